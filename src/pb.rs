@@ -1,0 +1,8 @@
+//! The generated code of `proto/format_data.proto`, and its descriptor for reflection.
+
+#![allow(missing_docs, clippy::pedantic, unreachable_pub, reason = "generated code")]
+
+tonic::include_proto!("example");
+
+/// The compiled proto, as server reflection hands it out.
+pub const DESCRIPTOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/format_data.bin"));

@@ -1,0 +1,134 @@
+//! What request metadata may ask of a server that obeys: a delay, a status, a reply of another size.
+
+use std::time::Duration;
+
+use prost::encoding::encoded_len_varint;
+use tonic::{Code, Status, metadata::MetadataMap};
+
+use crate::units::{ByteSize, parse_duration};
+
+/// How long the answer is held back, such as `5ms`; at most an hour.
+pub const DELAY_KEY: &str = "plimsoll-delay";
+/// The status to end with in place of a reply, by name or number: `UNAVAILABLE` or `14`.
+pub const STATUS_KEY: &str = "plimsoll-status";
+/// The text of that status.
+pub const MESSAGE_KEY: &str = "plimsoll-message";
+/// Message bytes of the reply, whatever the request's text is; at most 1 GiB. A size that no text
+/// can make becomes the next smaller one.
+pub const REPLY_SIZE_KEY: &str = "plimsoll-reply-size";
+
+const LONGEST_DELAY: Duration = Duration::from_secs(3_600);
+const LARGEST_REPLY: u64 = 1 << 30;
+
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Instructions {
+    pub(super) delay: Option<Duration>,
+    pub(super) status: Option<(Code, String)>,
+    pub(super) reply_bytes: Option<u64>,
+}
+
+impl Instructions {
+    /// Reads the instructions of a call; `INVALID_ARGUMENT` where one cannot be followed.
+    pub(super) fn read(metadata: &MetadataMap) -> Result<Self, Status> {
+        let invalid = |key, reason: &str| Status::invalid_argument(format!("metadata {key}: {reason}"));
+        let text = |key| match metadata.get(key).map(tonic::metadata::MetadataValue::to_str) {
+            None => Ok(None),
+            Some(Ok(text)) => Ok(Some(text)),
+            Some(Err(_)) => Err(invalid(key, "it is not ASCII")),
+        };
+        let mut instructions = Self::default();
+        if let Some(delay) = text(DELAY_KEY)? {
+            let delay = parse_duration(delay).map_err(|error| invalid(DELAY_KEY, &error.to_string()))?;
+            if delay > LONGEST_DELAY {
+                return Err(invalid(DELAY_KEY, "it is longer than an hour"));
+            }
+            instructions.delay = Some(delay);
+        }
+        if let Some(status) = text(STATUS_KEY)? {
+            let code = code(status).ok_or_else(|| {
+                invalid(STATUS_KEY, "expected the name or number of a gRPC status, such as UNAVAILABLE or 14")
+            })?;
+            instructions.status = Some((code, text(MESSAGE_KEY)?.unwrap_or_default().to_owned()));
+        }
+        if let Some(size) = text(REPLY_SIZE_KEY)? {
+            let ByteSize(bytes) =
+                size.parse().map_err(|error: crate::units::QuantityError| invalid(REPLY_SIZE_KEY, &error.to_string()))?;
+            if bytes > LARGEST_REPLY {
+                return Err(invalid(REPLY_SIZE_KEY, "it is over 1 GiB"));
+            }
+            instructions.reply_bytes = Some(bytes);
+        }
+        Ok(instructions)
+    }
+}
+
+/// A text whose message has this many bytes, or the next fewer that a text can make.
+pub(super) fn reply_of(message_bytes: u64) -> String {
+    let message_bytes = usize::try_from(message_bytes).unwrap_or(usize::MAX);
+    let mut text_bytes = message_bytes.saturating_sub(2);
+    while text_bytes > 0 && 1 + encoded_len_varint(text_bytes as u64) + text_bytes > message_bytes {
+        text_bytes -= 1;
+    }
+    "A".repeat(text_bytes)
+}
+
+fn code(text: &str) -> Option<Code> {
+    let plain = |name: &str| name.replace('_', "").to_ascii_lowercase();
+    (0..=16).map(Code::from_i32).find(|code| {
+        plain(text) == plain(&format!("{code:?}")) || text.parse() == Ok(i32::from(*code))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn instructions(pairs: &[(&'static str, &str)]) -> Result<Instructions, Status> {
+        let mut metadata = MetadataMap::new();
+        for (key, value) in pairs {
+            metadata.insert(*key, value.parse().expect("ASCII"));
+        }
+        Instructions::read(&metadata)
+    }
+
+    #[test]
+    fn a_caller_may_ask_for_a_delay_a_status_and_a_size() {
+        let read = instructions(&[
+            (DELAY_KEY, "5ms"),
+            (STATUS_KEY, "RESOURCE_EXHAUSTED"),
+            (MESSAGE_KEY, "no more"),
+            (REPLY_SIZE_KEY, "6MiB"),
+        ]);
+        let expected = Instructions {
+            delay: Some(Duration::from_millis(5)),
+            status: Some((Code::ResourceExhausted, "no more".to_owned())),
+            reply_bytes: Some(6 << 20),
+        };
+        assert_eq!(read.expect("well written"), expected);
+        assert_eq!(instructions(&[(STATUS_KEY, "14")]).expect("a number").status, Some((Code::Unavailable, String::new())));
+    }
+
+    #[test]
+    fn what_cannot_be_followed_is_an_invalid_argument() {
+        for (key, value) in [
+            (DELAY_KEY, "5"),
+            (DELAY_KEY, "2h"),
+            (STATUS_KEY, "GONE"),
+            (STATUS_KEY, "17"),
+            (REPLY_SIZE_KEY, "18446744073709551615"),
+        ] {
+            let status = instructions(&[(key, value)]).expect_err(value);
+            assert_eq!(status.code(), Code::InvalidArgument);
+            assert!(status.message().contains(key), "{}", status.message());
+        }
+    }
+
+    #[test]
+    fn a_reply_has_the_size_asked_for() {
+        use prost::Message;
+        for (asked, given) in [(0, 0), (1, 0), (2, 0), (3, 3), (129, 129), (130, 129), (131, 131), (4_194_304, 4_194_304)] {
+            let reply = crate::pb::Data { text: reply_of(asked) };
+            assert_eq!(reply.encoded_len(), given, "{asked}");
+        }
+    }
+}

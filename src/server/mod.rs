@@ -1,0 +1,147 @@
+//! The reference server: `example.FormatData/DoFormat`, health and reflection, over bound listeners.
+//!
+//! It parses no flags, handles no signals and prints nothing: [`serve`] takes listeners, a
+//! [`Config`] and a future that says when to drain.
+
+mod delays;
+mod incoming;
+mod instructions;
+mod metadata;
+mod service;
+
+use std::{future::Future, io, net::SocketAddr, time::Duration};
+
+use tokio::net::{TcpListener, TcpSocket};
+use tonic::transport::Server;
+
+use crate::{
+    pb::{self, format_data_server::FormatDataServer},
+    units::Limit,
+};
+use incoming::Incoming;
+use service::Formatter;
+
+pub use instructions::{DELAY_KEY, MESSAGE_KEY, REPLY_SIZE_KEY, STATUS_KEY};
+
+/// HTTP/2 flow-control window of one stream. Twice gRPC's default message limit: a 4 MiB request
+/// never waits for a window update.
+///
+/// Measured with `cargo bench --bench windows` (4 MiB echo, 4 in flight, 2 cores shared with the
+/// client; figures in that file).
+const STREAM_WINDOW: u32 = 8 << 20;
+
+/// HTTP/2 flow-control window of a whole connection: four streams' worth.
+const CONNECTION_WINDOW: u32 = 32 << 20;
+
+/// Largest HTTP/2 frame that the server takes. HTTP/2 starts at 16 KiB, which is 256 frames for 4 MiB.
+const FRAME_SIZE: u32 = 1 << 20;
+
+/// Connections that wait in the kernel until they are accepted.
+const BACKLOG: u32 = 1_024;
+
+/// What the reference server is asked to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Config {
+    /// Largest request, in message bytes.
+    pub max_recv_message_size: Limit,
+    /// Largest reply, in message bytes.
+    pub max_send_message_size: Limit,
+    /// Connections open at once; one more is closed as soon as it is accepted. `None` for no bound.
+    pub max_connections: Option<usize>,
+    /// Whether request metadata may ask for a delay, a status or a reply of another size.
+    pub obey: bool,
+    /// How the HTTP/2 connection is tuned.
+    pub windows: Windows,
+}
+
+/// HTTP/2 windows and frame size, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Windows {
+    /// Flow-control window of one stream.
+    pub stream: u32,
+    /// Flow-control window of a connection.
+    pub connection: u32,
+    /// Largest frame.
+    pub frame: u32,
+}
+
+impl Default for Windows {
+    fn default() -> Self {
+        Self { stream: STREAM_WINDOW, connection: CONNECTION_WINDOW, frame: FRAME_SIZE }
+    }
+}
+
+impl Default for Config {
+    /// gRPC's own defaults: 4 MiB to receive, unlimited to send; obeys nobody.
+    fn default() -> Self {
+        Self {
+            max_recv_message_size: Limit::Bytes(4 << 20),
+            max_send_message_size: Limit::Unlimited,
+            max_connections: None,
+            obey: false,
+            windows: Windows::default(),
+        }
+    }
+}
+
+/// Tonic reserves the length that a message's prefix claims, so that an unlimited server would
+/// reserve 4 GiB for five bytes. No protobuf message is longer than this.
+const LARGEST_MESSAGE: usize = (1 << 31) - 1;
+
+/// Why building the reflection services cannot fail.
+const OWN_DESCRIPTORS: &str = "the descriptors were compiled by this build";
+
+/// Listens on one address, with port 0 on a free one.
+///
+/// # Errors
+/// When the address is in use, not of this machine, or not permitted.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A server that was just stopped leaves connections behind that would keep the port busy.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Serves until `shutdown` is done, then answers the calls in flight and returns.
+///
+/// # Errors
+/// When the transport cannot be set up.
+pub async fn serve(
+    listeners: Vec<TcpListener>,
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), tonic::transport::Error> {
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_serving::<FormatDataServer<Formatter>>().await;
+    let formatter = FormatDataServer::new(Formatter::new(config.obey))
+        .max_decoding_message_size(config.max_recv_message_size.as_usize().min(LARGEST_MESSAGE))
+        .max_encoding_message_size(config.max_send_message_size.as_usize());
+    let Windows { stream, connection, frame } = config.windows;
+    Server::builder()
+        .initial_stream_window_size(stream)
+        .initial_connection_window_size(connection)
+        .max_frame_size(frame)
+        // A client's refusals are resets. The defaults, made against floods from strangers, close
+        // the connection after 20 of them in a row, with all the calls on it.
+        .http2_max_pending_accept_reset_streams(Some(1_000_000))
+        .http2_max_local_error_reset_streams(None)
+        .http2_keepalive_interval(Some(Duration::from_secs(60)))
+        .add_service(formatter)
+        .add_service(health_service)
+        .add_service(reflection().build_v1().expect(OWN_DESCRIPTORS))
+        // The version before the standard's: older tools ask for this one alone.
+        .add_service(reflection().build_v1alpha().expect(OWN_DESCRIPTORS))
+        .serve_with_incoming_shutdown(Incoming::new(listeners, config.max_connections), async {
+            shutdown.await;
+            health.set_not_serving::<FormatDataServer<Formatter>>().await;
+        })
+        .await
+}
+
+fn reflection() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(pb::DESCRIPTOR)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+}

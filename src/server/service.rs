@@ -1,0 +1,80 @@
+//! DoFormat: the text in upper case, the caller's metadata back.
+
+use std::time::Instant;
+
+use tonic::{Request, Response, Status};
+
+use super::{
+    delays::Delays,
+    instructions::{Instructions, reply_of},
+    metadata::custom,
+};
+use crate::pb::{Data, format_data_server::FormatData};
+
+#[derive(Debug)]
+pub(super) struct Formatter {
+    /// There when the server obeys instructions in metadata.
+    delays: Option<Delays>,
+}
+
+impl Formatter {
+    pub(super) fn new(obey: bool) -> Self {
+        Self { delays: obey.then(Delays::new) }
+    }
+}
+
+#[tonic::async_trait]
+impl FormatData for Formatter {
+    async fn do_format(&self, request: Request<Data>) -> Result<Response<Data>, Status> {
+        let received = Instant::now();
+        let (metadata, extensions, data) = request.into_parts();
+        let mut text = upper(data.text);
+        if let Some(delays) = &self.delays {
+            let instructions = Instructions::read(&metadata)?;
+            if let Some(delay) = instructions.delay {
+                delays.wait_until(received + delay).await;
+            }
+            if let Some((code, message)) = instructions.status {
+                return Err(Status::with_metadata(code, message, custom(metadata)));
+            }
+            if let Some(bytes) = instructions.reply_bytes {
+                text = reply_of(bytes);
+            }
+        }
+        Ok(Response::from_parts(custom(metadata), Data { text }, extensions))
+    }
+}
+
+/// Python's `str.upper()`: the full case mapping of Unicode, in which 'ß' becomes 'SS'. The version
+/// of Unicode is the compiler's.
+fn upper(mut text: String) -> String {
+    if text.is_ascii() {
+        text.make_ascii_uppercase();
+        text
+    } else {
+        text.to_uppercase()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn upper_is_pythons() {
+        // Printed by CPython 3.11 for the same texts.
+        for (text, expected) in [
+            ("hello,world!", "HELLO,WORLD!"),
+            ("stra\u{df}e", "STRASSE"),
+            ("\u{390}", "\u{399}\u{308}\u{301}"),
+            ("\u{fb03}", "FFI"),
+            ("\u{131}\u{17f}", "IS"),
+            ("\u{3c3}\u{3c2}", "\u{3a3}\u{3a3}"),
+            ("\u{10428}", "\u{10400}"),
+            ("\u{1c5}", "\u{1c4}"),
+            ("", ""),
+        ] {
+            assert_eq!(upper(text.to_owned()), expected, "{text}");
+        }
+    }
+}
