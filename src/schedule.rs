@@ -87,6 +87,22 @@ impl Schedule {
         self.stages.iter().map(|stage| stage.duration).fold(Duration::ZERO, Duration::saturating_add)
     }
 
+    /// When `calls` calls have had their time, by the rates alone: the start of call number `calls`
+    /// where they are evenly spaced. The end of the last stage when there are fewer.
+    #[must_use]
+    pub fn time_of(&self, calls: f64) -> Duration {
+        let mut left = calls;
+        let mut start = Duration::ZERO;
+        for stage in &self.stages {
+            if left <= stage.calls() {
+                return start + nanoseconds(stage.time_of(left)).min(stage.duration);
+            }
+            left -= stage.calls();
+            start += stage.duration;
+        }
+        start
+    }
+
     /// The arrivals `k` with `k % of == index`, in order.
     ///
     /// # Panics
@@ -131,6 +147,17 @@ pub struct Share {
 }
 
 impl Share {
+    /// Whether no arrival is left because the schedule's count was reached.
+    #[must_use]
+    pub fn is_counted_out(&self) -> bool {
+        self.next_number().is_none_or(|k| k >= self.calls)
+    }
+
+    /// The number of this share's next arrival.
+    fn next_number(&self) -> Option<u64> {
+        self.next.checked_add((self.index + self.of - self.next % self.of) % self.of)
+    }
+
     /// Moves `point` to arrival number `k`, and `next` behind it.
     #[expect(clippy::cast_precision_loss, reason = "a schedule has less than 2^53 calls")]
     fn advance_to(&mut self, k: u64) {
@@ -151,10 +178,7 @@ impl Iterator for Share {
     type Item = Arrival;
 
     fn next(&mut self) -> Option<Arrival> {
-        let k = self.next.checked_add((self.index + self.of - self.next % self.of) % self.of)?;
-        if k >= self.calls {
-            return None;
-        }
+        let k = self.next_number().filter(|k| *k < self.calls)?;
         self.advance_to(k);
         loop {
             let stage = self.stages.get(self.stage)?;
@@ -272,6 +296,8 @@ mod tests {
         let mut plan = schedule(&[Stage::constant(10.0, Duration::from_secs(100))], Arrivals::Constant);
         plan.calls = Some(7);
         assert_eq!(times(&plan).len(), 7);
+        assert_eq!(plan.time_of(7.0), Duration::from_millis(700));
+        assert_eq!(plan.time_of(7_000.0), Duration::from_secs(100));
     }
 
     proptest! {

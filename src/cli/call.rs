@@ -1,0 +1,121 @@
+//! `plimsoll call`: one call.
+
+use std::{
+    io::{self, IsTerminal, Read},
+    path::PathBuf,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use super::{
+    Format, OutputArguments, Status,
+    run::{pair, read_text},
+    to_stdout,
+};
+use crate::{
+    client::{
+        Options,
+        single::{self, Reply},
+    },
+    plan::{DEFAULT_MAX_RECV, Pair},
+    report::{destination::Destination, json, reply},
+    target::Target,
+    units::{Limit, parse_duration},
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct CallArguments {
+    /// The server
+    #[arg(value_name = "TARGET", default_value = "localhost:8080")]
+    target: Target,
+
+    /// The text; left out, it is read from standard input
+    #[arg(value_name = "TEXT", conflicts_with = "text_file")]
+    text: Option<String>,
+
+    /// A file with the text
+    #[arg(long, value_name = "FILE")]
+    text_file: Option<PathBuf>,
+
+    /// Also print initial metadata, trailers, status and time, on stderr
+    #[arg(short, long)]
+    verbose: bool,
+
+    /// Metadata of the call; repeatable
+    #[arg(short, long, value_name = "'NAME: VALUE'", value_parser = pair)]
+    metadata: Vec<Pair>,
+
+    /// Deadline of the call, also sent as `grpc-timeout` [default: none]
+    #[arg(short, long, value_name = "D", value_parser = parse_duration)]
+    timeout: Option<Duration>,
+
+    /// The client's own limit for the request, in message bytes
+    #[arg(long, value_name = "SIZE", default_value = "unlimited")]
+    max_send_message_size: Limit,
+
+    /// The client's own limit for the reply, in message bytes [default: 4MiB]
+    #[arg(long, value_name = "SIZE")]
+    max_recv_message_size: Option<Limit>,
+
+    #[command(flatten)]
+    output: OutputArguments,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  plimsoll call localhost:8080 'hello,world!'                  prints HELLO,WORLD!
+  plimsoll call -v -m 'ip: 127.0.0.1' localhost:8080 hello     shows the metadata that came back
+  plimsoll call localhost:8080 < command.json                  the text from standard input
+  plimsoll call -t 100ms localhost:8080 hello                  with a deadline
+
+Exit status: 0 when the status is OK, 2 otherwise.";
+
+pub(super) fn execute(arguments: CallArguments) -> Result<Status> {
+    let text = text(&arguments)?;
+    let destination = arguments.output.output.as_deref().map(Destination::reserve).transpose()?;
+    let located = arguments.target.locate()?;
+    let options = Options {
+        max_send_message_size: arguments.max_send_message_size,
+        max_recv_message_size: arguments.max_recv_message_size.unwrap_or(DEFAULT_MAX_RECV),
+        timeout: arguments.timeout,
+        metadata: arguments.metadata.clone(),
+    };
+    let reply: Reply = single::call(&located, &options, text)?;
+    if let Some(destination) = destination {
+        destination.write(&reply)?;
+    }
+    match arguments.output.format {
+        Format::Json => to_stdout(|out| json::write(&reply, out))?,
+        Format::Text => {
+            if arguments.verbose {
+                reply::details(&reply, anstream::stderr().lock())?;
+            }
+            to_stdout(|out| reply::write(&reply, out))?;
+        }
+    }
+    if reply.is_ok() {
+        return Ok(Status::Done);
+    }
+    bail!("the call ended with {}", reply.status);
+}
+
+fn text(arguments: &CallArguments) -> Result<String> {
+    if let Some(text) = &arguments.text {
+        return Ok(text.clone());
+    }
+    if let Some(path) = &arguments.text_file {
+        return read_text(path);
+    }
+    if io::stdin().is_terminal() {
+        bail!(
+            "no text was given; write it behind the target, such as `plimsoll call {} 'hello,world!'`, or pipe it in",
+            arguments.target
+        );
+    }
+    let mut text = String::new();
+    io::stdin().read_to_string(&mut text).context("cannot read the text from standard input")?;
+    Ok(text)
+}

@@ -1,0 +1,127 @@
+//! The command line: flags to validated values, and the course of each command.
+
+mod call;
+mod report;
+mod run;
+mod serve;
+
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// How the process ends when all went as asked, and otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// 0.
+    Done,
+    /// 1: an objective was missed.
+    Missed,
+    /// 2: bad usage, or it could not be done.
+    Failed,
+    /// 3: the measurement is not sound, and the caller asked to be told.
+    Unsound,
+    /// 130: interrupted; what was measured so far was printed and saved.
+    Interrupted,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        Self::from(match status {
+            Status::Done => 0,
+            Status::Missed => 1,
+            Status::Failed => 2,
+            Status::Unsound => 3,
+            Status::Interrupted => 130,
+        })
+    }
+}
+
+/// How much load, and how large a message, a gRPC service carries safely.
+///
+/// Drives `example.FormatData/DoFormat` and verifies every reply. `plimsoll run` alone starts a
+/// reference server of its own and measures it.
+#[derive(Debug, Parser)]
+#[command(name = "plimsoll", version, max_term_width = 100, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  plimsoll run                                   measure the reference server, 50 calls in flight
+  plimsoll run localhost:8080 -r 5k -z 30s       5,000 calls a second at a server of yours
+  plimsoll run -s 1KiB@95,5MiB@5                 a mix in which one call in twenty is over the limit
+  plimsoll serve                                 the reference server on localhost:8080
+  plimsoll call localhost:8080 'hello,world!'    one call
+
+Exit status: 0 done, 1 an objective was missed, 2 bad usage or it could not be done, 3 not sound
+(with --strict), 130 interrupted.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Drive a server with one plan; print a summary, write a result
+    Run(Box<run::RunArguments>),
+    /// Make one call and print its reply
+    Call(call::CallArguments),
+    /// Be the reference server
+    Serve(serve::ServeArguments),
+    /// Print a saved result again
+    Report(report::ReportArguments),
+}
+
+/// Where results go; on every command.
+#[derive(Debug, clap::Args)]
+struct OutputArguments {
+    /// Also write the result as JSON to this file: whole, or not at all
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// What goes to stdout
+    #[arg(short = 'O', long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+
+    /// No progress and no messages on stderr
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// A format for stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+impl Cli {
+    /// Does what was asked, and says how the process is to end.
+    ///
+    /// # Errors
+    /// When it was not possible; nothing is half written then.
+    pub fn execute(self) -> anyhow::Result<Status> {
+        match self.command {
+            Command::Run(arguments) => run::execute(*arguments),
+            Command::Call(arguments) => call::execute(arguments),
+            Command::Serve(arguments) => serve::execute(arguments),
+            Command::Report(arguments) => report::execute(&arguments),
+        }
+    }
+}
+
+/// Lets a command write to stdout, with colours where it is a terminal that wants them. A reader
+/// that has left, such as `head`, is no error.
+fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
+    let mut stdout = anstream::stdout().lock();
+    match write(&mut stdout) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(anyhow::Error::new(error).context("cannot write to stdout"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,227 @@
+//! `plimsoll serve`: the reference server.
+
+use std::{
+    collections::BTreeSet,
+    io::{self, Read},
+    net::{SocketAddr, ToSocketAddrs},
+    process,
+    thread,
+};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use serde::Serialize;
+use tokio::{net::TcpListener, sync::watch};
+
+use super::{Format, OutputArguments, Status, to_stdout};
+use crate::{
+    report::{destination::Destination, json},
+    server::{self, Config, Windows, bind},
+    units::{Count, Limit},
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct ServeArguments {
+    /// Where to listen: every loopback address that the name stands for; port 0 for a free one.
+    /// Repeatable
+    #[arg(long = "listen", value_name = "ADDRESS", default_value = "localhost:8080")]
+    addresses: Vec<String>,
+
+    /// Worker threads
+    #[arg(long, value_name = "N", default_value = "4", value_parser = positive)]
+    threads: usize,
+
+    /// Largest request, in message bytes; a larger one is refused
+    #[arg(long, value_name = "SIZE", default_value = "4MiB")]
+    max_recv_message_size: Limit,
+
+    /// Largest reply, in message bytes; a larger one is refused
+    #[arg(long, value_name = "SIZE", default_value = "unlimited")]
+    max_send_message_size: Limit,
+
+    /// Connections open at once; one more is closed as soon as it is made [default: no bound]
+    #[arg(long, value_name = "N", value_parser = positive)]
+    max_connections: Option<usize>,
+
+    /// Let request metadata ask for a delay (`plimsoll-delay: 5ms`), a status (`plimsoll-status:
+    /// UNAVAILABLE`, with `plimsoll-message`) or a reply size (`plimsoll-reply-size: 6MiB`)
+    #[arg(long)]
+    obey: bool,
+
+    /// End at once when standard input ends: for a parent process that may be killed
+    #[arg(long, hide = true)]
+    until_input_ends: bool,
+
+    #[command(flatten)]
+    output: OutputArguments,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  plimsoll serve                                 localhost:8080, IPv4 and IPv6
+  plimsoll serve --listen 127.0.0.1:0            on a free port, which it prints
+  plimsoll serve --max-recv-message-size 100MiB  larger requests than gRPC's 4 MiB
+  plimsoll serve --obey                          for tests: callers may ask for delays and statuses
+
+SIGINT or SIGTERM drains: no new connections, calls in flight are answered. A second one stops at
+once. Besides DoFormat it serves grpc.health.v1 and server reflection (v1 and v1alpha).";
+
+/// What `serve -O json` prints.
+#[derive(Debug, Serialize)]
+struct Listening {
+    schema: &'static str,
+    listening: Vec<SocketAddr>,
+    process: u32,
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    let Count(count) = text.parse().map_err(|error: crate::units::QuantityError| error.to_string())?;
+    usize::try_from(count).ok().filter(|count| (1..=65_536).contains(count)).ok_or_else(|| {
+        format!("`{text}` is not a number from 1 to 65,536")
+    })
+}
+
+pub(super) fn execute(arguments: ServeArguments) -> Result<Status> {
+    let destination = arguments.output.output.as_deref().map(Destination::reserve).transpose()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(arguments.threads)
+        .thread_name("server")
+        .enable_all()
+        .build()
+        .context("cannot start the server's threads")?;
+    let config = Config {
+        max_recv_message_size: arguments.max_recv_message_size,
+        max_send_message_size: arguments.max_send_message_size,
+        max_connections: arguments.max_connections,
+        obey: arguments.obey,
+        windows: Windows::default(),
+    };
+    runtime.block_on(async {
+        // Before the line is printed: whoever reads it may send a signal at once.
+        let mut signals = signals()?;
+        let listeners = listen(&arguments.addresses)?;
+        let listening = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>()?;
+        announce(&arguments, destination, listening)?;
+        if arguments.until_input_ends {
+            end_with_input();
+        }
+        let mut first = signals.clone();
+        let drain = async move {
+            let _ = first.wait_for(|count| *count >= 1).await;
+        };
+        tokio::select! {
+            served = server::serve(listeners, config, drain) => served.context("the server failed")?,
+            _ = signals.wait_for(|count| *count >= 2) => {}
+        }
+        Ok(Status::Done)
+    })
+}
+
+/// Listens on every address that the names stand for. A name's addresses share one port, also
+/// where it is a free one.
+fn listen(names: &[String]) -> Result<Vec<TcpListener>> {
+    let mut listeners = Vec::new();
+    for name in names {
+        let resolved: BTreeSet<SocketAddr> = name
+            .to_socket_addrs()
+            .with_context(|| format!("cannot find an address for `{name}`; write a host and a port, such as `localhost:8080`"))?
+            .collect();
+        let mut port = None;
+        let mut bound = 0;
+        let mut missing = None;
+        for mut address in resolved {
+            if let Some(port) = port.filter(|_| address.port() == 0) {
+                address.set_port(port);
+            }
+            match bind(address) {
+                Ok(listener) => {
+                    port = Some(listener.local_addr()?.port());
+                    listeners.push(listener);
+                    bound += 1;
+                }
+                // A machine without IPv6 still names ::1.
+                Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => missing = Some((address, error)),
+                Err(error) => bail!(cannot_listen(address, &error)),
+            }
+        }
+        if let (0, Some((address, error))) = (bound, missing) {
+            bail!(cannot_listen(address, &error));
+        }
+    }
+    Ok(listeners)
+}
+
+fn cannot_listen(address: SocketAddr, error: &io::Error) -> String {
+    let way_out = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "; end the process that listens there, or choose another port with --listen (port 0 for a free one)"
+        }
+        io::ErrorKind::PermissionDenied => "; choose a port from 1024 on with --listen",
+        io::ErrorKind::AddrNotAvailable => "; choose an address of this machine with --listen",
+        _ => "",
+    };
+    format!("cannot listen on {address}: {error}{way_out}")
+}
+
+fn announce(
+    arguments: &ServeArguments,
+    destination: Option<Destination>,
+    listening: Vec<SocketAddr>,
+) -> Result<()> {
+    let addresses: Vec<String> = listening.iter().map(ToString::to_string).collect();
+    let document = Listening { schema: "plimsoll.serve/1", listening, process: process::id() };
+    if let Some(destination) = destination {
+        destination.write(&document)?;
+    }
+    if arguments.output.quiet {
+        return Ok(());
+    }
+    to_stdout(|out| match arguments.output.format {
+        Format::Text => {
+            writeln!(out, "plimsoll: listening on {}", addresses.join(", "))?;
+            out.flush()
+        }
+        Format::Json => json::write(&document, out),
+    })
+}
+
+/// A thread of its own, because nothing else may keep this process from ending with its parent.
+fn end_with_input() {
+    thread::spawn(|| {
+        let mut buffer = [0; 64];
+        while matches!(io::stdin().read(&mut buffer), Ok(1..)) {}
+        process::exit(0);
+    });
+}
+
+/// How many signals to end have come.
+#[cfg(unix)]
+fn signals() -> Result<watch::Receiver<u32>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (count, counted) = watch::channel(0);
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            count.send_modify(|count| *count += 1);
+        }
+    });
+    Ok(counted)
+}
+
+/// How many times Ctrl-C was pressed.
+#[cfg(not(unix))]
+fn signals() -> Result<watch::Receiver<u32>> {
+    let (count, counted) = watch::channel(0);
+    tokio::spawn(async move {
+        while tokio::signal::ctrl_c().await.is_ok() {
+            count.send_modify(|count| *count += 1);
+        }
+    });
+    Ok(counted)
+}

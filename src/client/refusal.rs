@@ -1,0 +1,269 @@
+//! Recognises a size refusal in the words of any gRPC implementation.
+//!
+//! A status alone does not say that a size limit fired: implementations share codes, and only the
+//! text has the numbers. The table below has every wording that is known, each with the versions
+//! that were seen to use it.
+
+use crate::{
+    outcome::{Code, Direction, Refusal, Side},
+    payload::Message,
+};
+
+/// Where a status was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The server sent it.
+    Wire,
+    /// This client made it.
+    Local,
+}
+
+/// What the words say was refused.
+#[derive(Debug, Clone, Copy)]
+enum Said {
+    /// A message that came in: from the server, our request; from ourselves, the reply.
+    Received,
+    /// A message that was to go out.
+    Sent,
+    /// Either; the number tells, if it is the size of the request or of the reply.
+    Either,
+}
+
+/// A text with places for the numbers: `{bytes}` is the message's size, `{limit}` the limit.
+struct Wording {
+    template: &'static str,
+    said: Said,
+}
+
+const fn wording(said: Said, template: &'static str) -> Wording {
+    Wording { template, said }
+}
+
+/// Texts as they are once [`unwrapped`].
+const WORDINGS: [Wording; 20] = [
+    // tonic 0.12 and later
+    wording(Said::Received, "Error, decoded message length too large: found {bytes} bytes, the limit is: {limit} bytes"),
+    wording(Said::Sent, "Error, encoded message length too large: found {bytes} bytes, the limit is: {limit} bytes"),
+    // tonic 0.9 to 0.11
+    wording(Said::Either, "Error, message length too large: found {bytes} bytes, the limit is: {limit} bytes"),
+    // tonic 0.14.3 and later, compressed messages
+    wording(Said::Received, "Error decompressing: size limit, of {limit} bytes, exceeded while decompressing message"),
+    // gRPC C-core; grpc-go 1.85 on its stream path
+    wording(Said::Received, "Received message larger than max ({bytes} vs. {limit})"),
+    wording(Said::Sent, "Sent message larger than max ({bytes} vs. {limit})"),
+    wording(Said::Received, "Decompressed message larger than max"),
+    // grpc-js; its sent size counts the prefix too
+    wording(Said::Received, "Received message larger than max ({bytes} vs {limit})"),
+    wording(Said::Received, "Received message that decompresses to a size larger than {limit}"),
+    wording(Said::Sent, "Attempted to send message with a size larger than {limit}"),
+    // grpc-go
+    wording(Said::Received, "received message larger than max ({bytes} vs. {limit})"),
+    wording(Said::Received, "received message larger than max length allowed on current machine ({bytes} vs. {limit})"),
+    wording(Said::Received, "received message after decompression larger than max {limit}"),
+    wording(Said::Received, "message after decompression larger than max ({bytes} vs. {limit})"),
+    wording(Said::Sent, "trying to send message larger than max ({bytes} vs. {limit})"),
+    // grpc-java; its server has this text from 1.64 on, and resets the stream without a status before
+    wording(Said::Received, "gRPC message exceeds maximum size {limit}: {bytes}"),
+    wording(Said::Received, "Decompressed gRPC message exceeds maximum size {limit}"),
+    wording(Said::Sent, "message too large {bytes} > {limit}"),
+    // connect-go
+    wording(Said::Received, "message size {bytes} is larger than configured max {limit}"),
+    wording(Said::Sent, "message size {bytes} exceeds sendMaxBytes {limit}"),
+];
+
+/// grpc-dotnet names neither size nor limit.
+const DOTNET: [Wording; 2] = [
+    wording(Said::Received, "Received message exceeds the maximum configured message size."),
+    wording(Said::Sent, "Sending message exceeds the maximum configured message size."),
+];
+
+/// HTTP's own refusal of a request body, from something in front of the server: nginx, Envoy and
+/// others count the whole body, and name no limit. The text is tonic's.
+const HTTP_413: &str = "grpc-status header missing, mapped from HTTP status code 413";
+
+/// The length of gRPC's prefix, which grpc-js counts in when it refuses to send.
+const PREFIX_BYTES: u64 = 5;
+
+/// The refusal that a status stands for; `None` where it is about something else.
+pub(crate) fn recognise(code: Code, text: &str, message: &Message, origin: Origin) -> Option<Refusal> {
+    let refusal = |side, direction, message_bytes, limit_bytes| {
+        Some(Refusal { side, direction, message_bytes, limit_bytes, code, message: text.to_owned() })
+    };
+    if text == HTTP_413 {
+        return refusal(Side::Server, Direction::Request, message.request_bytes, None);
+    }
+    if !matches!(code, Code::RESOURCE_EXHAUSTED | Code::OUT_OF_RANGE) {
+        return None;
+    }
+    let plain = unwrapped(text);
+    let (said, numbers) = WORDINGS
+        .iter()
+        .chain(&DOTNET)
+        .find_map(|wording| Some((wording.said, numbers(wording.template, plain)?)))?;
+    let direction = direction(said, &numbers, message, origin);
+    let known_bytes = match direction {
+        Direction::Request => message.request_bytes,
+        Direction::Response => message.reply_bytes,
+    };
+    let message_bytes = match numbers.bytes {
+        None => known_bytes,
+        Some(bytes) if bytes == known_bytes + PREFIX_BYTES => known_bytes,
+        // grpc-js takes a proxy's page of text for a message: the "size" is four of its letters.
+        Some(bytes) if bytes != known_bytes && is_text(bytes) => return None,
+        Some(bytes) => bytes,
+    };
+    let side = match origin {
+        Origin::Wire => Side::Server,
+        Origin::Local => Side::Client,
+    };
+    refusal(side, direction, message_bytes, numbers.limit)
+}
+
+fn direction(said: Said, numbers: &Numbers, message: &Message, origin: Origin) -> Direction {
+    let (received, sent) = match origin {
+        Origin::Wire => (Direction::Request, Direction::Response),
+        Origin::Local => (Direction::Response, Direction::Request),
+    };
+    match said {
+        Said::Received => received,
+        Said::Sent => sent,
+        // A server reads the request first: a request that is over the limit gets no reply.
+        Said::Either if numbers.bytes == Some(message.request_bytes) => received,
+        Said::Either => sent,
+    }
+}
+
+/// The text without what wrappers and sides put before and behind it.
+fn unwrapped(text: &str) -> &str {
+    let text = text
+        .strip_prefix("Stream removed (")
+        .and_then(|inner| inner.strip_suffix(')'))
+        .unwrap_or(text);
+    ["CLIENT: ", "SERVER: ", "grpc: "].iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text)
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Numbers {
+    bytes: Option<u64>,
+    limit: Option<u64>,
+}
+
+/// The numbers in a text that has the template's words, and nothing else.
+fn numbers(template: &str, mut text: &str) -> Option<Numbers> {
+    let mut numbers = Numbers::default();
+    let mut parts = template.split('{');
+    text = text.strip_prefix(parts.next()?)?;
+    for part in parts {
+        let (name, words) = part.split_once('}')?;
+        let digits = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
+        let number = text[..digits].parse().ok()?;
+        match name {
+            "bytes" => numbers.bytes = Some(number),
+            _ => numbers.limit = Some(number),
+        }
+        text = text[digits..].strip_prefix(words)?;
+    }
+    text.is_empty().then_some(numbers)
+}
+
+/// Whether a number of four bytes is four letters of text.
+fn is_text(number: u64) -> bool {
+    u32::try_from(number).is_ok_and(|number| number.to_be_bytes().iter().all(|byte| matches!(byte, b' '..=b'~')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const REQUEST: u64 = 4_194_305;
+    const REPLY: u64 = 12_582_915;
+
+    fn message() -> Message {
+        Message { text: String::new(), expected: String::new(), request_bytes: REQUEST, reply_bytes: REPLY }
+    }
+
+    fn wire(code: i32, text: &str) -> Option<(Side, Direction, u64, Option<u64>)> {
+        recognise(Code::from_number(code), text, &message(), Origin::Wire)
+            .map(|refusal| (refusal.side, refusal.direction, refusal.message_bytes, refusal.limit_bytes))
+    }
+
+    #[test]
+    fn each_implementation_refuses_a_request_in_its_own_words() {
+        for (code, text) in [
+            (11, "Error, decoded message length too large: found 4194305 bytes, the limit is: 4194304 bytes"),
+            (11, "Error, message length too large: found 4194305 bytes, the limit is: 4194304 bytes"),
+            (8, "SERVER: Received message larger than max (4194305 vs. 4194304)"),
+            (8, "Received message larger than max (4194305 vs. 4194304)"),
+            (8, "Received message larger than max (4194305 vs 4194304)"),
+            (8, "grpc: received message larger than max (4194305 vs. 4194304)"),
+            (8, "gRPC message exceeds maximum size 4194304: 4194305"),
+            (8, "message size 4194305 is larger than configured max 4194304"),
+        ] {
+            let expected = (Side::Server, Direction::Request, REQUEST, Some(4_194_304));
+            assert_eq!(wire(code, text), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_implementation_refuses_a_reply_in_its_own_words() {
+        for (code, text) in [
+            (11, "Error, encoded message length too large: found 12582915 bytes, the limit is: 4194304 bytes"),
+            (11, "Error, message length too large: found 12582915 bytes, the limit is: 4194304 bytes"),
+            (8, "SERVER: Sent message larger than max (12582915 vs. 4194304)"),
+            (8, "Sent message larger than max (12582920 vs. 4194304)"),
+            (8, "grpc: trying to send message larger than max (12582915 vs. 4194304)"),
+            (8, "trying to send message larger than max (12582915 vs. 4194304)"),
+        ] {
+            let expected = (Side::Server, Direction::Response, REPLY, Some(4_194_304));
+            assert_eq!(wire(code, text), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn texts_without_numbers_take_the_known_size() {
+        let unknown = Some((Side::Server, Direction::Request, REQUEST, None));
+        assert_eq!(wire(8, "Received message exceeds the maximum configured message size."), unknown);
+        assert_eq!(wire(2, HTTP_413), unknown);
+        assert_eq!(wire(8, "Decompressed message larger than max"), unknown);
+    }
+
+    #[test]
+    fn the_same_words_of_our_own_are_about_the_reply() {
+        let text = "Error, decoded message length too large: found 12582915 bytes, the limit is: 4194304 bytes";
+        let refusal = recognise(Code::OUT_OF_RANGE, text, &message(), Origin::Local).expect("a refusal");
+        assert_eq!((refusal.side, refusal.direction), (Side::Client, Direction::Response));
+        let wrapped = "Stream removed (CLIENT: Received message larger than max (12582915 vs. 4194304))";
+        assert!(recognise(Code::RESOURCE_EXHAUSTED, wrapped, &message(), Origin::Local).is_some());
+    }
+
+    #[test]
+    fn other_statuses_are_no_refusals() {
+        for (code, text) in [
+            (8, "h2 protocol error: http2 error"),
+            (8, "quota exceeded"),
+            (8, "Received message larger than max (x vs. 4194304)"),
+            (8, "Received message larger than max (4194305 vs. 4194304) and more"),
+            (14, "SERVER: Received message larger than max (4194305 vs. 4194304)"),
+            // the first letters of "404 page not found"
+            (8, "Received message larger than max (808722544 vs 4194304)"),
+            (1, "Timeout expired"),
+        ] {
+            assert_eq!(wire(code, text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,80}", code in 0..17) {
+            let _ = wire(code, &text);
+        }
+
+        #[test]
+        fn numbers_of_any_size_read_back(bytes: u64, limit: u64) {
+            let text = format!("gRPC message exceeds maximum size {limit}: {bytes}");
+            let read = numbers("gRPC message exceeds maximum size {limit}: {bytes}", &text);
+            prop_assert_eq!(read, Some(Numbers { bytes: Some(bytes), limit: Some(limit) }));
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! One call with all that can be seen of it: initial metadata, reply, trailers, status, time.
+
+use std::{fmt, io, time::Duration};
+
+use serde::Serialize;
+use tokio::time::Instant;
+use tonic::{
+    Request, Status,
+    client::Grpc,
+    metadata::{KeyAndValueRef, MetadataMap},
+};
+use tonic_prost::ProstCodec;
+
+use super::{
+    Options,
+    stub::{self, OpenError},
+};
+use crate::{
+    outcome::Code,
+    payload::message_bytes_of,
+    pb::Data,
+    plan::{Pair, STUB_RECV_CAP},
+    target::Located,
+    units::{Limit, nanoseconds_of},
+};
+
+const PATH: &str = "/example.FormatData/DoFormat";
+
+/// Everything that came back from one call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reply {
+    /// `plimsoll.call/1`.
+    pub schema: &'static str,
+    /// Host and port as they were written.
+    pub target: String,
+    /// The reply's text; absent when there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// How the call ended.
+    pub status: CallStatus,
+    /// Sent by the server before the reply.
+    pub initial_metadata: Vec<Pair>,
+    /// Sent behind the reply.
+    pub trailing_metadata: Vec<Pair>,
+    /// From the send to the end.
+    pub service_ns: u64,
+}
+
+/// A status, with its code's name and number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CallStatus {
+    /// The name.
+    pub code: &'static str,
+    /// The number.
+    pub number: i32,
+    /// The text.
+    pub message: String,
+}
+
+/// Why no call could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// No connection.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The system gives no runtime.
+    #[error("cannot set up the client")]
+    Setup(#[from] io::Error),
+}
+
+impl Reply {
+    /// Whether the status is OK.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        self.status.number == 0
+    }
+}
+
+impl fmt::Display for CallStatus {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { code, number, message } = self;
+        write!(formatter, "{code} ({number})")?;
+        if message.is_empty() { Ok(()) } else { write!(formatter, ": {message}") }
+    }
+}
+
+/// Makes one call, on a runtime of its own. A status other than OK is a reply too.
+///
+/// # Errors
+/// When there is no connection, or metadata cannot be sent.
+pub fn call(target: &Located, options: &Options, text: String) -> Result<Reply, CallError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let channel = stub::channel(target).await?;
+        let metadata = stub::metadata_map(&options.metadata)?;
+        let request_bytes = message_bytes_of(text.len() as u64);
+        if let Limit::Bytes(limit) = options.max_send_message_size
+            && request_bytes > limit
+        {
+            let status = Status::out_of_range(stub::over_own_limit(request_bytes, limit));
+            return Ok(ended(target, Err(status), Parts::default(), Duration::ZERO));
+        }
+        let recv_limit = match options.max_recv_message_size {
+            Limit::Unlimited => Limit::Bytes(STUB_RECV_CAP),
+            limit @ Limit::Bytes(_) => limit,
+        };
+        let mut client = Grpc::new(channel).max_decoding_message_size(recv_limit.as_usize());
+        let mut request = Request::new(Data { text });
+        *request.metadata_mut() = metadata;
+        if let Some(timeout) = options.timeout {
+            request.set_timeout(timeout);
+        }
+        let sent = Instant::now();
+        let mut parts = Parts::default();
+        let exchange = exchange(&mut client, request, &mut parts);
+        let outcome = match options.timeout {
+            None => exchange.await,
+            Some(timeout) => tokio::time::timeout_at(sent + timeout, exchange).await.unwrap_or_else(|_| {
+                let timeout = crate::units::exact_duration(timeout);
+                Err(Status::deadline_exceeded(format!("no reply within {timeout}")))
+            }),
+        };
+        Ok(ended(target, outcome, parts, sent.elapsed()))
+    })
+}
+
+/// What can have come before a call failed.
+#[derive(Debug, Default)]
+struct Parts {
+    initial: MetadataMap,
+    trailing: MetadataMap,
+}
+
+/// A unary call, read as a stream: the generated client would merge both kinds of metadata.
+async fn exchange(
+    client: &mut Grpc<stub::Wire>,
+    request: Request<Data>,
+    parts: &mut Parts,
+) -> Result<String, Status> {
+    client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
+    let path = http::uri::PathAndQuery::from_static(PATH);
+    let codec = ProstCodec::<Data, Data>::default();
+    let response = client.server_streaming(request, path, codec).await;
+    let mut response = response.inspect_err(|status| parts.trailing = status.metadata().clone())?;
+    parts.initial = std::mem::take(response.metadata_mut());
+    let mut messages = response.into_inner();
+    let message = messages.message().await;
+    let message = message.inspect_err(|status| parts.trailing = status.metadata().clone())?;
+    if let Some(trailers) = messages.trailers().await? {
+        parts.trailing = trailers;
+    }
+    message.map(|data| data.text).ok_or_else(|| Status::internal("the server sent no reply"))
+}
+
+fn ended(target: &Located, outcome: Result<String, Status>, parts: Parts, took: Duration) -> Reply {
+    let (text, status) = match outcome {
+        Ok(text) => (Some(text), CallStatus { code: "OK", number: 0, message: String::new() }),
+        Err(status) => {
+            let code = Code::from_number(status.code().into());
+            let message = stub::causes(&status);
+            (None, CallStatus { code: code.name(), number: code.number(), message })
+        }
+    };
+    Reply {
+        schema: "plimsoll.call/1",
+        target: target.authority.clone(),
+        text,
+        status,
+        initial_metadata: pairs(&parts.initial),
+        trailing_metadata: pairs(&parts.trailing),
+        service_ns: nanoseconds_of(took),
+    }
+}
+
+fn pairs(metadata: &MetadataMap) -> Vec<Pair> {
+    let pair = |name: &str, value: &[u8]| Pair {
+        name: name.to_owned(),
+        value: String::from_utf8_lossy(value).into_owned(),
+    };
+    metadata
+        .iter()
+        .map(|entry| match entry {
+            KeyAndValueRef::Ascii(key, value) => pair(key.as_str(), value.as_encoded_bytes()),
+            KeyAndValueRef::Binary(key, value) => pair(key.as_str(), value.as_encoded_bytes()),
+        })
+        .filter(|pair| !stub::is_own_note(&pair.name) && pair.name != "grpc-status" && pair.name != "grpc-message")
+        .collect()
+}

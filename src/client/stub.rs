@@ -1,0 +1,278 @@
+//! Tonic's generated client over its channel: what an application that is built with tonic sees.
+//!
+//! Its flow-control windows and buffers are tonic's defaults, as an application's would be. It is
+//! changed in one respect: tonic closes a connection by itself once it has refused about a thousand
+//! replies, taking all calls on it along (hyperium/h2#856), and that is switched off.
+
+mod wire;
+
+use std::{error::Error, time::Duration};
+
+use tokio::time::{Instant, timeout_at};
+use tonic::{
+    Request, Status, TimeoutExpired,
+    metadata::{AsciiMetadataKey, BinaryMetadataKey, BinaryMetadataValue, MetadataMap},
+    transport::Endpoint,
+};
+
+use super::{
+    Caller, Ended, Options,
+    refusal::{Origin, recognise},
+};
+use crate::{
+    outcome::{Code, Difference, Direction, Failure, Outcome, Refusal, Side},
+    payload::Message,
+    pb::{Data, format_data_client::FormatDataClient},
+    plan::Pair,
+    target::Located,
+    units::Limit,
+};
+use wire::{is_from_wire, over};
+
+pub(super) use wire::{Wire, is_own_note};
+
+/// Time for a connection to be made, the first and any later one.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How tonic words its own deadline, on either side; it has the code CANCELLED.
+const TONIC_TIMEOUT: &str = "Timeout expired";
+
+/// One connection. Clones share it; a lost connection is made again by the next call.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    client: FormatDataClient<Wire>,
+    metadata: MetadataMap,
+    timeout: Option<Duration>,
+    max_send_message_size: Limit,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The server does not accept one.
+    #[error("cannot connect to {authority} ({})", causes(.source))]
+    Connect {
+        /// The target as it was written.
+        authority: String,
+        /// What the transport said.
+        source: tonic::transport::Error,
+    },
+    /// A pair of metadata cannot be sent.
+    #[error("metadata `{name}: {value}` cannot be sent: {reason}")]
+    Metadata {
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+}
+
+impl Connection {
+    /// Connects, on the runtime that this is called from.
+    ///
+    /// # Errors
+    /// When the server does not accept the connection within 3 s, or metadata cannot be sent.
+    pub async fn open(target: &Located, options: &Options) -> Result<Self, OpenError> {
+        let channel = channel(target).await?;
+        let client = FormatDataClient::new(channel)
+            .max_decoding_message_size(options.max_recv_message_size.as_usize())
+            // Enforced before the call: tonic would lose the text of its own refusal, and would open
+            // a stream only to reset it (grpc/grpc-rust#1334).
+            .max_encoding_message_size(usize::MAX);
+        Ok(Self {
+            client,
+            metadata: metadata_map(&options.metadata)?,
+            timeout: options.timeout,
+            max_send_message_size: options.max_send_message_size,
+        })
+    }
+
+    /// Makes one call and verifies its reply. Every way in which it can end is an outcome.
+    pub async fn call(&mut self, message: &Message) -> Ended {
+        if let Some(refusal) = self.refuse(message) {
+            let now = Instant::now();
+            return Ended { sent: now, done: now, outcome: Outcome::Refused(Box::new(refusal)) };
+        }
+        let mut request = Request::new(Data { text: message.text.clone() });
+        if !self.metadata.is_empty() {
+            *request.metadata_mut() = self.metadata.clone();
+        }
+        if let Some(timeout) = self.timeout {
+            request.set_timeout(timeout);
+        }
+        let sent = Instant::now();
+        let reply = match self.timeout {
+            None => self.client.do_format(request).await,
+            // Tonic's own timer ends with the reply's headers, and the call has not ended then.
+            Some(timeout) => match timeout_at(sent + timeout, self.client.do_format(request)).await {
+                Ok(reply) => reply,
+                Err(_) => Err(Status::deadline_exceeded("the call's own deadline")),
+            },
+        };
+        let done = Instant::now();
+        let outcome = match reply {
+            // The timer ticks in milliseconds: a reply may slip in after the deadline.
+            _ if self.timeout.is_some_and(|timeout| done - sent > timeout) => {
+                deadline_exceeded(self.timeout.unwrap_or_default())
+            }
+            Ok(reply) => match Difference::between(&message.expected, &reply.get_ref().text) {
+                None => Outcome::Answered,
+                Some(difference) => Outcome::WrongReply(Box::new(difference)),
+            },
+            Err(status) => self.classify(&status, message),
+        };
+        Ended { sent, done, outcome }
+    }
+
+    /// The refusal of a request that is over the client's own limit.
+    fn refuse(&self, message: &Message) -> Option<Refusal> {
+        let Limit::Bytes(limit) = self.max_send_message_size else { return None };
+        (message.request_bytes > limit).then(|| Refusal {
+            side: Side::Client,
+            direction: Direction::Request,
+            message_bytes: message.request_bytes,
+            limit_bytes: Some(limit),
+            code: Code::OUT_OF_RANGE,
+            message: over_own_limit(message.request_bytes, limit),
+        })
+    }
+
+    fn classify(&self, status: &Status, message: &Message) -> Outcome {
+        let code = Code::from_number(status.code().into());
+        let failure = |message: String| Box::new(Failure { code, message });
+        let origin = if is_from_wire(status) { Origin::Wire } else { Origin::Local };
+        if let Some(refusal) = recognise(code, status.message(), message, origin) {
+            return Outcome::Refused(Box::new(refusal));
+        }
+        if let Some(timeout) = self.timeout
+            && (code == Code::DEADLINE_EXCEEDED || is_timeout(status))
+        {
+            return deadline_exceeded(timeout);
+        }
+        match origin {
+            Origin::Local if is_broken(status) => Outcome::Broken(failure(causes(status))),
+            Origin::Local => Outcome::Failed(failure(causes(status))),
+            Origin::Wire => Outcome::Failed(failure(status.message().to_owned())),
+        }
+    }
+}
+
+/// A connection without a client on it.
+pub(super) async fn channel(target: &Located) -> Result<Wire, OpenError> {
+    let failed = |source| OpenError::Connect { authority: target.authority.clone(), source };
+    let origin = format!("http://{}", target.authority);
+    let channel = Endpoint::from_shared(format!("http://{}", target.address))
+        .and_then(|endpoint| endpoint.user_agent(concat!("plimsoll/", env!("CARGO_PKG_VERSION"))))
+        .map_err(failed)?
+        .origin(origin.parse().unwrap_or_default())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .http2_max_local_error_reset_streams(None)
+        .connect()
+        .await
+        .map_err(failed)?;
+    Ok(over(channel))
+}
+
+impl Caller for Connection {
+    fn call(&mut self, message: &Message) -> impl Future<Output = Ended> {
+        Self::call(self, message)
+    }
+}
+
+/// The text of the client's own refusal to send.
+pub(super) fn over_own_limit(message_bytes: u64, limit: u64) -> String {
+    format!("not sent: {message_bytes} bytes are over the client's own limit of {limit} bytes")
+}
+
+fn deadline_exceeded(timeout: Duration) -> Outcome {
+    let message = format!("no reply within {}", crate::units::exact_duration(timeout));
+    Outcome::DeadlineExceeded(Box::new(Failure { code: Code::DEADLINE_EXCEEDED, message }))
+}
+
+/// A server that is built with tonic ends a late call in the same words as its client does.
+fn is_timeout(status: &Status) -> bool {
+    status.message() == TONIC_TIMEOUT || sources(status).any(<dyn Error>::is::<TimeoutExpired>)
+}
+
+/// Whether the connection was lost, and not one stream reset or one reply malformed.
+///
+/// The code does not tell: tonic gives CANCELLED, UNKNOWN, INTERNAL or RESOURCE_EXHAUSTED to calls
+/// that a lost connection took along.
+fn is_broken(status: &Status) -> bool {
+    let mut has_source = false;
+    for source in sources(status) {
+        has_source = true;
+        if let Some(error) = source.downcast_ref::<h2::Error>() {
+            return !error.is_reset();
+        }
+        if let Some(error) = source.downcast_ref::<hyper::Error>()
+            && (error.is_canceled() || error.is_closed() || error.is_incomplete_message() || error.is_timeout())
+        {
+            return true;
+        }
+    }
+    // What is left are errors from connecting and from reading or writing the socket. A status
+    // without a source is about the reply's contents.
+    has_source
+}
+
+fn sources<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(error.source(), |error| (*error).source())
+}
+
+/// An error with its causes, each named once.
+pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
+    let mut text = match error.downcast_ref::<Status>() {
+        Some(status) => status.message().to_owned(),
+        None => error.to_string(),
+    };
+    for source in sources(error) {
+        let cause = source.to_string();
+        if !text.contains(&cause) {
+            text = if text.is_empty() { cause } else { format!("{text}: {cause}") };
+        }
+    }
+    text
+}
+
+pub(super) fn metadata_map(pairs: &[Pair]) -> Result<MetadataMap, OpenError> {
+    let mut map = MetadataMap::new();
+    for Pair { name, value } in pairs {
+        let error = |reason| OpenError::Metadata { name: name.clone(), value: value.clone(), reason };
+        if name.ends_with("-bin") {
+            let key = BinaryMetadataKey::from_bytes(name.as_bytes()).map_err(|_| error("the name is not valid"))?;
+            let bytes = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, value);
+            let bytes = bytes.map_err(|_| error("the value of a `-bin` name must be base64"))?;
+            map.append_bin(key, BinaryMetadataValue::from_bytes(&bytes));
+        } else {
+            let key = AsciiMetadataKey::from_bytes(name.as_bytes()).map_err(|_| error("the name is not valid"))?;
+            map.append(key, value.parse().map_err(|_| error("the value is not ASCII"))?);
+        }
+    }
+    Ok(map)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_is_checked_before_a_call() {
+        let pair = |name: &str, value: &str| Pair { name: name.to_owned(), value: value.to_owned() };
+        let map = metadata_map(&[pair("ip", "127.0.0.1"), pair("key-bin", "AP8=")]).expect("both are valid");
+        assert_eq!(map.get_bin("key-bin").expect("there").to_bytes().expect("base64").as_ref(), [0, 255]);
+        for wrong in [pair("a b", "1"), pair("key-bin", "?"), pair("name", "\u{e9}\n")] {
+            assert!(metadata_map(std::slice::from_ref(&wrong)).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_chain_of_causes_says_each_once() {
+        let inner = std::io::Error::new(std::io::ErrorKind::ConnectionRefused, "connection refused");
+        let status = Status::from_error(Box::new(inner));
+        assert_eq!(causes(&status), "connection refused");
+        assert!(is_broken(&status));
+    }
+}

@@ -1,0 +1,76 @@
+//! Between tonic's client and its channel: notes which statuses came from the server, and takes out
+//! what tonic would panic over.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use http::{HeaderMap, HeaderValue, Response};
+use http_body::{Frame, SizeHint};
+use prost::bytes::Bytes;
+use tonic::{Status, body::Body, transport::Channel};
+use tower::{ServiceExt, util::MapResponse};
+
+/// Put beside a status that the server sent. A tonic server refuses a request in the very words
+/// that a tonic client refuses a reply with, and nothing else in a status tells the two apart.
+const FROM_WIRE: &str = "plimsoll-status-from-wire";
+
+/// Tonic panics when this is not base64, and nobody here reads it.
+const DETAILS: &str = "grpc-status-details-bin";
+
+pub(in super::super) type Wire = MapResponse<Channel, fn(Response<Body>) -> Response<NotedBody>>;
+
+/// A channel whose statuses can be told from those that tonic's client makes.
+pub(super) fn over(channel: Channel) -> Wire {
+    channel.map_response(|mut response| {
+        note(response.headers_mut());
+        response.map(NotedBody)
+    })
+}
+
+/// Whether the server sent this status.
+pub(super) fn is_from_wire(status: &Status) -> bool {
+    status.metadata().contains_key(FROM_WIRE)
+}
+
+/// Whether metadata of this name was put there by this module.
+pub(in super::super) fn is_own_note(name: &str) -> bool {
+    name == FROM_WIRE
+}
+
+fn note(headers: &mut HeaderMap) {
+    if headers.get("grpc-status").is_some_and(|status| status != "0") {
+        headers.insert(FROM_WIRE, HeaderValue::from_static("1"));
+    }
+    headers.remove(DETAILS);
+}
+
+/// A reply's body whose trailers are noted too.
+pub(in super::super) struct NotedBody(Body);
+
+impl http_body::Body for NotedBody {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let polled = Pin::new(&mut self.0).poll_frame(context);
+        polled.map_ok(|mut frame| {
+            if let Some(trailers) = frame.trailers_mut() {
+                note(trailers);
+            }
+            frame
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.size_hint()
+    }
+}

@@ -1,0 +1,383 @@
+//! Connect, warm up, measure, drain: the course of a run.
+//!
+//! Owns the generator's threads and Ctrl-C. Prints nothing: what goes on is told to an observer.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::{Duration, SystemTime},
+};
+
+use tokio::{
+    runtime::{Builder, LocalOptions},
+    sync::{mpsc, watch},
+    time::{Instant, sleep_until},
+};
+
+use crate::{
+    alarm::Alarm,
+    client::{
+        Options,
+        stub::{Connection, OpenError},
+    },
+    environment::{MachineTicks, ThreadTime, cpu_of, own_cpu, own_peak_memory_bytes, wall_clock},
+    plan::Plan,
+    record::{Interval, Outcomes, Recording, Timeline},
+    target::Located,
+    worker::{self, Order, Report, Second, Work, Worked},
+};
+
+/// From the order to start until the warm-up: time for the order to reach all workers.
+const LEAD: Duration = Duration::from_millis(5);
+
+/// What a run brought to light; the summary is made of it.
+#[derive(Debug)]
+pub struct Run {
+    /// When its measured window began.
+    pub started_at: SystemTime,
+    /// Length of the measured window.
+    pub window: Duration,
+    /// Whether the window ended because all calls were made, before its time.
+    pub ended_by_count: bool,
+    /// Whether it was ended from outside.
+    pub is_interrupted: bool,
+    /// Everything that was counted.
+    pub recording: Recording,
+    /// The same, by the second.
+    pub timeline: Timeline,
+    /// What the window cost.
+    pub usage: Usage,
+}
+
+/// CPU time within the measured window, and memory.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Usage {
+    /// Of this process.
+    pub client_cpu: Option<Duration>,
+    /// Of the server's processes, where they are known.
+    pub server_cpu: Option<Duration>,
+    /// Of each worker's thread.
+    pub threads: Vec<ThreadTime>,
+    /// The share of all cores (0..1) that was busy, whoever with.
+    pub machine_busy: Option<f64>,
+    /// The time that these were measured over.
+    pub measured_over: Duration,
+    /// The most memory that this process has had.
+    pub client_peak_memory_bytes: Option<u64>,
+}
+
+/// How far a run has come.
+#[derive(Debug)]
+pub enum Progress<'a> {
+    /// All connections stand; the warm-up begins.
+    Connected,
+    /// The measured window has begun.
+    Started,
+    /// A second of it is over.
+    Second {
+        /// Since the start of the window.
+        elapsed: Duration,
+        /// What happened in this second.
+        second: &'a Interval,
+        /// Calls in flight at its end.
+        in_flight: u64,
+        /// What has become of calls since the start of the window.
+        so_far: &'a Outcomes,
+    },
+    /// The window is over; calls in flight are waited for.
+    Draining {
+        /// Whether somebody asked for it.
+        is_interrupted: bool,
+    },
+}
+
+/// Why there was no run.
+#[derive(Debug, thiserror::Error)]
+pub enum DriveError {
+    /// A connection cannot be made.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The system gives no thread, timer or signal.
+    #[error("cannot set up the generator")]
+    Setup(#[from] io::Error),
+    /// A worker panicked.
+    #[error("a worker of the generator panicked: this is a defect of plimsoll; please report it with the lines above")]
+    Panicked,
+}
+
+/// Runs a plan against a server whose processes, if they are known, have an account of their own.
+///
+/// Returns when the drain is over; after Ctrl-C or SIGTERM, with what was measured until then. A
+/// second signal ends the drain at once.
+///
+/// # Errors
+/// When connections cannot be made, or the system refuses threads.
+pub fn run(
+    plan: &Arc<Plan>,
+    target: &Located,
+    server: &[u32],
+    observe: &mut dyn FnMut(&Progress<'_>),
+) -> Result<Run, DriveError> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let (orders, order) = watch::channel(Order::Wait);
+        let (reporter, mut reports) = mpsc::unbounded_channel();
+        let workers = spawn_workers(plan, target, &order, reporter)?;
+        let mut conduct = Conduct::new(plan, server, orders);
+        conduct.follow(&mut reports, observe).await?;
+        let mut worked = Vec::new();
+        for worker in workers {
+            worked.push(worker.join().map_err(|_| DriveError::Panicked)??);
+        }
+        Ok(conduct.finish(worked))
+    })
+}
+
+type WorkerThread = JoinHandle<Result<Worked, DriveError>>;
+
+fn spawn_workers(
+    plan: &Arc<Plan>,
+    target: &Located,
+    order: &watch::Receiver<Order>,
+    reporter: mpsc::UnboundedSender<Report>,
+) -> Result<Vec<WorkerThread>, DriveError> {
+    let started = Arc::default();
+    let spawn = |index| {
+        let (plan, target, orders, reports) =
+            (Arc::clone(plan), target.clone(), order.clone(), reporter.clone());
+        let started = Arc::clone(&started);
+        thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+            let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+            let failures = reports.clone();
+            let worked = runtime.block_on(async move {
+                let connections = connect(&plan, index, &target).await?;
+                let work = Work { plan, index, started, orders, reports, alarm: Alarm::precise()? };
+                let _ = work.reports.send(Report::Ready);
+                Ok(worker::run(work, connections).await)
+            });
+            if worked.is_err() {
+                let _ = failures.send(Report::Failed);
+            }
+            worked
+        })
+    };
+    Ok((0..plan.workers()).map(spawn).collect::<io::Result<_>>()?)
+}
+
+async fn connect(plan: &Plan, index: usize, target: &Located) -> Result<Vec<Connection>, OpenError> {
+    let options = Options {
+        max_send_message_size: plan.max_send_message_size(),
+        max_recv_message_size: plan.max_recv_message_size(),
+        timeout: plan.timeout(),
+        metadata: plan.metadata().to_vec(),
+    };
+    let mut connections = Vec::new();
+    for _ in 0..plan.share_of(plan.connections() as u64, index) {
+        connections.push(Connection::open(target, &options).await?);
+    }
+    Ok(connections)
+}
+
+/// The run as the driver sees it.
+struct Conduct<'a> {
+    plan: &'a Plan,
+    server: &'a [u32],
+    orders: watch::Sender<Order>,
+    ready: usize,
+    /// Of the measured window, once it is set.
+    start: Option<Instant>,
+    started_at: SystemTime,
+    windows_over: usize,
+    is_interrupted: bool,
+    /// At the start of the window, and at its end.
+    readings: (Option<Reading>, Option<Reading>),
+    timeline: Timeline,
+    so_far: Outcomes,
+    /// Seconds that not all workers have reported yet: their sum, calls in flight, and reporters.
+    partial: BTreeMap<u64, (Interval, u64, usize)>,
+}
+
+/// The accounts at an instant.
+#[derive(Debug, Clone, Copy)]
+struct Reading {
+    at: Instant,
+    client: Option<Duration>,
+    server: Option<Duration>,
+    machine: Option<MachineTicks>,
+}
+
+impl Reading {
+    fn take(server: &[u32]) -> Self {
+        Self { at: Instant::now(), client: own_cpu(), server: cpu_of(server), machine: MachineTicks::now() }
+    }
+}
+
+impl<'a> Conduct<'a> {
+    fn new(plan: &'a Plan, server: &'a [u32], orders: watch::Sender<Order>) -> Self {
+        Self {
+            plan,
+            server,
+            orders,
+            ready: 0,
+            start: None,
+            started_at: wall_clock(),
+            windows_over: 0,
+            is_interrupted: false,
+            readings: (None, None),
+            timeline: Timeline::new(),
+            so_far: Outcomes::default(),
+            partial: BTreeMap::new(),
+        }
+    }
+
+    /// Until the last worker has gone.
+    async fn follow(
+        &mut self,
+        reports: &mut mpsc::UnboundedReceiver<Report>,
+        observe: &mut dyn FnMut(&Progress<'_>),
+    ) -> io::Result<()> {
+        let mut signals = Signals::new()?;
+        loop {
+            let start = self.start.filter(|_| self.readings.0.is_none());
+            let window_starts = async {
+                match start {
+                    Some(start) => sleep_until(start).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                report = reports.recv() => match report {
+                    None => return Ok(()),
+                    Some(report) => self.take(report, observe),
+                },
+                () = window_starts => {
+                    self.readings.0 = Some(Reading::take(self.server));
+                    self.started_at = wall_clock();
+                    observe(&Progress::Started);
+                }
+                () = signals.next() => self.interrupt(observe),
+            }
+        }
+    }
+
+    fn take(&mut self, report: Report, observe: &mut dyn FnMut(&Progress<'_>)) {
+        match report {
+            Report::Ready => {
+                self.ready += 1;
+                if self.ready == self.plan.workers() && *self.orders.borrow() == Order::Wait {
+                    let start = Instant::now() + LEAD + self.plan.warm_up();
+                    self.start = Some(start);
+                    self.orders.send_replace(Order::Run(start));
+                    observe(&Progress::Connected);
+                }
+            }
+            // The others wait for an order to start that would never come.
+            Report::Failed => {
+                self.orders.send_replace(Order::Leave);
+            }
+            Report::Second(second) => self.take_second(second, observe),
+            Report::WindowOver => {
+                self.windows_over += 1;
+                if self.windows_over == self.plan.workers() {
+                    self.readings.1 = Some(Reading::take(self.server));
+                    if !self.is_interrupted {
+                        observe(&Progress::Draining { is_interrupted: false });
+                    }
+                }
+            }
+        }
+    }
+
+    fn take_second(&mut self, report: Second, observe: &mut dyn FnMut(&Progress<'_>)) {
+        let Second { index, interval, in_flight } = report;
+        self.timeline.add(index, &interval);
+        self.so_far.add(&interval.outcomes);
+        let (sum, calls, reporters) = self.partial.entry(index).or_default();
+        sum.add(&interval);
+        *calls += in_flight;
+        *reporters += 1;
+        if *reporters == self.plan.workers()
+            && let Some((second, in_flight, _)) = self.partial.remove(&index)
+        {
+            let elapsed = crate::record::INTERVAL * u32::try_from(index + 1).unwrap_or(u32::MAX);
+            observe(&Progress::Second { elapsed, second: &second, in_flight, so_far: &self.so_far });
+            // A worker that was held up skips seconds: nobody will complete these any more.
+            self.partial = self.partial.split_off(&index);
+        }
+    }
+
+    fn interrupt(&mut self, observe: &mut dyn FnMut(&Progress<'_>)) {
+        let order = if self.is_interrupted { Order::Leave } else { Order::Drain };
+        self.is_interrupted = true;
+        self.orders.send_replace(order);
+        observe(&Progress::Draining { is_interrupted: true });
+    }
+
+    fn finish(self, worked: Vec<Worked>) -> Run {
+        let mut recording = Recording::new(match self.plan.payload().messages().len() {
+            1 => 0,
+            messages => messages,
+        }, self.plan.is_open());
+        let mut window = Duration::ZERO;
+        let mut threads = Vec::new();
+        let mut ended_by_count = true;
+        for worker in worked {
+            recording.add(worker.recording);
+            window = window.max(worker.window);
+            threads.extend(worker.thread);
+            ended_by_count &= worker.ended_by_count;
+        }
+        let mut usage = Usage {
+            threads,
+            client_peak_memory_bytes: own_peak_memory_bytes(),
+            ..Usage::default()
+        };
+        if let (Some(before), Some(after)) = self.readings {
+            let between = |before: Option<Duration>, after: Option<Duration>| after?.checked_sub(before?);
+            usage.client_cpu = between(before.client, after.client);
+            usage.server_cpu = between(before.server, after.server);
+            usage.machine_busy = after.machine.zip(before.machine).and_then(|(after, before)| after.busy_share_since(before));
+            usage.measured_over = after.at - before.at;
+        }
+        let Self { started_at, is_interrupted, timeline, .. } = self;
+        Run { started_at, window, ended_by_count, is_interrupted, recording, timeline, usage }
+    }
+}
+
+/// Ctrl-C and, where there is such a thing, SIGTERM.
+struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> io::Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! What a run was measured on, and the CPU time that its parts used.
+//!
+//! The only place that reads the wall clock, the kernel's accounts and the machine's description.
+//! What a system does not tell is absent, never 0.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    time::{Duration, SystemTime},
+};
+
+use serde::{Deserialize, Serialize};
+
+/// The machine, and what else it was doing when the run began.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Environment {
+    /// Operating system and its version.
+    pub os: String,
+    /// The processor's architecture.
+    pub architecture: String,
+    /// The processor's model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_model: Option<String>,
+    /// Cores that this process may use.
+    pub cores: usize,
+    /// Main memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    /// Runnable processes, averaged over the minute before the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load_average: Option<f64>,
+}
+
+/// How busy the whole machine has been since it was started, in ticks of all its cores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MachineTicks {
+    busy: u64,
+    total: u64,
+}
+
+/// How long a thread has run, and how long it could have run but had to wait for a core.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ThreadTime {
+    /// On a core.
+    pub running: Duration,
+    /// Ready to run, with no core free.
+    pub waiting: Duration,
+}
+
+/// The version and commit that this program was built from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Build {
+    /// Of the package.
+    pub version: String,
+    /// Of the source, where it was built from a repository.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+}
+
+impl Environment {
+    /// The machine that this runs on, now.
+    #[must_use]
+    pub fn now() -> Self {
+        let os = read("/proc/sys/kernel/osrelease");
+        let name = std::env::consts::OS;
+        Self {
+            os: os.map_or_else(|| name.to_owned(), |release| format!("{name} {}", release.trim())),
+            architecture: std::env::consts::ARCH.to_owned(),
+            cpu_model: read("/proc/cpuinfo").and_then(|text| field(&text, "model name")),
+            cores: cores(),
+            memory_bytes: read("/proc/meminfo").and_then(|text| kibibytes(&text, "MemTotal")),
+            load_average: read("/proc/loadavg")
+                .and_then(|text| text.split_whitespace().next()?.parse().ok()),
+        }
+    }
+}
+
+impl Build {
+    /// This program's.
+    #[must_use]
+    pub fn this() -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: option_env!("PLIMSOLL_COMMIT").map(str::to_owned),
+        }
+    }
+}
+
+impl MachineTicks {
+    /// The account of all cores, now.
+    #[must_use]
+    pub fn now() -> Option<Self> {
+        read("/proc/stat").and_then(|text| Self::parse(&text))
+    }
+
+    /// `cpu user nice system idle iowait irq softirq steal ...`, as proc(5) has it.
+    fn parse(text: &str) -> Option<Self> {
+        let line = text.lines().find_map(|line| line.strip_prefix("cpu "))?;
+        let ticks: Vec<u64> = line.split_whitespace().take(8).map_while(|word| word.parse().ok()).collect();
+        let idle = ticks.get(3)? + ticks.get(4)?;
+        let total = ticks.iter().sum::<u64>();
+        Some(Self { busy: total.checked_sub(idle)?, total })
+    }
+
+    /// The share of all cores (0..1) that was busy since `earlier`.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "ticks of 10 ms")]
+    pub fn busy_share_since(self, earlier: Self) -> Option<f64> {
+        let total = self.total.checked_sub(earlier.total).filter(|ticks| *ticks > 0)?;
+        Some(self.busy.saturating_sub(earlier.busy) as f64 / total as f64)
+    }
+}
+
+/// Now, by the wall clock.
+#[must_use]
+pub fn wall_clock() -> SystemTime {
+    SystemTime::now()
+}
+
+/// An instant of the wall clock as RFC 3339 has it, in UTC, to the millisecond.
+#[must_use]
+pub fn timestamp(instant: SystemTime) -> String {
+    humantime::format_rfc3339_millis(instant).to_string()
+}
+
+/// Cores that this process may use: at least one.
+#[must_use]
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// CPU time of this process, ended threads included.
+#[must_use]
+pub fn own_cpu() -> Option<Duration> {
+    #[cfg(unix)]
+    {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+        Some(Duration::new(u64::try_from(time.tv_sec).ok()?, u32::try_from(time.tv_nsec).ok()?))
+    }
+    #[cfg(not(unix))]
+    None
+}
+
+/// CPU time of other processes: the sum over their threads that still run.
+#[must_use]
+pub fn cpu_of(processes: &[u32]) -> Option<Duration> {
+    let mut sum = None;
+    for process in processes {
+        for task in fs::read_dir(format!("/proc/{process}/task")).ok()?.flatten() {
+            let Some(text) = fs::read_to_string(task.path().join("schedstat")).ok() else { continue };
+            let time = thread_time(&text)?;
+            sum = Some(sum.unwrap_or(Duration::ZERO) + time.running);
+        }
+    }
+    sum
+}
+
+/// The time of the thread that calls.
+#[must_use]
+pub fn own_thread_time() -> Option<ThreadTime> {
+    read("/proc/thread-self/schedstat").and_then(|text| thread_time(&text))
+}
+
+/// `running waiting slices`, the first two in ns, as the kernel's `sched-stats.rst` has it.
+fn thread_time(text: &str) -> Option<ThreadTime> {
+    let mut words = text.split_whitespace().map(|word| word.parse().ok().map(Duration::from_nanos));
+    Some(ThreadTime { running: words.next()??, waiting: words.next()?? })
+}
+
+/// The largest amount of memory that this process has had at any time.
+#[must_use]
+pub fn own_peak_memory_bytes() -> Option<u64> {
+    read("/proc/self/status").and_then(|text| kibibytes(&text, "VmHWM"))
+}
+
+/// The processes of this machine that listen at an address; none where the system does not tell, or
+/// where they belong to somebody else.
+#[must_use]
+pub fn listeners_at(address: SocketAddr) -> Vec<u32> {
+    let tables = [read("/proc/net/tcp"), read("/proc/net/tcp6")];
+    let sockets: Vec<String> = tables
+        .iter()
+        .flatten()
+        .flat_map(|table| table.lines())
+        .filter_map(|line| listening_inode(line, address.port()))
+        .map(|inode| format!("socket:[{inode}]"))
+        .collect();
+    let holds_one = |process: &u32| {
+        let Ok(descriptors) = fs::read_dir(format!("/proc/{process}/fd")) else { return false };
+        descriptors.flatten().any(|descriptor| {
+            let link = fs::read_link(descriptor.path());
+            link.is_ok_and(|link| sockets.iter().any(|socket| link.as_os_str() == socket.as_str()))
+        })
+    };
+    let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
+    let ids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    if sockets.is_empty() { Vec::new() } else { ids.filter(holds_one).collect() }
+}
+
+/// The inode of a socket that listens at this port, from a line of `/proc/net/tcp`.
+fn listening_inode(line: &str, port: u16) -> Option<&str> {
+    const LISTEN: &str = "0A";
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let (_, local_port) = words.get(1)?.rsplit_once(':')?;
+    let listens = *words.get(3)? == LISTEN && u16::from_str_radix(local_port, 16) == Ok(port);
+    if listens { words.get(9).copied() } else { None }
+}
+
+fn read(path: &str) -> Option<String> {
+    fs::read_to_string(path).ok()
+}
+
+/// The text behind `name` and its colon.
+fn field(text: &str, name: &str) -> Option<String> {
+    text.lines().find_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        (key.trim() == name).then(|| value.trim().to_owned())
+    })
+}
+
+fn kibibytes(text: &str, name: &str) -> Option<u64> {
+    field(text, name)?.strip_suffix(" kB")?.trim().parse::<u64>().ok()?.checked_mul(1_024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernels_accounts_are_read_as_documented() {
+        let before = MachineTicks::parse("cpu  100 0 100 700 100 0 0 0 0 0\ncpu0 1").expect("well formed");
+        let after = MachineTicks::parse("cpu  150 0 150 750 100 0 0 50 0 0").expect("well formed");
+        let share = after.busy_share_since(before).expect("later");
+        assert!((share - 0.75).abs() < 1e-9, "{share}");
+        assert_eq!(MachineTicks::parse("cpu 1 2"), None);
+        let time = thread_time("384248 88825 3\n").expect("well formed");
+        assert_eq!((time.running.as_nanos(), time.waiting.as_nanos()), (384_248, 88_825));
+        assert_eq!(kibibytes("VmHWM:\t    2048 kB\n", "VmHWM"), Some(2 << 20));
+    }
+
+    #[test]
+    fn only_listening_sockets_of_the_port_count() {
+        let listening = "0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  0  0 12345 1";
+        let connected = "1: 0100007F:1F90 0100007F:C001 01 00000000:00000000 00:00000000 00000000  0  0 12346 1";
+        assert_eq!(listening_inode(listening, 8_080), Some("12345"));
+        assert_eq!(listening_inode(connected, 8_080), None);
+        assert_eq!(listening_inode(listening, 8_081), None);
+        assert_eq!(listening_inode("", 8_081), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn this_process_is_found_by_its_socket_and_has_used_time() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
+        let found = listeners_at(listener.local_addr().expect("bound"));
+        assert_eq!(found, [std::process::id()]);
+        assert!(cpu_of(&found).expect("accounts") > Duration::ZERO);
+        assert!(own_cpu().expect("accounts") > Duration::ZERO);
+        assert!(own_thread_time().is_some());
+        assert!(own_peak_memory_bytes().expect("status") > 0);
+        assert_eq!(cpu_of(&[]), None);
+    }
+
+    #[test]
+    fn the_machine_has_a_core() {
+        assert!(Environment::now().cores >= 1);
+    }
+}

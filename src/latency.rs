@@ -1,0 +1,250 @@
+//! A histogram of durations: three significant digits from 1 ns to 1 hour, and a count of what lies
+//! beyond.
+
+use std::{io::Cursor, time::Duration};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use hdrhistogram::{
+    Histogram,
+    serialization::{Deserializer, Serializer, V2DeflateSerializer, V2Serializer},
+};
+
+use crate::units::nanoseconds_of;
+
+/// The longest duration that is told from a longer one: an hour, in ns.
+const LONGEST_NS: u64 = 3_600_000_000_000;
+/// Two values are told apart when they differ by a thousandth.
+const SIGNIFICANT_DIGITS: u8 = 3;
+
+/// How long calls took.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Latency {
+    histogram: Histogram<u64>,
+    /// Durations over an hour. They are in the histogram too, as an hour.
+    out_of_range: u64,
+}
+
+/// A [`Latency`] in as few bytes as it needs: about 2 kB where the histogram has 270.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PackedLatency {
+    /// HdrHistogram's V2 encoding; empty when nothing was recorded.
+    bytes: Vec<u8>,
+    out_of_range: u64,
+}
+
+/// Why a text is not an encoded histogram.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// It is not base64.
+    #[error("a histogram is not base64")]
+    Base64(#[from] base64::DecodeError),
+    /// It is no HdrHistogram.
+    #[error("a histogram is not in HdrHistogram's V2 encoding ({0})")]
+    Histogram(String),
+}
+
+impl Default for Latency {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Latency {
+    /// An empty histogram.
+    #[must_use]
+    pub fn new() -> Self {
+        let histogram = Histogram::new_with_bounds(1, LONGEST_NS, SIGNIFICANT_DIGITS);
+        Self { histogram: histogram.expect("these constant bounds are valid"), out_of_range: 0 }
+    }
+
+    /// Counts one duration.
+    pub fn record(&mut self, duration: Duration) {
+        let nanoseconds = nanoseconds_of(duration);
+        if nanoseconds > LONGEST_NS {
+            self.out_of_range += 1;
+        }
+        // 0 would stand for "nothing was recorded" in minimum and maximum.
+        self.histogram.saturating_record(nanoseconds.clamp(1, LONGEST_NS));
+    }
+
+    /// Adds what another histogram counted.
+    pub fn add(&mut self, other: &Self) {
+        let Self { histogram, out_of_range } = other;
+        // Cannot fail: all have the same bounds, or were checked against them when they were read.
+        self.histogram.add(histogram).expect("the same bounds");
+        self.out_of_range += out_of_range;
+    }
+
+    /// How many durations were counted, those out of range included.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.histogram.len()
+    }
+
+    /// Durations over an hour.
+    #[must_use]
+    pub fn out_of_range(&self) -> u64 {
+        self.out_of_range
+    }
+
+    /// The duration that this share of the counted ones (0..1) does not exceed, in ns; 0 when
+    /// nothing was counted.
+    #[must_use]
+    pub fn quantile_ns(&self, quantile: f64) -> u64 {
+        self.histogram.value_at_quantile(quantile).min(self.max_ns())
+    }
+
+    /// The shortest, in ns.
+    #[must_use]
+    pub fn min_ns(&self) -> u64 {
+        self.histogram.min()
+    }
+
+    /// The longest, in ns.
+    #[must_use]
+    pub fn max_ns(&self) -> u64 {
+        self.histogram.max()
+    }
+
+    /// The mean, in ns.
+    #[must_use]
+    pub fn mean_ns(&self) -> f64 {
+        self.histogram.mean()
+    }
+
+    /// The standard deviation, in ns.
+    #[must_use]
+    pub fn stdev_ns(&self) -> f64 {
+        self.histogram.stdev()
+    }
+
+    /// How many durations lie in each of the ranges that end at these bounds, in ns, ascending. The
+    /// bounds belong to their ranges.
+    #[must_use]
+    pub fn counts_up_to(&self, bounds: &[u64]) -> Vec<u64> {
+        let mut counts = vec![0; bounds.len()];
+        for value in self.histogram.iter_recorded() {
+            let range = bounds.partition_point(|bound| *bound < value.value_iterated_to());
+            if let Some(count) = counts.get_mut(range.min(bounds.len().saturating_sub(1))) {
+                *count += value.count_at_value();
+            }
+        }
+        counts
+    }
+
+    /// Forgets everything, and keeps the memory.
+    pub fn clear(&mut self) {
+        self.histogram.reset();
+        self.out_of_range = 0;
+    }
+
+    /// The same in few bytes.
+    ///
+    /// # Panics
+    /// Never: writing to memory does not fail.
+    #[must_use]
+    pub fn pack(&self) -> PackedLatency {
+        let mut bytes = Vec::new();
+        if !self.histogram.is_empty() {
+            V2Serializer::new().serialize(&self.histogram, &mut bytes).expect("memory takes any bytes");
+            bytes.shrink_to_fit();
+        }
+        PackedLatency { bytes, out_of_range: self.out_of_range }
+    }
+
+    /// Base64 of the V2 deflate encoding, as every HdrHistogram library reads it.
+    ///
+    /// # Panics
+    /// Never: writing to memory does not fail.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let mut bytes = Vec::new();
+        V2DeflateSerializer::new().serialize(&self.histogram, &mut bytes).expect("memory takes any bytes");
+        BASE64_STANDARD.encode(bytes)
+    }
+
+    /// What [`Latency::encode`] wrote.
+    ///
+    /// # Errors
+    /// When the text is something else, or counts values over an hour.
+    pub fn decode(text: &str, out_of_range: u64) -> Result<Self, DecodeError> {
+        let bytes = BASE64_STANDARD.decode(text)?;
+        let read: Histogram<u64> = Deserializer::new()
+            .deserialize(&mut Cursor::new(bytes))
+            .map_err(|error| DecodeError::Histogram(error.to_string()))?;
+        let mut latency = Self { out_of_range, ..Self::new() };
+        // The bounds of another writer's histogram may differ; its values then must fit.
+        let added = latency.histogram.add(&read);
+        added.map_err(|error| DecodeError::Histogram(error.to_string()))?;
+        Ok(latency)
+    }
+}
+
+impl PackedLatency {
+    /// The histogram again.
+    ///
+    /// # Panics
+    /// Never: the bytes are those that [`Latency::pack`] made.
+    #[must_use]
+    pub fn unpack(&self) -> Latency {
+        let mut latency = Latency { out_of_range: self.out_of_range, ..Latency::new() };
+        if !self.bytes.is_empty() {
+            let read: Histogram<u64> =
+                Deserializer::new().deserialize(&mut Cursor::new(&self.bytes)).expect("what was packed");
+            latency.histogram.add(&read).expect("the same bounds");
+        }
+        latency
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn latency(nanoseconds: &[u64]) -> Latency {
+        let mut latency = Latency::new();
+        for value in nanoseconds {
+            latency.record(Duration::from_nanos(*value));
+        }
+        latency
+    }
+
+    #[test]
+    fn what_is_out_of_range_is_counted_and_not_lost() {
+        let mut latency = latency(&[0, 1_000]);
+        latency.record(Duration::from_secs(7_200));
+        assert_eq!((latency.count(), latency.out_of_range()), (3, 1));
+        assert_eq!(latency.min_ns(), 1);
+    }
+
+    #[test]
+    fn ranges_count_each_value_once() {
+        assert_eq!(latency(&[5, 10, 11, 25, 1_000]).counts_up_to(&[10, 20, 30]), [2, 1, 2]);
+        assert_eq!(latency(&[]).counts_up_to(&[10]), [0]);
+    }
+
+    #[test]
+    fn what_is_no_histogram_is_an_error() {
+        for wrong in ["", "?", "AAAA", "SElTVEZBQUE="] {
+            assert!(Latency::decode(wrong, 0).is_err(), "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn encoding_and_packing_lose_nothing(values in prop::collection::vec(0_u64..8_000_000_000_000, 0..50)) {
+            let latency = latency(&values);
+            prop_assert_eq!(&latency.pack().unpack(), &latency);
+            let decoded = Latency::decode(&latency.encode(), latency.out_of_range());
+            prop_assert_eq!(&decoded.expect("what was encoded"), &latency);
+        }
+
+        #[test]
+        fn a_sum_counts_what_its_parts_count(left in prop::collection::vec(0_u64..1_000_000, 0..50), right in prop::collection::vec(0_u64..1_000_000, 0..50)) {
+            let mut sum = latency(&left);
+            sum.add(&latency(&right));
+            prop_assert_eq!(sum, latency(&[left, right].concat()));
+        }
+    }
+}

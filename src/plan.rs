@@ -1,0 +1,707 @@
+//! A validated description of a run.
+//!
+//! [`Settings`] is what was asked for, every part on its own; [`Plan`] is what that means, with
+//! nothing in it that contradicts itself. The engine sees plans alone.
+
+use std::{num::NonZeroU64, path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    payload::{Mix, Payload, PayloadError, TextKind},
+    schedule::{Arrivals, Schedule, Stage},
+    units::{LONGEST, Limit, exact_duration, grouped},
+};
+
+/// How long a run lasts when neither a count nor a duration is given.
+pub const DEFAULT_DURATION: Duration = Duration::from_secs(10);
+/// Calls in flight of a closed loop.
+pub const DEFAULT_CONCURRENCY: u64 = 50;
+/// Calls in flight over which an open loop sheds.
+pub const DEFAULT_MAX_IN_FLIGHT: u64 = 10_000;
+/// gRPC's default limit for a message that is received.
+pub const DEFAULT_MAX_RECV: Limit = Limit::Bytes(4 << 20);
+
+/// Calls in flight, connections and workers are bounded, so that a slip of the finger does not
+/// take the machine down.
+pub const MOST_IN_FLIGHT: u64 = 1_000_000;
+/// See [`MOST_IN_FLIGHT`].
+pub const MOST_CONNECTIONS: usize = 10_000;
+/// See [`MOST_IN_FLIGHT`].
+pub const MOST_WORKERS: usize = 1_024;
+
+/// The stub client's receive limit when the user asks for none: tonic reserves the length that a
+/// reply's prefix claims before a byte of it has come.
+pub const STUB_RECV_CAP: u64 = 256 << 20;
+
+/// What a run was asked to be.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Closed or open loop.
+    pub load: Load,
+    /// End after this many calls.
+    pub calls: Option<u64>,
+    /// End after this long.
+    pub duration: Option<Duration>,
+    /// Load before the measured window, thrown away.
+    pub warm_up: Duration,
+    /// How long calls in flight are waited for.
+    pub drain: Duration,
+    /// What the messages are.
+    pub texts: Texts,
+    /// Deadline of each call.
+    pub timeout: Option<Duration>,
+    /// Sent with each call.
+    pub metadata: Vec<Pair>,
+    /// In total; one a worker when `None`.
+    pub connections: Option<usize>,
+    /// Threads of the generator.
+    pub workers: Workers,
+    /// The client's own limit for requests.
+    pub max_send_message_size: Limit,
+    /// The client's own limit for replies.
+    pub max_recv_message_size: Limit,
+    /// Which client makes the calls.
+    pub client: ClientKind,
+    /// Of arrivals and mixes.
+    pub seed: u64,
+}
+
+/// What keeps calls coming.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Load {
+    /// This many calls in flight; each that ends makes room for the next.
+    Closed {
+        /// In total, over all workers.
+        concurrency: u64,
+    },
+    /// Calls start at intended times, whatever the server does.
+    Open {
+        /// The rate over time. A single endless stage lasts as long as the run.
+        rates: Rates,
+        /// How calls are spaced.
+        arrivals: Arrivals,
+        /// Over this many calls in flight, in total, an arrival is shed.
+        max_in_flight: u64,
+    },
+}
+
+/// The rate of an open loop.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Rates {
+    /// One rate, in calls a second, for the whole run.
+    One(f64),
+    /// Stages, which also say how long the run lasts.
+    Stages(Vec<Stage>),
+}
+
+/// What messages are made of.
+#[derive(Debug, Clone)]
+pub enum Texts {
+    /// Texts made here, of these sizes.
+    Made {
+        /// Sizes and weights.
+        mix: Mix,
+        /// What they are made of.
+        kind: TextKind,
+    },
+    /// A text that the user brought.
+    Given {
+        /// The text itself.
+        text: String,
+        /// Where it was read from.
+        path: PathBuf,
+    },
+}
+
+/// How many threads generate load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Workers {
+    /// Exactly this many.
+    Exactly(usize),
+    /// This many, or fewer where there are not enough calls in flight or connections for all.
+    AtMost(usize),
+}
+
+/// Which client makes the calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClientKind {
+    /// Tonic's generated client over its channel.
+    Stub,
+}
+
+/// One pair of custom metadata.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pair {
+    /// Lower case; ends with `-bin` where the value is binary.
+    pub name: String,
+    /// ASCII, or base64 where the name ends with `-bin`.
+    pub value: String,
+}
+
+/// A validated run.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    load: PlannedLoad,
+    calls: Option<NonZeroU64>,
+    warm_up: Duration,
+    drain: Duration,
+    payload: Payload,
+    sizes_asked: Vec<u64>,
+    text: TextSource,
+    timeout: Option<Duration>,
+    metadata: Vec<Pair>,
+    connections: usize,
+    workers: usize,
+    max_send_message_size: Limit,
+    max_recv_message_size: Limit,
+    client: ClientKind,
+    seed: u64,
+}
+
+/// The load of a validated run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PlannedLoad {
+    /// Calls in flight, for a time that has an end unless the calls are counted.
+    Closed {
+        /// In total; at least one a worker.
+        concurrency: u64,
+        /// Length of the measured window, if it does not end by count alone.
+        duration: Option<Duration>,
+    },
+    /// Calls at intended times.
+    Open {
+        /// When; its length is that of the measured window.
+        schedule: Schedule,
+        /// In total; at least one a worker.
+        max_in_flight: u64,
+    },
+}
+
+/// Where the text came from, as a document says it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TextSource {
+    /// Made, of this kind.
+    Kind(TextKind),
+    /// Read from this file.
+    File(PathBuf),
+}
+
+/// Why there is no such plan.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// A number that must be positive is not.
+    #[error("{what} is 0, so nothing would run; ask for at least 1{unit}")]
+    Zero {
+        /// What is 0.
+        what: &'static str,
+        /// The unit of the smallest value, if it has one.
+        unit: &'static str,
+    },
+    /// A number is over its bound.
+    #[error("{what} is {got}; {most} at most")]
+    TooMany {
+        /// What is too large.
+        what: &'static str,
+        /// The value.
+        got: String,
+        /// The bound.
+        most: String,
+    },
+    /// The workers asked for cannot all have a share.
+    #[error("{workers} workers need at least one {of} each, but there {are} {got}; ask for fewer workers or at least {workers} {of}s", are = if *got == 1 { "is" } else { "are" })]
+    WorkersWithout {
+        /// Workers asked for.
+        workers: usize,
+        /// What each needs.
+        of: &'static str,
+        /// How many of it there are.
+        got: u64,
+    },
+    /// Stages that bring no call.
+    #[error("the stages bring no call at all; give at least one a rate above 0")]
+    NoCalls,
+    /// Stages and a duration contradict each other.
+    #[error("stages say how long the run lasts, so a duration ({}) has no place beside them; leave it out", exact_duration(*.0))]
+    StagesAndDuration(Duration),
+    /// The payload cannot be built.
+    #[error(transparent)]
+    Payload(#[from] PayloadError),
+    /// The client's receive limit is beyond what tonic can safely be told.
+    #[error("the stub client's receive limit is {} bytes; 2,147,483,647 at most, because tonic reserves what a reply's prefix claims", grouped(*.0))]
+    RecvLimit(u64),
+}
+
+impl Default for Settings {
+    /// 50 calls in flight, 64 bytes, 10 s after 1 s of warm-up, one worker.
+    fn default() -> Self {
+        Self {
+            load: Load::Closed { concurrency: DEFAULT_CONCURRENCY },
+            calls: None,
+            duration: None,
+            warm_up: Duration::from_secs(1),
+            drain: Duration::from_secs(5),
+            texts: Texts::Made {
+                mix: Mix(vec![crate::payload::Share { message_bytes: crate::units::ByteSize(64), weight: 1 }]),
+                kind: TextKind::Ascii,
+            },
+            timeout: None,
+            metadata: Vec::new(),
+            connections: None,
+            workers: Workers::AtMost(1),
+            max_send_message_size: Limit::Unlimited,
+            max_recv_message_size: DEFAULT_MAX_RECV,
+            client: ClientKind::Stub,
+            seed: 1,
+        }
+    }
+}
+
+impl Plan {
+    /// What these settings mean.
+    ///
+    /// # Errors
+    /// When they contradict each other, or are out of their bounds.
+    pub fn new(settings: Settings) -> Result<Self, PlanError> {
+        let zero = |what, unit| PlanError::Zero { what, unit };
+        let in_flight = match settings.load {
+            Load::Closed { concurrency } => bounded("the concurrency", concurrency)?,
+            Load::Open { max_in_flight, .. } => bounded("the bound on calls in flight", max_in_flight)?,
+        };
+        if settings.calls == Some(0) {
+            return Err(zero("the number of calls", ""));
+        }
+        if settings.duration == Some(Duration::ZERO) {
+            return Err(zero("the duration", "ms"));
+        }
+        if settings.timeout == Some(Duration::ZERO) {
+            return Err(zero("the timeout", "ms"));
+        }
+        let max_recv_message_size = match settings.max_recv_message_size {
+            Limit::Unlimited => Limit::Bytes(STUB_RECV_CAP),
+            Limit::Bytes(bytes) if bytes > crate::payload::LARGEST_MESSAGE => {
+                return Err(PlanError::RecvLimit(bytes));
+            }
+            limit @ Limit::Bytes(_) => limit,
+        };
+        let workers = workers(&settings, in_flight)?;
+        let duration = match (settings.duration, settings.calls) {
+            (None, None) => Some(DEFAULT_DURATION),
+            (duration, _) => duration,
+        };
+        let load = match settings.load {
+            Load::Closed { concurrency } => PlannedLoad::Closed { concurrency, duration },
+            Load::Open { rates, arrivals, max_in_flight } => {
+                let stages = stages(rates, settings.duration, duration)?;
+                let schedule = Schedule { stages, arrivals, seed: settings.seed, calls: settings.calls };
+                PlannedLoad::Open { schedule, max_in_flight }
+            }
+        };
+        let (payload, sizes_asked, text) = match settings.texts {
+            Texts::Made { mix, kind } => {
+                let asked = mix.0.iter().map(|share| share.message_bytes.0).collect();
+                (Payload::new(&mix, kind, settings.seed)?, asked, TextSource::Kind(kind))
+            }
+            Texts::Given { text, path } => {
+                let payload = Payload::of_text(text)?;
+                let asked = payload.messages().iter().map(|message| message.request_bytes).collect();
+                (payload, asked, TextSource::File(path))
+            }
+        };
+        Ok(Self {
+            load,
+            calls: settings.calls.and_then(NonZeroU64::new),
+            warm_up: settings.warm_up,
+            drain: settings.drain,
+            payload,
+            sizes_asked,
+            text,
+            timeout: settings.timeout,
+            metadata: settings.metadata,
+            connections: settings.connections.unwrap_or(workers),
+            workers,
+            max_send_message_size: settings.max_send_message_size,
+            max_recv_message_size,
+            client: settings.client,
+            seed: settings.seed,
+        })
+    }
+
+    /// What keeps calls coming.
+    #[must_use]
+    pub fn load(&self) -> &PlannedLoad {
+        &self.load
+    }
+
+    /// The count after which the run ends, if it has one.
+    #[must_use]
+    pub fn calls(&self) -> Option<NonZeroU64> {
+        self.calls
+    }
+
+    /// Load before the measured window.
+    #[must_use]
+    pub fn warm_up(&self) -> Duration {
+        self.warm_up
+    }
+
+    /// The measured window, if it does not end by count alone.
+    #[must_use]
+    pub fn duration(&self) -> Option<Duration> {
+        match &self.load {
+            PlannedLoad::Closed { duration, .. } => *duration,
+            PlannedLoad::Open { schedule, .. } => {
+                let duration = schedule.duration();
+                (duration < LONGEST).then_some(duration)
+            }
+        }
+    }
+
+    /// How long calls in flight are waited for at the end.
+    #[must_use]
+    pub fn drain(&self) -> Duration {
+        self.drain
+    }
+
+    /// The messages.
+    #[must_use]
+    pub fn payload(&self) -> &Payload {
+        &self.payload
+    }
+
+    /// Deadline of each call.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    /// Sent with each call.
+    #[must_use]
+    pub fn metadata(&self) -> &[Pair] {
+        &self.metadata
+    }
+
+    /// Connections in total: at least one a worker.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.connections
+    }
+
+    /// Threads of the generator: at least one.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.workers
+    }
+
+    /// The client's own limit for requests.
+    #[must_use]
+    pub fn max_send_message_size(&self) -> Limit {
+        self.max_send_message_size
+    }
+
+    /// The client's own limit for replies; never unlimited.
+    #[must_use]
+    pub fn max_recv_message_size(&self) -> Limit {
+        self.max_recv_message_size
+    }
+
+    /// Whether response time can be told: only an open loop has intended starts.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self.load, PlannedLoad::Open { .. })
+    }
+
+    /// The share of `total` that worker `index` has: all shares differ by one at most.
+    #[must_use]
+    pub fn share_of(&self, total: u64, index: usize) -> u64 {
+        let workers = self.workers as u64;
+        total / workers + u64::from((index as u64) < total % workers)
+    }
+
+    /// The plan as documents have it.
+    #[must_use]
+    pub fn record(&self) -> PlanRecord {
+        let weights = self.payload.weights();
+        let sizes = self.payload.messages().iter().zip(&self.sizes_asked).zip(weights);
+        PlanRecord {
+            load: match &self.load {
+                PlannedLoad::Closed { concurrency, .. } => LoadRecord::Closed { concurrency: *concurrency },
+                PlannedLoad::Open { schedule, max_in_flight } => LoadRecord::Open {
+                    arrivals: schedule.arrivals,
+                    stages: schedule.stages.clone(),
+                    max_in_flight: *max_in_flight,
+                },
+            },
+            calls: self.calls,
+            duration: self.duration(),
+            warm_up: self.warm_up,
+            drain: self.drain,
+            sizes: sizes
+                .map(|((message, asked), weight)| SizeRecord {
+                    message_bytes: message.request_bytes,
+                    reply_bytes: message.reply_bytes,
+                    asked_bytes: *asked,
+                    weight,
+                })
+                .collect(),
+            text: self.text.clone(),
+            timeout: self.timeout,
+            metadata: self.metadata.clone(),
+            connections: self.connections,
+            workers: self.workers,
+            max_send_message_bytes: self.max_send_message_size,
+            max_recv_message_bytes: self.max_recv_message_size,
+            client: self.client,
+            seed: self.seed,
+        }
+    }
+}
+
+/// A plan in a document: every setting, resolved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanRecord {
+    /// Closed or open loop.
+    pub load: LoadRecord,
+    /// The count after which the run ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls: Option<NonZeroU64>,
+    /// The measured window, in ns.
+    #[serde(
+        rename = "duration_ns",
+        with = "crate::units::nanoseconds::optional",
+        skip_serializing_if = "Option::is_none",
+        default
+    )]
+    pub duration: Option<Duration>,
+    /// In ns.
+    #[serde(rename = "warm_up_ns", with = "crate::units::nanoseconds")]
+    pub warm_up: Duration,
+    /// In ns.
+    #[serde(rename = "drain_ns", with = "crate::units::nanoseconds")]
+    pub drain: Duration,
+    /// In the order of the mix.
+    pub sizes: Vec<SizeRecord>,
+    /// What the texts are made of.
+    pub text: TextSource,
+    /// Deadline of each call, in ns.
+    #[serde(
+        rename = "timeout_ns",
+        with = "crate::units::nanoseconds::optional",
+        skip_serializing_if = "Option::is_none",
+        default
+    )]
+    pub timeout: Option<Duration>,
+    /// Sent with each call.
+    pub metadata: Vec<Pair>,
+    /// In total.
+    pub connections: usize,
+    /// Threads of the generator.
+    pub workers: usize,
+    /// The client's own limit; `null` for none.
+    pub max_send_message_bytes: Limit,
+    /// The client's own limit.
+    pub max_recv_message_bytes: Limit,
+    /// Which client made the calls.
+    pub client: ClientKind,
+    /// Of arrivals and mixes.
+    pub seed: u64,
+}
+
+/// The load in a document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "loop", rename_all = "lowercase")]
+pub enum LoadRecord {
+    /// Calls in flight.
+    Closed {
+        /// In total.
+        concurrency: u64,
+    },
+    /// Calls at intended times.
+    Open {
+        /// How they are spaced.
+        arrivals: Arrivals,
+        /// The rate over time.
+        stages: Vec<Stage>,
+        /// Over it, an arrival is shed.
+        max_in_flight: u64,
+    },
+}
+
+/// One size of a mix in a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SizeRecord {
+    /// Of the request.
+    pub message_bytes: u64,
+    /// Of the reply that is expected.
+    pub reply_bytes: u64,
+    /// What was asked for: another number where no text can make that size.
+    pub asked_bytes: u64,
+    /// Relative to the others.
+    pub weight: u64,
+}
+
+impl PlanRecord {
+    /// Whether calls had intended starts.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self.load, LoadRecord::Open { .. })
+    }
+}
+
+fn bounded(what: &'static str, number: u64) -> Result<u64, PlanError> {
+    match number {
+        0 => Err(PlanError::Zero { what, unit: "" }),
+        number if number > MOST_IN_FLIGHT => {
+            Err(PlanError::TooMany { what, got: grouped(number), most: grouped(MOST_IN_FLIGHT) })
+        }
+        number => Ok(number),
+    }
+}
+
+/// How many workers there are: each needs a call in flight and a connection.
+fn workers(settings: &Settings, in_flight: u64) -> Result<usize, PlanError> {
+    let too_many = |what, got: usize, most: usize| PlanError::TooMany {
+        what,
+        got: grouped(got as u64),
+        most: grouped(most as u64),
+    };
+    if let Some(connections) = settings.connections {
+        if connections == 0 {
+            return Err(PlanError::Zero { what: "the number of connections", unit: "" });
+        }
+        if connections > MOST_CONNECTIONS {
+            return Err(too_many("the number of connections", connections, MOST_CONNECTIONS));
+        }
+    }
+    let needs = [
+        ("call in flight", Some(in_flight)),
+        ("connection", settings.connections.map(|connections| connections as u64)),
+    ];
+    match settings.workers {
+        Workers::Exactly(0) => Err(PlanError::Zero { what: "the number of workers", unit: "" }),
+        Workers::Exactly(workers) if workers > MOST_WORKERS => {
+            Err(too_many("the number of workers", workers, MOST_WORKERS))
+        }
+        Workers::Exactly(workers) => {
+            for (of, got) in needs {
+                if let Some(got) = got.filter(|got| *got < workers as u64) {
+                    return Err(PlanError::WorkersWithout { workers, of, got });
+                }
+            }
+            Ok(workers)
+        }
+        Workers::AtMost(workers) => {
+            let fewest = needs.iter().filter_map(|(_, got)| *got).min().unwrap_or(u64::MAX);
+            Ok(workers.clamp(1, MOST_WORKERS).min(usize::try_from(fewest).unwrap_or(usize::MAX)))
+        }
+    }
+}
+
+/// The stages of an open loop. One that is ended by its count alone lasts a year.
+fn stages(
+    rates: Rates,
+    asked: Option<Duration>,
+    duration: Option<Duration>,
+) -> Result<Vec<Stage>, PlanError> {
+    match rates {
+        Rates::One(per_second) => Ok(vec![Stage::constant(per_second, duration.unwrap_or(LONGEST))]),
+        Rates::Stages(stages) => {
+            if let Some(duration) = asked {
+                return Err(PlanError::StagesAndDuration(duration));
+            }
+            if stages.iter().any(|stage| stage.duration.is_zero()) {
+                return Err(PlanError::Zero { what: "the duration of a stage", unit: "ms" });
+            }
+            if stages.iter().all(|stage| stage.from_per_second <= 0.0 && stage.to_per_second <= 0.0) {
+                return Err(PlanError::NoCalls);
+            }
+            Ok(stages)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(rates: Rates) -> Load {
+        Load::Open { rates, arrivals: Arrivals::Constant, max_in_flight: DEFAULT_MAX_IN_FLIGHT }
+    }
+
+    #[test]
+    fn the_default_runs_for_ten_seconds() {
+        let plan = Plan::new(Settings::default()).expect("the default is valid");
+        assert_eq!(plan.duration(), Some(Duration::from_secs(10)));
+        assert_eq!(plan.calls(), None);
+        assert_eq!((plan.workers(), plan.connections()), (1, 1));
+    }
+
+    #[test]
+    fn a_count_alone_has_no_duration() {
+        for load in [Load::Closed { concurrency: 2 }, open(Rates::One(10.0))] {
+            let plan = Plan::new(Settings { load, calls: Some(7), ..Settings::default() }).expect("valid");
+            assert_eq!(plan.duration(), None);
+        }
+    }
+
+    #[test]
+    fn what_would_run_nothing_is_no_plan() {
+        let second = Duration::from_secs(1);
+        let still = Stage::constant(0.0, second);
+        for settings in [
+            Settings { calls: Some(0), ..Settings::default() },
+            Settings { duration: Some(Duration::ZERO), ..Settings::default() },
+            Settings { timeout: Some(Duration::ZERO), ..Settings::default() },
+            Settings { load: Load::Closed { concurrency: 0 }, ..Settings::default() },
+            Settings { connections: Some(0), ..Settings::default() },
+            Settings { workers: Workers::Exactly(0), ..Settings::default() },
+            Settings { load: open(Rates::Stages(vec![still])), ..Settings::default() },
+            Settings { load: open(Rates::Stages(vec![Stage::constant(1.0, Duration::ZERO)])), ..Settings::default() },
+            Settings {
+                load: open(Rates::Stages(vec![Stage::constant(1.0, second)])),
+                duration: Some(second),
+                ..Settings::default()
+            },
+        ] {
+            assert!(Plan::new(settings.clone()).is_err(), "{settings:?}");
+        }
+    }
+
+    #[test]
+    fn workers_never_outnumber_what_they_need() {
+        let few = |workers, concurrency, connections| {
+            let load = Load::Closed { concurrency };
+            Plan::new(Settings { load, workers, connections, ..Settings::default() }).map(|plan| plan.workers())
+        };
+        assert_eq!(few(Workers::AtMost(8), 3, None), Ok(3));
+        assert_eq!(few(Workers::AtMost(8), 30, Some(2)), Ok(2));
+        assert_eq!(few(Workers::Exactly(8), 30, Some(16)), Ok(8));
+        let error = few(Workers::Exactly(8), 30, Some(2)).expect_err("too few connections").to_string();
+        assert_eq!(error, "8 workers need at least one connection each, but there are 2; ask for fewer workers or at least 8 connections");
+    }
+
+    #[test]
+    fn shares_differ_by_one_and_make_the_whole() {
+        let load = Load::Closed { concurrency: 50 };
+        let plan = Plan::new(Settings { load, workers: Workers::Exactly(3), ..Settings::default() }).expect("valid");
+        let shares: Vec<u64> = (0..3).map(|index| plan.share_of(50, index)).collect();
+        assert_eq!(shares, [17, 17, 16]);
+    }
+
+    #[test]
+    fn an_unlimited_receive_limit_is_capped() {
+        let plan = Plan::new(Settings { max_recv_message_size: Limit::Unlimited, ..Settings::default() });
+        assert_eq!(plan.expect("valid").max_recv_message_size(), Limit::Bytes(STUB_RECV_CAP));
+    }
+
+    #[test]
+    fn a_record_reads_back() {
+        let settings = Settings { load: open(Rates::One(10.0)), timeout: Some(Duration::from_millis(5)), ..Settings::default() };
+        let record = Plan::new(settings).expect("valid").record();
+        let text = serde_json::to_string(&record).expect("plain data");
+        assert_eq!(serde_json::from_str::<PlanRecord>(&text).expect("what was written"), record);
+    }
+}

@@ -1,0 +1,35 @@
+//! The reply to one call, for a person.
+
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
+
+use crate::{client::single::Reply, plan::Pair, units::format_duration};
+
+/// Writes the reply's text, and nothing else.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write(reply: &Reply, mut out: impl Write) -> io::Result<()> {
+    if let Some(text) = &reply.text {
+        writeln!(out, "{text}")?;
+    }
+    out.flush()
+}
+
+/// Writes what came besides the text.
+///
+/// # Errors
+/// Those of the writer.
+pub fn details(reply: &Reply, mut out: impl Write) -> io::Result<()> {
+    let sections = [("initial metadata", &reply.initial_metadata), ("trailing metadata", &reply.trailing_metadata)];
+    for (title, pairs) in sections {
+        writeln!(out, "{title}: {}", if pairs.is_empty() { "none" } else { "" })?;
+        for Pair { name, value } in pairs {
+            writeln!(out, "  {name}: {value}")?;
+        }
+    }
+    writeln!(out, "status: {}", reply.status)?;
+    writeln!(out, "service time: {}", format_duration(Duration::from_nanos(reply.service_ns)))
+}

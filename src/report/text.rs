@@ -1,0 +1,405 @@
+//! A result for a person: one screen, read in ten seconds.
+
+mod table;
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+
+use crate::{
+    outcome::Difference,
+    plan::{LoadRecord, TextSource},
+    soundness::{Finding, QUANTILES, Verdict, Weight, samples_needed},
+    summary::{LatencyFigures, LatencyRecord, Summary},
+    units::{
+        ByteSize, decimal, exact_duration, format_nanoseconds, format_share, format_throughput, grouped,
+    },
+};
+use table::Table;
+
+const STRONG: Style = Style::new().bold();
+const GOOD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Green)));
+const DOUBTFUL: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow))).bold();
+const BAD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red))).bold();
+
+/// Width of the first column, with the headings.
+const HEADING: usize = 11;
+/// Statuses that are shown; the result has them all.
+const MOST_STATUSES: usize = 6;
+/// Refusals that are shown.
+const MOST_REFUSALS: usize = 8;
+/// Length of a message from elsewhere.
+const MESSAGE: usize = 160;
+/// Rows of the histogram in the terminal.
+const BARS: usize = 8;
+/// Width of its longest bar.
+const BAR: usize = 40;
+
+/// Writes a summary, with colours: strip them where they are not wanted.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write(summary: &Summary, mut out: impl Write) -> io::Result<()> {
+    let out = &mut out;
+    what_was_run(summary, out)?;
+    writeln!(out)?;
+    goodput(summary, out)?;
+    calls(summary, out)?;
+    refusals(summary, out)?;
+    statuses(summary, out)?;
+    latency(summary, out)?;
+    sizes(summary, out)?;
+    bars(summary.main_latency(), out)?;
+    cost(summary, out)?;
+    objectives(summary, out)?;
+    soundness(summary, out)?;
+    out.flush()
+}
+
+fn heading(text: &str) -> String {
+    format!("{STRONG}{text:<HEADING$}{STRONG:#} ")
+}
+
+fn what_was_run(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
+    let plan = &summary.plan;
+    let load = match &plan.load {
+        LoadRecord::Closed { concurrency } => format!("closed loop, {} in flight", grouped(*concurrency)),
+        LoadRecord::Open { arrivals, stages, .. } => {
+            let rates: Vec<String> = stages.iter().map(stage).collect();
+            format!("open loop, {} {}", rates.join(", "), format!("{arrivals:?}").to_lowercase())
+        }
+    };
+    let end = match (plan.calls, plan.duration) {
+        (Some(calls), _) => format!("{} calls", grouped(calls.get())),
+        (None, duration) => exact_duration(duration.unwrap_or_default()),
+    };
+    let label = summary.label.as_ref().map(|label| format!("{label}: ")).unwrap_or_default();
+    writeln!(out, "{}{label}{load}, {end} after {} of warm-up", heading("run"), exact_duration(plan.warm_up))?;
+    let target = &summary.target;
+    let server = match &target.server {
+        Some(server) => format!("{}, own server with {} threads", target.authority, server.threads),
+        None if target.authority == target.address => target.authority.clone(),
+        None => format!("{} at {}", target.authority, target.address),
+    };
+    let many = |number: usize, noun: &str| format!("{number} {noun}{}", if number == 1 { "" } else { "s" });
+    writeln!(
+        out,
+        "{}{server}; {:?} client, {}, {}",
+        heading("target"),
+        plan.client,
+        many(plan.workers, "worker"),
+        many(plan.connections, "connection"),
+    )?;
+    let text = match &plan.text {
+        TextSource::Kind(kind) => format!("{kind:?} text").to_lowercase(),
+        TextSource::File(path) => format!("text of {}", path.display()),
+    };
+    let total: u64 = plan.sizes.iter().map(|size| size.weight).sum();
+    let sizes: Vec<String> = plan
+        .sizes
+        .iter()
+        .map(|size| match plan.sizes.len() {
+            1 => ByteSize(size.message_bytes).to_string(),
+            _ => format!("{} {}", share(size.weight, total), ByteSize(size.message_bytes)),
+        })
+        .collect();
+    writeln!(out, "{}{}; {text}", heading("messages"), sizes.join(", "))
+}
+
+fn stage(stage: &crate::schedule::Stage) -> String {
+    let (from, to) = (decimal(stage.from_per_second), decimal(stage.to_per_second));
+    if from == to { format!("{from} calls/s") } else { format!("{from} to {to} calls/s in {}", exact_duration(stage.duration)) }
+}
+
+fn goodput(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
+    let goodput = &summary.goodput;
+    writeln!(
+        out,
+        "{}{STRONG}{} calls/s{STRONG:#}, {} of requests and {} of replies, over {}",
+        heading("goodput"),
+        decimal(goodput.calls_per_second),
+        format_throughput(goodput.request_bytes_per_second),
+        format_throughput(goodput.reply_bytes_per_second),
+        time(summary.window_ns),
+    )
+}
+
+fn calls(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
+    let planned = summary.calls.planned;
+    let outcomes = &summary.calls.outcomes;
+    let rows = [
+        ("answered", outcomes.answered, GOOD),
+        ("wrong reply", outcomes.wrong_reply, BAD),
+        ("refused", outcomes.refused, DOUBTFUL),
+        ("failed", outcomes.failed, BAD),
+        ("deadline exceeded", outcomes.deadline_exceeded, BAD),
+        ("broken", outcomes.broken, BAD),
+        ("shed", outcomes.shed, BAD),
+        ("unfinished", outcomes.unfinished, DOUBTFUL),
+    ];
+    let parts: Vec<String> = rows
+        .into_iter()
+        .filter(|(name, count, _)| *count > 0 || *name == "answered")
+        .map(|(name, count, style)| {
+            let share = if count == planned { String::new() } else { format!(" ({})", share(count, planned)) };
+            format!("{style}{} {name}{style:#}{share}", grouped(count))
+        })
+        .collect();
+    let interrupted = if summary.interrupted { ", interrupted" } else { "" };
+    writeln!(out, "{}{} planned{interrupted}: {}", heading("calls"), grouped(planned), parts.join(", "))?;
+    for Difference { at_byte, expected_bytes, got_bytes, expected, got } in &summary.wrong_replies {
+        writeln!(
+            out,
+            "{:HEADING$} wrong at byte {} of {}: expected {expected:?}, got {got:?} (a reply of {} bytes)",
+            "",
+            grouped(*at_byte),
+            grouped(*expected_bytes),
+            grouped(*got_bytes),
+        )?;
+    }
+    Ok(())
+}
+
+fn refusals(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
+    if summary.refusals.is_empty() {
+        return Ok(());
+    }
+    let mut table = Table::new(&["calls", "side", "direction", "message bytes", "limit bytes", "code", "p50", "max"]);
+    for refusal in summary.refusals.iter().take(MOST_REFUSALS) {
+        let figure = |figure: fn(&LatencyFigures) -> u64| {
+            refusal.latency.figures.as_ref().map_or_else(String::new, |figures| time(figure(figures)))
+        };
+        table.row([
+            grouped(refusal.count),
+            refusal.side.to_string(),
+            refusal.direction.to_string(),
+            grouped(refusal.message_bytes),
+            refusal.limit_bytes.map_or_else(|| "not said".to_owned(), grouped),
+            refusal.code.clone(),
+            figure(|figures| figures.p50_ns),
+            figure(|figures| figures.max_ns),
+        ]);
+    }
+    writeln!(out)?;
+    table.write(&heading("refusals"), HEADING, out)?;
+    more(summary.refusals.len(), MOST_REFUSALS, "kinds of refusals", out)
+}
+
+fn statuses(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
+    if summary.statuses.is_empty() {
+        return Ok(());
+    }
+    writeln!(out)?;
+    for (row, status) in summary.statuses.iter().take(MOST_STATUSES).enumerate() {
+        let first = if row == 0 { heading("statuses") } else { format!("{:HEADING$} ", "") };
+        let outcome = status.outcome.replace('_', " ");
+        writeln!(
+            out,
+            "{first}{} {outcome}, {} ({}): {}",
+            grouped(status.count),
+            status.code,
+            status.number,
+            printable(&status.message),
+        )?;
+    }
+    more(summary.statuses.len(), MOST_STATUSES, "kinds of statuses", out)
+}
+
+/// What the table above left out.
+fn more(rows: usize, shown: usize, what: &str, out: &mut impl Write) -> io::Result<()> {
+    match rows.checked_sub(shown) {
+        Some(left @ 1..) => writeln!(out, "{:HEADING$} and {left} more {what} in the JSON", ""),
+        _ => Ok(()),
+    }
+}
+
+/// A text from outside, without control characters, on one line.
+fn printable(text: &str) -> String {
+    let mut plain: String =
+        text.chars().map(|character| if character.is_control() { ' ' } else { character }).take(MESSAGE).collect();
+    if text.chars().nth(MESSAGE).is_some() {
+        plain.push_str("...");
+    }
+    plain
+}
+
+fn latency(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
+    let latency = &summary.latency;
+    let mut names = vec!["min", "mean"];
+    names.extend(QUANTILES.iter().map(|(name, _)| *name));
+    names.push("max");
+    let mut table = Table::new(&names);
+    writeln!(out)?;
+    let rows = [
+        ("response", latency.response.as_ref()),
+        ("service", Some(&latency.service)),
+        ("lateness", latency.lateness.as_ref()),
+    ];
+    for (name, record) in rows.into_iter().filter_map(|(name, record)| Some((name, record?))) {
+        table.named_row(name, latency_cells(record));
+    }
+    table.write(&heading("latency"), HEADING, out)?;
+    if latency.response.is_none() {
+        writeln!(out, "{:HEADING$} a closed loop has no intended start: service time alone, from the send", "")?;
+    }
+    let beyond: u64 = [Some(&latency.service), latency.response.as_ref()].into_iter().flatten().map(|record| record.out_of_range).sum();
+    if beyond > 0 {
+        writeln!(out, "{:HEADING$} {} times were over an hour, and count as an hour", "", grouped(beyond))?;
+    }
+    Ok(())
+}
+
+/// A quantile that has too few samples stays empty.
+fn latency_cells(record: &LatencyRecord) -> Vec<String> {
+    let Some(figures) = &record.figures else { return vec!["-".to_owned(); 9] };
+    let LatencyFigures { min_ns, mean_ns, stdev_ns: _, p50_ns, p90_ns, p95_ns, p99_ns, p99_9_ns, p99_99_ns, max_ns } =
+        *figures;
+    let quantiles = [p50_ns, p90_ns, p95_ns, p99_ns, p99_9_ns, p99_99_ns];
+    let mut cells = vec![time(min_ns), time(mean_ns)];
+    cells.extend(quantiles.into_iter().zip(QUANTILES).map(|(figure, (_, quantile))| {
+        if record.count < samples_needed(quantile) { "-".to_owned() } else { time(figure) }
+    }));
+    cells.push(time(max_ns));
+    cells
+}
+
+fn sizes(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
+    if summary.sizes.is_empty() {
+        return Ok(());
+    }
+    let mut table = Table::new(&["size", "planned", "answered", "refused", "other", "p50", "p99", "max"]);
+    for size in &summary.sizes {
+        let cells = latency_cells(&size.latency);
+        let cell = |index: usize| cells.get(index).cloned().unwrap_or_default();
+        let outcomes = &size.calls.outcomes;
+        table.row([
+            ByteSize(size.message_bytes).to_string(),
+            grouped(size.calls.planned),
+            grouped(outcomes.answered),
+            grouped(outcomes.refused),
+            grouped(outcomes.total() - outcomes.answered - outcomes.refused),
+            cell(2),
+            cell(5),
+            cell(8),
+        ]);
+    }
+    writeln!(out)?;
+    table.write(&heading("by size"), HEADING, out)
+}
+
+/// How times are spread, in ranges whose bounds grow by equal factors.
+fn bars(record: &LatencyRecord, out: &mut impl Write) -> io::Result<()> {
+    let (Some(figures), Ok(latency)) = (&record.figures, record.decode()) else { return Ok(()) };
+    let bounds = bounds(figures);
+    let counts = latency.counts_up_to(&bounds);
+    let most = counts.iter().copied().max().unwrap_or(0).max(1);
+    writeln!(out)?;
+    for (row, (bound, count)) in bounds.iter().zip(&counts).enumerate() {
+        let first = if row == 0 { heading("spread") } else { format!("{:HEADING$} ", "") };
+        #[expect(clippy::cast_possible_truncation, reason = "at most the width of a bar")]
+        let length = (u128::from(*count) * BAR as u128).div_ceil(u128::from(most)) as usize;
+        let bar = "#".repeat(length);
+        writeln!(out, "{first}up to {:>8}  {:>8}  {bar}", time(*bound), share(*count, record.count))?;
+    }
+    Ok(())
+}
+
+/// Bounds of the ranges, in ns: from the median's neighbourhood to the maximum.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "rounded for people"
+)]
+fn bounds(figures: &LatencyFigures) -> Vec<u64> {
+    let low = figures.min_ns.max(1) as f64;
+    let high = figures.max_ns.max(1) as f64;
+    let factor = (high / low).powf(1.0 / BARS as f64);
+    let mut bounds: Vec<u64> = (1..BARS).map(|row| (low * factor.powi(row as i32)) as u64).collect();
+    bounds.push(figures.max_ns);
+    bounds.dedup();
+    bounds
+}
+
+fn cost(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
+    let cost = &summary.cost;
+    let cpu = |nanoseconds: Option<u64>| nanoseconds.map_or_else(|| "not known".to_owned(), time);
+    let peak = cost.client_peak_rss_bytes.map_or_else(String::new, |bytes| {
+        format!("; client's peak memory {} MiB", bytes.div_ceil(1 << 20))
+    });
+    writeln!(
+        out,
+        "\n{}CPU a call: client {}, server {}{peak}",
+        heading("cost"),
+        cpu(cost.client_cpu_ns_per_call),
+        cpu(cost.server_cpu_ns_per_call),
+    )
+}
+
+fn objectives(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
+    for (row, objective) in summary.objectives.iter().enumerate() {
+        let first = if row == 0 { heading("objectives") } else { format!("{:HEADING$} ", "") };
+        let (style, word) = if objective.met { (GOOD, "met") } else { (BAD, "missed") };
+        writeln!(out, "{first}{style}{word:<6}{style:#} {}: {}", objective.expression, objective.shown)?;
+    }
+    Ok(())
+}
+
+fn soundness(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
+    let (style, word) = match summary.soundness.verdict {
+        Verdict::Sound => (GOOD, "sound: nothing speaks against these figures"),
+        Verdict::Unsound => (DOUBTFUL, "unsound: read the warnings before the figures"),
+    };
+    writeln!(out, "{}{style}{word}{style:#}", heading("soundness"))?;
+    for Finding { name, weight, detail, advice } in &summary.soundness.findings {
+        let (style, word) = match weight {
+            Weight::Warning => (DOUBTFUL, "warning"),
+            Weight::Note => (STRONG, "note"),
+        };
+        writeln!(out, "{:HEADING$} {style}{word}{style:#} {name}: {detail}", "")?;
+        writeln!(out, "{:HEADING$}   -> {advice}", "")?;
+    }
+    Ok(())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for people")]
+fn time(nanoseconds: u64) -> String {
+    format_nanoseconds(nanoseconds as f64)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for people")]
+fn share(part: u64, of: u64) -> String {
+    format_share(part as f64 / of.max(1) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_from_outside_stays_on_its_line() {
+        assert_eq!(printable("a\nb\u{1b}[31m"), "a b [31m");
+        assert_eq!(printable(&"x".repeat(500)).len(), MESSAGE + 3);
+    }
+
+    #[test]
+    fn bounds_rise_to_the_maximum() {
+        let figures = |min_ns, max_ns| LatencyFigures {
+            min_ns,
+            mean_ns: 0,
+            stdev_ns: 0,
+            p50_ns: 0,
+            p90_ns: 0,
+            p95_ns: 0,
+            p99_ns: 0,
+            p99_9_ns: 0,
+            p99_99_ns: 0,
+            max_ns,
+        };
+        for (min, max) in [(1, 1), (100, 100), (100, 101), (1_000, 3_600_000_000_000)] {
+            let bounds = bounds(&figures(min, max));
+            assert!(bounds.windows(2).all(|pair| pair[0] < pair[1]), "{bounds:?}");
+            assert_eq!(bounds.last(), Some(&max));
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! Whether the figures of a run can be trusted, and if not, why and what to do.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    driver::Run,
+    environment::cores,
+    latency::Latency,
+    plan::{LoadRecord, PlanRecord, STUB_RECV_CAP},
+    units::{ByteSize, Limit, decimal, format_nanoseconds, format_share, grouped},
+};
+
+/// What a measurement is worth.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Soundness {
+    /// Unsound as soon as one finding is a warning.
+    pub verdict: Verdict,
+    /// What stands out, the gravest first.
+    pub findings: Vec<Finding>,
+}
+
+/// What a measurement is worth, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Nothing speaks against the figures.
+    Sound,
+    /// They do not show what they seem to show.
+    Unsound,
+}
+
+/// Something that whoever reads the figures must know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// A fixed name, for scripts.
+    pub name: String,
+    /// Whether it speaks against the figures.
+    pub weight: Weight,
+    /// What was seen, with its figures.
+    pub detail: String,
+    /// The next step.
+    pub advice: String,
+}
+
+/// Whether a finding speaks against the figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Weight {
+    /// It does.
+    Warning,
+    /// It explains them.
+    Note,
+}
+
+/// Of the planned rate; less means that it was not reached.
+const RATE_REACHED: f64 = 0.95;
+/// Of a worker's time on a core, or ready for one: from here on the worker decides the figures.
+const SATURATED: f64 = 0.9;
+/// Lateness in response time, from which it is worth a note.
+const LATENESS_NOTED: f64 = 0.2;
+/// Lateness in response time, from which the response time is the generator's and not the server's.
+const LATENESS_TOO_LARGE: f64 = 0.5;
+/// Of all cores, used by neither client nor server.
+const OTHER_LOAD: f64 = 0.1;
+
+/// The quantiles that summaries have, with their names.
+pub const QUANTILES: [(&str, f64); 6] =
+    [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p99.9", 0.999), ("p99.99", 0.9999)];
+
+/// How many samples a quantile needs: with fewer, even the largest one lies below the true quantile
+/// more often than one time in twenty.
+///
+/// The largest of `n` independent samples is below quantile `q` with probability `q^n` (Wilks 1941).
+#[must_use]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "quantiles are below 1")]
+pub fn samples_needed(quantile: f64) -> u64 {
+    (0.05_f64.ln() / quantile.ln()).ceil() as u64
+}
+
+impl Soundness {
+    /// What a run's figures are worth. `recv_limit_asked` is the user's, before it was capped.
+    #[must_use]
+    pub fn of(run: &Run, plan: &PlanRecord, recv_limit_asked: Limit) -> Self {
+        let mut findings = Vec::new();
+        findings.extend(unfinished(run, plan));
+        findings.extend(shed(run, plan));
+        findings.extend(rate_not_reached(run, plan));
+        findings.extend(generator_saturated(run));
+        findings.extend(late_generator(run));
+        findings.extend(other_load(run));
+        findings.extend(paused(run, plan));
+        findings.extend(few_samples(run.recording.response.as_ref().unwrap_or(&run.recording.service)));
+        findings.extend(rounded_sizes(plan));
+        if recv_limit_asked == Limit::Unlimited && plan.max_recv_message_bytes == Limit::Bytes(STUB_RECV_CAP) {
+            findings.push(note(
+                "recv_limit_capped",
+                format!("the stub client's receive limit is {}, although none was asked for", ByteSize(STUB_RECV_CAP)),
+                "tonic reserves the length that a reply's prefix claims before a byte of it has come; ask for a limit in bytes if replies are larger",
+            ));
+        }
+        // Stable: within a weight, the order above.
+        findings.sort_by_key(|finding| finding.weight);
+        let is_unsound = findings.iter().any(|finding| finding.weight == Weight::Warning);
+        Self { verdict: if is_unsound { Verdict::Unsound } else { Verdict::Sound }, findings }
+    }
+}
+
+fn finding(weight: Weight, name: &str, detail: String, advice: &str) -> Finding {
+    Finding { name: name.to_owned(), weight, detail, advice: advice.to_owned() }
+}
+
+fn warning(name: &str, detail: String, advice: &str) -> Finding {
+    finding(Weight::Warning, name, detail, advice)
+}
+
+fn note(name: &str, detail: String, advice: &str) -> Finding {
+    finding(Weight::Note, name, detail, advice)
+}
+
+fn unfinished(run: &Run, plan: &PlanRecord) -> Option<Finding> {
+    let calls = run.recording.calls.outcomes.unfinished;
+    (calls > 0).then(|| {
+        let drain = crate::units::exact_duration(plan.drain);
+        warning(
+            "calls_unfinished",
+            format!("{} calls were still in flight when the drain of {drain} ended; the slowest calls are in no latency figure", grouped(calls)),
+            "give a longer --drain, or look at why the server does not answer",
+        )
+    })
+}
+
+fn shed(run: &Run, plan: &PlanRecord) -> Option<Finding> {
+    let calls = run.recording.calls;
+    let LoadRecord::Open { max_in_flight, .. } = plan.load else { return None };
+    (calls.outcomes.shed > 0).then(|| {
+        warning(
+            "calls_shed",
+            format!(
+                "{} calls ({}) were never sent, because {} were in flight already; no latency figure has them",
+                grouped(calls.outcomes.shed),
+                format_share(share(calls.outcomes.shed, calls.planned)),
+                grouped(max_in_flight),
+            ),
+            "the service does not keep up with this rate: lower --rate, or raise --max-in-flight to see the waiting times grow",
+        )
+    })
+}
+
+fn rate_not_reached(run: &Run, plan: &PlanRecord) -> Option<Finding> {
+    let planned = run.recording.calls.planned;
+    let reached = share(run.recording.ended_in_window, planned);
+    if !plan.is_open() || planned == 0 || reached >= RATE_REACHED {
+        return None;
+    }
+    let window = run.window.as_secs_f64();
+    Some(warning(
+        "rate_not_reached",
+        format!(
+            "{} calls/s were planned, and {} calls/s ended within the window",
+            decimal(whole(planned) / window),
+            decimal(whole(run.recording.ended_in_window) / window),
+        ),
+        "the service, or the generator where a finding says so, does not keep up: lower --rate; where single replies take long, give a longer --warm-up",
+    ))
+}
+
+fn generator_saturated(run: &Run) -> Option<Finding> {
+    let over = run.usage.measured_over.as_secs_f64();
+    let shares = run.usage.threads.iter().map(|thread| {
+        let waiting = thread.waiting.as_secs_f64();
+        (thread.running.as_secs_f64() + waiting, waiting)
+    });
+    let (busy, waiting) = shares.max_by(|left, right| left.0.total_cmp(&right.0))?;
+    if over <= 0.0 || busy / over < SATURATED {
+        return None;
+    }
+    let starved = waiting > busy / 2.0;
+    Some(warning(
+        "generator_saturated",
+        format!(
+            "a worker's thread was busy for {} of the time{}: the figures show the generator's speed, and the server may be faster",
+            format_share((busy / over).min(1.0)),
+            if starved { format!(" (for {} it waited for a free core)", format_share(waiting / over)) } else { String::new() },
+        ),
+        if starved {
+            "run the generator on another machine than the server, or leave it a core: fewer --server-threads"
+        } else {
+            "give more --workers where there are cores for them, or a fixed --rate below this"
+        },
+    ))
+}
+
+fn late_generator(run: &Run) -> Option<Finding> {
+    let (response, lateness) = (run.recording.response.as_ref()?, run.recording.lateness.as_ref()?);
+    let part = lateness.mean_ns() / response.mean_ns();
+    let weight = match part {
+        part if part > LATENESS_TOO_LARGE => Weight::Warning,
+        part if part > LATENESS_NOTED => Weight::Note,
+        _ => return None,
+    };
+    Some(finding(
+        weight,
+        "late_generator",
+        format!(
+            "calls were sent {} after their intended start on average, {} of the mean response time",
+            format_nanoseconds(lateness.mean_ns()),
+            format_share(part),
+        ),
+        "read the service time too, which has no lateness in it; more --workers or a lower --rate make the generator more punctual",
+    ))
+}
+
+fn other_load(run: &Run) -> Option<Finding> {
+    let usage = &run.usage;
+    let all_cores = usage.measured_over.as_secs_f64() * whole(cores() as u64);
+    // Where the server's account is not known, its share cannot be told from that of others.
+    let own = usage.client_cpu?.as_secs_f64() + usage.server_cpu?.as_secs_f64();
+    let other = usage.machine_busy? - own / all_cores;
+    (other > OTHER_LOAD).then(|| {
+        warning(
+            "other_load",
+            format!("something else used {} of this machine's cores", format_share(other)),
+            "stop it, or compare only runs that were interleaved with each other",
+        )
+    })
+}
+
+fn paused(run: &Run, plan: &PlanRecord) -> Option<Finding> {
+    let broken = run.recording.calls.outcomes.broken;
+    (broken > 0 && !plan.is_open()).then(|| {
+        note(
+            "closed_loop_paused",
+            format!("{} calls broke with their connection, and each slot paused after its own for 10 ms, and for up to 1 s after further ones", grouped(broken)),
+            "an open loop (--rate) goes on asking at its own pace while a server is away",
+        )
+    })
+}
+
+fn few_samples(latency: &Latency) -> Option<Finding> {
+    let count = latency.count();
+    let missing: Vec<_> = QUANTILES.iter().filter(|(_, quantile)| count < samples_needed(*quantile)).collect();
+    let (first, quantile) = missing.first().filter(|_| count > 0)?;
+    let names: Vec<_> = missing.iter().map(|(name, _)| *name).collect();
+    Some(note(
+        "few_samples",
+        format!(
+            "{} replies are too few for {}: {first} alone needs {}",
+            grouped(count),
+            names.join(", "),
+            grouped(samples_needed(*quantile)),
+        ),
+        "give a longer --duration or more --calls",
+    ))
+}
+
+fn rounded_sizes(plan: &PlanRecord) -> Option<Finding> {
+    let rounded: Vec<String> = plan
+        .sizes
+        .iter()
+        .filter(|size| size.asked_bytes != size.message_bytes)
+        .map(|size| format!("{} became {}", ByteSize(size.asked_bytes), ByteSize(size.message_bytes)))
+        .collect();
+    (!rounded.is_empty()).then(|| {
+        note(
+            "size_rounded",
+            format!("no text makes a message of every size: {}", rounded.join(", ")),
+            "1, 2, 130, 16,387, 2,097,156 and 268,435,461 bytes cannot be made, because the length of the length changes there",
+        )
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for people")]
+fn whole(number: u64) -> f64 {
+    number as f64
+}
+
+fn share(part: u64, of: u64) -> f64 {
+    if of == 0 { 0.0 } else { whole(part) / whole(of) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quantile_needs_as_many_samples_as_wilks_says() {
+        let needed: Vec<u64> = QUANTILES.iter().map(|(_, quantile)| samples_needed(*quantile)).collect();
+        assert_eq!(needed, [5, 29, 59, 299, 2_995, 29_956]);
+    }
+}
