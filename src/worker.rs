@@ -538,3 +538,6 @@ impl Shared {
         Worked { recording, window, thread, ended_by_count }
     }
 }
+
+#[cfg(test)]
+mod tests;

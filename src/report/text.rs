@@ -84,9 +84,9 @@ fn what_was_run(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     let many = |number: usize, noun: &str| format!("{number} {noun}{}", if number == 1 { "" } else { "s" });
     writeln!(
         out,
-        "{}{server}; {:?} client, {}, {}",
+        "{}{server}; {} client, {}, {}",
         heading("target"),
-        plan.client,
+        format!("{:?}", plan.client).to_lowercase(),
         many(plan.workers, "worker"),
         many(plan.connections, "connection"),
     )?;
