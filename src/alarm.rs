@@ -14,6 +14,7 @@ pub(crate) enum Alarm {
     #[cfg(target_os = "linux")]
     Kernel(tokio::io::unix::AsyncFd<std::os::fd::OwnedFd>),
     /// The runtime's own timer.
+    #[cfg(any(test, not(target_os = "linux")))]
     Runtime,
 }
 
@@ -51,6 +52,7 @@ impl Alarm {
                     sleep_until(deadline).await;
                 }
             }
+            #[cfg(any(test, not(target_os = "linux")))]
             Self::Runtime => sleep_until(deadline).await,
         }
     }

@@ -103,7 +103,9 @@ pub enum DriveError {
     #[error("cannot set up the generator")]
     Setup(#[from] io::Error),
     /// A worker panicked.
-    #[error("a worker of the generator panicked: this is a defect of plimsoll; please report it with the lines above")]
+    #[error(
+        "a worker of the generator panicked: this is a defect of plimsoll; please report it with the lines above"
+    )]
     Panicked,
 }
 
@@ -124,7 +126,9 @@ pub fn run(
     runtime.block_on(async {
         let (orders, order) = watch::channel(Order::Wait);
         let (reporter, mut reports) = mpsc::unbounded_channel();
-        let workers = spawn_workers(plan, target, &order, reporter)?;
+        let workers = spawn_workers(plan, target, &order, &reporter)?;
+        // The reports end when the last worker has gone.
+        drop(reporter);
         let mut conduct = Conduct::new(plan, server, orders);
         conduct.follow(&mut reports, observe).await?;
         let mut worked = Vec::new();
@@ -141,7 +145,7 @@ fn spawn_workers(
     plan: &Arc<Plan>,
     target: &Located,
     order: &watch::Receiver<Order>,
-    reporter: mpsc::UnboundedSender<Report>,
+    reporter: &mpsc::UnboundedSender<Report>,
 ) -> Result<Vec<WorkerThread>, DriveError> {
     let started = Arc::default();
     let spawn = |index| {
@@ -316,10 +320,13 @@ impl<'a> Conduct<'a> {
     }
 
     fn finish(self, worked: Vec<Worked>) -> Run {
-        let mut recording = Recording::new(match self.plan.payload().messages().len() {
-            1 => 0,
-            messages => messages,
-        }, self.plan.is_open());
+        let mut recording = Recording::new(
+            match self.plan.payload().messages().len() {
+                1 => 0,
+                messages => messages,
+            },
+            self.plan.is_open(),
+        );
         let mut window = Duration::ZERO;
         let mut threads = Vec::new();
         let mut ended_by_count = true;
@@ -329,16 +336,14 @@ impl<'a> Conduct<'a> {
             threads.extend(worker.thread);
             ended_by_count &= worker.ended_by_count;
         }
-        let mut usage = Usage {
-            threads,
-            client_peak_memory_bytes: own_peak_memory_bytes(),
-            ..Usage::default()
-        };
+        let mut usage =
+            Usage { threads, client_peak_memory_bytes: own_peak_memory_bytes(), ..Usage::default() };
         if let (Some(before), Some(after)) = self.readings {
             let between = |before: Option<Duration>, after: Option<Duration>| after?.checked_sub(before?);
             usage.client_cpu = between(before.client, after.client);
             usage.server_cpu = between(before.server, after.server);
-            usage.machine_busy = after.machine.zip(before.machine).and_then(|(after, before)| after.busy_share_since(before));
+            usage.machine_busy =
+                after.machine.zip(before.machine).and_then(|(after, before)| after.busy_share_since(before));
             usage.measured_over = after.at - before.at;
         }
         let Self { started_at, is_interrupted, timeline, .. } = self;

@@ -69,8 +69,7 @@ impl Environment {
             cpu_model: read("/proc/cpuinfo").and_then(|text| field(&text, "model name")),
             cores: cores(),
             memory_bytes: read("/proc/meminfo").and_then(|text| kibibytes(&text, "MemTotal")),
-            load_average: read("/proc/loadavg")
-                .and_then(|text| text.split_whitespace().next()?.parse().ok()),
+            load_average: read("/proc/loadavg").and_then(|text| text.split_whitespace().next()?.parse().ok()),
         }
     }
 }
@@ -113,6 +112,7 @@ impl MachineTicks {
 
 /// Now, by the wall clock.
 #[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the owner of the wall clock")]
 pub fn wall_clock() -> SystemTime {
     SystemTime::now()
 }
@@ -240,8 +240,10 @@ mod tests {
 
     #[test]
     fn only_listening_sockets_of_the_port_count() {
-        let listening = "0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  0  0 12345 1";
-        let connected = "1: 0100007F:1F90 0100007F:C001 01 00000000:00000000 00:00000000 00000000  0  0 12346 1";
+        let listening =
+            "0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  0  0 12345 1";
+        let connected =
+            "1: 0100007F:1F90 0100007F:C001 01 00000000:00000000 00:00000000 00000000  0  0 12346 1";
         assert_eq!(listening_inode(listening, 8_080), Some("12345"));
         assert_eq!(listening_inode(connected, 8_080), None);
         assert_eq!(listening_inode(listening, 8_081), None);

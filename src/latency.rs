@@ -139,9 +139,6 @@ impl Latency {
     }
 
     /// The same in few bytes.
-    ///
-    /// # Panics
-    /// Never: writing to memory does not fail.
     #[must_use]
     pub fn pack(&self) -> PackedLatency {
         let mut bytes = Vec::new();
@@ -153,9 +150,6 @@ impl Latency {
     }
 
     /// Base64 of the V2 deflate encoding, as every HdrHistogram library reads it.
-    ///
-    /// # Panics
-    /// Never: writing to memory does not fail.
     #[must_use]
     pub fn encode(&self) -> String {
         let mut bytes = Vec::new();
@@ -182,9 +176,6 @@ impl Latency {
 
 impl PackedLatency {
     /// The histogram again.
-    ///
-    /// # Panics
-    /// Never: the bytes are those that [`Latency::pack`] made.
     #[must_use]
     pub fn unpack(&self) -> Latency {
         let mut latency = Latency { out_of_range: self.out_of_range, ..Latency::new() };

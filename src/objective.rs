@@ -149,7 +149,8 @@ impl FromStr for Objective {
     type Err = ObjectiveError;
 
     fn from_str(expression: &str) -> Result<Self, ObjectiveError> {
-        let error = |offset, reason: String| ObjectiveError { expression: expression.to_owned(), offset, reason };
+        let error =
+            |offset, reason: String| ObjectiveError { expression: expression.to_owned(), offset, reason };
         let Some(operator) = expression.find(['<', '>', '=', '!']) else {
             return Err(error(expression.len(), "it has no comparison (<, <=, >, >=, == or !=)".to_owned()));
         };
@@ -164,8 +165,7 @@ impl FromStr for Objective {
         })?;
         let bound_text = &rest[sign.len()..];
         let bound_at = expression.len() - bound_text.trim_start().len();
-        let (metric, bound) =
-            bound(metric, bound_text.trim()).map_err(|reason| error(bound_at, reason))?;
+        let (metric, bound) = bound(metric, bound_text.trim()).map_err(|reason| error(bound_at, reason))?;
         Ok(Self { expression: expression.to_owned(), metric, comparison: *comparison, bound })
     }
 }
@@ -227,7 +227,8 @@ fn bound(metric: Metric, text: &str) -> Result<(Metric, f64), String> {
             Ok((Metric::Share(calls), percent / 100.0))
         }
         (Metric::Calls(_) | Metric::Share(_), None) => {
-            let count: Count = text.parse().map_err(|error: crate::units::QuantityError| error.to_string())?;
+            let count: Count =
+                text.parse().map_err(|error: crate::units::QuantityError| error.to_string())?;
             Ok((metric, count.0 as f64))
         }
     }
@@ -300,7 +301,9 @@ mod tests {
 
     #[test]
     fn bounds_are_met_as_their_signs_say() {
-        let meets = |expression: &str, measured| expression.parse::<Objective>().expect(expression).is_met_by(measured);
+        let meets = |expression: &str, measured| {
+            expression.parse::<Objective>().expect(expression).is_met_by(measured)
+        };
         assert!(meets("refused==0", 0.0) && !meets("refused==0", 1.0));
         assert!(meets("p50<=1us", 1_000.0) && !meets("p50<1us", 1_000.0));
         assert!(meets("answered!=0", 3.0) && meets("goodput>=5", 5.0));

@@ -71,7 +71,9 @@ pub struct Payload {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PayloadError {
     /// A share of a mix is not written as it must be.
-    #[error("`{got}` in the sizes: {reason}; write sizes with optional weights, such as `64` or `1KiB@90,5MiB@10`")]
+    #[error(
+        "`{got}` in the sizes: {reason}; write sizes with optional weights, such as `64` or `1KiB@90,5MiB@10`"
+    )]
     Share {
         /// The share as it was written.
         got: String,
@@ -97,8 +99,7 @@ impl FromStr for Mix {
             let message_bytes: ByteSize =
                 size.parse().map_err(|cause: crate::units::QuantityError| error(cause.to_string()))?;
             let weight = weight.trim().parse().ok().filter(|weight| *weight > 0);
-            let weight =
-                weight.ok_or_else(|| error("the weight is not a whole number from 1".to_owned()))?;
+            let weight = weight.ok_or_else(|| error("the weight is not a whole number from 1".to_owned()))?;
             if message_bytes.0 > LARGEST_MESSAGE {
                 return Err(PayloadError::TooLarge(message_bytes.0));
             }
@@ -261,10 +262,15 @@ impl TextKind {
     /// A text of exactly this many bytes.
     fn text(self, bytes: usize) -> String {
         match self {
-            Self::Ascii => filled("the load line shows how deep she may lie in salt water 0123456789 ", bytes),
+            Self::Ascii => {
+                filled("the load line shows how deep she may lie in salt water 0123456789 ", bytes)
+            }
             Self::Json => json(bytes),
             // Upper-casing these is the same in every Unicode version since 4.0.
-            Self::Unicode => filled("gr\u{fc}\u{df}e \u{3bd}\u{3b1}\u{3cd}\u{3c4}\u{3b7}\u{3c2} \u{390} \u{43c}\u{43e}\u{440}\u{435} \u{fb01}n \u{131} \u{8239} \u{1f6a2} \u{10428} ", bytes),
+            Self::Unicode => filled(
+                "gr\u{fc}\u{df}e \u{3bd}\u{3b1}\u{3cd}\u{3c4}\u{3b7}\u{3c2} \u{390} \u{43c}\u{43e}\u{440}\u{435} \u{fb01}n \u{131} \u{8239} \u{1f6a2} \u{10428} ",
+                bytes,
+            ),
             Self::Expanding => filled("\u{390}", bytes),
         }
     }
@@ -315,7 +321,8 @@ mod tests {
 
     #[test]
     fn six_sizes_below_a_gibibyte_have_no_text() {
-        let near = |size: u64| (size.saturating_sub(3)..size + 3).filter(|size| nearest_reachable(*size) != *size);
+        let near =
+            |size: u64| (size.saturating_sub(3)..size + 3).filter(|size| nearest_reachable(*size) != *size);
         let unreachable: Vec<u64> =
             [0, 130, 16_387, 2_097_156, 268_435_461].into_iter().flat_map(near).collect();
         assert_eq!(unreachable, [1, 2, 130, 16_387, 2_097_156, 268_435_461]);

@@ -3,15 +3,19 @@
 //! [`Settings`] is what was asked for, every part on its own; [`Plan`] is what that means, with
 //! nothing in it that contradicts itself. The engine sees plans alone.
 
-use std::{num::NonZeroU64, path::PathBuf, time::Duration};
+mod record;
+mod settings;
 
-use serde::{Deserialize, Serialize};
+use std::{num::NonZeroU64, time::Duration};
 
 use crate::{
-    payload::{Mix, Payload, PayloadError, TextKind},
-    schedule::{Arrivals, Schedule, Stage},
+    payload::{LARGEST_MESSAGE, Payload, PayloadError},
+    schedule::{Schedule, Stage},
     units::{LONGEST, Limit, exact_duration, grouped},
 };
+
+pub use record::{LoadRecord, PlanRecord, SizeRecord, TextSource};
+pub use settings::{ClientKind, Load, Pair, Rates, Settings, Texts, Workers};
 
 /// How long a run lasts when neither a count nor a duration is given.
 pub const DEFAULT_DURATION: Duration = Duration::from_secs(10);
@@ -33,112 +37,6 @@ pub const MOST_WORKERS: usize = 1_024;
 /// The stub client's receive limit when the user asks for none: tonic reserves the length that a
 /// reply's prefix claims before a byte of it has come.
 pub const STUB_RECV_CAP: u64 = 256 << 20;
-
-/// What a run was asked to be.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Closed or open loop.
-    pub load: Load,
-    /// End after this many calls.
-    pub calls: Option<u64>,
-    /// End after this long.
-    pub duration: Option<Duration>,
-    /// Load before the measured window, thrown away.
-    pub warm_up: Duration,
-    /// How long calls in flight are waited for.
-    pub drain: Duration,
-    /// What the messages are.
-    pub texts: Texts,
-    /// Deadline of each call.
-    pub timeout: Option<Duration>,
-    /// Sent with each call.
-    pub metadata: Vec<Pair>,
-    /// In total; one a worker when `None`.
-    pub connections: Option<usize>,
-    /// Threads of the generator.
-    pub workers: Workers,
-    /// The client's own limit for requests.
-    pub max_send_message_size: Limit,
-    /// The client's own limit for replies.
-    pub max_recv_message_size: Limit,
-    /// Which client makes the calls.
-    pub client: ClientKind,
-    /// Of arrivals and mixes.
-    pub seed: u64,
-}
-
-/// What keeps calls coming.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Load {
-    /// This many calls in flight; each that ends makes room for the next.
-    Closed {
-        /// In total, over all workers.
-        concurrency: u64,
-    },
-    /// Calls start at intended times, whatever the server does.
-    Open {
-        /// The rate over time. A single endless stage lasts as long as the run.
-        rates: Rates,
-        /// How calls are spaced.
-        arrivals: Arrivals,
-        /// Over this many calls in flight, in total, an arrival is shed.
-        max_in_flight: u64,
-    },
-}
-
-/// The rate of an open loop.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Rates {
-    /// One rate, in calls a second, for the whole run.
-    One(f64),
-    /// Stages, which also say how long the run lasts.
-    Stages(Vec<Stage>),
-}
-
-/// What messages are made of.
-#[derive(Debug, Clone)]
-pub enum Texts {
-    /// Texts made here, of these sizes.
-    Made {
-        /// Sizes and weights.
-        mix: Mix,
-        /// What they are made of.
-        kind: TextKind,
-    },
-    /// A text that the user brought.
-    Given {
-        /// The text itself.
-        text: String,
-        /// Where it was read from.
-        path: PathBuf,
-    },
-}
-
-/// How many threads generate load.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Workers {
-    /// Exactly this many.
-    Exactly(usize),
-    /// This many, or fewer where there are not enough calls in flight or connections for all.
-    AtMost(usize),
-}
-
-/// Which client makes the calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ClientKind {
-    /// Tonic's generated client over its channel.
-    Stub,
-}
-
-/// One pair of custom metadata.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pair {
-    /// Lower case; ends with `-bin` where the value is binary.
-    pub name: String,
-    /// ASCII, or base64 where the name ends with `-bin`.
-    pub value: String,
-}
 
 /// A validated run.
 #[derive(Debug, Clone)]
@@ -177,16 +75,6 @@ pub enum PlannedLoad {
         /// In total; at least one a worker.
         max_in_flight: u64,
     },
-}
-
-/// Where the text came from, as a document says it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TextSource {
-    /// Made, of this kind.
-    Kind(TextKind),
-    /// Read from this file.
-    File(PathBuf),
 }
 
 /// Why there is no such plan.
@@ -235,31 +123,6 @@ pub enum PlanError {
     RecvLimit(u64),
 }
 
-impl Default for Settings {
-    /// 50 calls in flight, 64 bytes, 10 s after 1 s of warm-up, one worker.
-    fn default() -> Self {
-        Self {
-            load: Load::Closed { concurrency: DEFAULT_CONCURRENCY },
-            calls: None,
-            duration: None,
-            warm_up: Duration::from_secs(1),
-            drain: Duration::from_secs(5),
-            texts: Texts::Made {
-                mix: Mix(vec![crate::payload::Share { message_bytes: crate::units::ByteSize(64), weight: 1 }]),
-                kind: TextKind::Ascii,
-            },
-            timeout: None,
-            metadata: Vec::new(),
-            connections: None,
-            workers: Workers::AtMost(1),
-            max_send_message_size: Limit::Unlimited,
-            max_recv_message_size: DEFAULT_MAX_RECV,
-            client: ClientKind::Stub,
-            seed: 1,
-        }
-    }
-}
-
 impl Plan {
     /// What these settings mean.
     ///
@@ -282,7 +145,7 @@ impl Plan {
         }
         let max_recv_message_size = match settings.max_recv_message_size {
             Limit::Unlimited => Limit::Bytes(STUB_RECV_CAP),
-            Limit::Bytes(bytes) if bytes > crate::payload::LARGEST_MESSAGE => {
+            Limit::Bytes(bytes) if bytes > LARGEST_MESSAGE => {
                 return Err(PlanError::RecvLimit(bytes));
             }
             limit @ Limit::Bytes(_) => limit,
@@ -420,135 +283,6 @@ impl Plan {
         let workers = self.workers as u64;
         total / workers + u64::from((index as u64) < total % workers)
     }
-
-    /// The plan as documents have it.
-    #[must_use]
-    pub fn record(&self) -> PlanRecord {
-        let weights = self.payload.weights();
-        let sizes = self.payload.messages().iter().zip(&self.sizes_asked).zip(weights);
-        PlanRecord {
-            load: match &self.load {
-                PlannedLoad::Closed { concurrency, .. } => LoadRecord::Closed { concurrency: *concurrency },
-                PlannedLoad::Open { schedule, max_in_flight } => LoadRecord::Open {
-                    arrivals: schedule.arrivals,
-                    stages: schedule.stages.clone(),
-                    max_in_flight: *max_in_flight,
-                },
-            },
-            calls: self.calls,
-            duration: self.duration(),
-            warm_up: self.warm_up,
-            drain: self.drain,
-            sizes: sizes
-                .map(|((message, asked), weight)| SizeRecord {
-                    message_bytes: message.request_bytes,
-                    reply_bytes: message.reply_bytes,
-                    asked_bytes: *asked,
-                    weight,
-                })
-                .collect(),
-            text: self.text.clone(),
-            timeout: self.timeout,
-            metadata: self.metadata.clone(),
-            connections: self.connections,
-            workers: self.workers,
-            max_send_message_bytes: self.max_send_message_size,
-            max_recv_message_bytes: self.max_recv_message_size,
-            client: self.client,
-            seed: self.seed,
-        }
-    }
-}
-
-/// A plan in a document: every setting, resolved.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PlanRecord {
-    /// Closed or open loop.
-    pub load: LoadRecord,
-    /// The count after which the run ends.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub calls: Option<NonZeroU64>,
-    /// The measured window, in ns.
-    #[serde(
-        rename = "duration_ns",
-        with = "crate::units::nanoseconds::optional",
-        skip_serializing_if = "Option::is_none",
-        default
-    )]
-    pub duration: Option<Duration>,
-    /// In ns.
-    #[serde(rename = "warm_up_ns", with = "crate::units::nanoseconds")]
-    pub warm_up: Duration,
-    /// In ns.
-    #[serde(rename = "drain_ns", with = "crate::units::nanoseconds")]
-    pub drain: Duration,
-    /// In the order of the mix.
-    pub sizes: Vec<SizeRecord>,
-    /// What the texts are made of.
-    pub text: TextSource,
-    /// Deadline of each call, in ns.
-    #[serde(
-        rename = "timeout_ns",
-        with = "crate::units::nanoseconds::optional",
-        skip_serializing_if = "Option::is_none",
-        default
-    )]
-    pub timeout: Option<Duration>,
-    /// Sent with each call.
-    pub metadata: Vec<Pair>,
-    /// In total.
-    pub connections: usize,
-    /// Threads of the generator.
-    pub workers: usize,
-    /// The client's own limit; `null` for none.
-    pub max_send_message_bytes: Limit,
-    /// The client's own limit.
-    pub max_recv_message_bytes: Limit,
-    /// Which client made the calls.
-    pub client: ClientKind,
-    /// Of arrivals and mixes.
-    pub seed: u64,
-}
-
-/// The load in a document.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "loop", rename_all = "lowercase")]
-pub enum LoadRecord {
-    /// Calls in flight.
-    Closed {
-        /// In total.
-        concurrency: u64,
-    },
-    /// Calls at intended times.
-    Open {
-        /// How they are spaced.
-        arrivals: Arrivals,
-        /// The rate over time.
-        stages: Vec<Stage>,
-        /// Over it, an arrival is shed.
-        max_in_flight: u64,
-    },
-}
-
-/// One size of a mix in a document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SizeRecord {
-    /// Of the request.
-    pub message_bytes: u64,
-    /// Of the reply that is expected.
-    pub reply_bytes: u64,
-    /// What was asked for: another number where no text can make that size.
-    pub asked_bytes: u64,
-    /// Relative to the others.
-    pub weight: u64,
-}
-
-impl PlanRecord {
-    /// Whether calls had intended starts.
-    #[must_use]
-    pub fn is_open(&self) -> bool {
-        matches!(self.load, LoadRecord::Open { .. })
-    }
 }
 
 fn bounded(what: &'static str, number: u64) -> Result<u64, PlanError> {
@@ -626,6 +360,7 @@ fn stages(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schedule::Arrivals;
 
     fn open(rates: Rates) -> Load {
         Load::Open { rates, arrivals: Arrivals::Constant, max_in_flight: DEFAULT_MAX_IN_FLIGHT }
@@ -659,7 +394,10 @@ mod tests {
             Settings { connections: Some(0), ..Settings::default() },
             Settings { workers: Workers::Exactly(0), ..Settings::default() },
             Settings { load: open(Rates::Stages(vec![still])), ..Settings::default() },
-            Settings { load: open(Rates::Stages(vec![Stage::constant(1.0, Duration::ZERO)])), ..Settings::default() },
+            Settings {
+                load: open(Rates::Stages(vec![Stage::constant(1.0, Duration::ZERO)])),
+                ..Settings::default()
+            },
             Settings {
                 load: open(Rates::Stages(vec![Stage::constant(1.0, second)])),
                 duration: Some(second),
@@ -674,19 +412,24 @@ mod tests {
     fn workers_never_outnumber_what_they_need() {
         let few = |workers, concurrency, connections| {
             let load = Load::Closed { concurrency };
-            Plan::new(Settings { load, workers, connections, ..Settings::default() }).map(|plan| plan.workers())
+            Plan::new(Settings { load, connections, workers, ..Settings::default() })
+                .map(|plan| plan.workers())
         };
         assert_eq!(few(Workers::AtMost(8), 3, None), Ok(3));
         assert_eq!(few(Workers::AtMost(8), 30, Some(2)), Ok(2));
         assert_eq!(few(Workers::Exactly(8), 30, Some(16)), Ok(8));
         let error = few(Workers::Exactly(8), 30, Some(2)).expect_err("too few connections").to_string();
-        assert_eq!(error, "8 workers need at least one connection each, but there are 2; ask for fewer workers or at least 8 connections");
+        assert_eq!(
+            error,
+            "8 workers need at least one connection each, but there are 2; ask for fewer workers or at least 8 connections"
+        );
     }
 
     #[test]
     fn shares_differ_by_one_and_make_the_whole() {
         let load = Load::Closed { concurrency: 50 };
-        let plan = Plan::new(Settings { load, workers: Workers::Exactly(3), ..Settings::default() }).expect("valid");
+        let plan =
+            Plan::new(Settings { load, workers: Workers::Exactly(3), ..Settings::default() }).expect("valid");
         let shares: Vec<u64> = (0..3).map(|index| plan.share_of(50, index)).collect();
         assert_eq!(shares, [17, 17, 16]);
     }
@@ -699,7 +442,11 @@ mod tests {
 
     #[test]
     fn a_record_reads_back() {
-        let settings = Settings { load: open(Rates::One(10.0)), timeout: Some(Duration::from_millis(5)), ..Settings::default() };
+        let settings = Settings {
+            load: open(Rates::One(10.0)),
+            timeout: Some(Duration::from_millis(5)),
+            ..Settings::default()
+        };
         let record = Plan::new(settings).expect("valid").record();
         let text = serde_json::to_string(&record).expect("plain data");
         assert_eq!(serde_json::from_str::<PlanRecord>(&text).expect("what was written"), record);

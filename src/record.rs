@@ -378,19 +378,23 @@ mod tests {
         Payload::new(&mix, TextKind::Ascii, 1).expect("small")
     }
 
-    fn failure(message: String) -> Box<Failure> {
-        Box::new(Failure { code: Code::UNAVAILABLE, message })
+    fn failed(message: String) -> Outcome {
+        Outcome::Failed(Box::new(failure(message)))
     }
 
-    fn refusal(message_bytes: u64) -> Box<Refusal> {
-        Box::new(Refusal {
+    fn failure(message: String) -> Failure {
+        Failure { code: Code::UNAVAILABLE, message }
+    }
+
+    fn refused(message_bytes: u64) -> Outcome {
+        Outcome::Refused(Box::new(Refusal {
             side: Side::Server,
             direction: Direction::Request,
             message_bytes,
             limit_bytes: Some(10),
             code: Code::OUT_OF_RANGE,
             message: String::new(),
-        })
+        }))
     }
 
     fn finished(outcome: Outcome, done: u64) -> Finished {
@@ -421,10 +425,10 @@ mod tests {
     fn what_is_not_answered_is_in_no_latency_and_no_goodput() {
         let mut recorder = Recorder::new(&payload(), true, None);
         for outcome in [
-            Outcome::Refused(refusal(20)),
-            Outcome::Failed(failure(String::new())),
-            Outcome::Broken(failure(String::new())),
-            Outcome::DeadlineExceeded(failure(String::new())),
+            refused(20),
+            failed(String::new()),
+            Outcome::Broken(Box::new(failure(String::new()))),
+            Outcome::DeadlineExceeded(Box::new(failure(String::new()))),
         ] {
             recorder.plan(0);
             recorder.finish(finished(outcome, 1_000));
@@ -445,7 +449,7 @@ mod tests {
         }
         recorder.carry_over(0, Duration::from_micros(100), &Outcome::Answered);
         recorder.carry_over(0, Duration::from_micros(900), &Outcome::Answered);
-        recorder.carry_over(0, Duration::from_micros(100), &Outcome::Failed(failure(String::new())));
+        recorder.carry_over(0, Duration::from_micros(100), &failed(String::new()));
         let (recording, _) = recorder.into_recording();
         assert_eq!(recording.calls.outcomes.answered, 2);
         assert_eq!((recording.in_window.replies, recording.carried_over.replies), (1, 1));
@@ -457,7 +461,7 @@ mod tests {
     fn kinds_without_end_take_bounded_memory_and_lose_no_count() {
         let mut recorder = Recorder::new(&payload(), false, None);
         for number in 0..1_000 {
-            for outcome in [Outcome::Failed(failure(number.to_string())), Outcome::Refused(refusal(number))] {
+            for outcome in [failed(number.to_string()), refused(number)] {
                 recorder.plan(1);
                 recorder.finish(finished(outcome, 1));
             }
@@ -495,10 +499,10 @@ mod tests {
                         let outcome = match kind {
                             2 => Outcome::Answered,
                             3 => Outcome::WrongReply(Box::new(Difference::between("A", "B").expect("they differ"))),
-                            4 => Outcome::Refused(refusal(1)),
-                            5 => Outcome::Failed(failure(String::new())),
-                            6 => Outcome::DeadlineExceeded(failure(String::new())),
-                            _ => Outcome::Broken(failure(String::new())),
+                            4 => refused(1),
+                            5 => failed(String::new()),
+                            6 => Outcome::DeadlineExceeded(Box::new(failure(String::new()))),
+                            _ => Outcome::Broken(Box::new(failure(String::new()))),
                         };
                         recorder.finish(Finished { message: *message, ..finished(outcome, 5) });
                     }

@@ -91,7 +91,8 @@ impl Soundness {
         findings.extend(paused(run, plan));
         findings.extend(few_samples(run.recording.response.as_ref().unwrap_or(&run.recording.service)));
         findings.extend(rounded_sizes(plan));
-        if recv_limit_asked == Limit::Unlimited && plan.max_recv_message_bytes == Limit::Bytes(STUB_RECV_CAP) {
+        if recv_limit_asked == Limit::Unlimited && plan.max_recv_message_bytes == Limit::Bytes(STUB_RECV_CAP)
+        {
             findings.push(note(
                 "recv_limit_capped",
                 format!("the stub client's receive limit is {}, although none was asked for", ByteSize(STUB_RECV_CAP)),
@@ -180,7 +181,11 @@ fn generator_saturated(run: &Run) -> Option<Finding> {
         format!(
             "a worker's thread was busy for {} of the time{}: the figures show the generator's speed, and the server may be faster",
             format_share((busy / over).min(1.0)),
-            if starved { format!(" (for {} it waited for a free core)", format_share(waiting / over)) } else { String::new() },
+            if starved {
+                format!(" (for {} it waited for a free core)", format_share(waiting / over))
+            } else {
+                String::new()
+            },
         ),
         if starved {
             "run the generator on another machine than the server, or leave it a core: fewer --server-threads"
@@ -238,7 +243,8 @@ fn paused(run: &Run, plan: &PlanRecord) -> Option<Finding> {
 
 fn few_samples(latency: &Latency) -> Option<Finding> {
     let count = latency.count();
-    let missing: Vec<_> = QUANTILES.iter().filter(|(_, quantile)| count < samples_needed(*quantile)).collect();
+    let missing: Vec<_> =
+        QUANTILES.iter().filter(|(_, quantile)| count < samples_needed(*quantile)).collect();
     let (first, quantile) = missing.first().filter(|_| count > 0)?;
     let names: Vec<_> = missing.iter().map(|(name, _)| *name).collect();
     Some(note(

@@ -252,7 +252,9 @@ pub enum ReadError {
     #[error("it has no `schema`, so it is not a result of `plimsoll run`")]
     NoSchema,
     /// It has another one.
-    #[error("its schema is `{0}`, and this plimsoll reads `{SCHEMA}`; use the version of plimsoll that wrote it, or write it again")]
+    #[error(
+        "its schema is `{0}`, and this plimsoll reads `{SCHEMA}`; use the version of plimsoll that wrote it, or write it again"
+    )]
     Schema(String),
     /// Its sums do not agree.
     #[error("its calls do not add up")]
@@ -309,7 +311,10 @@ impl Summary {
             interval.latency.decode()?;
         }
         if intervals != self.calls.outcomes {
-            return Err(ReadError::Intervals { intervals: intervals.total(), calls: self.calls.outcomes.total() });
+            return Err(ReadError::Intervals {
+                intervals: intervals.total(),
+                calls: self.calls.outcomes.total(),
+            });
         }
         for size in &self.sizes {
             size.calls.check()?;

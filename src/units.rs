@@ -103,9 +103,7 @@ impl Number {
     /// This number times `factor`, if it is whole and fits.
     fn times(&self, factor: u64) -> Option<u64> {
         let scale = 10_u128.checked_pow(self.fraction_digits)?;
-        let digits = u128::from(self.whole)
-            .checked_mul(scale)?
-            .checked_add(u128::from(self.fraction))?;
+        let digits = u128::from(self.whole).checked_mul(scale)?.checked_add(u128::from(self.fraction))?;
         let product = digits.checked_mul(u128::from(factor))?;
         (product % scale == 0).then(|| u64::try_from(product / scale).ok())?
     }
@@ -394,7 +392,7 @@ pub fn format_share(share: f64) -> String {
     let percent = share * 100.0;
     if percent > 0.0 && percent < 0.01 {
         "<0.01 %".to_owned()
-    } else if percent < 100.0 && percent >= 99.995 {
+    } else if (99.995..100.0).contains(&percent) {
         ">99.99 %".to_owned()
     } else {
         format!("{percent:.2} %")
@@ -436,8 +434,10 @@ pub mod nanoseconds {
         ///
         /// # Errors
         /// Those of the serializer.
-        #[expect(clippy::ref_option, reason = "the shape that serde asks for")]
-        pub fn serialize<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        pub fn serialize<S: Serializer>(
+            duration: &Option<Duration>,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
             match duration {
                 Some(duration) => serializer.serialize_some(&nanoseconds_of(*duration)),
                 None => serializer.serialize_none(),
@@ -514,7 +514,10 @@ mod tests {
     #[test]
     fn a_bare_number_is_no_duration_and_the_error_shows_what_to_write() {
         let error = parse_duration("10").expect_err("no unit").to_string();
-        assert_eq!(error, "`10` is not a duration: a bare number has no unit; write `10ms`, `10s` or another unit");
+        assert_eq!(
+            error,
+            "`10` is not a duration: a bare number has no unit; write `10ms`, `10s` or another unit"
+        );
         assert_eq!(parse_duration("1.5s"), Ok(Duration::from_millis(1_500)));
         assert_eq!(parse_duration("250us"), Ok(Duration::from_micros(250)));
         assert_eq!(parse_duration("2m"), Ok(Duration::from_secs(120)));

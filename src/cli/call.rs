@@ -73,8 +73,8 @@ Examples:
 
 Exit status: 0 when the status is OK, 2 otherwise.";
 
-pub(super) fn execute(arguments: CallArguments) -> Result<Status> {
-    let text = text(&arguments)?;
+pub(super) fn execute(arguments: &CallArguments) -> Result<Status> {
+    let text = text(arguments)?;
     let destination = arguments.output.output.as_deref().map(Destination::reserve).transpose()?;
     let located = arguments.target.locate()?;
     let options = Options {

@@ -104,12 +104,12 @@ impl Cli {
     ///
     /// # Errors
     /// When it was not possible; nothing is half written then.
-    pub fn execute(self) -> anyhow::Result<Status> {
-        match self.command {
-            Command::Run(arguments) => run::execute(*arguments),
+    pub fn execute(&self) -> anyhow::Result<Status> {
+        match &self.command {
+            Command::Run(arguments) => run::execute(arguments),
             Command::Call(arguments) => call::execute(arguments),
             Command::Serve(arguments) => serve::execute(arguments),
-            Command::Report(arguments) => report::execute(&arguments),
+            Command::Report(arguments) => report::execute(arguments),
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::{
 
 pub(super) use arguments::{RunArguments, pair, read_text};
 
-pub(super) fn execute(arguments: RunArguments) -> Result<Status> {
+pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
     let environment = Environment::now();
     let recv_limit_asked = arguments.max_recv_message_size();
     let is_local = arguments.server_is_local()?;
@@ -33,7 +33,7 @@ pub(super) fn execute(arguments: RunArguments) -> Result<Status> {
     let destination = arguments.output.output.as_deref().map(Destination::reserve).transpose()?;
     let (target, mut child) = match located {
         Some(located) => (located, None),
-        None => start_server(&arguments)?,
+        None => start_server(arguments)?,
     };
     let processes = match &child {
         Some(child) => vec![child.id()],
@@ -77,7 +77,8 @@ fn status(summary: &Summary, strict: bool, server_end: Option<String>) -> Result
     }
     if summary.calls.outcomes.answered == 0 {
         let seen = summary.statuses.first().map(|status| format!("{}: {}", status.code, status.message));
-        let refused = summary.refusals.first().map(|refusal| format!("{}: {}", refusal.code, refusal.message));
+        let refused =
+            summary.refusals.first().map(|refusal| format!("{}: {}", refusal.code, refusal.message));
         let reason = server_end
             .map(|end| format!("the server ended ({end})"))
             .or(seen)

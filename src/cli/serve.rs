@@ -4,8 +4,7 @@ use std::{
     collections::BTreeSet,
     io::{self, Read},
     net::{SocketAddr, ToSocketAddrs},
-    process,
-    thread,
+    process, thread,
 };
 
 use anyhow::{Context, Result, bail};
@@ -69,7 +68,7 @@ once. Besides DoFormat it serves grpc.health.v1 and server reflection (v1 and v1
 
 /// What `serve -O json` prints.
 #[derive(Debug, Serialize)]
-struct Listening {
+struct Announcement {
     schema: &'static str,
     listening: Vec<SocketAddr>,
     process: u32,
@@ -77,12 +76,13 @@ struct Listening {
 
 fn positive(text: &str) -> Result<usize, String> {
     let Count(count) = text.parse().map_err(|error: crate::units::QuantityError| error.to_string())?;
-    usize::try_from(count).ok().filter(|count| (1..=65_536).contains(count)).ok_or_else(|| {
-        format!("`{text}` is not a number from 1 to 65,536")
-    })
+    usize::try_from(count)
+        .ok()
+        .filter(|count| (1..=65_536).contains(count))
+        .ok_or_else(|| format!("`{text}` is not a number from 1 to 65,536"))
 }
 
-pub(super) fn execute(arguments: ServeArguments) -> Result<Status> {
+pub(super) fn execute(arguments: &ServeArguments) -> Result<Status> {
     let destination = arguments.output.output.as_deref().map(Destination::reserve).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(arguments.threads)
@@ -102,7 +102,7 @@ pub(super) fn execute(arguments: ServeArguments) -> Result<Status> {
         let mut signals = signals()?;
         let listeners = listen(&arguments.addresses)?;
         let listening = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>()?;
-        announce(&arguments, destination, listening)?;
+        announce(arguments, destination, listening)?;
         if arguments.until_input_ends {
             end_with_input();
         }
@@ -125,7 +125,11 @@ fn listen(names: &[String]) -> Result<Vec<TcpListener>> {
     for name in names {
         let resolved: BTreeSet<SocketAddr> = name
             .to_socket_addrs()
-            .with_context(|| format!("cannot find an address for `{name}`; write a host and a port, such as `localhost:8080`"))?
+            .with_context(|| {
+                format!(
+                    "cannot find an address for `{name}`; write a host and a port, such as `localhost:8080`"
+                )
+            })?
             .collect();
         let mut port = None;
         let mut bound = 0;
@@ -141,7 +145,9 @@ fn listen(names: &[String]) -> Result<Vec<TcpListener>> {
                     bound += 1;
                 }
                 // A machine without IPv6 still names ::1.
-                Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => missing = Some((address, error)),
+                Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
+                    missing = Some((address, error));
+                }
                 Err(error) => bail!(cannot_listen(address, &error)),
             }
         }
@@ -170,7 +176,7 @@ fn announce(
     listening: Vec<SocketAddr>,
 ) -> Result<()> {
     let addresses: Vec<String> = listening.iter().map(ToString::to_string).collect();
-    let document = Listening { schema: "plimsoll.serve/1", listening, process: process::id() };
+    let document = Announcement { schema: "plimsoll.serve/1", listening, process: process::id() };
     if let Some(destination) = destination {
         destination.write(&document)?;
     }
@@ -187,6 +193,7 @@ fn announce(
 }
 
 /// A thread of its own, because nothing else may keep this process from ending with its parent.
+#[expect(clippy::disallowed_methods, reason = "the parent is gone, and nobody waits for an orderly end")]
 fn end_with_input() {
     thread::spawn(|| {
         let mut buffer = [0; 64];

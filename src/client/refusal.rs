@@ -42,12 +42,24 @@ const fn wording(said: Said, template: &'static str) -> Wording {
 /// Texts as they are once [`unwrapped`].
 const WORDINGS: [Wording; 20] = [
     // tonic 0.12 and later
-    wording(Said::Received, "Error, decoded message length too large: found {bytes} bytes, the limit is: {limit} bytes"),
-    wording(Said::Sent, "Error, encoded message length too large: found {bytes} bytes, the limit is: {limit} bytes"),
+    wording(
+        Said::Received,
+        "Error, decoded message length too large: found {bytes} bytes, the limit is: {limit} bytes",
+    ),
+    wording(
+        Said::Sent,
+        "Error, encoded message length too large: found {bytes} bytes, the limit is: {limit} bytes",
+    ),
     // tonic 0.9 to 0.11
-    wording(Said::Either, "Error, message length too large: found {bytes} bytes, the limit is: {limit} bytes"),
+    wording(
+        Said::Either,
+        "Error, message length too large: found {bytes} bytes, the limit is: {limit} bytes",
+    ),
     // tonic 0.14.3 and later, compressed messages
-    wording(Said::Received, "Error decompressing: size limit, of {limit} bytes, exceeded while decompressing message"),
+    wording(
+        Said::Received,
+        "Error decompressing: size limit, of {limit} bytes, exceeded while decompressing message",
+    ),
     // gRPC C-core; grpc-go 1.85 on its stream path
     wording(Said::Received, "Received message larger than max ({bytes} vs. {limit})"),
     wording(Said::Sent, "Sent message larger than max ({bytes} vs. {limit})"),
@@ -58,7 +70,10 @@ const WORDINGS: [Wording; 20] = [
     wording(Said::Sent, "Attempted to send message with a size larger than {limit}"),
     // grpc-go
     wording(Said::Received, "received message larger than max ({bytes} vs. {limit})"),
-    wording(Said::Received, "received message larger than max length allowed on current machine ({bytes} vs. {limit})"),
+    wording(
+        Said::Received,
+        "received message larger than max length allowed on current machine ({bytes} vs. {limit})",
+    ),
     wording(Said::Received, "received message after decompression larger than max {limit}"),
     wording(Said::Received, "message after decompression larger than max ({bytes} vs. {limit})"),
     wording(Said::Sent, "trying to send message larger than max ({bytes} vs. {limit})"),
@@ -126,19 +141,16 @@ fn direction(said: Said, numbers: &Numbers, message: &Message, origin: Origin) -
     };
     match said {
         Said::Received => received,
-        Said::Sent => sent,
         // A server reads the request first: a request that is over the limit gets no reply.
         Said::Either if numbers.bytes == Some(message.request_bytes) => received,
-        Said::Either => sent,
+        Said::Sent | Said::Either => sent,
     }
 }
 
 /// The text without what wrappers and sides put before and behind it.
 fn unwrapped(text: &str) -> &str {
-    let text = text
-        .strip_prefix("Stream removed (")
-        .and_then(|inner| inner.strip_suffix(')'))
-        .unwrap_or(text);
+    let text =
+        text.strip_prefix("Stream removed (").and_then(|inner| inner.strip_suffix(')')).unwrap_or(text);
     ["CLIENT: ", "SERVER: ", "grpc: "].iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text)
 }
 
@@ -168,7 +180,8 @@ fn numbers(template: &str, mut text: &str) -> Option<Numbers> {
 
 /// Whether a number of four bytes is four letters of text.
 fn is_text(number: u64) -> bool {
-    u32::try_from(number).is_ok_and(|number| number.to_be_bytes().iter().all(|byte| matches!(byte, b' '..=b'~')))
+    u32::try_from(number)
+        .is_ok_and(|number| number.to_be_bytes().iter().all(|byte| matches!(byte, b' '..=b'~')))
 }
 
 #[cfg(test)]
@@ -208,7 +221,10 @@ mod tests {
     #[test]
     fn each_implementation_refuses_a_reply_in_its_own_words() {
         for (code, text) in [
-            (11, "Error, encoded message length too large: found 12582915 bytes, the limit is: 4194304 bytes"),
+            (
+                11,
+                "Error, encoded message length too large: found 12582915 bytes, the limit is: 4194304 bytes",
+            ),
             (11, "Error, message length too large: found 12582915 bytes, the limit is: 4194304 bytes"),
             (8, "SERVER: Sent message larger than max (12582915 vs. 4194304)"),
             (8, "Sent message larger than max (12582920 vs. 4194304)"),
@@ -230,7 +246,8 @@ mod tests {
 
     #[test]
     fn the_same_words_of_our_own_are_about_the_reply() {
-        let text = "Error, decoded message length too large: found 12582915 bytes, the limit is: 4194304 bytes";
+        let text =
+            "Error, decoded message length too large: found 12582915 bytes, the limit is: 4194304 bytes";
         let refusal = recognise(Code::OUT_OF_RANGE, text, &message(), Origin::Local).expect("a refusal");
         assert_eq!((refusal.side, refusal.direction), (Side::Client, Direction::Response));
         let wrapped = "Stream removed (CLIENT: Received message larger than max (12582915 vs. 4194304))";

@@ -98,7 +98,7 @@ pub fn call(target: &Located, options: &Options, text: String) -> Result<Reply, 
             && request_bytes > limit
         {
             let status = Status::out_of_range(stub::over_own_limit(request_bytes, limit));
-            return Ok(ended(target, Err(status), Parts::default(), Duration::ZERO));
+            return Ok(ended(target, Err(status), &Parts::default(), Duration::ZERO));
         }
         let recv_limit = match options.max_recv_message_size {
             Limit::Unlimited => Limit::Bytes(STUB_RECV_CAP),
@@ -115,12 +115,16 @@ pub fn call(target: &Located, options: &Options, text: String) -> Result<Reply, 
         let exchange = exchange(&mut client, request, &mut parts);
         let outcome = match options.timeout {
             None => exchange.await,
-            Some(timeout) => tokio::time::timeout_at(sent + timeout, exchange).await.unwrap_or_else(|_| {
-                let timeout = crate::units::exact_duration(timeout);
-                Err(Status::deadline_exceeded(format!("no reply within {timeout}")))
-            }),
+            Some(timeout) => match tokio::time::timeout_at(sent + timeout, exchange).await {
+                Ok(Err(status)) if !stub::is_timeout(&status) => Err(status),
+                Ok(Ok(text)) => Ok(text),
+                _ => {
+                    let timeout = crate::units::exact_duration(timeout);
+                    Err(Status::deadline_exceeded(format!("no reply within {timeout}")))
+                }
+            },
         };
-        Ok(ended(target, outcome, parts, sent.elapsed()))
+        Ok(ended(target, outcome, &parts, sent.elapsed()))
     })
 }
 
@@ -152,7 +156,7 @@ async fn exchange(
     message.map(|data| data.text).ok_or_else(|| Status::internal("the server sent no reply"))
 }
 
-fn ended(target: &Located, outcome: Result<String, Status>, parts: Parts, took: Duration) -> Reply {
+fn ended(target: &Located, outcome: Result<String, Status>, parts: &Parts, took: Duration) -> Reply {
     let (text, status) = match outcome {
         Ok(text) => (Some(text), CallStatus { code: "OK", number: 0, message: String::new() }),
         Err(status) => {
@@ -183,6 +187,11 @@ fn pairs(metadata: &MetadataMap) -> Vec<Pair> {
             KeyAndValueRef::Ascii(key, value) => pair(key.as_str(), value.as_encoded_bytes()),
             KeyAndValueRef::Binary(key, value) => pair(key.as_str(), value.as_encoded_bytes()),
         })
-        .filter(|pair| !stub::is_own_note(&pair.name) && pair.name != "grpc-status" && pair.name != "grpc-message")
+        .filter(|pair| !is_protocol(&pair.name))
         .collect()
+}
+
+/// Whether a header belongs to gRPC, and not to the server's metadata.
+fn is_protocol(name: &str) -> bool {
+    matches!(name, "content-type" | "grpc-status" | "grpc-message") || stub::is_own_note(name)
 }

@@ -192,13 +192,13 @@ fn deadline_exceeded(timeout: Duration) -> Outcome {
 }
 
 /// A server that is built with tonic ends a late call in the same words as its client does.
-fn is_timeout(status: &Status) -> bool {
+pub(super) fn is_timeout(status: &Status) -> bool {
     status.message() == TONIC_TIMEOUT || sources(status).any(<dyn Error>::is::<TimeoutExpired>)
 }
 
 /// Whether the connection was lost, and not one stream reset or one reply malformed.
 ///
-/// The code does not tell: tonic gives CANCELLED, UNKNOWN, INTERNAL or RESOURCE_EXHAUSTED to calls
+/// The code does not tell: tonic gives CANCELLED, UNKNOWN, INTERNAL or `RESOURCE_EXHAUSTED` to calls
 /// that a lost connection took along.
 fn is_broken(status: &Status) -> bool {
     let mut has_source = false;
@@ -208,7 +208,10 @@ fn is_broken(status: &Status) -> bool {
             return !error.is_reset();
         }
         if let Some(error) = source.downcast_ref::<hyper::Error>()
-            && (error.is_canceled() || error.is_closed() || error.is_incomplete_message() || error.is_timeout())
+            && (error.is_canceled()
+                || error.is_closed()
+                || error.is_incomplete_message()
+                || error.is_timeout())
         {
             return true;
         }
@@ -242,12 +245,14 @@ pub(super) fn metadata_map(pairs: &[Pair]) -> Result<MetadataMap, OpenError> {
     for Pair { name, value } in pairs {
         let error = |reason| OpenError::Metadata { name: name.clone(), value: value.clone(), reason };
         if name.ends_with("-bin") {
-            let key = BinaryMetadataKey::from_bytes(name.as_bytes()).map_err(|_| error("the name is not valid"))?;
+            let key =
+                BinaryMetadataKey::from_bytes(name.as_bytes()).map_err(|_| error("the name is not valid"))?;
             let bytes = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, value);
             let bytes = bytes.map_err(|_| error("the value of a `-bin` name must be base64"))?;
             map.append_bin(key, BinaryMetadataValue::from_bytes(&bytes));
         } else {
-            let key = AsciiMetadataKey::from_bytes(name.as_bytes()).map_err(|_| error("the name is not valid"))?;
+            let key =
+                AsciiMetadataKey::from_bytes(name.as_bytes()).map_err(|_| error("the name is not valid"))?;
             map.append(key, value.parse().map_err(|_| error("the value is not ASCII"))?);
         }
     }

@@ -37,7 +37,9 @@ pub struct Outcomes {
 
 /// Calls got lost, or were counted twice: a defect of this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{planned} calls were planned, but {ended} ended: this is a defect of plimsoll, and no figure of this run can be trusted")]
+#[error(
+    "{planned} calls were planned, but {ended} ended: this is a defect of plimsoll, and no figure of this run can be trusted"
+)]
 pub struct NotConserved {
     planned: u64,
     ended: u64,
@@ -84,7 +86,8 @@ impl Outcomes {
 
     /// Adds what others counted.
     pub fn add(&mut self, other: &Self) {
-        let Self { answered, wrong_reply, refused, failed, deadline_exceeded, broken, shed, unfinished } = other;
+        let Self { answered, wrong_reply, refused, failed, deadline_exceeded, broken, shed, unfinished } =
+            other;
         self.answered += answered;
         self.wrong_reply += wrong_reply;
         self.refused += refused;
@@ -104,7 +107,8 @@ impl Outcomes {
     /// All calls that were sent.
     #[must_use]
     pub fn sent(&self) -> u64 {
-        let Self { answered, wrong_reply, refused, failed, deadline_exceeded, broken, shed: _, unfinished } = self;
+        let Self { answered, wrong_reply, refused, failed, deadline_exceeded, broken, shed: _, unfinished } =
+            self;
         answered + wrong_reply + refused + failed + deadline_exceeded + broken + unfinished
     }
 

@@ -119,7 +119,8 @@ mod tests {
     use super::*;
 
     fn interval(answered: u64) -> Interval {
-        let mut interval = Interval { outcomes: Outcomes { answered, ..Outcomes::default() }, ..Interval::default() };
+        let mut interval =
+            Interval { outcomes: Outcomes { answered, ..Outcomes::default() }, ..Interval::default() };
         for _ in 0..answered {
             interval.latency.record(Duration::from_micros(100));
         }

@@ -119,7 +119,9 @@ impl Display {
                     End::Time(duration) => {
                         format!("{} s left  ", duration.saturating_sub(elapsed).as_secs_f64().ceil())
                     }
-                    End::Calls(calls) => format!("{} calls left  ", grouped(calls.saturating_sub(so_far.total()))),
+                    End::Calls(calls) => {
+                        format!("{} calls left  ", grouped(calls.saturating_sub(so_far.total())))
+                    }
                 };
                 bar.set_message(left + &figures);
             }
@@ -136,24 +138,22 @@ impl Display {
 
 /// The last second's rate and latency; refusals and failures since the start.
 fn figures(second: &Interval, in_flight: u64, so_far: &Outcomes) -> String {
-    let mut text = format!(
-        "{} calls/s, {} in flight",
-        grouped(second.outcomes.answered / INTERVAL.as_secs()),
-        grouped(in_flight)
-    );
+    let rate = grouped(second.outcomes.answered / INTERVAL.as_secs());
+    let mut parts = vec![format!("{rate} calls/s"), format!("{} in flight", grouped(in_flight))];
     if second.latency.count() > 0 {
         for (name, quantile) in [("p50", 0.5), ("p99", 0.99)] {
             #[expect(clippy::cast_precision_loss, reason = "at most an hour")]
             let nanoseconds = second.latency.quantile_ns(quantile) as f64;
-            text += &format!(", {name} {}", format_nanoseconds(nanoseconds));
+            parts.push(format!("{name} {}", format_nanoseconds(nanoseconds)));
         }
     }
     let failed = so_far.errors() - so_far.refused - so_far.shed;
-    text += &format!(", {} refused, {} failed", grouped(so_far.refused), grouped(failed));
+    parts.push(format!("{} refused", grouped(so_far.refused)));
+    parts.push(format!("{} failed", grouped(failed)));
     if so_far.shed > 0 {
-        text += &format!(", {} shed", grouped(so_far.shed));
+        parts.push(format!("{} shed", grouped(so_far.shed)));
     }
-    text
+    parts.join(", ")
 }
 
 fn bar(end: End) -> ProgressBar {

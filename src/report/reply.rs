@@ -23,7 +23,8 @@ pub fn write(reply: &Reply, mut out: impl Write) -> io::Result<()> {
 /// # Errors
 /// Those of the writer.
 pub fn details(reply: &Reply, mut out: impl Write) -> io::Result<()> {
-    let sections = [("initial metadata", &reply.initial_metadata), ("trailing metadata", &reply.trailing_metadata)];
+    let sections =
+        [("initial metadata", &reply.initial_metadata), ("trailing metadata", &reply.trailing_metadata)];
     for (title, pairs) in sections {
         writeln!(out, "{title}: {}", if pairs.is_empty() { "none" } else { "" })?;
         for Pair { name, value } in pairs {

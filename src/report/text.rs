@@ -74,7 +74,12 @@ fn what_was_run(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
         (None, duration) => exact_duration(duration.unwrap_or_default()),
     };
     let label = summary.label.as_ref().map(|label| format!("{label}: ")).unwrap_or_default();
-    writeln!(out, "{}{label}{load}, {end} after {} of warm-up", heading("run"), exact_duration(plan.warm_up))?;
+    writeln!(
+        out,
+        "{}{label}{load}, {end} after {} of warm-up",
+        heading("run"),
+        exact_duration(plan.warm_up)
+    )?;
     let target = &summary.target;
     let server = match &target.server {
         Some(server) => format!("{}, own server with {} threads", target.authority, server.threads),
@@ -108,7 +113,11 @@ fn what_was_run(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
 
 fn stage(stage: &crate::schedule::Stage) -> String {
     let (from, to) = (decimal(stage.from_per_second), decimal(stage.to_per_second));
-    if from == to { format!("{from} calls/s") } else { format!("{from} to {to} calls/s in {}", exact_duration(stage.duration)) }
+    if from == to {
+        format!("{from} calls/s")
+    } else {
+        format!("{from} to {to} calls/s in {}", exact_duration(stage.duration))
+    }
 }
 
 fn goodput(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
@@ -141,7 +150,8 @@ fn calls(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
         .into_iter()
         .filter(|(name, count, _)| *count > 0 || *name == "answered")
         .map(|(name, count, style)| {
-            let share = if count == planned { String::new() } else { format!(" ({})", share(count, planned)) };
+            let share =
+                if count == planned { String::new() } else { format!(" ({})", share(count, planned)) };
             format!("{style}{} {name}{style:#}{share}", grouped(count))
         })
         .collect();
@@ -164,7 +174,8 @@ fn refusals(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     if summary.refusals.is_empty() {
         return Ok(());
     }
-    let mut table = Table::new(&["calls", "side", "direction", "message bytes", "limit bytes", "code", "p50", "max"]);
+    let mut table =
+        Table::new(&["calls", "side", "direction", "message bytes", "limit bytes", "code", "p50", "max"]);
     for refusal in summary.refusals.iter().take(MOST_REFUSALS) {
         let figure = |figure: fn(&LatencyFigures) -> u64| {
             refusal.latency.figures.as_ref().map_or_else(String::new, |figures| time(figure(figures)))
@@ -215,8 +226,11 @@ fn more(rows: usize, shown: usize, what: &str, out: &mut impl Write) -> io::Resu
 
 /// A text from outside, without control characters, on one line.
 fn printable(text: &str) -> String {
-    let mut plain: String =
-        text.chars().map(|character| if character.is_control() { ' ' } else { character }).take(MESSAGE).collect();
+    let mut plain: String = text
+        .chars()
+        .map(|character| if character.is_control() { ' ' } else { character })
+        .take(MESSAGE)
+        .collect();
     if text.chars().nth(MESSAGE).is_some() {
         plain.push_str("...");
     }
@@ -240,9 +254,17 @@ fn latency(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     }
     table.write(&heading("latency"), HEADING, out)?;
     if latency.response.is_none() {
-        writeln!(out, "{:HEADING$} a closed loop has no intended start: service time alone, from the send", "")?;
+        writeln!(
+            out,
+            "{:HEADING$} a closed loop has no intended start: service time alone, from the send",
+            ""
+        )?;
     }
-    let beyond: u64 = [Some(&latency.service), latency.response.as_ref()].into_iter().flatten().map(|record| record.out_of_range).sum();
+    let beyond: u64 = [Some(&latency.service), latency.response.as_ref()]
+        .into_iter()
+        .flatten()
+        .map(|record| record.out_of_range)
+        .sum();
     if beyond > 0 {
         writeln!(out, "{:HEADING$} {} times were over an hour, and count as an hour", "", grouped(beyond))?;
     }
@@ -252,8 +274,18 @@ fn latency(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
 /// A quantile that has too few samples stays empty.
 fn latency_cells(record: &LatencyRecord) -> Vec<String> {
     let Some(figures) = &record.figures else { return vec!["-".to_owned(); 9] };
-    let LatencyFigures { min_ns, mean_ns, stdev_ns: _, p50_ns, p90_ns, p95_ns, p99_ns, p99_9_ns, p99_99_ns, max_ns } =
-        *figures;
+    let LatencyFigures {
+        min_ns,
+        mean_ns,
+        stdev_ns: _,
+        p50_ns,
+        p90_ns,
+        p95_ns,
+        p99_ns,
+        p99_9_ns,
+        p99_99_ns,
+        max_ns,
+    } = *figures;
     let quantiles = [p50_ns, p90_ns, p95_ns, p99_ns, p99_9_ns, p99_99_ns];
     let mut cells = vec![time(min_ns), time(mean_ns)];
     cells.extend(quantiles.into_iter().zip(QUANTILES).map(|(figure, (_, quantile))| {
@@ -296,7 +328,6 @@ fn bars(record: &LatencyRecord, out: &mut impl Write) -> io::Result<()> {
     writeln!(out)?;
     for (row, (bound, count)) in bounds.iter().zip(&counts).enumerate() {
         let first = if row == 0 { heading("spread") } else { format!("{:HEADING$} ", "") };
-        #[expect(clippy::cast_possible_truncation, reason = "at most the width of a bar")]
         let length = (u128::from(*count) * BAR as u128).div_ceil(u128::from(most)) as usize;
         let bar = "#".repeat(length);
         writeln!(out, "{first}up to {:>8}  {:>8}  {bar}", time(*bound), share(*count, record.count))?;
@@ -308,6 +339,7 @@ fn bars(record: &LatencyRecord, out: &mut impl Write) -> io::Result<()> {
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
     clippy::cast_sign_loss,
     reason = "rounded for people"
 )]
@@ -324,9 +356,9 @@ fn bounds(figures: &LatencyFigures) -> Vec<u64> {
 fn cost(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     let cost = &summary.cost;
     let cpu = |nanoseconds: Option<u64>| nanoseconds.map_or_else(|| "not known".to_owned(), time);
-    let peak = cost.client_peak_rss_bytes.map_or_else(String::new, |bytes| {
-        format!("; client's peak memory {} MiB", bytes.div_ceil(1 << 20))
-    });
+    let peak = cost
+        .client_peak_rss_bytes
+        .map_or_else(String::new, |bytes| format!("; client's peak memory {} MiB", bytes.div_ceil(1 << 20)));
     writeln!(
         out,
         "\n{}CPU a call: client {}, server {}{peak}",

@@ -36,7 +36,8 @@ pub(super) struct Connection {
 
 impl Incoming {
     pub(super) fn new(listeners: Vec<TcpListener>, max_connections: Option<usize>) -> Self {
-        let places = max_connections.map(|places| Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))));
+        let places =
+            max_connections.map(|places| Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))));
         Self { listeners, turn: 0, places, pause: None }
     }
 
@@ -101,7 +102,11 @@ impl AsyncRead for Connection {
 }
 
 impl AsyncWrite for Connection {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 

@@ -51,8 +51,9 @@ impl Instructions {
             instructions.status = Some((code, text(MESSAGE_KEY)?.unwrap_or_default().to_owned()));
         }
         if let Some(size) = text(REPLY_SIZE_KEY)? {
-            let ByteSize(bytes) =
-                size.parse().map_err(|error: crate::units::QuantityError| invalid(REPLY_SIZE_KEY, &error.to_string()))?;
+            let ByteSize(bytes) = size
+                .parse()
+                .map_err(|error: crate::units::QuantityError| invalid(REPLY_SIZE_KEY, &error.to_string()))?;
             if bytes > LARGEST_REPLY {
                 return Err(invalid(REPLY_SIZE_KEY, "it is over 1 GiB"));
             }
@@ -74,9 +75,9 @@ pub(super) fn reply_of(message_bytes: u64) -> String {
 
 fn code(text: &str) -> Option<Code> {
     let plain = |name: &str| name.replace('_', "").to_ascii_lowercase();
-    (0..=16).map(Code::from_i32).find(|code| {
-        plain(text) == plain(&format!("{code:?}")) || text.parse() == Ok(i32::from(*code))
-    })
+    (0..=16)
+        .map(Code::from_i32)
+        .find(|code| plain(text) == plain(&format!("{code:?}")) || text.parse() == Ok(i32::from(*code)))
 }
 
 #[cfg(test)]
@@ -105,7 +106,10 @@ mod tests {
             reply_bytes: Some(6 << 20),
         };
         assert_eq!(read.expect("well written"), expected);
-        assert_eq!(instructions(&[(STATUS_KEY, "14")]).expect("a number").status, Some((Code::Unavailable, String::new())));
+        assert_eq!(
+            instructions(&[(STATUS_KEY, "14")]).expect("a number").status,
+            Some((Code::Unavailable, String::new()))
+        );
     }
 
     #[test]
@@ -126,7 +130,9 @@ mod tests {
     #[test]
     fn a_reply_has_the_size_asked_for() {
         use prost::Message;
-        for (asked, given) in [(0, 0), (1, 0), (2, 0), (3, 3), (129, 129), (130, 129), (131, 131), (4_194_304, 4_194_304)] {
+        for (asked, given) in
+            [(0, 0), (1, 0), (2, 0), (3, 3), (129, 129), (130, 129), (131, 131), (4_194_304, 4_194_304)]
+        {
             let reply = crate::pb::Data { text: reply_of(asked) };
             assert_eq!(reply.encoded_len(), given, "{asked}");
         }

@@ -90,7 +90,12 @@ impl Summary {
     }
 }
 
-fn target_record(authority: &str, address: SocketAddr, is_local: bool, server: Option<ServerRecord>) -> TargetRecord {
+fn target_record(
+    authority: &str,
+    address: SocketAddr,
+    is_local: bool,
+    server: Option<ServerRecord>,
+) -> TargetRecord {
     TargetRecord { authority: authority.to_owned(), address: address.to_string(), is_local, server }
 }
 
@@ -140,7 +145,8 @@ fn goodput(run: &Run) -> Goodput {
         volume.add(run.recording.carried_over);
     }
     let Volume { replies, request_bytes, reply_bytes } = volume;
-    let per_second = |number: u64| if run.window.is_zero() { 0.0 } else { whole(number) / run.window.as_secs_f64() };
+    let per_second =
+        |number: u64| if run.window.is_zero() { 0.0 } else { whole(number) / run.window.as_secs_f64() };
     Goodput {
         replies,
         calls_per_second: per_second(replies),
@@ -190,10 +196,14 @@ fn judge(objective: &Objective, recording: &Recording, goodput: &Goodput) -> Obj
     };
     let measured = match objective.metric {
         Metric::Latency(time, statistic) => match latency_of(recording, time) {
-            Some(latency) => measure(latency, statistic).map(|nanoseconds| (nanoseconds, format_nanoseconds(nanoseconds))),
+            Some(latency) => {
+                measure(latency, statistic).map(|nanoseconds| (nanoseconds, format_nanoseconds(nanoseconds)))
+            }
             None => Err("a closed loop has no intended start, so it has service time alone".to_owned()),
         },
-        Metric::Goodput => Ok((goodput.calls_per_second, format!("{} calls/s", decimal(goodput.calls_per_second)))),
+        Metric::Goodput => {
+            Ok((goodput.calls_per_second, format!("{} calls/s", decimal(goodput.calls_per_second))))
+        }
         Metric::Calls(of) => Ok((whole(calls(of)), format!("{} calls", grouped(calls(of))))),
         Metric::Share(_) if recording.calls.planned == 0 => Err("no call was planned".to_owned()),
         Metric::Share(of) => {
@@ -203,10 +213,18 @@ fn judge(objective: &Objective, recording: &Recording, goodput: &Goodput) -> Obj
     };
     let expression = objective.expression.clone();
     match measured {
-        Ok((measured, shown)) => {
-            ObjectiveRecord { expression, measured: Some(measured), shown, met: objective.is_met_by(measured) }
-        }
-        Err(reason) => ObjectiveRecord { expression, measured: None, shown: format!("not measured: {reason}"), met: false },
+        Ok((measured, shown)) => ObjectiveRecord {
+            expression,
+            measured: Some(measured),
+            shown,
+            met: objective.is_met_by(measured),
+        },
+        Err(reason) => ObjectiveRecord {
+            expression,
+            measured: None,
+            shown: format!("not measured: {reason}"),
+            met: false,
+        },
     }
 }
 
@@ -225,9 +243,11 @@ fn measure(latency: &Latency, statistic: Statistic) -> Result<f64, String> {
         return Err("no call was answered".to_owned());
     }
     match statistic {
-        Statistic::Quantile(quantile) if quantile < 1.0 && count < samples_needed(quantile) => {
-            Err(format!("it needs {} replies, and there were {}", grouped(samples_needed(quantile)), grouped(count)))
-        }
+        Statistic::Quantile(quantile) if quantile < 1.0 && count < samples_needed(quantile) => Err(format!(
+            "it needs {} replies, and there were {}",
+            grouped(samples_needed(quantile)),
+            grouped(count)
+        )),
         Statistic::Quantile(quantile) => Ok(whole(latency.quantile_ns(quantile))),
         Statistic::Min => Ok(whole(latency.min_ns())),
         Statistic::Mean => Ok(latency.mean_ns()),
@@ -249,7 +269,12 @@ impl From<&Latency> for LatencyRecord {
             p99_99_ns: latency.quantile_ns(0.9999),
             max_ns: latency.max_ns(),
         });
-        Self { count: latency.count(), figures, out_of_range: latency.out_of_range(), histogram: latency.encode() }
+        Self {
+            count: latency.count(),
+            figures,
+            out_of_range: latency.out_of_range(),
+            histogram: latency.encode(),
+        }
     }
 }
 

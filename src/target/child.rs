@@ -69,7 +69,9 @@ impl ChildServer {
                 let _ = child.wait();
                 Err(ChildError::Silent(match other {
                     Ok((_, line)) => format!("it said `{line}`"),
-                    Err(RecvTimeoutError::Timeout) => format!("nothing came for {} s", START_TIMEOUT.as_secs()),
+                    Err(RecvTimeoutError::Timeout) => {
+                        format!("nothing came for {} s", START_TIMEOUT.as_secs())
+                    }
                     Err(RecvTimeoutError::Disconnected) => "it ended".to_owned(),
                 }))
             }

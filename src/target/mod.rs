@@ -34,7 +34,9 @@ pub struct Located {
 
 /// Why a text is not a target.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{got}` is not a target: {reason}; write a host and a port, such as `localhost:8080` or `http://[::1]:8080`")]
+#[error(
+    "`{got}` is not a target: {reason}; write a host and a port, such as `localhost:8080` or `http://[::1]:8080`"
+)]
 pub struct TargetError {
     got: String,
     reason: &'static str,
@@ -52,7 +54,9 @@ pub enum LocateError {
         source: io::Error,
     },
     /// No address accepts connections.
-    #[error("nothing accepts connections at {target} ({tried}); is the server running? `plimsoll serve` starts one, and `plimsoll run` without a target starts its own")]
+    #[error(
+        "nothing accepts connections at {target} ({tried}); is the server running? `plimsoll serve` starts one, and `plimsoll run` without a target starts its own"
+    )]
     NobodyListens {
         /// The target as it was written.
         target: String,
@@ -78,7 +82,9 @@ impl FromStr for Target {
         let (host, port) = bare.rsplit_once(':').ok_or_else(|| error("it has no port"))?;
         let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
             Some(address) => {
-                address.parse::<std::net::Ipv6Addr>().map_err(|_| error("the brackets hold no IPv6 address"))?;
+                address
+                    .parse::<std::net::Ipv6Addr>()
+                    .map_err(|_| error("the brackets hold no IPv6 address"))?;
                 address
             }
             None if host.contains(':') => return Err(error("an IPv6 address needs brackets")),

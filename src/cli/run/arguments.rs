@@ -192,7 +192,11 @@ impl FromStr for WrittenStage {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let form = || format!("`{text}` is not a stage; write RATE:DURATION or FROM..TO:DURATION, such as `500:10s` or `0..5k:1m`");
+        let form = || {
+            format!(
+                "`{text}` is not a stage; write RATE:DURATION or FROM..TO:DURATION, such as `500:10s` or `0..5k:1m`"
+            )
+        };
         let (rates, duration) = text.split_once(':').ok_or_else(form)?;
         let duration = parse_duration(duration).map_err(|error| error.to_string())?;
         let rate = |text: &str| match text.trim() {
@@ -218,7 +222,9 @@ pub(in super::super) fn pair(text: &str) -> Result<Pair, String> {
         .ok_or_else(|| format!("`{text}` is not metadata; write `name: value`, such as `ip: 127.0.0.1`"))?;
     let name = name.trim().to_ascii_lowercase();
     if name.starts_with("grpc-") || matches!(name.as_str(), "te" | "content-type" | "user-agent" | "host") {
-        return Err(format!("`{name}` belongs to gRPC itself; use another name, or --timeout for a deadline"));
+        return Err(format!(
+            "`{name}` belongs to gRPC itself; use another name, or --timeout for a deadline"
+        ));
     }
     Ok(Pair { name, value: value.trim().to_owned() })
 }
@@ -260,7 +266,9 @@ impl RunArguments {
             timeout: self.timeout,
             metadata: self.metadata.clone(),
             connections: self.connections.map(to_usize),
-            workers: self.workers.map_or(Workers::AtMost(free_cores), |workers| Workers::Exactly(to_usize(workers))),
+            workers: self
+                .workers
+                .map_or(Workers::AtMost(free_cores), |workers| Workers::Exactly(to_usize(workers))),
             max_send_message_size: self.max_send_message_size.unwrap_or(Limit::Unlimited),
             max_recv_message_size: self.max_recv_message_size(),
             client: match self.client {
@@ -310,12 +318,16 @@ impl RunArguments {
                 Some(TextChoice::Unicode) => TextKind::Unicode,
                 Some(TextChoice::Expanding) => TextKind::Expanding,
             };
-            let Texts::Made { mix, .. } = Settings::default().texts else { bail!("the default text is made") };
+            let Texts::Made { mix, .. } = Settings::default().texts else {
+                bail!("the default text is made")
+            };
             return Ok(Texts::Made { mix: self.size.clone().unwrap_or(mix), kind });
         };
         for (flag, given) in [("--size", self.size.is_some()), ("--text", self.text.is_some())] {
             if given {
-                bail!("{flag} describes a text to be made, and --text-file brings one; leave out one of the two");
+                bail!(
+                    "{flag} describes a text to be made, and --text-file brings one; leave out one of the two"
+                );
             }
         }
         Ok(Texts::Given { text: read_text(path)?, path: path.clone() })
@@ -325,9 +337,15 @@ impl RunArguments {
     pub(super) fn server(&self) -> ServerRecord {
         let defaults = server::Config::default();
         ServerRecord {
-            threads: self.server_threads.map_or(SERVER_THREADS, |threads| usize::try_from(threads).unwrap_or(usize::MAX)),
-            max_recv_message_bytes: self.server_max_recv_message_size.unwrap_or(defaults.max_recv_message_size),
-            max_send_message_bytes: self.server_max_send_message_size.unwrap_or(defaults.max_send_message_size),
+            threads: self
+                .server_threads
+                .map_or(SERVER_THREADS, |threads| usize::try_from(threads).unwrap_or(usize::MAX)),
+            max_recv_message_bytes: self
+                .server_max_recv_message_size
+                .unwrap_or(defaults.max_recv_message_size),
+            max_send_message_bytes: self
+                .server_max_send_message_size
+                .unwrap_or(defaults.max_send_message_size),
         }
     }
 

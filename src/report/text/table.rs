@@ -32,7 +32,8 @@ impl Table {
             })
             .collect();
         let aligned = |cells: &[String]| {
-            let cells: Vec<String> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:>width$}")).collect();
+            let cells: Vec<String> =
+                cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:>width$}")).collect();
             cells.join("  ")
         };
         writeln!(out, "{heading}{}", aligned(&self.names))?;

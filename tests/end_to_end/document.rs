@@ -1,0 +1,340 @@
+//! The schema `plimsoll.summary/1`, pinned: nothing may be missing, and nothing may be new unnoticed.
+
+#![allow(dead_code, reason = "fields are there to be required")]
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Summary {
+    pub(crate) schema: String,
+    pub(crate) plimsoll: Build,
+    pub(crate) label: Option<String>,
+    pub(crate) started_at: String,
+    pub(crate) target: Target,
+    pub(crate) plan: Plan,
+    pub(crate) environment: Environment,
+    pub(crate) window_ns: u64,
+    pub(crate) interrupted: bool,
+    pub(crate) calls: Calls,
+    pub(crate) statuses: Vec<Status>,
+    pub(crate) refusals: Vec<Refusal>,
+    pub(crate) wrong_replies: Vec<WrongReply>,
+    pub(crate) goodput: Goodput,
+    pub(crate) latency: Latencies,
+    pub(crate) sizes: Vec<Size>,
+    pub(crate) intervals: Vec<Interval>,
+    pub(crate) cost: Cost,
+    pub(crate) soundness: Soundness,
+    pub(crate) objectives: Vec<Objective>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Build {
+    pub(crate) version: String,
+    pub(crate) commit: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Target {
+    pub(crate) authority: String,
+    pub(crate) address: String,
+    pub(crate) is_local: bool,
+    pub(crate) server: Option<OwnServer>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OwnServer {
+    pub(crate) threads: u64,
+    pub(crate) max_recv_message_bytes: Option<u64>,
+    pub(crate) max_send_message_bytes: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Plan {
+    pub(crate) load: Load,
+    pub(crate) calls: Option<u64>,
+    pub(crate) duration_ns: Option<u64>,
+    pub(crate) warm_up_ns: u64,
+    pub(crate) drain_ns: u64,
+    pub(crate) sizes: Vec<PlannedSize>,
+    pub(crate) text: serde_json::Value,
+    pub(crate) timeout_ns: Option<u64>,
+    pub(crate) metadata: Vec<BTreeMap<String, String>>,
+    pub(crate) connections: u64,
+    pub(crate) workers: u64,
+    pub(crate) max_send_message_bytes: Option<u64>,
+    pub(crate) max_recv_message_bytes: Option<u64>,
+    pub(crate) client: String,
+    pub(crate) seed: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "loop", rename_all = "lowercase", deny_unknown_fields)]
+pub(crate) enum Load {
+    Closed { concurrency: u64 },
+    Open { arrivals: String, stages: Vec<Stage>, max_in_flight: u64 },
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Stage {
+    pub(crate) from_per_second: f64,
+    pub(crate) to_per_second: f64,
+    pub(crate) duration_ns: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PlannedSize {
+    pub(crate) message_bytes: u64,
+    pub(crate) reply_bytes: u64,
+    pub(crate) asked_bytes: u64,
+    pub(crate) weight: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Environment {
+    pub(crate) os: String,
+    pub(crate) architecture: String,
+    pub(crate) cpu_model: Option<String>,
+    pub(crate) cores: u64,
+    pub(crate) memory_bytes: Option<u64>,
+    pub(crate) load_average: Option<f64>,
+}
+
+#[derive(Debug, Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Calls {
+    pub(crate) planned: u64,
+    pub(crate) answered: u64,
+    pub(crate) wrong_reply: u64,
+    pub(crate) refused: u64,
+    pub(crate) failed: u64,
+    pub(crate) deadline_exceeded: u64,
+    pub(crate) broken: u64,
+    pub(crate) shed: u64,
+    pub(crate) unfinished: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Ended {
+    pub(crate) answered: u64,
+    pub(crate) wrong_reply: u64,
+    pub(crate) refused: u64,
+    pub(crate) failed: u64,
+    pub(crate) deadline_exceeded: u64,
+    pub(crate) broken: u64,
+    pub(crate) shed: u64,
+    pub(crate) unfinished: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Status {
+    pub(crate) outcome: String,
+    pub(crate) code: String,
+    pub(crate) number: u32,
+    pub(crate) count: u64,
+    pub(crate) message: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Refusal {
+    pub(crate) side: String,
+    pub(crate) direction: String,
+    pub(crate) message_bytes: u64,
+    pub(crate) limit_bytes: Option<u64>,
+    pub(crate) code: String,
+    pub(crate) message: String,
+    pub(crate) count: u64,
+    pub(crate) latency: Latency,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WrongReply {
+    pub(crate) at_byte: u64,
+    pub(crate) expected_bytes: u64,
+    pub(crate) got_bytes: u64,
+    pub(crate) expected: String,
+    pub(crate) got: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Goodput {
+    pub(crate) replies: u64,
+    pub(crate) calls_per_second: f64,
+    pub(crate) request_bytes_per_second: f64,
+    pub(crate) reply_bytes_per_second: f64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Latencies {
+    pub(crate) service: Latency,
+    pub(crate) response: Option<Latency>,
+    pub(crate) lateness: Option<Latency>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Latency {
+    pub(crate) count: u64,
+    pub(crate) min_ns: Option<u64>,
+    pub(crate) mean_ns: Option<u64>,
+    pub(crate) stdev_ns: Option<u64>,
+    pub(crate) p50_ns: Option<u64>,
+    pub(crate) p90_ns: Option<u64>,
+    pub(crate) p95_ns: Option<u64>,
+    pub(crate) p99_ns: Option<u64>,
+    pub(crate) p99_9_ns: Option<u64>,
+    pub(crate) p99_99_ns: Option<u64>,
+    pub(crate) max_ns: Option<u64>,
+    pub(crate) out_of_range: u64,
+    pub(crate) histogram: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Size {
+    pub(crate) message_bytes: u64,
+    pub(crate) calls: Calls,
+    pub(crate) latency: Latency,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Interval {
+    pub(crate) start_ns: u64,
+    pub(crate) length_ns: u64,
+    pub(crate) calls: Ended,
+    pub(crate) latency: Latency,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Cost {
+    pub(crate) client_cpu_ns_per_call: Option<u64>,
+    pub(crate) server_cpu_ns_per_call: Option<u64>,
+    pub(crate) client_peak_rss_bytes: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Soundness {
+    pub(crate) verdict: String,
+    pub(crate) findings: Vec<Finding>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Finding {
+    pub(crate) name: String,
+    pub(crate) weight: String,
+    pub(crate) detail: String,
+    pub(crate) advice: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Objective {
+    pub(crate) expression: String,
+    pub(crate) measured: Option<f64>,
+    pub(crate) shown: String,
+    pub(crate) met: bool,
+}
+
+impl Ended {
+    fn total(&self) -> u64 {
+        let Self { answered, wrong_reply, refused, failed, deadline_exceeded, broken, shed, unfinished } =
+            self;
+        answered + wrong_reply + refused + failed + deadline_exceeded + broken + shed + unfinished
+    }
+}
+
+impl Calls {
+    fn ended(&self) -> u64 {
+        let Self {
+            planned: _,
+            answered,
+            wrong_reply,
+            refused,
+            failed,
+            deadline_exceeded,
+            broken,
+            shed,
+            unfinished,
+        } = self;
+        answered + wrong_reply + refused + failed + deadline_exceeded + broken + shed + unfinished
+    }
+}
+
+impl Latency {
+    fn check(&self) {
+        assert!(self.histogram.starts_with("HISTFAAA"), "{}", self.histogram);
+        assert_eq!(self.count > 0, self.p50_ns.is_some());
+        let figures = [
+            self.min_ns,
+            self.p50_ns,
+            self.p90_ns,
+            self.p95_ns,
+            self.p99_ns,
+            self.p99_9_ns,
+            self.p99_99_ns,
+            self.max_ns,
+        ];
+        assert!(figures.windows(2).all(|pair| pair[0] <= pair[1]), "{self:?}");
+    }
+}
+
+impl Summary {
+    pub(crate) fn strict(json: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(json)
+    }
+
+    /// What holds in every result, whatever went wrong in the run.
+    pub(crate) fn check(&self) {
+        assert_eq!(self.schema, "plimsoll.summary/1");
+        assert_eq!(self.calls.planned, self.calls.ended(), "{:?}", self.calls);
+        for size in &self.sizes {
+            assert_eq!(size.calls.planned, size.calls.ended(), "{:?}", size.calls);
+            size.latency.check();
+        }
+        if !self.sizes.is_empty() {
+            assert_eq!(self.sizes.iter().map(|size| size.calls.planned).sum::<u64>(), self.calls.planned);
+        }
+        let in_intervals: u64 = self.intervals.iter().map(|interval| interval.calls.total()).sum();
+        assert_eq!(in_intervals, self.calls.planned);
+        assert_eq!(
+            self.intervals.iter().map(|interval| interval.calls.answered).sum::<u64>(),
+            self.calls.answered
+        );
+        for latency in
+            [Some(&self.latency.service), self.latency.response.as_ref(), self.latency.lateness.as_ref()]
+                .into_iter()
+                .flatten()
+        {
+            assert_eq!(latency.count, self.calls.answered);
+            latency.check();
+        }
+        assert_eq!(self.refusals.iter().map(|refusal| refusal.count).sum::<u64>(), self.calls.refused);
+        assert!(self.refusals.iter().all(|refusal| refusal.count == refusal.latency.count));
+        let in_statuses: u64 = self.statuses.iter().map(|status| status.count).sum();
+        assert_eq!(in_statuses, self.calls.failed + self.calls.broken + self.calls.deadline_exceeded);
+    }
+
+    pub(crate) fn has_finding(&self, name: &str) -> bool {
+        self.soundness.findings.iter().any(|finding| finding.name == name)
+    }
+}

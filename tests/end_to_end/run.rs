@@ -1,0 +1,294 @@
+//! What a run does when all is well, and how it ends.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    process::Stdio,
+};
+
+use rustix::process::Signal;
+
+use crate::{
+    document::{Load, Summary},
+    process::{Server, eventually, output_of, plimsoll, run, run_with_status, signal, text},
+};
+
+const SHORT: [&str; 4] = ["-z", "1s", "-w", "200ms"];
+
+fn short<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+    [&SHORT, arguments].concat()
+}
+
+#[test]
+fn without_a_target_it_drives_a_server_of_its_own() {
+    let (status, summary) = run_with_status(&short(&[]));
+    assert_eq!(status, 0);
+    assert_eq!(summary.calls.answered, summary.calls.planned);
+    assert!(summary.calls.answered > 100);
+    assert!(matches!(summary.plan.load, Load::Closed { concurrency: 50 }));
+    assert!(summary.latency.response.is_none() && summary.latency.lateness.is_none());
+    let server = summary.target.server.expect("its own server");
+    assert_eq!((server.threads, server.max_recv_message_bytes), (4, Some(4 << 20)));
+    assert_eq!(summary.window_ns, 1_000_000_000);
+    if cfg!(target_os = "linux") {
+        assert!(summary.cost.client_cpu_ns_per_call.expect("measured") > 0);
+        assert!(summary.cost.server_cpu_ns_per_call.expect("measured") > 0);
+    }
+}
+
+#[test]
+fn an_open_loop_plans_every_arrival_and_reports_three_times() {
+    let summary = run(&short(&["-r", "500"]));
+    assert_eq!(summary.calls.planned, 500);
+    assert_eq!(summary.calls.answered, 500);
+    let response = summary.latency.response.expect("an open loop");
+    assert!(response.p50_ns >= summary.latency.service.p50_ns);
+    assert!(summary.latency.lateness.is_some());
+}
+
+#[test]
+fn stages_bring_the_calls_below_their_line() {
+    let summary = run(&["-w", "0s", "--stage", "100:500ms", "--stage", "0..400:1s"]);
+    assert_eq!(summary.calls.planned, 50 + 200);
+    assert_eq!(summary.window_ns, 1_500_000_000);
+}
+
+#[test]
+fn a_count_is_exact_in_both_loops_and_over_all_workers() {
+    for load in [["-c", "7"], ["-r", "1k"]] {
+        let summary = run(&[&["-n", "333", "-w", "100ms", "--workers", "2"], load.as_slice()].concat());
+        assert_eq!((summary.calls.planned, summary.calls.answered), (333, 333));
+        assert_eq!(summary.goodput.replies, 333);
+    }
+}
+
+#[test]
+fn a_seed_gives_the_same_calls_to_any_number_of_workers() {
+    let planned = |workers| {
+        let arguments =
+            ["-r", "300", "--arrivals", "poisson", "--seed", "9", "-s", "64@3,1KiB@1", "--workers", workers];
+        let summary = run(&short(&arguments));
+        summary.sizes.iter().map(|size| size.calls.planned).collect::<Vec<_>>()
+    };
+    let alone = planned("1");
+    assert_eq!(alone, planned("3"));
+    assert_ne!(alone.iter().sum::<u64>(), 300, "Poisson arrivals are not even");
+}
+
+#[test]
+fn a_mix_has_rows_by_size() {
+    let summary = run(&short(&["-s", "64@90,1KiB@10"]));
+    let rows: Vec<_> = summary.sizes.iter().map(|size| (size.message_bytes, size.calls.answered)).collect();
+    assert_eq!((rows[0].0, rows[1].0), (64, 1_024));
+    assert!(rows[0].1 > 5 * rows[1].1 && rows[1].1 > 0, "{rows:?}");
+}
+
+#[test]
+fn every_kind_of_text_is_answered_and_verified() {
+    for kind in ["ascii", "json", "unicode", "expanding"] {
+        let summary = run(&["-n", "50", "-c", "5", "-w", "0s", "-s", "1000", "--text", kind]);
+        assert_eq!(summary.calls.answered, 50, "{kind}");
+        assert_eq!(summary.plan.sizes[0].message_bytes, 1_000);
+    }
+}
+
+#[test]
+fn a_text_can_come_from_a_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("command.json");
+    fs::write(&path, r#"{"command":"straße"}"#).expect("writable");
+    let summary = run(&["-n", "10", "-c", "1", "-w", "0s", "--text-file", path.to_str().expect("UTF-8")]);
+    assert_eq!(summary.calls.answered, 10);
+    assert_eq!(summary.plan.sizes[0].message_bytes, 2 + 21);
+}
+
+#[test]
+fn a_size_that_no_text_can_make_is_rounded_and_said() {
+    let summary = run(&["-n", "10", "-c", "1", "-w", "0s", "-s", "130"]);
+    assert_eq!((summary.plan.sizes[0].asked_bytes, summary.plan.sizes[0].message_bytes), (130, 129));
+    assert!(summary.has_finding("size_rounded"));
+}
+
+#[test]
+fn objectives_decide_the_exit_status_after_the_result_was_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("result.json");
+    let path = path.to_str().expect("UTF-8");
+    let arguments = ["-n", "400", "-w", "0s", "--assert", "p50<1h", "--assert", "p99<1ns", "-o", path];
+    let (status, summary) = run_with_status(&arguments);
+    assert_eq!(status, 1);
+    let met: Vec<_> = summary.objectives.iter().map(|objective| objective.met).collect();
+    assert_eq!(met, [true, false]);
+    assert!(summary.objectives[1].measured.expect("measured") > 1.0);
+    let written = Summary::strict(&fs::read(path).expect("written")).expect("a summary");
+    assert_eq!(written.calls, summary.calls);
+
+    let (status, _) = run_with_status(&["-n", "400", "-w", "0s", "--assert", "errors==0"]);
+    assert_eq!(status, 0);
+    // Too few samples: not measured, and so not met.
+    let (status, summary) = run_with_status(&["-n", "10", "-w", "0s", "--assert", "p99.9<1h"]);
+    assert_eq!((status, summary.objectives[0].measured), (1, None));
+}
+
+#[test]
+fn what_is_shed_makes_the_run_unsound_and_strict_says_so() {
+    let arguments = [
+        "-r",
+        "200",
+        "-z",
+        "1s",
+        "-w",
+        "0s",
+        "--max-in-flight",
+        "1",
+        "--server-obey",
+        "-m",
+        "plimsoll-delay: 50ms",
+    ];
+    let (status, summary) = run_with_status(&[arguments.as_slice(), &["--strict"]].concat());
+    assert_eq!(status, 3);
+    assert_eq!(summary.calls.planned, 200);
+    assert!(summary.calls.shed > 100, "{:?}", summary.calls);
+    assert_eq!(summary.soundness.verdict, "unsound");
+    assert!(summary.has_finding("calls_shed"));
+    let (status, _) = run_with_status(&arguments);
+    assert_eq!(status, 0);
+}
+
+#[test]
+fn a_deadline_is_kept_and_counted() {
+    let arguments =
+        ["-n", "20", "-c", "4", "-w", "0s", "--server-obey", "-m", "plimsoll-delay: 1s", "-t", "20ms"];
+    let (status, summary) = run_with_status(&arguments);
+    assert_eq!(status, 2);
+    assert_eq!(summary.calls.deadline_exceeded, 20);
+    assert_eq!(summary.statuses[0].code, "DEADLINE_EXCEEDED");
+}
+
+#[test]
+fn a_status_is_a_failure_with_its_code_and_text() {
+    let arguments = [
+        "-n",
+        "20",
+        "-w",
+        "0s",
+        "--server-obey",
+        "-m",
+        "plimsoll-status: 9",
+        "-m",
+        "plimsoll-message: not today",
+    ];
+    let (status, summary) = run_with_status(&arguments);
+    assert_eq!(status, 2);
+    assert_eq!(summary.calls.failed, 20);
+    assert_eq!(
+        (summary.statuses[0].code.as_str(), summary.statuses[0].message.as_str()),
+        ("FAILED_PRECONDITION", "not today")
+    );
+}
+
+#[test]
+fn a_reply_of_another_size_is_wrong_and_shown() {
+    let arguments = ["-n", "5", "-c", "1", "-w", "0s", "--server-obey", "-m", "plimsoll-reply-size: 10"];
+    let (_, summary) = run_with_status(&arguments);
+    assert_eq!(summary.calls.wrong_reply, 5);
+    let wrong = &summary.wrong_replies[0];
+    assert_eq!((wrong.at_byte, wrong.got_bytes, wrong.got.as_str()), (0, 8, "AAAAAAAA"));
+}
+
+#[test]
+fn an_interrupt_ends_with_what_was_measured() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("result.json");
+    for (warm_up, measured) in [("0s", true), ("1h", false)] {
+        let mut child = plimsoll(&["run", "-z", "1h", "-w", warm_up, "-o"])
+            .arg(&path)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
+        // Five seconds of measuring, or the beginning of the warm-up.
+        let mark = if measured { "5s of 3600s" } else { "warming up" };
+        lines.find(|line| line.contains(mark)).expect("progress");
+        signal(child.id(), Signal::INT);
+        let mut printed = String::new();
+        child.stdout.take().expect("piped").read_to_string(&mut printed).expect("UTF-8");
+        assert_eq!(child.wait().expect("it ends").code(), Some(130));
+        assert!(printed.contains("interrupted"), "{printed}");
+        let summary = Summary::strict(&fs::read(&path).expect("written")).expect("a summary");
+        summary.check();
+        assert!(summary.interrupted);
+        assert_eq!(summary.calls.answered > 0, measured);
+        assert_eq!(summary.window_ns > 4_000_000_000, measured, "{}", summary.window_ns);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn its_server_cannot_outlive_it() {
+    let mut child = plimsoll(&["run", "-z", "1h"]).stderr(Stdio::piped()).spawn().expect("the binary runs");
+    let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
+    lines.find(|line| line.contains("measuring")).expect("progress");
+    let id = child.id();
+    let servers = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).expect("the kernel tells");
+    let server: u32 = servers.trim().parse().expect("one child");
+    signal(id, Signal::KILL);
+    child.wait().expect("it was killed");
+    let is_gone = || match fs::read_to_string(format!("/proc/{server}/stat")) {
+        Err(_) => true,
+        // Ended, and nobody has asked for its status yet.
+        Ok(stat) => stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')),
+    };
+    eventually("the server's end", is_gone);
+}
+
+#[test]
+fn progress_is_plain_lines_without_a_terminal_and_nothing_when_quiet() {
+    let loud = output_of(&["run", "-n", "50", "-w", "10ms"]);
+    let lines = text(&loud.stderr);
+    assert!(lines.contains("warming up for 10ms") && lines.contains("measuring 50 calls"), "{lines}");
+    assert!(!lines.contains('\u{1b}') && !text(&loud.stdout).contains('\u{1b}'));
+    assert!(text(&loud.stdout).contains("50 planned: 50 answered"));
+    let quiet = output_of(&["run", "-q", "-n", "50", "-w", "10ms"]);
+    assert_eq!(text(&quiet.stderr), "");
+}
+
+#[test]
+fn a_saved_result_is_read_back_and_another_version_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("result.json");
+    let path = path.to_str().expect("UTF-8");
+    let ran = output_of(&["run", "-q", "-n", "50", "-w", "0s", "-o", path, "--label", "first"]);
+    let reported = output_of(&["report", path]);
+    assert_eq!(text(&ran.stdout), text(&reported.stdout));
+    assert_eq!(output_of(&["report", path, "-O", "json"]).stdout, fs::read(path).expect("written"));
+
+    let json = fs::read_to_string(path).expect("written");
+    for (from, to, reason) in [
+        (
+            "plimsoll.summary/1",
+            "plimsoll.summary/2",
+            "`plimsoll.summary/2`, and this plimsoll reads `plimsoll.summary/1`",
+        ),
+        ("\"planned\": 50", "\"planned\": 51", "do not add up"),
+        ("HISTFAAA", "AAAAFAAA", "histogram"),
+        ("\"schema\"", "\"scheme\"", "no `schema`"),
+        ("{", "[", "not a result"),
+    ] {
+        fs::write(path, json.replacen(from, to, 1)).expect("writable");
+        let refused = output_of(&["report", path]);
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(text(&refused.stderr).contains(reason), "{}", text(&refused.stderr));
+    }
+}
+
+#[test]
+fn a_server_that_is_there_already_has_its_account_too() {
+    let server = Server::start(&[]);
+    let summary = run(&short(&[&server.target()]));
+    assert!(summary.target.server.is_none() && summary.target.is_local);
+    if cfg!(target_os = "linux") {
+        assert!(summary.cost.server_cpu_ns_per_call.expect("found by its port") > 0);
+    }
+}

@@ -1,0 +1,168 @@
+//! The reference server and the one-call client.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use rustix::process::Signal;
+
+use crate::process::{Server, eventually, let_pass, output_of, plimsoll, text};
+
+#[test]
+fn a_call_prints_the_reply() {
+    let server = Server::start(&[]);
+    let output = output_of(&["call", &server.target(), "hello,world!"]);
+    assert_eq!((text(&output.stdout).as_str(), output.status.code()), ("HELLO,WORLD!\n", Some(0)));
+}
+
+#[test]
+fn a_call_takes_its_text_from_standard_input_and_files() {
+    let server = Server::start(&[]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("text");
+    std::fs::write(&file, "straße").expect("writable");
+    let output = output_of(&["call", &server.target(), "--text-file", file.to_str().expect("UTF-8")]);
+    assert_eq!(text(&output.stdout), "STRASSE\n");
+    let mut child = plimsoll(&["call", &server.target()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    child.stdin.take().expect("piped").write_all(b"piped in").expect("it reads");
+    assert_eq!(text(&child.wait_with_output().expect("it ends").stdout), "PIPED IN\n");
+}
+
+#[test]
+fn custom_metadata_comes_back_as_initial_metadata() {
+    let server = Server::start(&[]);
+    let arguments = [
+        "call",
+        "-v",
+        "-m",
+        "ip: 127.0.0.1",
+        "-m",
+        "hello: 360",
+        "-m",
+        "key-bin: AP8=",
+        &server.target(),
+        "x",
+    ];
+    let output = output_of(&arguments);
+    let details = text(&output.stderr);
+    for line in ["  ip: 127.0.0.1\n", "  hello: 360\n", "  key-bin: AP8", "status: OK (0)", "service time: "]
+    {
+        assert!(details.contains(line), "{line} is not in {details}");
+    }
+    for reserved in ["user-agent", "  te:", "grpc-", "content-type"] {
+        assert!(!details.contains(reserved), "{details}");
+    }
+    let json = output_of(&["call", "-O", "json", "-m", "ip: 127.0.0.1", &server.target(), "x"]).stdout;
+    let document: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+    assert_eq!(document["schema"], "plimsoll.call/1");
+    assert_eq!(document["text"], "X");
+    assert_eq!(document["status"]["number"], 0);
+    assert_eq!(document["initial_metadata"][0]["name"], "ip");
+}
+
+#[test]
+fn a_status_other_than_ok_is_printed_and_exits_2() {
+    let server = Server::start(&["--obey"]);
+    let call = |flags: &[&str]| output_of(&[&["call"], flags, &[&server.target(), "text"]].concat());
+    for (flags, words) in [
+        (["-m", "plimsoll-status: NOT_FOUND"].as_slice(), "NOT_FOUND (5)"),
+        (&["-m", "plimsoll-delay: 1s", "-t", "10ms"], "DEADLINE_EXCEEDED (4): no reply within 10ms"),
+        (&["--max-recv-message-size", "5"], "OUT_OF_RANGE (11)"),
+        (&["--max-send-message-size", "5"], "client's own limit of 5 bytes"),
+        (&["-m", "plimsoll-delay: soon"], "INVALID_ARGUMENT (3)"),
+    ] {
+        let output = call(flags);
+        assert_eq!(output.status.code(), Some(2), "{flags:?}");
+        assert!(text(&output.stderr).contains(words), "{flags:?}: {}", text(&output.stderr));
+    }
+    let large = call(&["-m", "plimsoll-reply-size: 1000"]);
+    assert_eq!(large.stdout.len(), 997 + 1);
+}
+
+#[test]
+fn one_who_does_not_obey_is_not_asked() {
+    let server = Server::start(&[]);
+    let output = output_of(&["call", "-m", "plimsoll-status: 5", &server.target(), "x"]);
+    assert_eq!(text(&output.stdout), "X\n");
+}
+
+#[test]
+fn every_address_of_a_name_is_listened_on_and_tried() {
+    let mut child = plimsoll(&["serve", "--listen", "127.0.0.1:0", "--listen", "[::1]:0", "-O", "json"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let mut json = String::new();
+    let mut stdout = child.stdout.take().expect("piped");
+    while !json.ends_with("}\n") {
+        let mut byte = [0];
+        if stdout.read(&mut byte).expect("readable") == 0 {
+            break;
+        }
+        json.push(char::from(byte[0]));
+    }
+    // A machine without IPv6 says so, and there is nothing to test.
+    if let Ok(document) = serde_json::from_str::<serde_json::Value>(&json) {
+        for address in document["listening"].as_array().expect("a list") {
+            let output = output_of(&["call", address.as_str().expect("text"), "x"]);
+            assert_eq!(text(&output.stdout), "X\n", "{address}");
+        }
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+#[test]
+fn a_signal_drains_and_a_second_one_stops_at_once() {
+    for which in [Signal::INT, Signal::TERM] {
+        let mut server = Server::start(&["--obey"]);
+        let target = server.target();
+        let slow = plimsoll(&["call", "-m", "plimsoll-delay: 700ms", &target, "slow"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        // The call is under way once the server has a second connection after the probe's; give it time.
+        let_pass(Duration::from_millis(350));
+        server.signal(which);
+        let output = slow.wait_with_output().expect("it ends");
+        assert_eq!(text(&output.stdout), "SLOW\n", "calls in flight are answered");
+        assert_eq!(server.child.wait().expect("it ends").code(), Some(0));
+        assert!(TcpStream::connect(server.address).is_err());
+    }
+
+    let mut server = Server::start(&["--obey"]);
+    let mut endless = plimsoll(&["call", "-m", "plimsoll-delay: 1h", &server.target(), "endless"])
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary runs");
+    let_pass(Duration::from_millis(350));
+    let since = Instant::now();
+    server.signal(Signal::INT);
+    eventually("the end of listening", || TcpStream::connect(server.address).is_err());
+    server.signal(Signal::INT);
+    assert_eq!(server.child.wait().expect("it ends").code(), Some(0));
+    assert!(since.elapsed() < Duration::from_secs(10));
+    assert_eq!(endless.wait().expect("it ends").code(), Some(2));
+}
+
+#[test]
+fn connections_over_the_bound_are_closed_at_once() {
+    let server = Server::start(&["--max-connections", "1"]);
+    let mut first = TcpStream::connect(server.address).expect("the first has a place");
+    first.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket");
+    // The server's preface shows that the connection was taken.
+    let mut frame = [0; 9];
+    first.read_exact(&mut frame).expect("SETTINGS");
+    let mut second = TcpStream::connect(server.address).expect("the kernel accepts");
+    second.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket");
+    assert_eq!(second.read(&mut frame).ok().filter(|bytes| *bytes > 0), None, "closed without a word");
+    drop(first);
+    eventually("a free place", || output_of(&["call", &server.target(), "x"]).status.success());
+}

@@ -1,0 +1,137 @@
+//! Each of the four limits, at its exact byte.
+
+use crate::{
+    document::Summary,
+    process::{run, run_with_status},
+};
+
+/// A few calls of this size with these flags.
+fn calls(size: u64, flags: &[&str]) -> Summary {
+    let size = size.to_string();
+    run(&[&["-n", "3", "-c", "1", "-w", "0s", "-s", &size], flags].concat())
+}
+
+/// Messages up to `limit` pass and the next larger is refused, as described, at 4 MiB and elsewhere.
+fn bites(side: &str, direction: &str, flags: impl Fn(&str) -> Vec<String>) {
+    for limit in [1_000_u64, 1 << 20, 4 << 20] {
+        let flags = flags(&limit.to_string());
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        let passed = calls(limit, &flags);
+        assert_eq!(
+            passed.calls.answered, 3,
+            "{limit} {side} {direction}: {:?} {:?}",
+            passed.calls, passed.refusals
+        );
+        let refused = calls(limit + 1, &flags);
+        assert_eq!(
+            refused.calls.refused, 3,
+            "{limit} {side} {direction}: {:?} {:?}",
+            refused.calls, refused.statuses
+        );
+        assert_eq!(refused.latency.service.count, 0);
+        assert_eq!(refused.goodput.replies, 0);
+        let refusal = &refused.refusals[0];
+        assert_eq!((refusal.side.as_str(), refusal.direction.as_str()), (side, direction));
+        assert_eq!((refusal.message_bytes, refusal.limit_bytes), (limit + 1, Some(limit)));
+        assert_eq!(refusal.code, "OUT_OF_RANGE");
+    }
+}
+
+fn flags(pairs: &[(&str, &str)]) -> Vec<String> {
+    pairs.iter().flat_map(|(name, value)| [(*name).to_owned(), (*value).to_owned()]).collect()
+}
+
+#[test]
+fn the_servers_receive_limit() {
+    bites("server", "request", |limit| flags(&[("--server-max-recv-message-size", limit)]));
+}
+
+#[test]
+fn the_servers_send_limit() {
+    bites("server", "response", |limit| {
+        flags(&[
+            ("--server-max-recv-message-size", "100MiB"),
+            ("--server-max-send-message-size", limit),
+            ("--max-recv-message-size", "100MiB"),
+        ])
+    });
+}
+
+#[test]
+fn the_clients_send_limit() {
+    bites("client", "request", |limit| {
+        flags(&[
+            ("--server-max-recv-message-size", "100MiB"),
+            ("--max-send-message-size", limit),
+            ("--max-recv-message-size", "100MiB"),
+        ])
+    });
+}
+
+#[test]
+fn the_clients_receive_limit_also_when_the_server_has_the_same() {
+    bites("client", "response", |limit| {
+        flags(&[("--server-max-recv-message-size", "100MiB"), ("--max-recv-message-size", limit)])
+    });
+    // Both limits are the same number, and both sides use the same words: a reply that grows is the
+    // client's refusal, a request is the server's.
+    let both = ["--server-max-recv-message-size", "1000", "--max-recv-message-size", "1000"];
+    let grown = calls(900, &[&both, ["--text", "expanding"].as_slice()].concat());
+    assert_eq!(
+        (grown.refusals[0].side.as_str(), grown.refusals[0].direction.as_str()),
+        ("client", "response")
+    );
+    let long = calls(1_001, &both);
+    assert_eq!((long.refusals[0].side.as_str(), long.refusals[0].direction.as_str()), ("server", "request"));
+}
+
+#[test]
+fn the_defaults_are_grpcs() {
+    assert_eq!(calls(4 << 20, &[]).calls.answered, 3);
+    let over = calls((4 << 20) + 1, &[]);
+    assert_eq!(over.calls.refused, 3);
+    assert_eq!((over.refusals[0].side.as_str(), over.refusals[0].direction.as_str()), ("server", "request"));
+    let grown = calls(2 << 20, &["--text", "expanding"]);
+    assert_eq!(
+        (grown.refusals[0].side.as_str(), grown.refusals[0].direction.as_str()),
+        ("client", "response")
+    );
+}
+
+/// Tonic would close its own connection after some thousand of these, and call the rest broken.
+#[test]
+fn thousands_of_refusals_break_no_connection() {
+    for limit in ["--max-recv-message-size", "--server-max-recv-message-size", "--max-send-message-size"] {
+        let arguments = [
+            "-n",
+            "4k",
+            "-c",
+            "64",
+            "-w",
+            "0s",
+            "-s",
+            "100kB",
+            "--server-max-recv-message-size",
+            "4MiB",
+            limit,
+            "1000",
+        ];
+        // The last one counts where a flag stands twice.
+        let arguments = if limit == "--server-max-recv-message-size" {
+            [&arguments[..8], &arguments[10..]].concat()
+        } else {
+            arguments.to_vec()
+        };
+        let (status, summary) = run_with_status(&arguments);
+        assert_eq!(status, 2, "no call is answered");
+        assert_eq!(summary.calls.refused, 4_000, "{limit}: {:?} {:?}", summary.calls, summary.statuses);
+        assert_eq!(summary.refusals.len(), 1);
+    }
+}
+
+#[test]
+fn an_unlimited_receive_limit_is_capped_and_said() {
+    let summary = calls(64, &["--max-recv-message-size", "unlimited"]);
+    assert_eq!(summary.plan.max_recv_message_bytes, Some(256 << 20));
+    assert!(summary.has_finding("recv_limit_capped"));
+}
