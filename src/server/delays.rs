@@ -9,10 +9,14 @@ use std::{
     num::NonZeroU64,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, task::yield_now};
+
+/// The end of a delay is waited for awake: a sleeping core takes its time to wake, and so does each
+/// thread on the way to the call. Without this, the median of 5 ms was 5.7 ms at 4 in flight.
+const AWAKE: Duration = Duration::from_micros(300);
 
 /// Wakes calls at an instant. Its thread ends with the last handle.
 #[derive(Debug)]
@@ -42,11 +46,16 @@ impl Delays {
 
     /// Returns at `until`, at once when that is past.
     pub(super) async fn wait_until(&self, until: Instant) {
-        let (wake, woken) = oneshot::channel();
-        self.shared.waiting().push(Reverse(Delay { until, wake }));
-        self.shared.changed.notify_one();
-        // The thread that wakes cannot be gone while this handle is here.
-        let _ = woken.await;
+        if let Some(early) = until.checked_sub(AWAKE).filter(|early| *early > Instant::now()) {
+            let (wake, woken) = oneshot::channel();
+            self.shared.waiting().push(Reverse(Delay { until: early, wake }));
+            self.shared.changed.notify_one();
+            // The thread that wakes cannot be gone while this handle is here.
+            let _ = woken.await;
+        }
+        while Instant::now() < until {
+            yield_now().await;
+        }
     }
 }
 
@@ -77,7 +86,7 @@ fn wake_in_turn(shared: &Weak<Shared>) {
             }
         }
         // Bounded, so that the end of the last handle is seen even if its notification is missed.
-        let idle = std::time::Duration::from_secs(1);
+        let idle = Duration::from_secs(1);
         let pause = waiting.peek().map_or(idle, |Reverse(delay)| delay.until - now);
         drop(shared.changed.wait_timeout(waiting, pause.min(idle)));
     }

@@ -1,0 +1,106 @@
+//! Round trips by size, and refusals by limit: one call at a time over loopback, with tonic's
+//! generated client and the reference server in this process.
+
+use std::{hint::black_box, net::SocketAddr, thread};
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use plimsoll::{
+    client::{
+        Options,
+        stub::{Connection, OpenError},
+    },
+    outcome::Outcome,
+    payload::{Message, Mix, Payload, TextKind},
+    server::{self, Config},
+    target::Located,
+    units::Limit,
+};
+use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
+
+/// Larger than any message here, on whichever side it is no limit that counts.
+const RAISED: Limit = Limit::Bytes(100 << 20);
+
+fn serve(config: Config) -> SocketAddr {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        let runtime = Builder::new_multi_thread().worker_threads(4).enable_all().build().expect("threads");
+        runtime.block_on(async {
+            let listener = server::bind(([127, 0, 0, 1], 0).into()).expect("loopback");
+            sender.send(listener.local_addr().expect("bound")).expect("the bench waits");
+            server::serve(vec![listener], config, std::future::pending()).await.expect("it serves");
+        });
+    });
+    receiver.recv().expect("it starts")
+}
+
+fn connect(address: SocketAddr, send: Limit, recv: Limit) -> Result<(LocalRuntime, Connection), OpenError> {
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+    let runtime = runtime.expect("a runtime");
+    let target = Located { address, authority: address.to_string(), is_local: true };
+    let options =
+        Options { max_send_message_size: send, max_recv_message_size: recv, timeout: None, metadata: Vec::new() };
+    let connection = runtime.block_on(Connection::open(&target, &options))?;
+    Ok((runtime, connection))
+}
+
+fn message(bytes: u64) -> Message {
+    let mix: Mix = bytes.to_string().parse().expect("a size");
+    Payload::new(&mix, TextKind::Ascii, 1).expect("small").messages()[0].clone()
+}
+
+fn round_trips(criterion: &mut Criterion) {
+    let config = Config { max_recv_message_size: RAISED, ..Config::default() };
+    let (runtime, mut connection) = connect(serve(config), Limit::Unlimited, RAISED).expect("it listens");
+    let mut group = criterion.benchmark_group("round_trip");
+    for (name, bytes) in [
+        ("0B", 0),
+        ("64B", 64),
+        ("1KiB", 1 << 10),
+        ("64KiB", 64 << 10),
+        ("1MiB", 1 << 20),
+        ("4MiB", 4 << 20),
+        ("16MiB", 16 << 20),
+    ] {
+        let message = message(bytes);
+        group.throughput(Throughput::Bytes(2 * bytes));
+        group.sample_size(if bytes > 1 << 20 { 10 } else { 50 });
+        group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
+            bencher.iter(|| {
+                let ended = runtime.block_on(connection.call(black_box(&message)));
+                assert_eq!(ended.outcome, Outcome::Answered);
+            });
+        });
+    }
+    group.finish();
+}
+
+/// How cheap it is to say no: a message of 1 MiB against a limit of 1 KiB, on each side.
+fn refusals(criterion: &mut Criterion) {
+    const SMALL: Limit = Limit::Bytes(1 << 10);
+    let server = |recv, send| Config {
+        max_recv_message_size: recv,
+        max_send_message_size: send,
+        ..Config::default()
+    };
+    let mut group = criterion.benchmark_group("refusal_of_1MiB");
+    group.sample_size(20);
+    for (name, config, send, recv) in [
+        ("client_send", server(RAISED, RAISED), SMALL, RAISED),
+        ("server_receive", server(SMALL, RAISED), RAISED, RAISED),
+        ("server_send", server(RAISED, SMALL), RAISED, RAISED),
+        ("client_receive", server(RAISED, RAISED), RAISED, SMALL),
+    ] {
+        let (runtime, mut connection) = connect(serve(config), send, recv).expect("it listens");
+        let message = message(1 << 20);
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let ended = runtime.block_on(connection.call(black_box(&message)));
+                assert!(matches!(ended.outcome, Outcome::Refused(_)), "{:?}", ended.outcome);
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, round_trips, refusals);
+criterion_main!(benches);

@@ -1,0 +1,159 @@
+//! Two comparisons that only make sense side by side, in alternating rounds on the same machine:
+//! the stub client's harness against a bare loop over the same generated client, and the server's
+//! HTTP/2 windows against tonic's own. Prints medians and ratios; criterion has no such thing.
+//!
+//! `cargo bench --bench side_by_side [-- --quick]`
+
+#![allow(clippy::print_stdout, reason = "a program of its own, whose result is its output")]
+
+use std::{
+    cell::Cell,
+    path::Path,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use plimsoll::{
+    driver,
+    payload::{Mix, TextKind},
+    pb::{Data, format_data_client::FormatDataClient},
+    plan::{Load, Plan, Settings, Texts},
+    server::{self, Config, Windows},
+    target::{ChildServer, Located},
+};
+use tokio::{
+    runtime::{Builder, LocalOptions},
+    task::spawn_local,
+};
+use tonic::transport::Endpoint;
+
+const SIZE: &str = "64";
+
+fn settings(size: &str, concurrency: u64, length: Duration) -> Settings {
+    let mix: Mix = size.parse().expect("a size");
+    Settings {
+        load: Load::Closed { concurrency },
+        duration: Some(length),
+        warm_up: Duration::from_millis(500),
+        texts: Texts::Made { mix, kind: TextKind::Ascii },
+        ..Settings::default()
+    }
+}
+
+/// Verified replies a second, as Plimsoll counts them.
+fn harness(target: &Located, size: &str, concurrency: u64, length: Duration) -> f64 {
+    let plan = Arc::new(Plan::new(settings(size, concurrency, length)).expect("valid"));
+    let run = driver::run(&plan, target, &[], &mut |_| {}).expect("it runs");
+    let replies = run.recording.in_window.replies + run.recording.carried_over.replies;
+    assert_eq!(run.recording.calls.outcomes.answered, run.recording.calls.planned);
+    per_second(replies, run.window)
+}
+
+/// Verified replies a second of the least loop there is: no plan, no clock, no recorder.
+fn bare(target: &Located, concurrency: u64, length: Duration) -> f64 {
+    let plan = Plan::new(settings(SIZE, concurrency, length)).expect("valid");
+    let message = Rc::new(plan.payload().messages()[0].clone());
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+    runtime.expect("a runtime").block_on(async {
+        let channel = Endpoint::from_shared(format!("http://{}", target.address)).expect("an address");
+        let client = FormatDataClient::new(channel.connect().await.expect("it listens"));
+        let replies = Rc::new(Cell::new(0_u64));
+        for _ in 0..concurrency {
+            let (mut client, message, replies) = (client.clone(), Rc::clone(&message), Rc::clone(&replies));
+            spawn_local(async move {
+                loop {
+                    let reply = client.do_format(Data { text: message.text.clone() }).await.expect("a reply");
+                    assert!(reply.get_ref().text == message.expected, "a wrong reply");
+                    replies.set(replies.get() + 1);
+                }
+            });
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let (before, start) = (replies.get(), Instant::now());
+        tokio::time::sleep(length).await;
+        per_second(replies.get() - before, start.elapsed())
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a count of replies")]
+fn per_second(replies: u64, window: Duration) -> f64 {
+    replies as f64 / window.as_secs_f64()
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    if values.len() % 2 == 1 { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) }
+}
+
+/// The harness against a bare loop. The goal: within 5 %.
+fn compare_harness(rounds: usize, length: Duration) {
+    let server = ChildServer::start(Path::new(env!("CARGO_BIN_EXE_plimsoll")), &[]).expect("it starts");
+    let address = server.address();
+    let target = Located { address, authority: address.to_string(), is_local: true };
+    for concurrency in [64, 256] {
+        let (mut with, mut without, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        for round in 0..rounds {
+            // The one that goes first is not always the same.
+            let (first, second) = if round % 2 == 0 {
+                let first = harness(&target, SIZE, concurrency, length);
+                (first, bare(&target, concurrency, length))
+            } else {
+                let second = bare(&target, concurrency, length);
+                (harness(&target, SIZE, concurrency, length), second)
+            };
+            with.push(first);
+            without.push(second);
+            ratios.push(first / second);
+        }
+        println!(
+            "harness, {concurrency} in flight: {:.0} calls/s, bare loop {:.0} calls/s, median ratio {:.3} of {ratios:.3?}",
+            median(with),
+            median(without),
+            median(ratios.clone()),
+        );
+    }
+}
+
+/// The 4 MiB echo at 4 in flight, by the server's windows and frame size.
+fn compare_windows(rounds: usize, length: Duration) {
+    const KIB: u32 = 1 << 10;
+    const MIB: u32 = 1 << 20;
+    let variants = [
+        ("tonic's own: 1 MiB, 1 MiB, 16 KiB", MIB, MIB, 16 * KIB),
+        ("1 MiB, 1 MiB, 1 MiB", MIB, MIB, MIB),
+        ("8 MiB, 32 MiB, 16 KiB", 8 * MIB, 32 * MIB, 16 * KIB),
+        ("8 MiB, 32 MiB, 256 KiB", 8 * MIB, 32 * MIB, 256 * KIB),
+        ("8 MiB, 32 MiB, 1 MiB", 8 * MIB, 32 * MIB, MIB),
+        ("8 MiB, 32 MiB, 4 MiB", 8 * MIB, 32 * MIB, 4 * MIB),
+        ("64 MiB, 256 MiB, 1 MiB", 64 * MIB, 256 * MIB, MIB),
+    ];
+    let runtime = Builder::new_multi_thread().worker_threads(4).enable_all().build().expect("threads");
+    let targets = variants.map(|(_, stream, connection, frame)| {
+        let config = Config { windows: Windows { stream, connection, frame }, ..Config::default() };
+        let listener = runtime.block_on(async { server::bind(([127, 0, 0, 1], 0).into()).expect("loopback") });
+        let address = listener.local_addr().expect("bound");
+        runtime.spawn(server::serve(vec![listener], config, std::future::pending()));
+        Located { address, authority: address.to_string(), is_local: true }
+    });
+    let mut figures = vec![Vec::new(); variants.len()];
+    for round in 0..rounds {
+        for offset in 0..variants.len() {
+            let variant = (round + offset) % variants.len();
+            figures[variant].push(harness(&targets[variant], "4MiB", 4, length));
+        }
+    }
+    let medians: Vec<f64> = figures.into_iter().map(median).collect();
+    println!("4 MiB echo, 4 in flight, by stream window, connection window and frame size of the server:");
+    for ((name, ..), calls) in variants.iter().zip(&medians) {
+        println!("  {name}: {calls:.0} calls/s, {:.2} times the first", calls / medians[0]);
+    }
+}
+
+fn main() {
+    let quick = std::env::args().any(|argument| argument == "--quick");
+    let (rounds, length) = if quick { (5, Duration::from_millis(500)) } else { (9, Duration::from_secs(2)) };
+    compare_harness(rounds, length);
+    compare_windows(if quick { 2 } else { 7 }, length);
+}
