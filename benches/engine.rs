@@ -20,8 +20,11 @@ fn payload(sizes: &str, kind: TextKind) -> Payload {
 fn recording(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("record");
     group.throughput(Throughput::Elements(1));
-    for (name, is_open, sizes) in [("closed", false, "64"), ("open", true, "64"), ("open_mix", true, "64,1KiB")] {
-        let mut recorder = Recorder::new(&payload(sizes, TextKind::Ascii), is_open, Some(Duration::from_secs(1)));
+    for (name, is_open, sizes) in
+        [("closed", false, "64"), ("open", true, "64"), ("open_mix", true, "64,1KiB")]
+    {
+        let mut recorder =
+            Recorder::new(&payload(sizes, TextKind::Ascii), is_open, Some(Duration::from_secs(1)));
         let mut k: u64 = 0;
         group.bench_function(name, |bencher| {
             bencher.iter(|| {

@@ -37,8 +37,12 @@ fn connect(address: SocketAddr, send: Limit, recv: Limit) -> Result<(LocalRuntim
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
     let runtime = runtime.expect("a runtime");
     let target = Located { address, authority: address.to_string(), is_local: true };
-    let options =
-        Options { max_send_message_size: send, max_recv_message_size: recv, timeout: None, metadata: Vec::new() };
+    let options = Options {
+        max_send_message_size: send,
+        max_recv_message_size: recv,
+        timeout: None,
+        metadata: Vec::new(),
+    };
     let connection = runtime.block_on(Connection::open(&target, &options))?;
     Ok((runtime, connection))
 }
@@ -77,11 +81,8 @@ fn round_trips(criterion: &mut Criterion) {
 /// How cheap it is to say no: a message of 1 MiB against a limit of 1 KiB, on each side.
 fn refusals(criterion: &mut Criterion) {
     const SMALL: Limit = Limit::Bytes(1 << 10);
-    let server = |recv, send| Config {
-        max_recv_message_size: recv,
-        max_send_message_size: send,
-        ..Config::default()
-    };
+    let server =
+        |recv, send| Config { max_recv_message_size: recv, max_send_message_size: send, ..Config::default() };
     let mut group = criterion.benchmark_group("refusal_of_1MiB");
     group.sample_size(20);
     for (name, config, send, recv) in [

@@ -132,7 +132,8 @@ fn compare_windows(rounds: usize, length: Duration) {
     let runtime = Builder::new_multi_thread().worker_threads(4).enable_all().build().expect("threads");
     let targets = variants.map(|(_, stream, connection, frame)| {
         let config = Config { windows: Windows { stream, connection, frame }, ..Config::default() };
-        let listener = runtime.block_on(async { server::bind(([127, 0, 0, 1], 0).into()).expect("loopback") });
+        let listener =
+            runtime.block_on(async { server::bind(([127, 0, 0, 1], 0).into()).expect("loopback") });
         let address = listener.local_addr().expect("bound");
         runtime.spawn(server::serve(vec![listener], config, std::future::pending()));
         Located { address, authority: address.to_string(), is_local: true }

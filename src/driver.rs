@@ -2,6 +2,9 @@
 //!
 //! Owns the generator's threads and Ctrl-C. Prints nothing: what goes on is told to an observer.
 
+mod signals;
+mod usage;
+
 use std::{
     collections::BTreeMap,
     io,
@@ -22,12 +25,16 @@ use crate::{
         Options,
         stub::{Connection, OpenError},
     },
-    environment::{MachineTicks, ThreadTime, cpu_of, own_cpu, own_peak_memory_bytes, wall_clock},
+    environment::wall_clock,
     plan::Plan,
     record::{Interval, Outcomes, Recording, Timeline},
     target::Located,
-    worker::{self, Order, Report, Second, Work, Worked},
+    worker::{self, Counters, Order, Report, Second, Work, Worked},
 };
+
+pub(crate) use signals::Signals;
+use usage::Reading;
+pub use usage::Usage;
 
 /// From the order to start until the warm-up: time for the order to reach all workers.
 const LEAD: Duration = Duration::from_millis(5);
@@ -49,23 +56,6 @@ pub struct Run {
     pub timeline: Timeline,
     /// What the window cost.
     pub usage: Usage,
-}
-
-/// CPU time within the measured window, and memory.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Usage {
-    /// Of this process.
-    pub client_cpu: Option<Duration>,
-    /// Of the server's processes, where they are known.
-    pub server_cpu: Option<Duration>,
-    /// Of each worker's thread.
-    pub threads: Vec<ThreadTime>,
-    /// The share of all cores (0..1) that was busy, whoever with.
-    pub machine_busy: Option<f64>,
-    /// The time that these were measured over.
-    pub measured_over: Duration,
-    /// The most memory that this process has had.
-    pub client_peak_memory_bytes: Option<u64>,
 }
 
 /// How far a run has come.
@@ -147,27 +137,45 @@ fn spawn_workers(
     order: &watch::Receiver<Order>,
     reporter: &mpsc::UnboundedSender<Report>,
 ) -> Result<Vec<WorkerThread>, DriveError> {
-    let started = Arc::default();
+    let shared: Arc<Counters> = Arc::default();
     let spawn = |index| {
         let (plan, target, orders, reports) =
             (Arc::clone(plan), target.clone(), order.clone(), reporter.clone());
-        let started = Arc::clone(&started);
+        let shared = Arc::clone(&shared);
         thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+            let herald = Herald { reports: reports.clone(), is_ready: false };
             let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
-            let failures = reports.clone();
-            let worked = runtime.block_on(async move {
+            runtime.block_on(async move {
                 let connections = connect(&plan, index, &target).await?;
-                let work = Work { plan, index, started, orders, reports, alarm: Alarm::precise()? };
-                let _ = work.reports.send(Report::Ready);
+                let work = Work { plan, index, shared, orders, reports, alarm: Alarm::precise()? };
+                herald.announce();
                 Ok(worker::run(work, connections).await)
-            });
-            if worked.is_err() {
-                let _ = failures.send(Report::Failed);
-            }
-            worked
+            })
         })
     };
     Ok((0..plan.workers()).map(spawn).collect::<io::Result<_>>()?)
+}
+
+/// Tells the driver when a worker is gone before it was ready, by an error or by a panic: the others
+/// would otherwise wait for ever.
+struct Herald {
+    reports: mpsc::UnboundedSender<Report>,
+    is_ready: bool,
+}
+
+impl Herald {
+    fn announce(mut self) {
+        self.is_ready = true;
+        let _ = self.reports.send(Report::Ready);
+    }
+}
+
+impl Drop for Herald {
+    fn drop(&mut self) {
+        if !self.is_ready {
+            let _ = self.reports.send(Report::Failed);
+        }
+    }
 }
 
 async fn connect(plan: &Plan, index: usize, target: &Located) -> Result<Vec<Connection>, OpenError> {
@@ -203,21 +211,6 @@ struct Conduct<'a> {
     partial: BTreeMap<u64, (Interval, u64, usize)>,
 }
 
-/// The accounts at an instant.
-#[derive(Debug, Clone, Copy)]
-struct Reading {
-    at: Instant,
-    client: Option<Duration>,
-    server: Option<Duration>,
-    machine: Option<MachineTicks>,
-}
-
-impl Reading {
-    fn take(server: &[u32]) -> Self {
-        Self { at: Instant::now(), client: own_cpu(), server: cpu_of(server), machine: MachineTicks::now() }
-    }
-}
-
 impl<'a> Conduct<'a> {
     fn new(plan: &'a Plan, server: &'a [u32], orders: watch::Sender<Order>) -> Self {
         Self {
@@ -244,7 +237,9 @@ impl<'a> Conduct<'a> {
     ) -> io::Result<()> {
         let mut signals = Signals::new()?;
         loop {
-            let start = self.start.filter(|_| self.readings.0.is_none());
+            // Not when the window is over already: a few calls may take less than the timer's tick.
+            let is_over = self.is_interrupted || self.windows_over > 0;
+            let start = self.start.filter(|_| self.readings.0.is_none() && !is_over);
             let window_starts = async {
                 match start {
                     Some(start) => sleep_until(start).await,
@@ -258,7 +253,6 @@ impl<'a> Conduct<'a> {
                 },
                 () = window_starts => {
                     self.readings.0 = Some(Reading::take(self.server));
-                    self.started_at = wall_clock();
                     observe(&Progress::Started);
                 }
                 () = signals.next() => self.interrupt(observe),
@@ -273,6 +267,7 @@ impl<'a> Conduct<'a> {
                 if self.ready == self.plan.workers() && *self.orders.borrow() == Order::Wait {
                     let start = Instant::now() + LEAD + self.plan.warm_up();
                     self.start = Some(start);
+                    self.started_at = wall_clock() + LEAD + self.plan.warm_up();
                     self.orders.send_replace(Order::Run(start));
                     observe(&Progress::Connected);
                 }
@@ -316,7 +311,9 @@ impl<'a> Conduct<'a> {
         let order = if self.is_interrupted { Order::Leave } else { Order::Drain };
         self.is_interrupted = true;
         self.orders.send_replace(order);
-        observe(&Progress::Draining { is_interrupted: true });
+        if order == Order::Drain {
+            observe(&Progress::Draining { is_interrupted: true });
+        }
     }
 
     fn finish(self, worked: Vec<Worked>) -> Run {
@@ -336,53 +333,12 @@ impl<'a> Conduct<'a> {
             threads.extend(worker.thread);
             ended_by_count &= worker.ended_by_count;
         }
-        let mut usage =
-            Usage { threads, client_peak_memory_bytes: own_peak_memory_bytes(), ..Usage::default() };
-        if let (Some(before), Some(after)) = self.readings {
-            let between = |before: Option<Duration>, after: Option<Duration>| after?.checked_sub(before?);
-            usage.client_cpu = between(before.client, after.client);
-            usage.server_cpu = between(before.server, after.server);
-            usage.machine_busy =
-                after.machine.zip(before.machine).and_then(|(after, before)| after.busy_share_since(before));
-            usage.measured_over = after.at - before.at;
+        // Counted slots that the warm-up's calls still held started late: the window starts with them.
+        if ended_by_count && !self.plan.is_open() {
+            window = window.saturating_sub(recording.first_sent);
         }
+        let usage = Usage::between(self.readings, threads);
         let Self { started_at, is_interrupted, timeline, .. } = self;
         Run { started_at, window, ended_by_count, is_interrupted, recording, timeline, usage }
-    }
-}
-
-/// Ctrl-C and, where there is such a thing, SIGTERM.
-struct Signals {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    #[cfg(unix)]
-    fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    #[cfg(unix)]
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-
-    #[cfg(not(unix))]
-    fn new() -> io::Result<Self> {
-        Ok(Self {})
-    }
-
-    #[cfg(not(unix))]
-    async fn next(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
-        }
     }
 }

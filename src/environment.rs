@@ -4,8 +4,10 @@
 //! What a system does not tell is absent, never 0.
 
 use std::{
+    collections::BTreeMap,
+    ffi::OsString,
     fs,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     time::{Duration, SystemTime},
 };
 
@@ -36,6 +38,7 @@ pub struct Environment {
 pub struct MachineTicks {
     busy: u64,
     total: u64,
+    cores: usize,
 }
 
 /// How long a thread has run, and how long it could have run but had to wait for a core.
@@ -98,7 +101,16 @@ impl MachineTicks {
         let ticks: Vec<u64> = line.split_whitespace().take(8).map_while(|word| word.parse().ok()).collect();
         let idle = ticks.get(3)? + ticks.get(4)?;
         let total = ticks.iter().sum::<u64>();
-        Some(Self { busy: total.checked_sub(idle)?, total })
+        let is_core = |line: &&str| {
+            line.strip_prefix("cpu").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        };
+        Some(Self { busy: total.checked_sub(idle)?, total, cores: text.lines().filter(is_core).count() })
+    }
+
+    /// Cores of the machine, also those that this process may not use.
+    #[must_use]
+    pub fn cores(self) -> usize {
+        self.cores
     }
 
     /// The share of all cores (0..1) that was busy since `earlier`.
@@ -141,18 +153,34 @@ pub fn own_cpu() -> Option<Duration> {
     None
 }
 
-/// CPU time of other processes: the sum over their threads that still run.
-#[must_use]
-pub fn cpu_of(processes: &[u32]) -> Option<Duration> {
-    let mut sum = None;
-    for process in processes {
-        for task in fs::read_dir(format!("/proc/{process}/task")).ok()?.flatten() {
-            let Some(text) = fs::read_to_string(task.path().join("schedstat")).ok() else { continue };
-            let time = thread_time(&text)?;
-            sum = Some(sum.unwrap_or(Duration::ZERO) + time.running);
+/// CPU time of other processes, by thread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProcessTimes(BTreeMap<(u32, OsString), Duration>);
+
+impl ProcessTimes {
+    /// The accounts now; `None` where there are no processes, or the system does not tell.
+    #[must_use]
+    pub fn of(processes: &[u32]) -> Option<Self> {
+        let mut times = BTreeMap::new();
+        for process in processes {
+            for task in fs::read_dir(format!("/proc/{process}/task")).ok()?.flatten() {
+                // A thread may end while its folder is read.
+                if let Ok(text) = fs::read_to_string(task.path().join("schedstat")) {
+                    times.insert((*process, task.file_name()), thread_time(&text)?.running);
+                }
+            }
         }
+        (!times.is_empty()).then_some(Self(times))
     }
-    sum
+
+    /// What was used since `earlier`; `None` when a thread has ended, and taken its account along.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Option<Duration> {
+        let all_are_left = earlier.0.keys().all(|thread| self.0.contains_key(thread));
+        let before = |thread| earlier.0.get(thread).copied().unwrap_or_default();
+        let used = self.0.iter().map(|(thread, now)| now.saturating_sub(before(thread)));
+        all_are_left.then(|| used.sum())
+    }
 }
 
 /// The time of the thread that calls.
@@ -182,7 +210,7 @@ pub fn listeners_at(address: SocketAddr) -> Vec<u32> {
         .iter()
         .flatten()
         .flat_map(|table| table.lines())
-        .filter_map(|line| listening_inode(line, address.port()))
+        .filter_map(|line| listening_inode(line, address))
         .map(|inode| format!("socket:[{inode}]"))
         .collect();
     let holds_one = |process: &u32| {
@@ -197,13 +225,31 @@ pub fn listeners_at(address: SocketAddr) -> Vec<u32> {
     if sockets.is_empty() { Vec::new() } else { ids.filter(holds_one).collect() }
 }
 
-/// The inode of a socket that listens at this port, from a line of `/proc/net/tcp`.
-fn listening_inode(line: &str, port: u16) -> Option<&str> {
+/// The inode of a socket that listens at this address, or at every address, from a line of
+/// `/proc/net/tcp` or `tcp6`.
+fn listening_inode(line: &str, address: SocketAddr) -> Option<&str> {
     const LISTEN: &str = "0A";
     let words: Vec<&str> = line.split_whitespace().collect();
-    let (_, local_port) = words.get(1)?.rsplit_once(':')?;
-    let listens = *words.get(3)? == LISTEN && u16::from_str_radix(local_port, 16) == Ok(port);
+    let (local, port) = words.get(1)?.rsplit_once(':')?;
+    let local = local_address(local)?;
+    let listens = *words.get(3)? == LISTEN
+        && u16::from_str_radix(port, 16) == Ok(address.port())
+        && (local.is_unspecified() || local.to_canonical() == address.ip().to_canonical());
     if listens { words.get(9).copied() } else { None }
+}
+
+/// The kernel prints an address as words of 32 bits, each in the machine's own byte order.
+fn local_address(hex: &str) -> Option<IpAddr> {
+    let word = |at: usize| u32::from_str_radix(hex.get(at..at + 8)?, 16).ok().map(u32::to_ne_bytes);
+    match hex.len() {
+        8 => Some(Ipv4Addr::from(word(0)?).into()),
+        32 => {
+            let words = [word(0)?, word(8)?, word(16)?, word(24)?];
+            let bytes: [u8; 16] = words.concat().try_into().ok()?;
+            Some(Ipv6Addr::from(bytes).into())
+        }
+        _ => None,
+    }
 }
 
 fn read(path: &str) -> Option<String> {
@@ -228,8 +274,10 @@ mod tests {
 
     #[test]
     fn the_kernels_accounts_are_read_as_documented() {
-        let before = MachineTicks::parse("cpu  100 0 100 700 100 0 0 0 0 0\ncpu0 1").expect("well formed");
+        let before = MachineTicks::parse("cpu  100 0 100 700 100 0 0 0 0 0\ncpu0 1\ncpu1 1\nctxt 2")
+            .expect("well formed");
         let after = MachineTicks::parse("cpu  150 0 150 750 100 0 0 50 0 0").expect("well formed");
+        assert_eq!(before.cores(), 2);
         let share = after.busy_share_since(before).expect("later");
         assert!((share - 0.75).abs() < 1e-9, "{share}");
         assert_eq!(MachineTicks::parse("cpu 1 2"), None);
@@ -240,14 +288,18 @@ mod tests {
 
     #[test]
     fn only_listening_sockets_of_the_port_count() {
-        let listening =
-            "0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  0  0 12345 1";
-        let connected =
-            "1: 0100007F:1F90 0100007F:C001 01 00000000:00000000 00:00000000 00000000  0  0 12346 1";
-        assert_eq!(listening_inode(listening, 8_080), Some("12345"));
-        assert_eq!(listening_inode(connected, 8_080), None);
-        assert_eq!(listening_inode(listening, 8_081), None);
-        assert_eq!(listening_inode("", 8_081), None);
+        let line =
+            |local: &str, state: &str| format!("0: {local} 00000000:0000 {state} 0:0 00:0 0 0 0 12345 1");
+        let found =
+            |line: &str, address: &str| listening_inode(line, address.parse().expect("an address")).is_some();
+        let loopback = if cfg!(target_endian = "little") { "0100007F:1F90" } else { "7F000001:1F90" };
+        assert!(found(&line(loopback, "0A"), "127.0.0.1:8080"));
+        assert!(found(&line("00000000:1F90", "0A"), "127.0.0.1:8080"));
+        assert!(found(&line("00000000000000000000000000000000:1F90", "0A"), "127.0.0.1:8080"));
+        assert!(!found(&line(loopback, "01"), "127.0.0.1:8080"), "a connection");
+        assert!(!found(&line(loopback, "0A"), "127.0.0.1:8081"), "another port");
+        assert!(!found(&line(loopback, "0A"), "127.0.0.2:8080"), "another address");
+        assert!(!found("", "127.0.0.1:8080"));
     }
 
     #[cfg(target_os = "linux")]
@@ -256,11 +308,13 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
         let found = listeners_at(listener.local_addr().expect("bound"));
         assert_eq!(found, [std::process::id()]);
-        assert!(cpu_of(&found).expect("accounts") > Duration::ZERO);
+        let times = ProcessTimes::of(&found).expect("accounts");
+        assert!(times.since(&ProcessTimes(BTreeMap::new())).expect("accounts") > Duration::ZERO);
+        assert_eq!(ProcessTimes(BTreeMap::new()).since(&times), None, "threads have ended");
         assert!(own_cpu().expect("accounts") > Duration::ZERO);
         assert!(own_thread_time().is_some());
         assert!(own_peak_memory_bytes().expect("status") > 0);
-        assert_eq!(cpu_of(&[]), None);
+        assert_eq!(ProcessTimes::of(&[]), None);
     }
 
     #[test]

@@ -216,6 +216,7 @@ fn bound(metric: Metric, text: &str) -> Result<(Metric, f64), String> {
             let duration = parse_duration(text).map_err(|error| error.to_string())?;
             Ok((metric, crate::units::nanoseconds_of(duration) as f64))
         }
+        (Metric::Goodput, _) if matches!(text, "0" | "0/s") => Ok((metric, 0.0)),
         (Metric::Goodput, _) => {
             let rate: Rate = text.parse().map_err(|error: crate::units::QuantityError| error.to_string())?;
             Ok((metric, rate.per_second()))
@@ -271,6 +272,7 @@ mod tests {
             ("lateness.max<1s", (Latency(Time::Lateness, Statistic::Max), Below, 1e9)),
             ("goodput>10k/s", (Goodput, Above, 1e4)),
             ("refused==0", (Calls(CallsOf::Refused), Equal, 0.0)),
+            ("goodput>0", (Goodput, Above, 0.0)),
             ("errors<0.1%", (Share(CallsOf::Errors), Below, 0.001)),
         ] {
             assert_eq!(parsed(expression), expected, "{expression}");

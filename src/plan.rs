@@ -143,13 +143,7 @@ impl Plan {
         if settings.timeout == Some(Duration::ZERO) {
             return Err(zero("the timeout", "ms"));
         }
-        let max_recv_message_size = match settings.max_recv_message_size {
-            Limit::Unlimited => Limit::Bytes(STUB_RECV_CAP),
-            Limit::Bytes(bytes) if bytes > LARGEST_MESSAGE => {
-                return Err(PlanError::RecvLimit(bytes));
-            }
-            limit @ Limit::Bytes(_) => limit,
-        };
+        let max_recv_message_size = stub_recv_limit(settings.max_recv_message_size)?;
         let workers = workers(&settings, in_flight)?;
         let duration = match (settings.duration, settings.calls) {
             (None, None) => Some(DEFAULT_DURATION),
@@ -282,6 +276,19 @@ impl Plan {
     pub fn share_of(&self, total: u64, index: usize) -> u64 {
         let workers = self.workers as u64;
         total / workers + u64::from((index as u64) < total % workers)
+    }
+}
+
+/// The receive limit that the stub client is given: never none, and none that is larger than a message
+/// can be.
+///
+/// # Errors
+/// When the limit is over 2 GiB - 1.
+pub fn stub_recv_limit(asked: Limit) -> Result<Limit, PlanError> {
+    match asked {
+        Limit::Unlimited => Ok(Limit::Bytes(STUB_RECV_CAP)),
+        Limit::Bytes(bytes) if bytes > LARGEST_MESSAGE => Err(PlanError::RecvLimit(bytes)),
+        limit @ Limit::Bytes(_) => Ok(limit),
     }
 }
 

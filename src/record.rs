@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::{
     latency::Latency,
-    outcome::{Difference, Failure, Outcome, Refusal},
+    outcome::{Code, Difference, Failure, Outcome, Refusal},
     payload::Payload,
 };
 
@@ -29,6 +29,9 @@ const MOST_KINDS: usize = 64;
 
 /// The message under which failures of further kinds are counted.
 const OTHER_MESSAGES: &str = "(other messages)";
+
+/// The message under which refusals of further kinds are counted.
+const OTHER_REFUSALS: &str = "(other refusals)";
 
 /// Differences of wrong replies that are kept as examples.
 const MOST_DIFFERENCES: usize = 4;
@@ -74,6 +77,8 @@ pub struct Recording {
     /// Calls of any outcome that ended within the window, those of the warm-up included: what the
     /// CPU time of the window was spent on.
     pub ended_in_window: u64,
+    /// When the first planned call was sent; [`Duration::MAX`] when none was.
+    pub first_sent: Duration,
     /// When the last planned call ended.
     pub last_done: Duration,
 }
@@ -177,6 +182,7 @@ impl Recorder {
     pub fn finish(&mut self, call: Finished) {
         let Finished { message, intended, sent, done, outcome } = call;
         self.count_outcome(message, &outcome);
+        self.recording.first_sent = self.recording.first_sent.min(sent);
         self.recording.last_done = self.recording.last_done.max(done);
         self.recording.ended_in_window += u64::from(done < self.window);
         let service = done.saturating_sub(sent);
@@ -289,6 +295,7 @@ impl Recording {
             in_window: Volume::default(),
             carried_over: Volume::default(),
             ended_in_window: 0,
+            first_sent: Duration::MAX,
             last_done: Duration::ZERO,
         }
     }
@@ -307,6 +314,7 @@ impl Recording {
             in_window,
             carried_over,
             ended_in_window,
+            first_sent,
             last_done,
         } = other;
         self.calls.add(&calls);
@@ -331,20 +339,23 @@ impl Recording {
         self.in_window.add(in_window);
         self.carried_over.add(carried_over);
         self.ended_in_window += ended_in_window;
+        self.first_sent = self.first_sent.min(first_sent);
         self.last_done = self.last_done.max(last_done);
     }
 
-    /// The service times of this kind of refusal. Once there are [`MOST_KINDS`], the times of the
-    /// kind that is most like it.
+    /// The service times of this kind of refusal. Once there are [`MOST_KINDS`], further kinds share
+    /// one for each side and direction.
     fn refusal(&mut self, kind: Refusal) -> &mut Latency {
-        let found = self.refusals.iter().position(|(known, _)| *known == kind);
-        let index = found.unwrap_or_else(|| {
-            if self.refusals.len() < MOST_KINDS {
-                self.refusals.push((kind, Latency::new()));
-                return self.refusals.len() - 1;
-            }
-            let like = |known: &Refusal| (known.side, known.direction) == (kind.side, kind.direction);
-            self.refusals.iter().position(|(known, _)| like(known)).unwrap_or(0)
+        let mut kind = kind;
+        let mut index = self.refusals.iter().position(|(known, _)| *known == kind);
+        if index.is_none() && self.refusals.len() >= MOST_KINDS {
+            let message = OTHER_REFUSALS.to_owned();
+            kind = Refusal { message_bytes: 0, limit_bytes: None, code: Code::UNKNOWN, message, ..kind };
+            index = self.refusals.iter().position(|(known, _)| *known == kind);
+        }
+        let index = index.unwrap_or_else(|| {
+            self.refusals.push((kind, Latency::new()));
+            self.refusals.len() - 1
         });
         &mut self.refusals[index].1
     }
@@ -368,7 +379,7 @@ impl Recording {
 mod tests {
     use super::*;
     use crate::{
-        outcome::{Code, Direction, Side},
+        outcome::{Direction, Side},
         payload::{Mix, TextKind},
     };
     use proptest::prelude::*;
@@ -467,7 +478,7 @@ mod tests {
             }
         }
         let (recording, _) = recorder.into_recording();
-        assert!(recording.failures.len() <= MOST_KINDS + 1);
+        assert!(recording.failures.len() <= MOST_KINDS + 1 && recording.refusals.len() <= MOST_KINDS + 1);
         assert_eq!(recording.failures.iter().map(|one| one.count).sum::<u64>(), 1_000);
         assert_eq!(recording.refusals.iter().map(|(_, latency)| latency.count()).sum::<u64>(), 1_000);
     }

@@ -1,12 +1,14 @@
 //! Whether the figures of a run can be trusted, and if not, why and what to do.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     driver::Run,
-    environment::cores,
     latency::Latency,
     plan::{LoadRecord, PlanRecord, STUB_RECV_CAP},
+    schedule::Schedule,
     units::{ByteSize, Limit, decimal, format_nanoseconds, format_share, grouped},
 };
 
@@ -78,16 +80,17 @@ pub fn samples_needed(quantile: f64) -> u64 {
 }
 
 impl Soundness {
-    /// What a run's figures are worth. `recv_limit_asked` is the user's, before it was capped.
+    /// What a run's figures are worth. `recv_limit_asked` is the user's, before it was capped;
+    /// `is_local` whether the server is on this machine.
     #[must_use]
-    pub fn of(run: &Run, plan: &PlanRecord, recv_limit_asked: Limit) -> Self {
+    pub fn of(run: &Run, plan: &PlanRecord, recv_limit_asked: Limit, is_local: bool) -> Self {
         let mut findings = Vec::new();
         findings.extend(unfinished(run, plan));
         findings.extend(shed(run, plan));
         findings.extend(rate_not_reached(run, plan));
         findings.extend(generator_saturated(run));
         findings.extend(late_generator(run));
-        findings.extend(other_load(run));
+        findings.extend(other_load(run, is_local));
         findings.extend(paused(run, plan));
         findings.extend(few_samples(run.recording.response.as_ref().unwrap_or(&run.recording.service)));
         findings.extend(rounded_sizes(plan));
@@ -148,17 +151,25 @@ fn shed(run: &Run, plan: &PlanRecord) -> Option<Finding> {
 }
 
 fn rate_not_reached(run: &Run, plan: &PlanRecord) -> Option<Finding> {
+    let LoadRecord::Open { stages, arrivals, .. } = &plan.load else { return None };
     let planned = run.recording.calls.planned;
-    let reached = share(run.recording.ended_in_window, planned);
-    if !plan.is_open() || planned == 0 || reached >= RATE_REACHED {
+    let window = run.window.as_secs_f64();
+    // A run that ends by count lasts until its last call is done: then the time tells, not the calls.
+    let (reached, planned_per_second) = if run.ended_by_count {
+        let schedule = Schedule { stages: stages.clone(), arrivals: *arrivals, seed: 0, calls: None };
+        let planned_time = schedule.time_of(whole(planned)).as_secs_f64();
+        (planned_time / window, whole(planned) / planned_time)
+    } else {
+        (share(run.recording.ended_in_window, planned), whole(planned) / window)
+    };
+    if planned == 0 || reached >= RATE_REACHED {
         return None;
     }
-    let window = run.window.as_secs_f64();
     Some(warning(
         "rate_not_reached",
         format!(
             "{} calls/s were planned, and {} calls/s ended within the window",
-            decimal(whole(planned) / window),
+            decimal(planned_per_second),
             decimal(whole(run.recording.ended_in_window) / window),
         ),
         "the service, or the generator where a finding says so, does not keep up: lower --rate; where single replies take long, give a longer --warm-up",
@@ -215,11 +226,16 @@ fn late_generator(run: &Run) -> Option<Finding> {
     ))
 }
 
-fn other_load(run: &Run) -> Option<Finding> {
+fn other_load(run: &Run, is_local: bool) -> Option<Finding> {
     let usage = &run.usage;
-    let all_cores = usage.measured_over.as_secs_f64() * whole(cores() as u64);
-    // Where the server's account is not known, its share cannot be told from that of others.
-    let own = usage.client_cpu?.as_secs_f64() + usage.server_cpu?.as_secs_f64();
+    let all_cores = usage.measured_over.as_secs_f64() * whole(usage.machine_cores as u64);
+    let server = match (usage.server_cpu, is_local) {
+        (Some(cpu), _) => cpu,
+        (None, false) => Duration::ZERO,
+        // A server of this machine without an account: its share cannot be told from that of others.
+        (None, true) => return None,
+    };
+    let own = (usage.client_cpu? + server).as_secs_f64();
     let other = usage.machine_busy? - own / all_cores;
     (other > OTHER_LOAD).then(|| {
         warning(

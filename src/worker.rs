@@ -52,13 +52,22 @@ pub(crate) enum Order {
     Leave,
 }
 
+/// What all workers of a run share. Nothing is handed over through these numbers, so they need no
+/// ordering among each other.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    /// Calls of a closed loop that is counted: how many were started.
+    started: AtomicU64,
+    /// Calls of an open loop: how many are in flight.
+    in_flight: AtomicU64,
+}
+
 /// What a worker needs besides its connections.
 pub(crate) struct Work {
     pub(crate) plan: Arc<Plan>,
     /// From 0.
     pub(crate) index: usize,
-    /// Calls of a counted closed loop that were started, by all workers.
-    pub(crate) started: Arc<AtomicU64>,
+    pub(crate) shared: Arc<Counters>,
     pub(crate) orders: watch::Receiver<Order>,
     pub(crate) reports: mpsc::UnboundedSender<Report>,
     /// Whether to wait with the kernel's timer; tests with paused time do not.
@@ -100,6 +109,17 @@ pub(crate) struct Worked {
     pub(crate) ended_by_count: bool,
 }
 
+/// What ended a worker's window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// Its time was over.
+    Time,
+    /// The last call of a counted plan was started.
+    Count,
+    /// The driver said so.
+    Order,
+}
+
 /// Arrivals, of which the next is known.
 struct Queue {
     next: Option<Arrival>,
@@ -115,7 +135,7 @@ struct Shared {
     start: Instant,
     /// Of the measured window, as far as it is known.
     end: Cell<Option<Instant>>,
-    started: Arc<AtomicU64>,
+    all: Arc<Counters>,
     /// Calls that this worker started, for the choice of their messages.
     own_started: Cell<u64>,
     in_flight: Cell<u64>,
@@ -127,8 +147,11 @@ struct Shared {
     arrivals: RefCell<Queue>,
     /// Arrivals that were dispatched since the last wait.
     batch: Cell<u32>,
-    /// When the plan's count of calls was reached, since the start of the window.
+    /// Set once the last call of a counted plan was started; in an open loop to the time that its
+    /// calls have by their rate.
     count_reached: Cell<Option<Duration>>,
+    /// Told when that is set.
+    counted: Notify,
     /// Told when the last source has ended and the last call is done.
     idle: Notify,
     /// Told when the window's end changes.
@@ -154,32 +177,31 @@ pub(crate) async fn run<C: Caller>(mut work: Work, connections: Vec<C>) -> Worke
         }
     };
     let shared = Rc::new(Shared::new(&work, start));
-    if *work.orders.borrow() != Order::Run(start) {
+    let mut orders = work.orders;
+    if *orders.borrow() == Order::Run(start) {
+        sleep_until(start.checked_sub(shared.plan.warm_up()).unwrap_or(start)).await;
+        spawn_sources(&shared, connections, work.alarm);
+        spawn_local(report_each_second(Rc::clone(&shared)));
+    } else {
         shared.end.set(Some(start));
     }
-    let before = start.checked_sub(work.plan.warm_up()).unwrap_or(start);
-    sleep_until(before).await;
-    spawn_sources(&shared, connections, work.alarm);
-    spawn_local(report_each_second(Rc::clone(&shared)));
-
-    let mut orders = work.orders;
-    let mut times = (own_thread_time(), None);
-    tokio::select! {
-        () = sleep_until(start) => {
-            times.0 = own_thread_time();
-            shared.window_over(&mut orders).await;
-        }
-        () = drain_ordered(&mut orders) => {}
+    let before = tokio::select! {
+        () = sleep_until(start) => own_thread_time(),
+        () = drain_ordered(&mut orders) => None,
+    };
+    let end = shared.window_over(&mut orders).await;
+    match end {
+        End::Time => {}
+        End::Order => shared.end_window(Instant::now()),
+        // The window of counted calls lasts until the last of them is done.
+        End::Count => shared.drained(Instant::now(), &mut orders).await,
     }
-    times.1 = own_thread_time();
-    let ended_by_count = shared.is_done_by_count();
-    let now = Instant::now();
-    if !ended_by_count && !shared.is_over(now) {
-        shared.end_window(now);
-    }
+    let after = own_thread_time();
     shared.tell(Report::WindowOver);
-    shared.drained(&mut orders).await;
-    shared.finish(times, ended_by_count)
+    if end != End::Count {
+        shared.drained(shared.end.get().unwrap_or(start), &mut orders).await;
+    }
+    shared.finish(before.zip(after), end)
 }
 
 /// The slots of a closed loop, or the one task that an open loop's calls come from.
@@ -250,7 +272,7 @@ async fn arrive<C: Caller>(shared: Rc<Shared>, connections: Vec<C>, schedule: Sc
         && shared.arrivals.borrow().is_counted_out()
     {
         #[expect(clippy::cast_precision_loss, reason = "a schedule has less than 2^53 calls")]
-        shared.count_reached.set(Some(schedule.time_of(calls as f64)));
+        shared.reach_count(schedule.time_of(calls as f64));
     }
     shared.source_ended();
 }
@@ -275,6 +297,11 @@ async fn report_each_second(shared: Rc<Shared>) {
     for second in 1.. {
         sleep_until(shared.start + INTERVAL * second).await;
         shared.report(Instant::now());
+        // Another worker may have started the last one.
+        let started = shared.all.started.load(Ordering::Relaxed);
+        if shared.plan.calls().is_some_and(|calls| started >= calls.get()) {
+            shared.reach_count(Duration::ZERO);
+        }
     }
 }
 
@@ -309,11 +336,12 @@ impl Shared {
             workers: work.plan.workers() as u64,
             start,
             end: Cell::new(work.plan.duration().and_then(|duration| start.checked_add(duration))),
-            started: Arc::clone(&work.started),
+            all: Arc::clone(&work.shared),
             own_started: Cell::new(0),
             arrivals: RefCell::new(Queue::new(arrivals_of(&work.plan, work.index as u64))),
             batch: Cell::new(0),
             count_reached: Cell::new(None),
+            counted: Notify::new(),
             in_flight: Cell::new(0),
             planned_in_flight: RefCell::new(vec![0; payload.messages().len()]),
             sources: Cell::new(0),
@@ -336,9 +364,11 @@ impl Shared {
         let mut k = own * self.workers + self.index;
         let is_planned = now >= self.start;
         if is_planned && let Some(calls) = self.plan.calls() {
-            k = self.started.fetch_add(1, Ordering::Relaxed);
+            k = self.all.started.fetch_add(1, Ordering::Relaxed);
+            if k + 1 >= calls.get() {
+                self.reach_count(Duration::ZERO);
+            }
             if k >= calls.get() {
-                self.count_reached.set(Some(Duration::ZERO));
                 return None;
             }
         }
@@ -363,19 +393,22 @@ impl Shared {
     async fn dispatch<C: Caller>(self: &Rc<Self>, connection: Option<&C>, k: u64, intended: Option<Instant>) {
         let message = self.plan.payload().pick(k);
         let is_planned = intended.is_some();
-        if self.in_flight.get() < self.most_in_flight()
-            && let Some(mut connection) = connection.cloned()
-        {
+        let is_over_cap = self.all.in_flight.fetch_add(1, Ordering::Relaxed) >= self.most_in_flight();
+        if let Some(mut connection) = connection.cloned().filter(|_| !is_over_cap) {
             self.call_starts(message, is_planned);
             let shared = Rc::clone(self);
             spawn_local(async move {
                 let ended = connection.call(&shared.plan.payload().messages()[message]).await;
+                shared.all.in_flight.fetch_sub(1, Ordering::Relaxed);
                 shared.call_ended(message, is_planned, intended, ended);
             });
-        } else if is_planned {
-            let mut recorder = self.recorder.borrow_mut();
-            recorder.plan(message);
-            recorder.shed(message);
+        } else {
+            self.all.in_flight.fetch_sub(1, Ordering::Relaxed);
+            if is_planned {
+                let mut recorder = self.recorder.borrow_mut();
+                recorder.plan(message);
+                recorder.shed(message);
+            }
         }
         self.batch.set((self.batch.get() + 1) % BATCH);
         if self.batch.get() == 0 {
@@ -383,12 +416,11 @@ impl Shared {
         }
     }
 
+    /// Of an open loop, in total over all workers.
     fn most_in_flight(&self) -> u64 {
         match self.plan.load() {
             PlannedLoad::Closed { concurrency, .. } => *concurrency,
-            PlannedLoad::Open { max_in_flight, .. } => {
-                self.plan.share_of(*max_in_flight, usize::try_from(self.index).unwrap_or(0))
-            }
+            PlannedLoad::Open { max_in_flight, .. } => *max_in_flight,
         }
     }
 
@@ -457,28 +489,30 @@ impl Shared {
         }
     }
 
-    /// Whether the plan's count was reached, and all those calls are done.
-    fn is_done_by_count(&self) -> bool {
-        self.count_reached.get().is_some() && self.is_idle()
+    /// The last call of a counted plan was started: no worker starts another one.
+    fn reach_count(&self, time: Duration) {
+        self.count_reached.set(Some(time));
+        self.counted.notify_one();
     }
 
-    /// Returns at the window's end, when the counted calls are done, or when the driver ends it.
-    async fn window_over(&self, orders: &mut watch::Receiver<Order>) {
-        let end = async {
+    /// Returns at the window's end, when the last counted call was started, or when the driver ends it.
+    async fn window_over(&self, orders: &mut watch::Receiver<Order>) -> End {
+        let time = async {
             match self.end.get() {
                 Some(end) => sleep_until(end).await,
                 None => std::future::pending().await,
             }
         };
-        let done_by_count = async {
-            while !self.is_done_by_count() {
-                self.idle.notified().await;
+        let count = async {
+            while self.count_reached.get().is_none() {
+                self.counted.notified().await;
             }
         };
         tokio::select! {
-            () = end => {}
-            () = done_by_count => {}
-            () = drain_ordered(orders) => {}
+            biased;
+            () = drain_ordered(orders) => End::Order,
+            () = time => End::Time,
+            () = count => End::Count,
         }
     }
 
@@ -489,9 +523,9 @@ impl Shared {
         self.ended.notify_waiters();
     }
 
-    /// Returns when all calls are done, the drain is over, or the driver wants to leave.
-    async fn drained(&self, orders: &mut watch::Receiver<Order>) {
-        let until = self.end.get().unwrap_or(self.start) + self.plan.drain();
+    /// Returns when all calls are done, the drain that began at `since` is over, or the driver wants
+    /// to leave.
+    async fn drained(&self, since: Instant, orders: &mut watch::Receiver<Order>) {
         let calls_done = async {
             while !self.is_idle() {
                 self.idle.notified().await;
@@ -501,12 +535,12 @@ impl Shared {
             let _ = orders.wait_for(|order| *order == Order::Leave).await;
         };
         tokio::select! {
-            _ = timeout_at(until, calls_done) => {}
+            _ = timeout_at(since + self.plan.drain(), calls_done) => {}
             () = leave => {}
         }
     }
 
-    fn finish(&self, times: (Option<ThreadTime>, Option<ThreadTime>), ended_by_count: bool) -> Worked {
+    fn finish(&self, times: Option<(ThreadTime, ThreadTime)>, end: End) -> Worked {
         let payload = self.plan.payload();
         let empty = Recorder::new(payload, self.plan.is_open(), None);
         let mut recorder = self.recorder.replace(empty);
@@ -524,18 +558,15 @@ impl Shared {
         let (recording, (index, interval)) = recorder.into_recording();
         let in_flight = self.in_flight.get();
         self.tell(Report::Second(Second { index, interval, in_flight }));
-        let window = match self.end.get() {
-            Some(end) if !ended_by_count => self.since_start(end),
+        let window = match (end, self.end.get()) {
+            (End::Time | End::Order, Some(end)) => self.since_start(end),
             _ => recording.last_done.max(self.count_reached.get().unwrap_or_default()),
         };
-        let thread = match times {
-            (Some(before), Some(after)) => Some(ThreadTime {
-                running: after.running.saturating_sub(before.running),
-                waiting: after.waiting.saturating_sub(before.waiting),
-            }),
-            _ => None,
-        };
-        Worked { recording, window, thread, ended_by_count }
+        let thread = times.map(|(before, after)| ThreadTime {
+            running: after.running.saturating_sub(before.running),
+            waiting: after.waiting.saturating_sub(before.waiting),
+        });
+        Worked { recording, window, thread, ended_by_count: end == End::Count }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
         Options,
         single::{self, Reply},
     },
-    plan::{DEFAULT_MAX_RECV, Pair},
+    plan::{DEFAULT_MAX_RECV, Pair, stub_recv_limit},
     report::{destination::Destination, json, reply},
     target::Target,
     units::{Limit, parse_duration},
@@ -56,7 +56,8 @@ pub(super) struct CallArguments {
     #[arg(long, value_name = "SIZE", default_value = "unlimited")]
     max_send_message_size: Limit,
 
-    /// The client's own limit for the reply, in message bytes [default: 4MiB]
+    /// The client's own limit for the reply, in message bytes; `unlimited` stands for 256 MiB
+    /// [default: 4MiB]
     #[arg(long, value_name = "SIZE")]
     max_recv_message_size: Option<Limit>,
 
@@ -79,7 +80,7 @@ pub(super) fn execute(arguments: &CallArguments) -> Result<Status> {
     let located = arguments.target.locate()?;
     let options = Options {
         max_send_message_size: arguments.max_send_message_size,
-        max_recv_message_size: arguments.max_recv_message_size.unwrap_or(DEFAULT_MAX_RECV),
+        max_recv_message_size: stub_recv_limit(arguments.max_recv_message_size.unwrap_or(DEFAULT_MAX_RECV))?,
         timeout: arguments.timeout,
         metadata: arguments.metadata.clone(),
     };

@@ -13,6 +13,11 @@ use std::{
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::{
+    report::{json, text},
+    summary::Summary,
+};
+
 /// How the process ends when all went as asked, and otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
@@ -114,14 +119,30 @@ impl Cli {
     }
 }
 
-/// Lets a command write to stdout, with colours where it is a terminal that wants them. A reader
-/// that has left, such as `head`, is no error.
+/// Lets a command write to stdout, byte by byte as it is. A reader that has left, such as `head`, is
+/// no error.
 fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
-    let mut stdout = anstream::stdout().lock();
-    match write(&mut stdout) {
+    written(write(&mut io::stdout().lock()))
+}
+
+/// The same for a text with colours, which are left out where nobody wants them.
+fn to_coloured_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
+    written(write(&mut anstream::stdout().lock()))
+}
+
+fn written(result: io::Result<()>) -> anyhow::Result<()> {
+    match result {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(anyhow::Error::new(error).context("cannot write to stdout"))
         }
         _ => Ok(()),
+    }
+}
+
+/// Prints a run's result in the format that was asked for.
+fn print(summary: &Summary, format: Format) -> anyhow::Result<()> {
+    match format {
+        Format::Text => to_coloured_stdout(|out| text::write(summary, out)),
+        Format::Json => to_stdout(|out| json::write(summary, out)),
     }
 }

@@ -5,11 +5,8 @@ use std::{fs::File, path::PathBuf};
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::{Format, OutputArguments, Status, to_stdout};
-use crate::{
-    report::{destination::Destination, json, text},
-    summary::Summary,
-};
+use super::{OutputArguments, Status, print};
+use crate::{report::destination::Destination, summary::Summary};
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -34,9 +31,6 @@ pub(super) fn execute(arguments: &ReportArguments) -> Result<Status> {
     if let Some(output) = &arguments.output.output {
         Destination::reserve(output)?.write(&summary)?;
     }
-    to_stdout(|out| match arguments.output.format {
-        Format::Text => text::write(&summary, out),
-        Format::Json => json::write(&summary, out),
-    })?;
+    print(&summary, arguments.output.format)?;
     Ok(Status::Done)
 }

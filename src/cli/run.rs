@@ -6,12 +6,12 @@ use std::{env, ffi::OsString, sync::Arc};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{Format, Status, to_stdout};
+use super::{Status, print};
 use crate::{
     driver,
     environment::{Environment, listeners_at},
     plan::Plan,
-    report::{destination::Destination, json, progress::Display, text},
+    report::{destination::Destination, progress::Display},
     soundness::Verdict,
     summary::{Context, Summary},
     target::{ChildServer, Located},
@@ -62,10 +62,7 @@ pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
     )?;
     // Written first, but a disk that is full must not take the printed figures away.
     let written = destination.map_or(Ok(()), |destination| destination.write(&summary));
-    to_stdout(|out| match arguments.output.format {
-        Format::Text => text::write(&summary, out),
-        Format::Json => json::write(&summary, out),
-    })?;
+    print(&summary, arguments.output.format)?;
     written?;
     status(&summary, arguments.strict, server_end)
 }

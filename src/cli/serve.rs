@@ -14,6 +14,7 @@ use tokio::{net::TcpListener, sync::watch};
 
 use super::{Format, OutputArguments, Status, to_stdout};
 use crate::{
+    driver::Signals,
     report::{destination::Destination, json},
     server::{self, Config, Windows, bind},
     units::{Count, Limit},
@@ -74,12 +75,15 @@ struct Announcement {
     process: u32,
 }
 
+/// Bounds threads and connections, so that a slip of the finger does not take the machine down.
+const MOST: usize = 1_024;
+
 fn positive(text: &str) -> Result<usize, String> {
     let Count(count) = text.parse().map_err(|error: crate::units::QuantityError| error.to_string())?;
     usize::try_from(count)
         .ok()
-        .filter(|count| (1..=65_536).contains(count))
-        .ok_or_else(|| format!("`{text}` is not a number from 1 to 65,536"))
+        .filter(|count| (1..=MOST).contains(count))
+        .ok_or_else(|| format!("`{text}` is not a number from 1 to {MOST}"))
 }
 
 pub(super) fn execute(arguments: &ServeArguments) -> Result<Status> {
@@ -99,7 +103,7 @@ pub(super) fn execute(arguments: &ServeArguments) -> Result<Status> {
     };
     runtime.block_on(async {
         // Before the line is printed: whoever reads it may send a signal at once.
-        let mut signals = signals()?;
+        let mut signals = count_signals()?;
         let listeners = listen(&arguments.addresses)?;
         let listening = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>()?;
         announce(arguments, destination, listening)?;
@@ -145,7 +149,7 @@ fn listen(names: &[String]) -> Result<Vec<TcpListener>> {
                     bound += 1;
                 }
                 // A machine without IPv6 still names ::1.
-                Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
+                Err(error) if is_missing(&error) => {
                     missing = Some((address, error));
                 }
                 Err(error) => bail!(cannot_listen(address, &error)),
@@ -156,6 +160,15 @@ fn listen(names: &[String]) -> Result<Vec<TcpListener>> {
         }
     }
     Ok(listeners)
+}
+
+/// Whether the machine has no such address, or no addresses of that kind at all.
+fn is_missing(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error()) {
+        return true;
+    }
+    error.kind() == io::ErrorKind::AddrNotAvailable
 }
 
 fn cannot_listen(address: SocketAddr, error: &io::Error) -> String {
@@ -203,30 +216,12 @@ fn end_with_input() {
 }
 
 /// How many signals to end have come.
-#[cfg(unix)]
-fn signals() -> Result<watch::Receiver<u32>> {
-    use tokio::signal::unix::{SignalKind, signal};
+fn count_signals() -> Result<watch::Receiver<u32>> {
     let (count, counted) = watch::channel(0);
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
+    let mut signals = Signals::new().context("cannot listen for signals")?;
     tokio::spawn(async move {
         loop {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            count.send_modify(|count| *count += 1);
-        }
-    });
-    Ok(counted)
-}
-
-/// How many times Ctrl-C was pressed.
-#[cfg(not(unix))]
-fn signals() -> Result<watch::Receiver<u32>> {
-    let (count, counted) = watch::channel(0);
-    tokio::spawn(async move {
-        while tokio::signal::ctrl_c().await.is_ok() {
+            signals.next().await;
             count.send_modify(|count| *count += 1);
         }
     });

@@ -19,7 +19,7 @@ use crate::{
     outcome::Code,
     payload::message_bytes_of,
     pb::Data,
-    plan::{Pair, STUB_RECV_CAP},
+    plan::Pair,
     target::Located,
     units::{Limit, nanoseconds_of},
 };
@@ -100,11 +100,8 @@ pub fn call(target: &Located, options: &Options, text: String) -> Result<Reply, 
             let status = Status::out_of_range(stub::over_own_limit(request_bytes, limit));
             return Ok(ended(target, Err(status), &Parts::default(), Duration::ZERO));
         }
-        let recv_limit = match options.max_recv_message_size {
-            Limit::Unlimited => Limit::Bytes(STUB_RECV_CAP),
-            limit @ Limit::Bytes(_) => limit,
-        };
-        let mut client = Grpc::new(channel).max_decoding_message_size(recv_limit.as_usize());
+        let recv_limit = options.max_recv_message_size.as_usize();
+        let mut client = Grpc::new(channel).max_decoding_message_size(recv_limit);
         let mut request = Request::new(Data { text });
         *request.metadata_mut() = metadata;
         if let Some(timeout) = options.timeout {

@@ -1,4 +1,6 @@
 //! How many calls there were, and what became of them.
+//!
+//! Sums saturate: a document from elsewhere may hold any numbers, and is refused for its sums.
 
 use serde::{Deserialize, Serialize};
 
@@ -64,7 +66,7 @@ impl Calls {
     /// Adds what another worker counted.
     pub fn add(&mut self, other: &Self) {
         let Self { planned, outcomes } = other;
-        self.planned += planned;
+        self.planned = self.planned.saturating_add(*planned);
         self.outcomes.add(outcomes);
     }
 }
@@ -88,20 +90,20 @@ impl Outcomes {
     pub fn add(&mut self, other: &Self) {
         let Self { answered, wrong_reply, refused, failed, deadline_exceeded, broken, shed, unfinished } =
             other;
-        self.answered += answered;
-        self.wrong_reply += wrong_reply;
-        self.refused += refused;
-        self.failed += failed;
-        self.deadline_exceeded += deadline_exceeded;
-        self.broken += broken;
-        self.shed += shed;
-        self.unfinished += unfinished;
+        self.answered = self.answered.saturating_add(*answered);
+        self.wrong_reply = self.wrong_reply.saturating_add(*wrong_reply);
+        self.refused = self.refused.saturating_add(*refused);
+        self.failed = self.failed.saturating_add(*failed);
+        self.deadline_exceeded = self.deadline_exceeded.saturating_add(*deadline_exceeded);
+        self.broken = self.broken.saturating_add(*broken);
+        self.shed = self.shed.saturating_add(*shed);
+        self.unfinished = self.unfinished.saturating_add(*unfinished);
     }
 
     /// All calls that ended.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.sent() + self.shed
+        self.sent().saturating_add(self.shed)
     }
 
     /// All calls that were sent.
@@ -109,13 +111,15 @@ impl Outcomes {
     pub fn sent(&self) -> u64 {
         let Self { answered, wrong_reply, refused, failed, deadline_exceeded, broken, shed: _, unfinished } =
             self;
-        answered + wrong_reply + refused + failed + deadline_exceeded + broken + unfinished
+        [answered, wrong_reply, refused, failed, deadline_exceeded, broken, unfinished]
+            .into_iter()
+            .fold(0, |sum, calls| sum.saturating_add(*calls))
     }
 
     /// Calls that brought no verified reply although they had the time: all but those answered and
     /// those unfinished.
     #[must_use]
     pub fn errors(&self) -> u64 {
-        self.total() - self.answered - self.unfinished
+        self.total().saturating_sub(self.answered).saturating_sub(self.unfinished)
     }
 }

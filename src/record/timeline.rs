@@ -68,11 +68,15 @@ impl Timeline {
         self.rows[row].add(interval);
     }
 
-    /// Start, length and contents of each row, in order.
-    pub fn intervals(&self) -> impl Iterator<Item = (Duration, Duration, Interval)> {
+    /// Start, length and contents of each row, in order. The last is as long as the run, that ended
+    /// at `end`, was in it.
+    pub fn intervals(&self, end: Duration) -> impl Iterator<Item = (Duration, Duration, Interval)> {
         let length = INTERVAL * self.seconds;
         let starts = (0..).map(move |row| length * row);
-        starts.zip(&self.rows).map(move |(start, row)| (start, length, row.unpack()))
+        starts.zip(&self.rows).map(move |(start, row)| {
+            let left = end.saturating_sub(start);
+            (start, if left.is_zero() { length } else { length.min(left) }, row.unpack())
+        })
     }
 
     /// The calls of all rows.
@@ -133,11 +137,14 @@ mod tests {
         timeline.add(0, &interval(1));
         timeline.add(2, &interval(3));
         timeline.add(2, &interval(4));
-        let rows: Vec<_> = timeline.intervals().collect();
+        let rows: Vec<_> = timeline.intervals(Duration::from_secs(1_000_000)).collect();
         let answered: Vec<u64> = rows.iter().map(|(_, _, interval)| interval.outcomes.answered).collect();
         assert_eq!(answered, [1, 0, 7]);
         assert_eq!(rows[2].0, Duration::from_secs(2));
         assert_eq!(rows[2].2.latency.count(), 7);
+        let lengths: Vec<Duration> =
+            timeline.intervals(Duration::from_millis(2_500)).map(|(_, length, _)| length).collect();
+        assert_eq!(lengths, [1_000, 1_000, 500].map(Duration::from_millis));
     }
 
     #[test]
@@ -146,7 +153,7 @@ mod tests {
         for second in (0..100_000).step_by(500) {
             timeline.add(second, &interval(1));
         }
-        let rows: Vec<_> = timeline.intervals().collect();
+        let rows: Vec<_> = timeline.intervals(Duration::from_secs(1_000_000)).collect();
         assert!(rows.len() <= MOST_ROWS);
         assert_eq!(rows[0].1, Duration::from_secs(128));
         assert_eq!(timeline.total().answered, 200);

@@ -39,11 +39,19 @@ impl Destination {
     /// When the folder is not there, cannot be written to, or `path` is a folder.
     pub fn reserve(path: &Path) -> Result<Self, WriteError> {
         let error = |source| WriteError { path: path.to_owned(), source };
+        // A link stays a link: what it points to is replaced. Those of the system point to whatever
+        // the process has open, which must be written to as it is.
+        let is_device = path.starts_with("/dev") || path.starts_with("/proc");
+        let path = match fs::canonicalize(path) {
+            Ok(target) if !is_device => target,
+            _ => path.to_owned(),
+        };
+        let path = path.as_path();
         let place = match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => {
                 return Err(error(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder")));
             }
-            Ok(metadata) if !metadata.is_file() => {
+            Ok(metadata) if is_device || !metadata.is_file() => {
                 Place::Direct(OpenOptions::new().write(true).open(path).map_err(error)?)
             }
             Ok(metadata) if metadata.permissions().readonly() => {
@@ -122,6 +130,18 @@ mod tests {
             let error = Destination::reserve(&path).expect_err("not writable").to_string();
             assert!(error.contains(&path.display().to_string()), "{error}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_a_link() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (file, link) = (folder.path().join("1.json"), folder.path().join("latest.json"));
+        fs::write(&file, "old").expect("writable");
+        std::os::unix::fs::symlink(&file, &link).expect("a link");
+        Destination::reserve(&link).expect("writable").write(&[1]).expect("writable");
+        assert!(fs::symlink_metadata(&link).expect("there").is_symlink());
+        assert_eq!(fs::read_to_string(&file).expect("replaced"), "[\n  1\n]\n");
     }
 
     #[cfg(target_os = "linux")]

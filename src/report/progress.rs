@@ -102,6 +102,10 @@ impl Display {
     }
 
     fn second(&self, elapsed: Duration, second: &Interval, in_flight: u64, so_far: &Outcomes) {
+        // What comes after the window is the drain's.
+        if matches!(self.end, End::Time(duration) if elapsed > duration) {
+            return;
+        }
         let figures = figures(second, in_flight, so_far);
         match &self.kind {
             Kind::Silent => {}

@@ -99,7 +99,7 @@ fn what_was_run(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
         TextSource::Kind(kind) => format!("{kind:?} text").to_lowercase(),
         TextSource::File(path) => format!("text of {}", path.display()),
     };
-    let total: u64 = plan.sizes.iter().map(|size| size.weight).sum();
+    let total = plan.sizes.iter().fold(0, |sum: u64, size| sum.saturating_add(size.weight));
     let sizes: Vec<String> = plan
         .sizes
         .iter()
@@ -187,7 +187,11 @@ fn refusals(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
             grouped(refusal.message_bytes),
             refusal.limit_bytes.map_or_else(|| "not said".to_owned(), grouped),
             refusal.code.clone(),
-            figure(|figures| figures.p50_ns),
+            if refusal.count < samples_needed(0.5) {
+                "-".to_owned()
+            } else {
+                figure(|figures| figures.p50_ns)
+            },
             figure(|figures| figures.max_ns),
         ]);
     }
@@ -309,7 +313,7 @@ fn sizes(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
             grouped(size.calls.planned),
             grouped(outcomes.answered),
             grouped(outcomes.refused),
-            grouped(outcomes.total() - outcomes.answered - outcomes.refused),
+            grouped(outcomes.total().saturating_sub(outcomes.answered).saturating_sub(outcomes.refused)),
             cell(2),
             cell(5),
             cell(8),

@@ -83,7 +83,7 @@ impl Summary {
                 .collect(),
             intervals: intervals(run),
             cost: cost(run),
-            soundness: Soundness::of(run, &plan_record, recv_limit_asked),
+            soundness: Soundness::of(run, &plan_record, recv_limit_asked, target.is_local),
             objectives: objectives.iter().map(|objective| judge(objective, recording, &goodput)).collect(),
             plan: plan_record,
         })
@@ -157,7 +157,7 @@ fn goodput(run: &Run) -> Goodput {
 
 fn intervals(run: &Run) -> Vec<IntervalRecord> {
     run.timeline
-        .intervals()
+        .intervals(run.window.max(run.recording.last_done))
         .map(|(start, length, interval)| IntervalRecord {
             start_ns: nanoseconds_of(start),
             length_ns: nanoseconds_of(length),

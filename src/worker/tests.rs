@@ -58,7 +58,7 @@ async fn worked(settings: Settings, server: Imagined, interrupt: Option<Duration
     let start = Instant::now() + plan.warm_up();
     let (order, orders) = watch::channel(Order::Run(start));
     let (reports, mut reported) = mpsc::unbounded_channel();
-    let work = Work { plan, index: 0, started: Arc::default(), orders, reports, alarm: Alarm::Runtime };
+    let work = Work { plan, index: 0, shared: Arc::default(), orders, reports, alarm: Alarm::Runtime };
     let worked = LocalSet::new()
         .run_until(async {
             if let Some(after) = interrupt {
@@ -144,6 +144,34 @@ async fn a_count_ends_both_loops_after_exactly_that_many() {
         assert!(worked.ended_by_count);
         assert!(worked.window <= SECOND + 10 * MILLISECOND, "{:?}", worked.window);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_counted_run_against_a_server_that_hangs_ends_with_its_drain() {
+    for load in [Load::Closed { concurrency: 100 }, open(100.0, 1_000)] {
+        let counted = Settings { calls: Some(100), duration: None, ..settings(load) };
+        let (worked, _) = worked(counted, Imagined::new(3_600 * SECOND), None).await;
+        assert_eq!(worked.recording.calls.outcomes.unfinished, 100);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_never_starts_sends_nothing_not_even_its_warm_up() {
+    let plan = Plan::new(Settings { warm_up: SECOND, ..settings(open(1_000.0, 10)) }).expect("valid");
+    let (_order, orders) = watch::channel(Order::Drain);
+    let (reports, _reported) = mpsc::unbounded_channel();
+    let work = Work {
+        plan: Arc::new(plan),
+        index: 0,
+        shared: Arc::default(),
+        orders,
+        reports,
+        alarm: Alarm::Runtime,
+    };
+    let counters = Arc::clone(&work.shared);
+    let worked = LocalSet::new().run_until(run(work, vec![Imagined::new(3_600 * SECOND)])).await;
+    assert_eq!(worked.recording.calls.planned, 0);
+    assert_eq!(counters.in_flight.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -262,7 +262,8 @@ fn a_saved_result_is_read_back_and_another_version_is_refused() {
     let ran = output_of(&["run", "-q", "-n", "50", "-w", "0s", "-o", path, "--label", "first"]);
     let reported = output_of(&["report", path]);
     assert_eq!(text(&ran.stdout), text(&reported.stdout));
-    assert_eq!(output_of(&["report", path, "-O", "json"]).stdout, fs::read(path).expect("written"));
+    let again = text(&output_of(&["report", path, "-O", "json"]).stdout);
+    assert_eq!(again, fs::read_to_string(path).expect("written"));
 
     let json = fs::read_to_string(path).expect("written");
     for (from, to, reason) in [

@@ -1,0 +1,67 @@
+//! What the measured window cost: the kernel's accounts at its start and at its end.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::environment::{MachineTicks, ProcessTimes, ThreadTime, own_cpu, own_peak_memory_bytes};
+
+/// CPU time within the measured window, and memory.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Usage {
+    /// Of this process.
+    pub client_cpu: Option<Duration>,
+    /// Of the server's processes, where they are known.
+    pub server_cpu: Option<Duration>,
+    /// Of each worker's thread.
+    pub threads: Vec<ThreadTime>,
+    /// The share of all the machine's cores (0..1) that was busy, whoever with.
+    pub machine_busy: Option<f64>,
+    /// Cores of the machine, which may be more than this process can use; 0 where it is not known.
+    pub machine_cores: usize,
+    /// The time that these were measured over.
+    pub measured_over: Duration,
+    /// The most memory that this process has had.
+    pub client_peak_memory_bytes: Option<u64>,
+}
+
+/// The accounts at an instant.
+#[derive(Debug, Clone)]
+pub(super) struct Reading {
+    at: Instant,
+    client: Option<Duration>,
+    server: Option<ProcessTimes>,
+    machine: Option<MachineTicks>,
+}
+
+impl Reading {
+    pub(super) fn take(server: &[u32]) -> Self {
+        Self {
+            at: Instant::now(),
+            client: own_cpu(),
+            server: ProcessTimes::of(server),
+            machine: MachineTicks::now(),
+        }
+    }
+}
+
+impl Usage {
+    /// What the accounts grew by. Nothing, where the window was over before its start was read.
+    pub(super) fn between(readings: (Option<Reading>, Option<Reading>), threads: Vec<ThreadTime>) -> Self {
+        let client_peak_memory_bytes = own_peak_memory_bytes();
+        let (Some(before), Some(after)) = readings else {
+            return Self { client_peak_memory_bytes, ..Self::default() };
+        };
+        let machine = after.machine.zip(before.machine);
+        let measured_over = after.at.saturating_duration_since(before.at);
+        Self {
+            client_cpu: after.client.zip(before.client).and_then(|(after, before)| after.checked_sub(before)),
+            server_cpu: after.server.zip(before.server).and_then(|(after, before)| after.since(&before)),
+            threads,
+            machine_busy: machine.and_then(|(after, before)| after.busy_share_since(before)),
+            machine_cores: after.machine.map_or(0, MachineTicks::cores),
+            measured_over,
+            client_peak_memory_bytes,
+        }
+    }
+}
