@@ -1,0 +1,44 @@
+# The same recipes at the desk and in CI. `just --list` shows them.
+
+# Formatting, lints, documentation, tests
+check: format lint doc test
+
+format:
+    cargo fmt --check
+
+lint:
+    cargo clippy --all-targets --locked -- -D warnings
+
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
+
+test:
+    cargo test --locked
+
+# Licences, advisories and sources of the dependencies; needs cargo-deny
+deny:
+    cargo deny check
+
+# All benchmarks, in full; a baseline: just bench --save-baseline main
+bench *arguments:
+    cargo bench --bench round_trip --bench engine -- {{arguments}}
+
+# All benchmarks, in under two minutes
+bench-quick:
+    cargo bench --bench round_trip --bench engine -- --quick --noplot
+    cargo bench --bench side_by_side -- --quick
+
+# Against Python's gRPC, in both directions; needs Python 3
+interop:
+    scripts/interop/run
+
+# Figures against arithmetic, on the clock; wants an idle machine and Python 3
+figures: build
+    scripts/check-figures
+
+build:
+    cargo build --release --locked
+
+# What CI runs
+ci:
+    .ci/run
