@@ -4,10 +4,12 @@ use tokio::task::LocalSet;
 
 use super::*;
 use crate::{
+    client::Ended,
     latency::Latency,
     outcome::{Code, Failure},
     payload::Message,
     plan::{Load, Rates, Settings},
+    schedule::Arrivals,
 };
 
 /// Answers each call after a delay, but nothing while it is stopped.

@@ -1,0 +1,147 @@
+//! Quantities for people: few digits, always with a unit.
+
+use std::{fmt, time::Duration};
+
+use super::{ByteSize, Limit, Rate};
+
+impl fmt::Display for ByteSize {
+    /// The shortest exact form: `4 MiB`, but `4194305 B`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (shift, unit) in [(30, "GiB"), (20, "MiB"), (10, "KiB")] {
+            let factor = 1_u64 << shift;
+            if self.0 >= factor && self.0.is_multiple_of(factor) {
+                return write!(formatter, "{} {unit}", self.0 / factor);
+            }
+        }
+        write!(formatter, "{} B", grouped(self.0))
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(bytes) => ByteSize(*bytes).fmt(formatter),
+            Self::Unlimited => formatter.write_str("unlimited"),
+        }
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} calls/s", decimal(self.0))
+    }
+}
+
+/// A whole number with its digits grouped: `4,194,304`.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number with four significant digits at most, grouped: `12,346`, `123.5`, `0.01235`.
+#[must_use]
+pub fn decimal(number: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1000 and 2^53")]
+    if (999.95..9e15).contains(&number) {
+        return grouped(number.round() as u64);
+    }
+    if number == 0.0 || !number.is_finite() || number >= 9e15 {
+        return format!("{number}");
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small exponent")]
+    let digits = (3.0 - number.abs().log10().floor()).clamp(0.0, 12.0) as usize;
+    let text = format!("{number:.digits$}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// A duration for people, in the unit that suits it: `54.2 us`, `1.50 ms`, `12.0 s`, `0 ns`.
+#[must_use]
+pub fn format_duration(duration: Duration) -> String {
+    format_nanoseconds(duration.as_secs_f64() * 1e9)
+}
+
+/// Nanoseconds for people, as [`format_duration`] prints them.
+#[must_use]
+pub fn format_nanoseconds(nanoseconds: f64) -> String {
+    // The bounds lie where rounding to three digits would print 1000 of the smaller unit.
+    let (value, unit) = match nanoseconds {
+        value if value < 999.5 => (value, "ns"),
+        value if value < 999.5e3 => (value / 1e3, "us"),
+        value if value < 999.5e6 => (value / 1e6, "ms"),
+        value => (value / 1e9, "s"),
+    };
+    let digits = match value {
+        _ if unit == "ns" => 0,
+        value if value < 9.995 => 2,
+        value if value < 99.95 => 1,
+        _ => 0,
+    };
+    format!("{value:.digits$} {unit}")
+}
+
+/// A duration as a flag takes it, exact: `10s`, `1500ms`, `250us`.
+#[must_use]
+pub fn exact_duration(duration: Duration) -> String {
+    let nanoseconds = duration.as_nanos();
+    for (factor, unit) in [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us")] {
+        if nanoseconds.is_multiple_of(factor) {
+            return format!("{}{unit}", nanoseconds / factor);
+        }
+    }
+    format!("{nanoseconds}ns")
+}
+
+/// Bytes a second for people, in binary units: `12.5 MiB/s`.
+#[must_use]
+pub fn format_throughput(bytes_per_second: f64) -> String {
+    let (value, unit) = match bytes_per_second {
+        value if value < 1_024.0 => (value, "B/s"),
+        value if value < 1_048_576.0 => (value / 1_024.0, "KiB/s"),
+        value if value < 1_073_741_824.0 => (value / 1_048_576.0, "MiB/s"),
+        value => (value / 1_073_741_824.0, "GiB/s"),
+    };
+    format!("{} {unit}", decimal(value))
+}
+
+/// A share from 0 to 1 as a percentage that never rounds to 0 % or 100 % what is not: `<0.01 %`.
+#[must_use]
+pub fn format_share(share: f64) -> String {
+    let percent = share * 100.0;
+    if percent > 0.0 && percent < 0.01 {
+        "<0.01 %".to_owned()
+    } else if (99.995..100.0).contains(&percent) {
+        ">99.99 %".to_owned()
+    } else {
+        format!("{percent:.2} %")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_carry_units_and_few_digits() {
+        assert_eq!(format_nanoseconds(54_231.0), "54.2 us");
+        assert_eq!(format_nanoseconds(999_999.0), "1.00 ms");
+        assert_eq!(format_nanoseconds(1_500_000.0), "1.50 ms");
+        assert_eq!(format_nanoseconds(0.0), "0 ns");
+        assert_eq!(grouped(4_194_304), "4,194,304");
+        assert_eq!(grouped(1), "1");
+        assert_eq!(decimal(12_345.6), "12,346");
+        assert_eq!(decimal(0.012_345), "0.01235");
+        assert_eq!(ByteSize(4_194_305).to_string(), "4,194,305 B");
+        assert_eq!(ByteSize(4 << 20).to_string(), "4 MiB");
+        assert_eq!(format_share(0.000_001), "<0.01 %");
+        assert_eq!(format_share(0.999_999), ">99.99 %");
+        assert_eq!(format_share(1.0), "100.00 %");
+    }
+}
