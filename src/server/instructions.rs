@@ -63,6 +63,25 @@ impl Instructions {
     }
 }
 
+/// How long the caller waits, as its `grpc-timeout` says; `None` where there is no valid one.
+///
+/// At most eight digits and a unit, by gRPC's protocol over HTTP/2.
+pub(super) fn deadline(metadata: &MetadataMap) -> Option<Duration> {
+    let text = metadata.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let number: u32 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
+    let unit = match unit {
+        "H" => Duration::from_secs(3_600),
+        "M" => Duration::from_secs(60),
+        "S" => Duration::from_secs(1),
+        "m" => Duration::from_millis(1),
+        "u" => Duration::from_micros(1),
+        "n" => Duration::from_nanos(1),
+        _ => return None,
+    };
+    unit.checked_mul(number)
+}
+
 /// A text whose message has this many bytes, or the next fewer that a text can make.
 pub(super) fn reply_of(message_bytes: u64) -> String {
     let message_bytes = usize::try_from(message_bytes).unwrap_or(usize::MAX);
@@ -125,6 +144,21 @@ mod tests {
             assert_eq!(status.code(), Code::InvalidArgument);
             assert!(status.message().contains(key), "{}", status.message());
         }
+    }
+
+    #[test]
+    fn a_deadline_reads_as_the_protocol_writes_it() {
+        let read = |text: &str| {
+            let mut metadata = MetadataMap::new();
+            metadata.insert("grpc-timeout", text.parse().expect("ASCII"));
+            deadline(&metadata)
+        };
+        assert_eq!(read("100m"), Some(Duration::from_millis(100)));
+        assert_eq!(read("99999999H"), Some(Duration::from_secs(99_999_999 * 3_600)));
+        for wrong in ["", "m", "5", "5x", "123456789S", "-1S"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+        assert_eq!(deadline(&MetadataMap::new()), None);
     }
 
     #[test]

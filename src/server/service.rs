@@ -1,15 +1,19 @@
 //! DoFormat: the text in upper case, the caller's metadata back.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tonic::{Request, Response, Status};
 
 use super::{
     delays::Delays,
-    instructions::{Instructions, reply_of},
+    instructions::{Instructions, deadline, reply_of},
     metadata::custom,
 };
 use crate::pb::{Data, format_data_server::FormatData};
+
+/// So much before its deadline a delayed call is given up. Tonic would end it with CANCELLED a moment
+/// later, where other servers, and their clients, say `DEADLINE_EXCEEDED`.
+const EARLY: Duration = Duration::from_millis(1);
 
 #[derive(Debug)]
 pub(super) struct Formatter {
@@ -32,6 +36,11 @@ impl FormatData for Formatter {
         if let Some(delays) = &self.delays {
             let instructions = Instructions::read(&metadata)?;
             if let Some(delay) = instructions.delay {
+                let deadline = deadline(&metadata).map(|timeout| timeout.saturating_sub(EARLY));
+                if let Some(timeout) = deadline.filter(|timeout| *timeout < delay) {
+                    delays.wait_until(received + timeout).await;
+                    return Err(Status::deadline_exceeded("the caller's deadline passed"));
+                }
                 delays.wait_until(received + delay).await;
             }
             if let Some((code, message)) = instructions.status {

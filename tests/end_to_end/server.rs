@@ -86,6 +86,31 @@ fn a_status_other_than_ok_is_printed_and_exits_2() {
     assert_eq!(large.stdout.len(), 997 + 1);
 }
 
+/// Tonic's server says CANCELLED; the clients of other implementations take that at its word. Asked
+/// by hand, because every client has a timer of its own.
+#[test]
+fn the_server_itself_says_deadline_exceeded() {
+    let server = Server::start(&["--obey"]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let status = runtime.block_on(async {
+        let socket = tokio::net::TcpStream::connect(server.address).await.expect("it listens");
+        let (mut client, connection) = h2::client::handshake(socket).await.expect("HTTP/2");
+        tokio::spawn(connection);
+        let request = http::Request::post(format!("http://{}/example.FormatData/DoFormat", server.address))
+            .header("content-type", "application/grpc")
+            .header("te", "trailers")
+            .header("grpc-timeout", "100m")
+            .header("plimsoll-delay", "5s");
+        let request = request.body(()).expect("a request");
+        let (response, mut body) = client.send_request(request, false).expect("a stream");
+        // A message of no bytes.
+        body.send_data(prost::bytes::Bytes::from_static(&[0; 5]), true).expect("room");
+        let response = response.await.expect("headers");
+        response.headers()["grpc-status"].clone()
+    });
+    assert_eq!(status, "4");
+}
+
 #[test]
 fn one_who_does_not_obey_is_not_asked() {
     let server = Server::start(&[]);
