@@ -90,6 +90,8 @@ pub struct ServerRecord {
     pub max_recv_message_bytes: Limit,
     /// Its limit for replies; `null` for none.
     pub max_send_message_bytes: Limit,
+    /// Whether it did what metadata asked for.
+    pub obey: bool,
 }
 
 /// A status that calls ended with.

@@ -107,7 +107,7 @@ fn start_server(arguments: &RunArguments) -> Result<(Located, Option<ChildServer
     ]
     .into_iter()
     .flat_map(|(name, value)| [name.to_owned(), value])
-    .chain(arguments.server_obey.then(|| "--obey".to_owned()))
+    .chain(server.obey.then(|| "--obey".to_owned()))
     .map(OsString::from)
     .collect();
     let child = ChildServer::start(&program, &flags)?;

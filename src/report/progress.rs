@@ -167,7 +167,7 @@ fn bar(end: End) -> ProgressBar {
     };
     let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
     // The template is a constant; were it wrong, the default one would do.
-    if let Ok(style) = ProgressStyle::with_template("{spinner} [{bar:24}] {wide_msg}") {
+    if let Ok(style) = ProgressStyle::with_template("{spinner} [{bar:10}] {wide_msg}") {
         bar.set_style(style.progress_chars("=> "));
     }
     bar.enable_steady_tick(Duration::from_millis(200));

@@ -1,5 +1,6 @@
 //! A result for a person: one screen, read in ten seconds.
 
+mod spread;
 mod table;
 
 use std::io::{self, Write};
@@ -30,10 +31,8 @@ const MOST_STATUSES: usize = 6;
 const MOST_REFUSALS: usize = 8;
 /// Length of a message from elsewhere.
 const MESSAGE: usize = 160;
-/// Rows of the histogram in the terminal.
-const BARS: usize = 8;
-/// Width of its longest bar.
-const BAR: usize = 40;
+/// Width that findings are broken at.
+const LINE: usize = 100;
 
 /// Writes a summary, with colours: strip them where they are not wanted.
 ///
@@ -49,7 +48,7 @@ pub fn write(summary: &Summary, mut out: impl Write) -> io::Result<()> {
     statuses(summary, out)?;
     latency(summary, out)?;
     sizes(summary, out)?;
-    bars(summary.main_latency(), out)?;
+    spread::write(summary.main_latency(), out)?;
     cost(summary, out)?;
     objectives(summary, out)?;
     soundness(summary, out)?;
@@ -323,40 +322,6 @@ fn sizes(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     table.write(&heading("by size"), HEADING, out)
 }
 
-/// How times are spread, in ranges whose bounds grow by equal factors.
-fn bars(record: &LatencyRecord, out: &mut impl Write) -> io::Result<()> {
-    let (Some(figures), Ok(latency)) = (&record.figures, record.decode()) else { return Ok(()) };
-    let bounds = bounds(figures);
-    let counts = latency.counts_up_to(&bounds);
-    let most = counts.iter().copied().max().unwrap_or(0).max(1);
-    writeln!(out)?;
-    for (row, (bound, count)) in bounds.iter().zip(&counts).enumerate() {
-        let first = if row == 0 { heading("spread") } else { format!("{:HEADING$} ", "") };
-        let length = (u128::from(*count) * BAR as u128).div_ceil(u128::from(most)) as usize;
-        let bar = "#".repeat(length);
-        writeln!(out, "{first}up to {:>8}  {:>8}  {bar}", time(*bound), share(*count, record.count))?;
-    }
-    Ok(())
-}
-
-/// Bounds of the ranges, in ns: from the median's neighbourhood to the maximum.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_possible_wrap,
-    clippy::cast_sign_loss,
-    reason = "rounded for people"
-)]
-fn bounds(figures: &LatencyFigures) -> Vec<u64> {
-    let low = figures.min_ns.max(1) as f64;
-    let high = figures.max_ns.max(1) as f64;
-    let factor = (high / low).powf(1.0 / BARS as f64);
-    let mut bounds: Vec<u64> = (1..BARS).map(|row| (low * factor.powi(row as i32)) as u64).collect();
-    bounds.push(figures.max_ns);
-    bounds.dedup();
-    bounds
-}
-
 fn cost(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     let cost = &summary.cost;
     let cpu = |nanoseconds: Option<u64>| nanoseconds.map_or_else(|| "not known".to_owned(), time);
@@ -392,10 +357,36 @@ fn soundness(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
             Weight::Warning => (DOUBTFUL, "warning"),
             Weight::Note => (STRONG, "note"),
         };
-        writeln!(out, "{:HEADING$} {style}{word}{style:#} {name}: {detail}", "")?;
-        writeln!(out, "{:HEADING$}   -> {advice}", "")?;
+        let lines = broken(&format!("{word} {name}: {detail}"));
+        for (row, line) in lines.iter().enumerate() {
+            match line.strip_prefix(word).filter(|_| row == 0) {
+                Some(rest) => writeln!(out, "{:HEADING$} {style}{word}{style:#}{rest}", "")?,
+                None => writeln!(out, "{:HEADING$}   {line}", "")?,
+            }
+        }
+        for (row, line) in broken(advice).iter().enumerate() {
+            writeln!(out, "{:HEADING$}   {} {line}", "", if row == 0 { "->" } else { "  " })?;
+        }
     }
     Ok(())
+}
+
+/// A text in lines that fit behind the headings.
+fn broken(text: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().map_or(0, |line| line.chars().count());
+        if line > 0 && HEADING + line + word.chars().count() + 8 > LINE {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for people")]
@@ -413,29 +404,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_from_outside_stays_on_its_line() {
-        assert_eq!(printable("a\nb\u{1b}[31m"), "a b [31m");
-        assert_eq!(printable(&"x".repeat(500)).len(), MESSAGE + 3);
+    fn a_long_text_is_broken_between_words() {
+        let text = "word ".repeat(60);
+        let lines = broken(text.trim());
+        assert!(lines.iter().all(|line| line.len() + HEADING < LINE), "{lines:?}");
+        assert_eq!(lines.join(" "), text.trim());
     }
 
     #[test]
-    fn bounds_rise_to_the_maximum() {
-        let figures = |min_ns, max_ns| LatencyFigures {
-            min_ns,
-            mean_ns: 0,
-            stdev_ns: 0,
-            p50_ns: 0,
-            p90_ns: 0,
-            p95_ns: 0,
-            p99_ns: 0,
-            p99_9_ns: 0,
-            p99_99_ns: 0,
-            max_ns,
-        };
-        for (min, max) in [(1, 1), (100, 100), (100, 101), (1_000, 3_600_000_000_000)] {
-            let bounds = bounds(&figures(min, max));
-            assert!(bounds.windows(2).all(|pair| pair[0] < pair[1]), "{bounds:?}");
-            assert_eq!(bounds.last(), Some(&max));
-        }
+    fn a_text_from_outside_stays_on_its_line() {
+        assert_eq!(printable("a\nb\u{1b}[31m"), "a b [31m");
+        assert_eq!(printable(&"x".repeat(500)).len(), MESSAGE + 3);
     }
 }

@@ -53,6 +53,7 @@ pub(crate) struct OwnServer {
     pub(crate) threads: u64,
     pub(crate) max_recv_message_bytes: Option<u64>,
     pub(crate) max_send_message_bytes: Option<u64>,
+    pub(crate) obey: bool,
 }
 
 #[derive(Debug, Deserialize)]

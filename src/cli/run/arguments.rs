@@ -125,7 +125,7 @@ pub(crate) struct RunArguments {
 
     /// Let request metadata ask it for delays, statuses and sizes, as `plimsoll serve --obey`
     #[arg(long, help_heading = "Own server (without TARGET)")]
-    pub(super) server_obey: bool,
+    server_obey: bool,
 
     /// An objective, such as `p99<5ms`, `goodput>10k/s`, `refused==0`, `errors<0.1%`; repeatable.
     /// Exit status 1 when it is missed
@@ -346,6 +346,7 @@ impl RunArguments {
             max_send_message_bytes: self
                 .server_max_send_message_size
                 .unwrap_or(defaults.max_send_message_size),
+            obey: self.server_obey,
         }
     }
 
