@@ -2,7 +2,7 @@
 //! the stub client's harness against a bare loop over the same generated client, and the server's
 //! HTTP/2 windows against tonic's own. Prints medians and ratios; criterion has no such thing.
 //!
-//! `cargo bench --bench side_by_side [-- --quick]`
+//! `cargo bench --bench side_by_side [-- [--quick] [harness | windows]]`
 
 #![allow(clippy::print_stdout, reason = "a program of its own, whose result is its output")]
 
@@ -153,8 +153,13 @@ fn compare_windows(rounds: usize, length: Duration) {
 }
 
 fn main() {
-    let quick = std::env::args().any(|argument| argument == "--quick");
+    let has = |word: &str| std::env::args().any(|argument| argument == word);
+    let quick = has("--quick");
     let (rounds, length) = if quick { (5, Duration::from_millis(500)) } else { (9, Duration::from_secs(2)) };
-    compare_harness(rounds, length);
-    compare_windows(if quick { 2 } else { 7 }, length);
+    if !has("windows") {
+        compare_harness(rounds, length);
+    }
+    if !has("harness") {
+        compare_windows(if quick { 2 } else { 7 }, length);
+    }
 }
