@@ -23,6 +23,7 @@
 
 // What is measured, and in which words.
 pub mod units;
+mod random;
 pub mod pb;
 pub mod payload;
 pub mod outcome;

@@ -7,7 +7,10 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::{ByteSize, grouped};
+use crate::{
+    random::bits,
+    units::{ByteSize, grouped},
+};
 
 /// The largest message that can be asked for: protobuf's own limit, 2 GiB - 1.
 pub const LARGEST_MESSAGE: u64 = (1 << 31) - 1;
@@ -244,18 +247,9 @@ impl Payload {
         if self.messages.len() == 1 {
             return 0;
         }
-        let point = mix_bits(self.seed ^ mix_bits(k)) % total;
+        let point = bits(self.seed ^ bits(k)) % total;
         self.cumulative_weights.partition_point(|sum| *sum <= point)
     }
-}
-
-/// The output function of SplitMix64 (Steele, Lea, Flood 2014): every bit of the result depends on
-/// every bit of the input.
-fn mix_bits(input: u64) -> u64 {
-    let mut bits = input.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    bits ^ (bits >> 31)
 }
 
 impl TextKind {

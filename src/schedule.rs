@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::random::Sequence;
+
 /// How arrivals are spaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -114,7 +116,7 @@ impl Schedule {
             stages: self.stages.clone(),
             gaps: match self.arrivals {
                 Arrivals::Constant => None,
-                Arrivals::Poisson => Some(Gaps { state: self.seed }),
+                Arrivals::Poisson => Some(Gaps { fractions: Sequence::new(self.seed) }),
             },
             calls: self.calls.unwrap_or(u64::MAX),
             index,
@@ -204,23 +206,15 @@ fn nanoseconds(seconds: f64) -> Duration {
     Duration::from_nanos((seconds * 1e9).round() as u64)
 }
 
-/// Exponentially distributed gaps with mean 1, from SplitMix64 (Steele, Lea, Flood 2014).
+/// Exponentially distributed gaps with mean 1.
 #[derive(Debug, Clone)]
 struct Gaps {
-    state: u64,
+    fractions: Sequence,
 }
 
 impl Gaps {
-    #[expect(clippy::cast_precision_loss, reason = "the 53 bits that a float holds")]
     fn next_gap(&mut self) -> f64 {
-        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut bits = self.state;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        bits ^= bits >> 31;
-        // Uniform over (0, 1]: never 0, whose logarithm is infinite.
-        let uniform = ((bits >> 11) + 1) as f64 / (1_u64 << 53) as f64;
-        -uniform.ln()
+        -self.fractions.next_above_zero().ln()
     }
 }
 

@@ -1,0 +1,57 @@
+//! Numbers that look random and follow from their input alone, so that a seed repeats a run.
+
+/// What SplitMix64 adds to its state for each number: 2^64 divided by the golden ratio.
+const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// Bits that all depend on every bit of the input: SplitMix64 (Steele, Lea, Flood 2014) as a function.
+pub(crate) fn bits(input: u64) -> u64 {
+    let mut bits = input.wrapping_add(STEP);
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    bits ^ (bits >> 31)
+}
+
+/// SplitMix64: one number after the other.
+#[derive(Debug, Clone)]
+pub(crate) struct Sequence {
+    state: u64,
+}
+
+impl Sequence {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { state: seed }
+    }
+
+    /// A number from the interval (0, 1]: never 0, whose logarithm is infinite.
+    #[expect(clippy::cast_precision_loss, reason = "the 53 bits that a float holds")]
+    pub(crate) fn next_above_zero(&mut self) -> f64 {
+        let bits = bits(self.state);
+        self.state = self.state.wrapping_add(STEP);
+        ((bits >> 11) + 1) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sequence_is_the_published_one() {
+        // The first numbers of SplitMix64 from the seed 1234567, as its reference code prints them.
+        let seed = 1_234_567_u64;
+        let numbers = [0, 1, 2].map(|k: u64| bits(seed.wrapping_add(STEP.wrapping_mul(k))));
+        assert_eq!(
+            numbers,
+            [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]
+        );
+    }
+
+    #[test]
+    fn fractions_are_above_zero_and_even_on_average() {
+        let mut sequence = Sequence::new(1);
+        let fractions: Vec<f64> = (0..10_000).map(|_| sequence.next_above_zero()).collect();
+        assert!(fractions.iter().all(|fraction| *fraction > 0.0 && *fraction <= 1.0));
+        let mean = fractions.iter().sum::<f64>() / 10_000.0;
+        assert!((mean - 0.5).abs() < 0.02, "{mean}");
+    }
+}
