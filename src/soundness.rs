@@ -236,7 +236,15 @@ fn other_load(run: &Run, is_local: bool) -> Option<Finding> {
         (None, true) => return None,
     };
     let own = (usage.client_cpu? + server).as_secs_f64();
-    let other = usage.machine_busy? - own / all_cores;
+    let (busy, stolen) = usage.machine_shares?;
+    if stolen > OTHER_LOAD {
+        return Some(warning(
+            "other_load",
+            format!("the hypervisor gave {} of this machine's cores to other machines", format_share(stolen)),
+            "measure on a machine that is not shared, or compare only runs that were interleaved with each other",
+        ));
+    }
+    let other = busy - own / all_cores;
     (other > OTHER_LOAD).then(|| {
         warning(
             "other_load",

@@ -15,8 +15,9 @@ pub struct Usage {
     pub server_cpu: Option<Duration>,
     /// Of each worker's thread.
     pub threads: Vec<ThreadTime>,
-    /// The share of all the machine's cores (0..1) that was busy, whoever with.
-    pub machine_busy: Option<f64>,
+    /// The shares of all the machine's cores (0..1) that processes used, and that the hypervisor gave to
+    /// other machines.
+    pub machine_shares: Option<(f64, f64)>,
     /// Cores of the machine, which may be more than this process can use; 0 where it is not known.
     pub machine_cores: usize,
     /// The time that these were measured over.
@@ -58,7 +59,7 @@ impl Usage {
             client_cpu: after.client.zip(before.client).and_then(|(after, before)| after.checked_sub(before)),
             server_cpu: after.server.zip(before.server).and_then(|(after, before)| after.since(&before)),
             threads,
-            machine_busy: machine.and_then(|(after, before)| after.busy_share_since(before)),
+            machine_shares: machine.and_then(|(after, before)| after.shares_since(before)),
             machine_cores: after.machine.map_or(0, MachineTicks::cores),
             measured_over,
             client_peak_memory_bytes,
