@@ -293,3 +293,17 @@ fn a_server_that_is_there_already_has_its_account_too() {
         assert!(summary.cost.server_cpu_ns_per_call.expect("found by its port") > 0);
     }
 }
+
+/// A saved result of this version stays readable, and its text what it was. When the text is meant to
+/// change: `plimsoll report tests/data/summary.json > tests/data/summary.txt`.
+#[test]
+fn the_golden_result_is_printed_as_it_was() {
+    let reported = output_of(&["report", "tests/data/summary.json"]);
+    assert_eq!(text(&reported.stderr), "");
+    assert_eq!(
+        text(&reported.stdout),
+        fs::read_to_string("tests/data/summary.txt").expect("the golden text")
+    );
+    let summary = Summary::strict(&fs::read("tests/data/summary.json").expect("the golden result"));
+    summary.expect("a summary").check();
+}
