@@ -7,7 +7,8 @@ mod usage;
 
 use std::{
     collections::BTreeMap,
-    io,
+    io::{self, Write},
+    os::unix::net::UnixStream,
     sync::Arc,
     thread::{self, JoinHandle},
     time::{Duration, SystemTime},
@@ -21,15 +22,16 @@ use tokio::{
 
 use crate::{
     alarm::Alarm,
-    client::{
-        Options,
-        stub::{Connection, OpenError},
-    },
+    client::{OpenError, Options, stub::Connection},
     environment::wall_clock,
-    plan::Plan,
+    plan::{ClientKind, Plan},
     record::{Interval, Outcomes, Recording, Timeline},
     target::Located,
-    worker::{self, Counters, Order, Report, Second, Work, Worked},
+    worker::{
+        Counters, LoopTime, Order, Report, Second, Work, Worked,
+        polling::{Polling, PrepareError},
+        tasks,
+    },
 };
 
 pub(crate) use signals::Signals;
@@ -114,9 +116,9 @@ pub fn run(
 ) -> Result<Run, DriveError> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let (orders, order) = watch::channel(Order::Wait);
+        let mut orders = Orders { order: watch::Sender::new(Order::Wait), bells: Vec::new() };
         let (reporter, mut reports) = mpsc::unbounded_channel();
-        let workers = spawn_workers(plan, target, &order, &reporter)?;
+        let workers = spawn_workers(plan, target, &mut orders, &reporter)?;
         // The reports end when the last worker has gone.
         drop(reporter);
         let mut conduct = Conduct::new(plan, server, orders);
@@ -131,29 +133,77 @@ pub fn run(
 
 type WorkerThread = JoinHandle<Result<Worked, DriveError>>;
 
+/// What the driver tells its workers, with a bell for those that wait for sockets alone.
+#[derive(Debug)]
+struct Orders {
+    order: watch::Sender<Order>,
+    bells: Vec<UnixStream>,
+}
+
+impl Orders {
+    fn give(&mut self, order: Order) {
+        self.order.send_replace(order);
+        for bell in &mut self.bells {
+            // It is full when it has rung often enough, and closed when the worker has gone.
+            let _ = bell.write(&[1]);
+        }
+    }
+
+    /// A bell that rings with every order from now on.
+    fn bell(&mut self) -> io::Result<UnixStream> {
+        let (own, workers) = UnixStream::pair()?;
+        own.set_nonblocking(true)?;
+        self.bells.push(own);
+        Ok(workers)
+    }
+}
+
 fn spawn_workers(
     plan: &Arc<Plan>,
     target: &Located,
-    order: &watch::Receiver<Order>,
+    orders: &mut Orders,
     reporter: &mpsc::UnboundedSender<Report>,
 ) -> Result<Vec<WorkerThread>, DriveError> {
     let shared: Arc<Counters> = Arc::default();
-    let spawn = |index| {
-        let (plan, target, orders, reports) =
-            (Arc::clone(plan), target.clone(), order.clone(), reporter.clone());
-        let shared = Arc::clone(&shared);
-        thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
-            let herald = Herald { reports: reports.clone(), is_ready: false };
-            let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
-            runtime.block_on(async move {
-                let connections = connect(&plan, index, &target).await?;
-                let work = Work { plan, index, shared, orders, reports, alarm: Alarm::precise()? };
-                herald.announce();
-                Ok(worker::run(work, connections).await)
-            })
-        })
-    };
-    Ok((0..plan.workers()).map(spawn).collect::<io::Result<_>>()?)
+    let mut workers = Vec::new();
+    for index in 0..plan.workers() {
+        let work = Work {
+            plan: Arc::clone(plan),
+            index,
+            shared: Arc::clone(&shared),
+            orders: orders.order.subscribe(),
+            reports: reporter.clone(),
+        };
+        let target = target.clone();
+        let thread = thread::Builder::new().name(format!("worker-{index}"));
+        workers.push(match plan.client() {
+            ClientKind::Lean => {
+                let bell = orders.bell()?;
+                thread.spawn(move || work_polling(work, &target, bell))?
+            }
+            ClientKind::Stub => thread.spawn(move || work_with_tasks(work, &target))?,
+        });
+    }
+    Ok(workers)
+}
+
+fn work_polling(work: Work, target: &Located, bell: UnixStream) -> Result<Worked, DriveError> {
+    let herald = Herald { reports: work.reports.clone(), is_ready: false };
+    let mut polling = Polling::open(&work.plan, work.index, target, bell)?;
+    polling.settle()?;
+    herald.announce();
+    Ok(polling.run(work)?)
+}
+
+fn work_with_tasks(work: Work, target: &Located) -> Result<Worked, DriveError> {
+    let herald = Herald { reports: work.reports.clone(), is_ready: false };
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    runtime.block_on(async move {
+        let connections = connect(&work.plan, work.index, target).await?;
+        let alarm = Alarm::precise()?;
+        herald.announce();
+        Ok(tasks::run(work, connections, alarm).await)
+    })
 }
 
 /// Tells the driver when a worker is gone before it was ready, by an error or by a panic: the others
@@ -196,7 +246,7 @@ async fn connect(plan: &Plan, index: usize, target: &Located) -> Result<Vec<Conn
 struct Conduct<'a> {
     plan: &'a Plan,
     server: &'a [u32],
-    orders: watch::Sender<Order>,
+    orders: Orders,
     ready: usize,
     /// Of the measured window, once it is set.
     start: Option<Instant>,
@@ -211,8 +261,17 @@ struct Conduct<'a> {
     partial: BTreeMap<u64, (Interval, u64, usize)>,
 }
 
+impl From<PrepareError> for DriveError {
+    fn from(error: PrepareError) -> Self {
+        match error {
+            PrepareError::Open(error) => Self::Open(error),
+            PrepareError::Setup(error) => Self::Setup(error),
+        }
+    }
+}
+
 impl<'a> Conduct<'a> {
-    fn new(plan: &'a Plan, server: &'a [u32], orders: watch::Sender<Order>) -> Self {
+    fn new(plan: &'a Plan, server: &'a [u32], orders: Orders) -> Self {
         Self {
             plan,
             server,
@@ -264,17 +323,17 @@ impl<'a> Conduct<'a> {
         match report {
             Report::Ready => {
                 self.ready += 1;
-                if self.ready == self.plan.workers() && *self.orders.borrow() == Order::Wait {
+                if self.ready == self.plan.workers() && *self.orders.order.borrow() == Order::Wait {
                     let start = Instant::now() + LEAD + self.plan.warm_up();
                     self.start = Some(start);
                     self.started_at = wall_clock() + LEAD + self.plan.warm_up();
-                    self.orders.send_replace(Order::Run(start));
+                    self.orders.give(Order::Run(start));
                     observe(&Progress::Connected);
                 }
             }
             // The others wait for an order to start that would never come.
             Report::Failed => {
-                self.orders.send_replace(Order::Leave);
+                self.orders.give(Order::Leave);
             }
             Report::Second(second) => self.take_second(second, observe),
             Report::WindowOver => {
@@ -310,7 +369,7 @@ impl<'a> Conduct<'a> {
     fn interrupt(&mut self, observe: &mut dyn FnMut(&Progress<'_>)) {
         let order = if self.is_interrupted { Order::Leave } else { Order::Drain };
         self.is_interrupted = true;
-        self.orders.send_replace(order);
+        self.orders.give(order);
         if order == Order::Drain {
             observe(&Progress::Draining { is_interrupted: true });
         }
@@ -326,18 +385,20 @@ impl<'a> Conduct<'a> {
         );
         let mut window = Duration::ZERO;
         let mut threads = Vec::new();
+        let mut loops: Vec<LoopTime> = Vec::new();
         let mut ended_by_count = true;
         for worker in worked {
             recording.add(worker.recording);
             window = window.max(worker.window);
             threads.extend(worker.thread);
+            loops.extend(worker.in_loop);
             ended_by_count &= worker.ended_by_count;
         }
         // Counted slots that the warm-up's calls still held started late: the window starts with them.
         if ended_by_count && !self.plan.is_open() {
             window = window.saturating_sub(recording.first_sent);
         }
-        let usage = Usage::between(self.readings, threads);
+        let usage = Usage::between(self.readings, threads, loops);
         let Self { started_at, is_interrupted, timeline, .. } = self;
         Run { started_at, window, ended_by_count, is_interrupted, recording, timeline, usage }
     }

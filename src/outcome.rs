@@ -118,12 +118,20 @@ impl Code {
     pub const UNKNOWN: Self = Self(2);
     /// 4: the deadline passed.
     pub const DEADLINE_EXCEEDED: Self = Self(4);
+    /// 7: the caller may not do this.
+    pub const PERMISSION_DENIED: Self = Self(7);
     /// 8: a resource is used up; the code that most implementations refuse messages with.
     pub const RESOURCE_EXHAUSTED: Self = Self(8);
     /// 11: out of range; the code that tonic refuses messages with.
     pub const OUT_OF_RANGE: Self = Self(11);
+    /// 12: there is no such method.
+    pub const UNIMPLEMENTED: Self = Self(12);
+    /// 13: something is broken inside.
+    pub const INTERNAL: Self = Self(13);
     /// 14: unavailable.
     pub const UNAVAILABLE: Self = Self(14);
+    /// 16: the caller did not say who it is.
+    pub const UNAUTHENTICATED: Self = Self(16);
 
     /// The code of this number; `UNKNOWN` where gRPC has none.
     #[must_use]

@@ -55,6 +55,7 @@ pub struct Plan {
     max_send_message_size: Limit,
     max_recv_message_size: Limit,
     client: ClientKind,
+    spin: Duration,
     seed: u64,
 }
 
@@ -118,8 +119,8 @@ pub enum PlanError {
     /// The payload cannot be built.
     #[error(transparent)]
     Payload(#[from] PayloadError),
-    /// The client's receive limit is beyond what tonic can safely be told.
-    #[error("the stub client's receive limit is {} bytes; 2,147,483,647 at most, because tonic reserves what a reply's prefix claims", grouped(*.0))]
+    /// The client's receive limit is beyond what a message can have.
+    #[error("the client's receive limit is {} bytes; 2,147,483,647 at most, because no protobuf message is longer", grouped(*.0))]
     RecvLimit(u64),
 }
 
@@ -143,7 +144,7 @@ impl Plan {
         if settings.timeout == Some(Duration::ZERO) {
             return Err(zero("the timeout", "ms"));
         }
-        let max_recv_message_size = stub_recv_limit(settings.max_recv_message_size)?;
+        let max_recv_message_size = recv_limit(settings.client, settings.max_recv_message_size)?;
         let workers = workers(&settings, in_flight)?;
         let duration = match (settings.duration, settings.calls) {
             (None, None) => Some(DEFAULT_DURATION),
@@ -183,6 +184,7 @@ impl Plan {
             max_send_message_size: settings.max_send_message_size,
             max_recv_message_size,
             client: settings.client,
+            spin: settings.spin,
             seed: settings.seed,
         })
     }
@@ -265,6 +267,27 @@ impl Plan {
         self.max_recv_message_size
     }
 
+    /// Calls that may be in flight at once, in total.
+    #[must_use]
+    pub fn most_in_flight(&self) -> u64 {
+        match &self.load {
+            PlannedLoad::Closed { concurrency, .. } => *concurrency,
+            PlannedLoad::Open { max_in_flight, .. } => *max_in_flight,
+        }
+    }
+
+    /// Which client makes the calls.
+    #[must_use]
+    pub fn client(&self) -> ClientKind {
+        self.client
+    }
+
+    /// How long the lean client looks for something to do before it blocks.
+    #[must_use]
+    pub fn spin(&self) -> Duration {
+        self.spin
+    }
+
     /// Whether response time can be told: only an open loop has intended starts.
     #[must_use]
     pub fn is_open(&self) -> bool {
@@ -279,16 +302,17 @@ impl Plan {
     }
 }
 
-/// The receive limit that the stub client is given: never none, and none that is larger than a message
-/// can be.
+/// The receive limit that a client is given: never none, and none that is larger than a message can be.
 ///
 /// # Errors
 /// When the limit is over 2 GiB - 1.
-pub fn stub_recv_limit(asked: Limit) -> Result<Limit, PlanError> {
-    match asked {
-        Limit::Unlimited => Ok(Limit::Bytes(STUB_RECV_CAP)),
-        Limit::Bytes(bytes) if bytes > LARGEST_MESSAGE => Err(PlanError::RecvLimit(bytes)),
-        limit @ Limit::Bytes(_) => Ok(limit),
+pub fn recv_limit(client: ClientKind, asked: Limit) -> Result<Limit, PlanError> {
+    match (asked, client) {
+        (Limit::Unlimited, ClientKind::Stub) => Ok(Limit::Bytes(STUB_RECV_CAP)),
+        // It compares a reply as it comes, and so the largest message costs it nothing.
+        (Limit::Unlimited, ClientKind::Lean) => Ok(Limit::Bytes(LARGEST_MESSAGE)),
+        (Limit::Bytes(bytes), _) if bytes > LARGEST_MESSAGE => Err(PlanError::RecvLimit(bytes)),
+        (limit @ Limit::Bytes(_), _) => Ok(limit),
     }
 }
 

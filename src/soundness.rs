@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     driver::Run,
     latency::Latency,
-    plan::{LoadRecord, PlanRecord, STUB_RECV_CAP},
+    plan::{ClientKind, LoadRecord, PlanRecord, STUB_RECV_CAP},
     schedule::Schedule,
     units::{ByteSize, Limit, decimal, format_nanoseconds, format_share, grouped},
 };
@@ -94,12 +94,11 @@ impl Soundness {
         findings.extend(paused(run, plan));
         findings.extend(few_samples(run.recording.response.as_ref().unwrap_or(&run.recording.service)));
         findings.extend(rounded_sizes(plan));
-        if recv_limit_asked == Limit::Unlimited && plan.max_recv_message_bytes == Limit::Bytes(STUB_RECV_CAP)
-        {
+        if recv_limit_asked == Limit::Unlimited && plan.client == ClientKind::Stub {
             findings.push(note(
                 "recv_limit_capped",
                 format!("the stub client's receive limit is {}, although none was asked for", ByteSize(STUB_RECV_CAP)),
-                "tonic reserves the length that a reply's prefix claims before a byte of it has come; ask for a limit in bytes if replies are larger",
+                "tonic reserves the length that a reply's prefix claims before a byte of it has come; ask for a limit in bytes if replies are larger, or leave --client to its default, which needs no such limit",
             ));
         }
         // Stable: within a weight, the order above.

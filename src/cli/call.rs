@@ -19,7 +19,7 @@ use crate::{
         Options,
         single::{self, Reply},
     },
-    plan::{DEFAULT_MAX_RECV, Pair, stub_recv_limit},
+    plan::{ClientKind, DEFAULT_MAX_RECV, Pair, recv_limit},
     report::{destination::Destination, json, reply},
     target::Target,
     units::{Limit, parse_duration},
@@ -80,7 +80,10 @@ pub(super) fn execute(arguments: &CallArguments) -> Result<Status> {
     let located = arguments.target.locate()?;
     let options = Options {
         max_send_message_size: arguments.max_send_message_size,
-        max_recv_message_size: stub_recv_limit(arguments.max_recv_message_size.unwrap_or(DEFAULT_MAX_RECV))?,
+        max_recv_message_size: recv_limit(
+            ClientKind::Stub,
+            arguments.max_recv_message_size.unwrap_or(DEFAULT_MAX_RECV),
+        )?,
         timeout: arguments.timeout,
         metadata: arguments.metadata.clone(),
     };

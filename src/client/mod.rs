@@ -1,6 +1,8 @@
 //! The clients that make calls, and what they share: how a call ends, and how a refusal is
 //! recognised.
 
+pub mod lean;
+mod metadata;
 mod refusal;
 pub mod single;
 pub mod stub;
@@ -9,7 +11,20 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::{outcome::Outcome, payload::Message, plan::Pair, units::Limit};
+use crate::{
+    outcome::{Code, Failure, Outcome},
+    payload::Message,
+    plan::Pair,
+    units::{Limit, exact_duration},
+};
+
+pub(crate) use refusal::{Origin, recognise, refusal_of_http_413};
+
+/// Time for a connection to be made, the first and any later one.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How tonic words its own deadline, on either side; it has the code CANCELLED.
+const TONIC_TIMEOUT: &str = "Timeout expired";
 
 /// What a client is told once, for all its calls.
 #[derive(Debug, Clone)]
@@ -24,19 +39,90 @@ pub struct Options {
     pub metadata: Vec<Pair>,
 }
 
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The server does not accept one.
+    #[error("cannot connect to {authority} ({cause})")]
+    Connect {
+        /// The target as it was written.
+        authority: String,
+        /// What the transport said.
+        cause: String,
+    },
+    /// A pair of metadata cannot be sent.
+    #[error("metadata `{name}: {value}` cannot be sent: {reason}")]
+    Metadata {
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+}
+
 /// A call that has ended.
 #[derive(Debug)]
 pub struct Ended {
     /// The instant before the client was given the call.
     pub sent: Instant,
-    /// The instant at which the client gave back the reply, before it was verified.
+    /// The instant at which the client had the reply, before it was verified.
     pub done: Instant,
     /// What became of it: never shed or unfinished.
     pub outcome: Outcome,
 }
 
-/// Something that makes calls over one connection. Clones share the connection.
+/// Something that makes calls over one connection, as futures. Clones share the connection.
 pub(crate) trait Caller: Clone + 'static {
     /// Makes one call and verifies its reply.
     fn call(&mut self, message: &Message) -> impl Future<Output = Ended>;
+}
+
+/// Whether this metadata can be sent.
+///
+/// # Errors
+/// For the first pair that cannot.
+pub(crate) fn check_metadata(pairs: &[Pair]) -> Result<(), OpenError> {
+    metadata::checked(pairs).map(|_| ())
+}
+
+/// What this program calls itself.
+pub(crate) fn user_agent() -> String {
+    concat!("plimsoll/", env!("CARGO_PKG_VERSION")).to_owned()
+}
+
+/// What a status other than OK amounts to that the server sent.
+pub(crate) fn outcome_of_status(
+    code: Code,
+    text: String,
+    message: &Message,
+    timeout: Option<Duration>,
+) -> Outcome {
+    if let Some(refusal) = recognise(code, &text, message, Origin::Wire) {
+        return Outcome::Refused(Box::new(refusal));
+    }
+    match timeout {
+        // A server that is built with tonic ends a late call in the same words as its client does.
+        Some(timeout) if code == Code::DEADLINE_EXCEEDED || text == TONIC_TIMEOUT => {
+            deadline_exceeded(timeout)
+        }
+        _ => Outcome::Failed(Box::new(Failure { code, message: text })),
+    }
+}
+
+/// The end of a call whose deadline has passed.
+pub(crate) fn deadline_exceeded(timeout: Duration) -> Outcome {
+    let message = format!("no reply within {}", exact_duration(timeout));
+    Outcome::DeadlineExceeded(Box::new(Failure { code: Code::DEADLINE_EXCEEDED, message }))
+}
+
+/// The text of the client's own refusal to send.
+pub(crate) fn over_own_limit(message_bytes: u64, limit: u64) -> String {
+    format!("not sent: {message_bytes} bytes are over the client's own limit of {limit} bytes")
+}
+
+/// The text of the client's own refusal to take a reply.
+pub(crate) fn over_own_receive_limit(message_bytes: u64, limit: u64) -> String {
+    format!("not taken: {message_bytes} bytes are over the client's own limit of {limit} bytes")
 }

@@ -105,7 +105,7 @@ pub(crate) fn recognise(code: Code, text: &str, message: &Message, origin: Origi
         Some(Refusal { side, direction, message_bytes, limit_bytes, code, message: text.to_owned() })
     };
     if text == HTTP_413 {
-        return refusal(Side::Server, Direction::Request, message.request_bytes, None);
+        return Some(Refusal { code, ..refusal_of_http_413(message) });
     }
     if !matches!(code, Code::RESOURCE_EXHAUSTED | Code::OUT_OF_RANGE) {
         return None;
@@ -132,6 +132,18 @@ pub(crate) fn recognise(code: Code, text: &str, message: &Message, origin: Origi
         Origin::Local => Side::Client,
     };
     refusal(side, direction, message_bytes, numbers.limit)
+}
+
+/// The refusal that an HTTP status of 413 stands for.
+pub(crate) fn refusal_of_http_413(message: &Message) -> Refusal {
+    Refusal {
+        side: Side::Server,
+        direction: Direction::Request,
+        message_bytes: message.request_bytes,
+        limit_bytes: None,
+        code: Code::UNKNOWN,
+        message: HTTP_413.to_owned(),
+    }
 }
 
 fn direction(said: Said, numbers: &Numbers, message: &Message, origin: Origin) -> Direction {

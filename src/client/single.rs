@@ -11,10 +11,7 @@ use tonic::{
 };
 use tonic_prost::ProstCodec;
 
-use super::{
-    Options,
-    stub::{self, OpenError},
-};
+use super::{OpenError, Options, metadata, over_own_limit, stub};
 use crate::{
     outcome::Code,
     payload::message_bytes_of,
@@ -92,12 +89,12 @@ pub fn call(target: &Located, options: &Options, text: String) -> Result<Reply, 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let channel = stub::channel(target).await?;
-        let metadata = stub::metadata_map(&options.metadata)?;
+        let metadata = metadata::checked(&options.metadata)?;
         let request_bytes = message_bytes_of(text.len() as u64);
         if let Limit::Bytes(limit) = options.max_send_message_size
             && request_bytes > limit
         {
-            let status = Status::out_of_range(stub::over_own_limit(request_bytes, limit));
+            let status = Status::out_of_range(over_own_limit(request_bytes, limit));
             return Ok(ended(target, Err(status), &Parts::default(), Duration::ZERO));
         }
         let recv_limit = options.max_recv_message_size.as_usize();

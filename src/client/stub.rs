@@ -9,33 +9,22 @@ mod wire;
 use std::{error::Error, time::Duration};
 
 use tokio::time::{Instant, timeout_at};
-use tonic::{
-    Request, Status, TimeoutExpired,
-    metadata::{AsciiMetadataKey, BinaryMetadataKey, BinaryMetadataValue, MetadataMap},
-    transport::Endpoint,
-};
+use tonic::{Request, Status, TimeoutExpired, metadata::MetadataMap, transport::Endpoint};
 
 use super::{
-    Caller, Ended, Options,
-    refusal::{Origin, recognise},
+    CONNECT_TIMEOUT, Caller, Ended, OpenError, Options, Origin, TONIC_TIMEOUT, deadline_exceeded, metadata,
+    outcome_of_status, over_own_limit, recognise, user_agent,
 };
 use crate::{
     outcome::{Code, Difference, Direction, Failure, Outcome, Refusal, Side},
     payload::Message,
     pb::{Data, format_data_client::FormatDataClient},
-    plan::Pair,
     target::Located,
     units::Limit,
 };
 use wire::{is_from_wire, over};
 
 pub(super) use wire::{Wire, is_own_note};
-
-/// Time for a connection to be made, the first and any later one.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// How tonic words its own deadline, on either side; it has the code CANCELLED.
-const TONIC_TIMEOUT: &str = "Timeout expired";
 
 /// One connection. Clones share it; a lost connection is made again by the next call.
 #[derive(Debug, Clone)]
@@ -44,29 +33,6 @@ pub struct Connection {
     metadata: MetadataMap,
     timeout: Option<Duration>,
     max_send_message_size: Limit,
-}
-
-/// Why there is no connection.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The server does not accept one.
-    #[error("cannot connect to {authority} ({})", causes(.source))]
-    Connect {
-        /// The target as it was written.
-        authority: String,
-        /// What the transport said.
-        source: tonic::transport::Error,
-    },
-    /// A pair of metadata cannot be sent.
-    #[error("metadata `{name}: {value}` cannot be sent: {reason}")]
-    Metadata {
-        /// Its name.
-        name: String,
-        /// Its value.
-        value: String,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
 }
 
 impl Connection {
@@ -83,7 +49,7 @@ impl Connection {
             .max_encoding_message_size(usize::MAX);
         Ok(Self {
             client,
-            metadata: metadata_map(&options.metadata)?,
+            metadata: metadata::checked(&options.metadata)?,
             timeout: options.timeout,
             max_send_message_size: options.max_send_message_size,
         })
@@ -141,30 +107,31 @@ impl Connection {
 
     fn classify(&self, status: &Status, message: &Message) -> Outcome {
         let code = Code::from_number(status.code().into());
-        let failure = |message: String| Box::new(Failure { code, message });
-        let origin = if is_from_wire(status) { Origin::Wire } else { Origin::Local };
-        if let Some(refusal) = recognise(code, status.message(), message, origin) {
+        if is_from_wire(status) {
+            return outcome_of_status(code, status.message().to_owned(), message, self.timeout);
+        }
+        if let Some(refusal) = recognise(code, status.message(), message, Origin::Local) {
             return Outcome::Refused(Box::new(refusal));
         }
-        if let Some(timeout) = self.timeout
-            && (code == Code::DEADLINE_EXCEEDED || is_timeout(status))
-        {
-            return deadline_exceeded(timeout);
-        }
-        match origin {
-            Origin::Local if is_broken(status) => Outcome::Broken(failure(causes(status))),
-            Origin::Local => Outcome::Failed(failure(causes(status))),
-            Origin::Wire => Outcome::Failed(failure(status.message().to_owned())),
+        match self.timeout {
+            Some(timeout) if code == Code::DEADLINE_EXCEEDED || is_timeout(status) => {
+                deadline_exceeded(timeout)
+            }
+            _ if is_broken(status) => Outcome::Broken(Box::new(Failure { code, message: causes(status) })),
+            _ => Outcome::Failed(Box::new(Failure { code, message: causes(status) })),
         }
     }
 }
 
 /// A connection without a client on it.
 pub(super) async fn channel(target: &Located) -> Result<Wire, OpenError> {
-    let failed = |source| OpenError::Connect { authority: target.authority.clone(), source };
+    let failed = |error: tonic::transport::Error| OpenError::Connect {
+        authority: target.authority.clone(),
+        cause: causes(&error),
+    };
     let origin = format!("http://{}", target.authority);
     let channel = Endpoint::from_shared(format!("http://{}", target.address))
-        .and_then(|endpoint| endpoint.user_agent(concat!("plimsoll/", env!("CARGO_PKG_VERSION"))))
+        .and_then(|endpoint| endpoint.user_agent(user_agent()))
         .map_err(failed)?
         .origin(origin.parse().unwrap_or_default())
         .connect_timeout(CONNECT_TIMEOUT)
@@ -179,16 +146,6 @@ impl Caller for Connection {
     fn call(&mut self, message: &Message) -> impl Future<Output = Ended> {
         Self::call(self, message)
     }
-}
-
-/// The text of the client's own refusal to send.
-pub(super) fn over_own_limit(message_bytes: u64, limit: u64) -> String {
-    format!("not sent: {message_bytes} bytes are over the client's own limit of {limit} bytes")
-}
-
-fn deadline_exceeded(timeout: Duration) -> Outcome {
-    let message = format!("no reply within {}", crate::units::exact_duration(timeout));
-    Outcome::DeadlineExceeded(Box::new(Failure { code: Code::DEADLINE_EXCEEDED, message }))
 }
 
 /// A server that is built with tonic ends a late call in the same words as its client does.
@@ -240,38 +197,9 @@ pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
     text
 }
 
-pub(super) fn metadata_map(pairs: &[Pair]) -> Result<MetadataMap, OpenError> {
-    let mut map = MetadataMap::new();
-    for Pair { name, value } in pairs {
-        let error = |reason| OpenError::Metadata { name: name.clone(), value: value.clone(), reason };
-        if name.ends_with("-bin") {
-            let key =
-                BinaryMetadataKey::from_bytes(name.as_bytes()).map_err(|_| error("the name is not valid"))?;
-            let bytes = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, value);
-            let bytes = bytes.map_err(|_| error("the value of a `-bin` name must be base64"))?;
-            map.append_bin(key, BinaryMetadataValue::from_bytes(&bytes));
-        } else {
-            let key =
-                AsciiMetadataKey::from_bytes(name.as_bytes()).map_err(|_| error("the name is not valid"))?;
-            map.append(key, value.parse().map_err(|_| error("the value is not ASCII"))?);
-        }
-    }
-    Ok(map)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn metadata_is_checked_before_a_call() {
-        let pair = |name: &str, value: &str| Pair { name: name.to_owned(), value: value.to_owned() };
-        let map = metadata_map(&[pair("ip", "127.0.0.1"), pair("key-bin", "AP8=")]).expect("both are valid");
-        assert_eq!(map.get_bin("key-bin").expect("there").to_bytes().expect("base64").as_ref(), [0, 255]);
-        for wrong in [pair("a b", "1"), pair("key-bin", "?"), pair("name", "\u{e9}\n")] {
-            assert!(metadata_map(std::slice::from_ref(&wrong)).is_err(), "{wrong:?}");
-        }
-    }
 
     #[test]
     fn a_chain_of_causes_says_each_once() {

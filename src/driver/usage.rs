@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::environment::{MachineTicks, ProcessTimes, ThreadTime, own_cpu, own_peak_memory_bytes};
+use crate::{
+    environment::{MachineTicks, ProcessTimes, ThreadTime, own_cpu, own_peak_memory_bytes},
+    worker::LoopTime,
+};
 
 /// CPU time within the measured window, and memory.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -15,6 +18,8 @@ pub struct Usage {
     pub server_cpu: Option<Duration>,
     /// Of each worker's thread.
     pub threads: Vec<ThreadTime>,
+    /// Of each worker's loop, where it has one of its own.
+    pub loops: Vec<LoopTime>,
     /// The shares of all the machine's cores (0..1) that processes used, and that the hypervisor gave to
     /// other machines.
     pub machine_shares: Option<(f64, f64)>,
@@ -48,7 +53,11 @@ impl Reading {
 
 impl Usage {
     /// What the accounts grew by. Nothing, where the window was over before its start was read.
-    pub(super) fn between(readings: (Option<Reading>, Option<Reading>), threads: Vec<ThreadTime>) -> Self {
+    pub(super) fn between(
+        readings: (Option<Reading>, Option<Reading>),
+        threads: Vec<ThreadTime>,
+        loops: Vec<LoopTime>,
+    ) -> Self {
         let client_peak_memory_bytes = own_peak_memory_bytes();
         let (Some(before), Some(after)) = readings else {
             return Self { client_peak_memory_bytes, ..Self::default() };
@@ -59,6 +68,7 @@ impl Usage {
             client_cpu: after.client.zip(before.client).and_then(|(after, before)| after.checked_sub(before)),
             server_cpu: after.server.zip(before.server).and_then(|(after, before)| after.since(&before)),
             threads,
+            loops,
             machine_shares: machine.and_then(|(after, before)| after.shares_since(before)),
             machine_cores: after.machine.map_or(0, MachineTicks::cores),
             measured_over,

@@ -57,6 +57,9 @@ pub struct PlanRecord {
     pub max_recv_message_bytes: Limit,
     /// Which client made the calls.
     pub client: ClientKind,
+    /// How long it looked for something to do before it blocked, in ns.
+    #[serde(rename = "spin_ns", with = "crate::units::nanoseconds", default)]
+    pub spin: Duration,
     /// Of arrivals and mixes.
     pub seed: u64,
 }
@@ -147,6 +150,7 @@ impl Plan {
             max_send_message_bytes: self.max_send_message_size,
             max_recv_message_bytes: self.max_recv_message_size,
             client: self.client,
+            spin: self.spin,
             seed: self.seed,
         }
     }

@@ -40,6 +40,9 @@ pub struct Settings {
     pub max_recv_message_size: Limit,
     /// Which client makes the calls.
     pub client: ClientKind,
+    /// How long the lean client looks for something to do before it blocks: zero saves CPU time, more
+    /// saves the time that a core needs to wake up.
+    pub spin: Duration,
     /// Of arrivals and mixes.
     pub seed: u64,
 }
@@ -104,7 +107,9 @@ pub enum Workers {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ClientKind {
-    /// Tonic's generated client over its channel.
+    /// Our own HTTP/2 client, which costs as little as can be: measures the server.
+    Lean,
+    /// Tonic's generated client over its channel: measures what an application built with tonic sees.
     Stub,
 }
 
@@ -136,7 +141,8 @@ impl Default for Settings {
             workers: Workers::AtMost(1),
             max_send_message_size: Limit::Unlimited,
             max_recv_message_size: DEFAULT_MAX_RECV,
-            client: ClientKind::Stub,
+            client: ClientKind::Lean,
+            spin: Duration::ZERO,
             seed: 1,
         }
     }

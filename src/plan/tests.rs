@@ -74,8 +74,10 @@ fn shares_differ_by_one_and_make_the_whole() {
 
 #[test]
 fn an_unlimited_receive_limit_is_capped() {
-    let plan = Plan::new(Settings { max_recv_message_size: Limit::Unlimited, ..Settings::default() });
-    assert_eq!(plan.expect("valid").max_recv_message_size(), Limit::Bytes(STUB_RECV_CAP));
+    for (client, limit) in [(ClientKind::Stub, STUB_RECV_CAP), (ClientKind::Lean, LARGEST_MESSAGE)] {
+        let settings = Settings { client, max_recv_message_size: Limit::Unlimited, ..Settings::default() };
+        assert_eq!(Plan::new(settings).expect("valid").max_recv_message_size(), Limit::Bytes(limit));
+    }
 }
 
 #[test]

@@ -73,6 +73,7 @@ pub(crate) struct Plan {
     pub(crate) max_send_message_bytes: Option<u64>,
     pub(crate) max_recv_message_bytes: Option<u64>,
     pub(crate) client: String,
+    pub(crate) spin_ns: Option<u64>,
     pub(crate) seed: u64,
 }
 

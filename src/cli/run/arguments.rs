@@ -104,8 +104,13 @@ pub(crate) struct RunArguments {
     max_recv_message_size: Option<Limit>,
 
     /// What makes the calls
-    #[arg(long, value_name = "CLIENT", default_value = "stub", help_heading = "Client")]
+    #[arg(long, value_name = "CLIENT", default_value = "lean", help_heading = "Client")]
     client: ClientChoice,
+
+    /// How long the lean client looks for something to do before it blocks; it then uses a core, and a
+    /// reply does not wait for one to wake up. Matters at low load
+    #[arg(long, value_name = "D", value_parser = parse_duration, default_value = "0s", help_heading = "Client")]
+    spin: Duration,
 
     /// Of arrivals and mixes: the same seed gives the same calls
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Client")]
@@ -180,6 +185,8 @@ enum TextChoice {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum ClientChoice {
+    /// Our own HTTP/2 client, which costs as little as can be: measures the server
+    Lean,
     /// Tonic's generated client: what an application built with tonic sees
     Stub,
 }
@@ -272,8 +279,10 @@ impl RunArguments {
             max_send_message_size: self.max_send_message_size.unwrap_or(Limit::Unlimited),
             max_recv_message_size: self.max_recv_message_size(),
             client: match self.client {
+                ClientChoice::Lean => ClientKind::Lean,
                 ClientChoice::Stub => ClientKind::Stub,
             },
+            spin: self.spin,
             seed: self.seed,
         })
     }

@@ -1,6 +1,8 @@
 //! A worker against a server that exists only in paused time.
 
-use tokio::task::LocalSet;
+use std::sync::atomic::Ordering;
+
+use tokio::{sync::mpsc, task::LocalSet};
 
 use super::*;
 use crate::{
@@ -60,7 +62,7 @@ async fn worked(settings: Settings, server: Imagined, interrupt: Option<Duration
     let start = Instant::now() + plan.warm_up();
     let (order, orders) = watch::channel(Order::Run(start));
     let (reports, mut reported) = mpsc::unbounded_channel();
-    let work = Work { plan, index: 0, shared: Arc::default(), orders, reports, alarm: Alarm::Runtime };
+    let work = Work { plan, index: 0, shared: Arc::default(), orders, reports };
     let worked = LocalSet::new()
         .run_until(async {
             if let Some(after) = interrupt {
@@ -69,9 +71,9 @@ async fn worked(settings: Settings, server: Imagined, interrupt: Option<Duration
                     order.send_replace(Order::Drain);
                     order.closed().await;
                 });
-                run(work, vec![server]).await
+                run(work, vec![server], Alarm::Runtime).await
             } else {
-                let worked = run(work, vec![server]).await;
+                let worked = run(work, vec![server], Alarm::Runtime).await;
                 drop(order);
                 worked
             }
@@ -168,10 +170,9 @@ async fn what_never_starts_sends_nothing_not_even_its_warm_up() {
         shared: Arc::default(),
         orders,
         reports,
-        alarm: Alarm::Runtime,
     };
     let counters = Arc::clone(&work.shared);
-    let worked = LocalSet::new().run_until(run(work, vec![Imagined::new(3_600 * SECOND)])).await;
+    let worked = LocalSet::new().run_until(run(work, vec![Imagined::new(3_600 * SECOND)], Alarm::Runtime)).await;
     assert_eq!(worked.recording.calls.planned, 0);
     assert_eq!(counters.in_flight.load(Ordering::Relaxed), 0);
 }

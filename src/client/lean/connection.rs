@@ -1,0 +1,316 @@
+//! One HTTP/2 connection as a client keeps it: RFC 9113.
+//!
+//! A state machine that owns no socket and reads no clock: bytes and instants go in, bytes to be
+//! written and the ends of calls come out. [`receive`](Connection::receive) takes what the server
+//! sent, [`start`](Connection::start) a call, [`slices`](Connection::slices) shows what is to be
+//! written.
+
+mod arriving;
+mod calls;
+mod sending;
+mod settings;
+
+use std::{collections::VecDeque, io::IoSlice, sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{
+    flow::{DEFAULT_WINDOW, LARGEST_WINDOW, ReceiveWindow, SendWindow},
+    frame::{
+        ConnectionError, ErrorCode, LARGEST_STREAM, PREFACE, kind, setting, write_go_away, write_number,
+        write_settings,
+    },
+    frame_reader::{FrameReader, Piece},
+    outbox::Outbox,
+    request::{Form, PREFIX_BYTES, Requests},
+    streams::{Call, Streams},
+};
+use crate::{
+    client::deadline_exceeded,
+    outcome::{Failure, Outcome},
+    units::Limit,
+};
+use arriving::{Assembling, Known};
+use settings::Peer;
+
+pub use super::outbox::MOST_SLICES;
+
+/// The largest frame that this client takes. Larger frames cost a server less; beyond this it makes no
+/// difference any more (4 MiB replies of a tonic server, by frame size: 16 KiB, 64 KiB, 1 MiB).
+const MAX_FRAME: u32 = 1 << 20;
+/// The largest header block, compressed or not. Tonic's clients take 16 KiB.
+const MAX_HEADER_BLOCK: u32 = 64 << 10;
+/// The connection's window is at least this large, so that small replies never wait for it.
+const SMALLEST_CONNECTION_WINDOW: u64 = 16 << 20;
+/// How often a call is given back by connections that end before it is broken.
+const MOST_RETURNS: u8 = 2;
+/// Answers to the server's questions that may be waiting because it does not read. Nobody who means
+/// well comes near.
+const MOST_UNREAD_ANSWERS: u32 = 100_000;
+
+/// A call that has ended.
+#[derive(Debug)]
+pub struct Over {
+    /// The call.
+    pub call: Call,
+    /// When its end became known.
+    pub done: Instant,
+    /// What became of it: never shed or unfinished.
+    pub outcome: Outcome,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub struct Connection {
+    requests: Arc<Requests>,
+    timeout: Option<Duration>,
+    /// The client's own limit for replies, in message bytes.
+    max_recv: u64,
+    reader: FrameReader,
+    assembling: Option<Assembling>,
+    known: Known,
+    peer: Peer,
+    streams: Streams,
+    next_stream: u32,
+    /// Calls that wait for a free stream.
+    waiting: VecDeque<Call>,
+    /// Streams whose request is not framed to its end, in turn.
+    uploads: VecDeque<u32>,
+    /// Streams that the server has ended before it had the whole request.
+    cut_short: Vec<u32>,
+    send_window: SendWindow,
+    receive_window: ReceiveWindow,
+    /// With which each stream starts.
+    stream_window: u32,
+    form: Form,
+    outbox: Outbox,
+    unread_answers: u32,
+    /// Whether no further stream may be opened here.
+    is_closing: bool,
+    returned: Vec<Call>,
+    has_answered: bool,
+}
+
+impl Connection {
+    /// A connection that nothing has been sent on; its preface is to be written. `in_flight` is how
+    /// many calls will be under way at once.
+    #[must_use]
+    pub fn new(requests: Arc<Requests>, in_flight: u64) -> Self {
+        let plan = requests.plan();
+        let reply = requests.largest_reply() + PREFIX_BYTES as u64;
+        let largest = u64::from(LARGEST_WINDOW);
+        let window = |bytes: u64| u32::try_from(bytes.min(largest)).unwrap_or(LARGEST_WINDOW);
+        let stream_window = window(reply.saturating_mul(2).max(u64::from(DEFAULT_WINDOW)));
+        let of_all = u64::from(stream_window).saturating_mul(in_flight.max(1));
+        let connection_window = window(of_all.max(SMALLEST_CONNECTION_WINDOW));
+        let mut outbox = Outbox::default();
+        outbox.append(|out| {
+            out.extend_from_slice(PREFACE);
+            write_settings(
+                out,
+                &[
+                    (setting::HEADER_TABLE_SIZE, 0),
+                    (setting::ENABLE_PUSH, 0),
+                    (setting::INITIAL_WINDOW_SIZE, stream_window),
+                    (setting::MAX_FRAME_SIZE, MAX_FRAME),
+                    (setting::MAX_HEADER_LIST_SIZE, MAX_HEADER_BLOCK),
+                ],
+            );
+            write_number(out, kind::WINDOW_UPDATE, 0, connection_window - DEFAULT_WINDOW);
+        });
+        Self {
+            timeout: plan.timeout(),
+            max_recv: match plan.max_recv_message_size() {
+                Limit::Bytes(bytes) => bytes,
+                Limit::Unlimited => crate::payload::LARGEST_MESSAGE,
+            },
+            reader: FrameReader::new(MAX_FRAME),
+            assembling: None,
+            known: Known::default(),
+            peer: Peer::default(),
+            streams: Streams::starting_at(1),
+            next_stream: 1,
+            waiting: VecDeque::new(),
+            uploads: VecDeque::new(),
+            cut_short: Vec::new(),
+            send_window: SendWindow::new(DEFAULT_WINDOW),
+            receive_window: ReceiveWindow::new(connection_window),
+            stream_window,
+            form: Form::Introduction,
+            outbox,
+            unread_answers: 0,
+            is_closing: false,
+            returned: Vec::new(),
+            has_answered: false,
+            requests,
+        }
+    }
+
+    /// Takes bytes that the server sent; `now` is when they came. Calls that end are put into `over`.
+    ///
+    /// # Errors
+    /// When the server broke the protocol. The connection cannot be used any more then, but for its
+    /// last words: [`Connection::farewell`].
+    pub fn receive(
+        &mut self,
+        bytes: &[u8],
+        now: Instant,
+        over: &mut Vec<Over>,
+    ) -> Result<(), ConnectionError> {
+        let mut bytes = bytes;
+        // Taken out, because a piece may lie in the reader while the rest of the connection changes.
+        let mut reader = std::mem::replace(&mut self.reader, FrameReader::new(MAX_FRAME));
+        let result = loop {
+            let piece = match reader.next(&mut bytes) {
+                Ok(Some(piece)) => piece,
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            };
+            let taken = match piece {
+                Piece::Data { stream, bytes, counted, ends_stream } => {
+                    self.data(stream, bytes, counted, ends_stream, now, over)
+                }
+                Piece::Frame(head, payload) => self.frame(head, payload, now, over),
+            };
+            if let Err(error) = taken {
+                break Err(error);
+            }
+        };
+        self.reader = reader;
+        // Before its first SETTINGS the server need not speak HTTP/2 at all.
+        result.map_err(|error| if self.peer.is_known { error } else { settings::NO_HTTP2 })
+    }
+
+    /// Starts a call, now or as soon as the server lets it. It ends at once when the client refuses it.
+    pub fn start(&mut self, call: Call, over: &mut Vec<Over>) {
+        if let Some(refusal) = &self.requests.get(call.message).refusal {
+            let outcome = Outcome::Refused(Box::new(refusal.clone()));
+            over.push(Over { done: call.sent, call, outcome });
+        } else if self.can_open() && self.waiting.is_empty() {
+            self.open(call);
+        } else {
+            self.waiting.push_back(call);
+        }
+    }
+
+    /// The next bytes to be written: how many of the slices were filled.
+    pub fn slices<'a>(&'a mut self, slices: &mut [IoSlice<'a>; MOST_SLICES]) -> usize {
+        self.frame_uploads();
+        self.outbox.fill(&self.requests, slices)
+    }
+
+    /// So many of the bytes that [`Connection::slices`] showed were written.
+    pub fn written(&mut self, bytes: usize) {
+        self.outbox.written(bytes);
+        if self.outbox.pending() == 0 {
+            self.unread_answers = 0;
+        }
+    }
+
+    /// Whether there is anything to be written.
+    #[must_use]
+    pub fn has_output(&self) -> bool {
+        self.outbox.pending() > 0
+            || !self.cut_short.is_empty()
+            || (!self.uploads.is_empty() && self.send_window.room() > 0)
+    }
+
+    /// Ends calls whose deadline has passed.
+    pub fn expire(&mut self, now: Instant, over: &mut Vec<Over>) {
+        let Some(timeout) = self.timeout else { return };
+        let is_late = |call: &Call| now.saturating_duration_since(call.sent) >= timeout;
+        while let Some((number, _)) = self.streams.oldest().filter(|(_, stream)| is_late(&stream.call)) {
+            self.give_up(number, ErrorCode::CANCEL, deadline_exceeded(timeout), now, over);
+        }
+        while self.waiting.front().is_some_and(is_late)
+            && let Some(call) = self.waiting.pop_front()
+        {
+            over.push(Over { call, done: now, outcome: deadline_exceeded(timeout) });
+        }
+    }
+
+    /// When the next deadline passes.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let timeout = self.timeout?;
+        let oldest = self.streams.oldest().map(|(_, stream)| &stream.call);
+        let calls = [oldest, self.waiting.front()].into_iter().flatten();
+        calls.filter_map(|call| call.sent.checked_add(timeout)).min()
+    }
+
+    /// Whether the server has said how it wants to be spoken to.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.peer.is_known
+    }
+
+    /// Whether no further call may be started here: the server said so, or the numbers are used up.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.is_closing
+    }
+
+    /// Whether no call is under way or waiting.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.streams.len() == 0 && self.waiting.is_empty()
+    }
+
+    /// Calls that are under way or waiting.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.streams.len() + self.waiting.len()
+    }
+
+    /// Whether a call was ever answered here, well or badly.
+    #[must_use]
+    pub fn has_answered(&self) -> bool {
+        self.has_answered
+    }
+
+    /// Calls that the server has not seen and will not see on this connection.
+    pub fn take_returned(&mut self) -> Vec<Call> {
+        std::mem::take(&mut self.returned)
+    }
+
+    /// The connection is lost: calls under way are broken, those that waited are given back.
+    pub fn lose(&mut self, failure: &Failure, now: Instant, over: &mut Vec<Over>) {
+        self.is_closing = true;
+        for (_, stream) in self.streams.split_above(0) {
+            let outcome = Outcome::Broken(Box::new(failure.clone()));
+            over.push(Over { call: stream.call, done: now, outcome });
+        }
+        self.return_waiting(failure, now, over);
+    }
+
+    /// What the server is told before the connection is closed over an error.
+    #[must_use]
+    pub fn farewell(error: &ConnectionError) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        write_go_away(&mut bytes, error);
+        bytes
+    }
+
+    /// Whether a stream may be opened now (5.1.2).
+    fn can_open(&self) -> bool {
+        self.peer.is_known && !self.is_closing && self.streams.len() < self.peer.max_streams
+    }
+
+    /// Opens streams for calls that have waited.
+    fn open_waiting(&mut self) {
+        while self.can_open() {
+            let Some(call) = self.waiting.pop_front() else { break };
+            self.open(call);
+        }
+    }
+
+    /// The number of the next stream. After the last one, calls are given back (5.1.1).
+    fn take_number(&mut self) -> Option<u32> {
+        if self.next_stream > LARGEST_STREAM {
+            self.is_closing = true;
+            return None;
+        }
+        self.next_stream += 2;
+        Some(self.next_stream - 2)
+    }
+}

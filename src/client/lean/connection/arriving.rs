@@ -1,0 +1,222 @@
+//! Frames of the server: RFC 9113, section 6.
+
+use tokio::time::Instant;
+
+use crate::client::lean::{
+    frame::{self, ConnectionError, ErrorCode, Head, flag, header_fragment, kind, wrong_length},
+    status::{Fields, code_of_reset},
+};
+use crate::outcome::{Failure, Outcome};
+
+use super::{Connection, MAX_HEADER_BLOCK, MOST_RETURNS, Over};
+
+/// A header block whose end is still to come (4.3).
+#[derive(Debug)]
+pub(super) struct Assembling {
+    stream: u32,
+    ends_stream: bool,
+    /// No longer than it may be and one fragment.
+    block: Vec<u8>,
+}
+
+/// Header blocks that were read before and had the usual contents. Blocks have no state, so the same
+/// bytes mean the same, and most servers send them over and over.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// HTTP's and gRPC's "here it comes".
+    pub(super) headers: Vec<u8>,
+    /// gRPC's OK.
+    pub(super) trailers: Vec<u8>,
+}
+
+/// What a header block says.
+pub(super) enum Block {
+    UsualHeaders,
+    UsualTrailers,
+    Fields(Fields),
+    TooLong,
+}
+
+fn protocol_error(what: &'static str) -> ConnectionError {
+    ConnectionError::new(ErrorCode::PROTOCOL_ERROR, what)
+}
+
+impl Connection {
+    /// Takes a frame that is not DATA.
+    pub(super) fn frame(
+        &mut self,
+        head: Head,
+        payload: &[u8],
+        now: Instant,
+        over: &mut Vec<Over>,
+    ) -> Result<(), ConnectionError> {
+        if !self.peer.is_known && (head.kind != kind::SETTINGS || head.has(flag::ACK)) {
+            return Err(super::settings::NO_HTTP2);
+        }
+        if self.assembling.is_some() && head.kind != kind::CONTINUATION {
+            return Err(protocol_error("a header block was interrupted by another frame"));
+        }
+        match head.kind {
+            kind::HEADERS => {
+                self.check_number(head.stream)?;
+                let fragment = header_fragment(head, payload)?;
+                let ends_stream = head.has(flag::END_STREAM);
+                if head.has(flag::END_HEADERS) {
+                    return self.header_block(head.stream, ends_stream, fragment, now, over);
+                }
+                self.assembling =
+                    Some(Assembling { stream: head.stream, ends_stream, block: fragment.to_vec() });
+                Ok(())
+            }
+            kind::CONTINUATION => {
+                let assembling =
+                    self.assembling.as_mut().filter(|assembling| assembling.stream == head.stream);
+                let Some(assembling) = assembling else {
+                    return Err(protocol_error("a CONTINUATION continues nothing"));
+                };
+                if assembling.block.len() <= MAX_HEADER_BLOCK as usize {
+                    assembling.block.extend_from_slice(payload);
+                }
+                if head.has(flag::END_HEADERS)
+                    && let Some(Assembling { stream, ends_stream, block }) = self.assembling.take()
+                {
+                    return self.header_block(stream, ends_stream, &block, now, over);
+                }
+                Ok(())
+            }
+            kind::PRIORITY => match (head.stream, payload.len()) {
+                (0, _) => Err(protocol_error("PRIORITY came for the connection")),
+                (_, 5) => Ok(()),
+                _ => Err(wrong_length("a PRIORITY frame has not five bytes")),
+            },
+            kind::RST_STREAM => {
+                self.check_number(head.stream)?;
+                let error = ErrorCode(frame::number(payload)?);
+                self.reset_by_server(head.stream, error, now, over);
+                Ok(())
+            }
+            kind::SETTINGS => self.settings(head, payload),
+            kind::PUSH_PROMISE => Err(protocol_error("the server pushes, although that was switched off")),
+            kind::PING => self.ping(head, payload),
+            kind::GOAWAY => self.go_away(head, payload, now, over),
+            kind::WINDOW_UPDATE => {
+                let increment = frame::number(payload)? & frame::LARGEST_STREAM;
+                match head.stream {
+                    0 => self.widen_connection(increment),
+                    stream => self.widen_stream(stream, increment, now, over),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Only streams of this client's exist: odd ones, up to the last that was opened (5.1.1).
+    pub(super) fn check_number(&self, number: u32) -> Result<(), ConnectionError> {
+        if number % 2 == 1 && number < self.next_stream {
+            Ok(())
+        } else {
+            Err(protocol_error("a frame is for a stream that was never opened"))
+        }
+    }
+
+    fn header_block(
+        &mut self,
+        number: u32,
+        ends_stream: bool,
+        block: &[u8],
+        now: Instant,
+        over: &mut Vec<Over>,
+    ) -> Result<(), ConnectionError> {
+        let block = if block == self.known.headers {
+            Block::UsualHeaders
+        } else if block == self.known.trailers {
+            Block::UsualTrailers
+        } else if block.len() > MAX_HEADER_BLOCK as usize {
+            // Nothing is lost by not reading it: there is no table that it could change.
+            Block::TooLong
+        } else {
+            let read = Fields::read(block);
+            let fields = read.map_err(|_| {
+                ConnectionError::new(ErrorCode::COMPRESSION_ERROR, "a header block cannot be read")
+            })?;
+            if fields.http == Some(200) && fields.is_grpc && fields.grpc.is_none() {
+                block.clone_into(&mut self.known.headers);
+                Block::UsualHeaders
+            } else if fields.http.is_none() && fields.grpc.is_some_and(|code| code.number() == 0) {
+                block.clone_into(&mut self.known.trailers);
+                Block::UsualTrailers
+            } else {
+                Block::Fields(fields)
+            }
+        };
+        self.headers(number, ends_stream, block, now, over);
+        Ok(())
+    }
+
+    fn reset_by_server(&mut self, number: u32, error: ErrorCode, now: Instant, over: &mut Vec<Over>) {
+        // It ended the call before, and now says that the rest of the request is not wanted: as we would.
+        self.cut_short.retain(|cut| *cut != number);
+        let message = format!("the server reset the stream: {error}");
+        self.end(
+            number,
+            Outcome::Failed(Box::new(Failure { code: code_of_reset(error), message })),
+            now,
+            over,
+        );
+        self.cut_short.retain(|cut| *cut != number);
+    }
+
+    fn ping(&mut self, head: Head, payload: &[u8]) -> Result<(), ConnectionError> {
+        if head.stream != 0 {
+            return Err(protocol_error("PING came on a stream"));
+        }
+        if payload.len() != 8 {
+            return Err(wrong_length("a PING has not eight bytes"));
+        }
+        // This client asks nothing, so an answer is to nobody.
+        if head.has(flag::ACK) { Ok(()) } else { self.answer(kind::PING, payload) }
+    }
+
+    /// No stream above the last one was or will be looked at: those calls may go elsewhere (6.8).
+    fn go_away(
+        &mut self,
+        head: Head,
+        payload: &[u8],
+        now: Instant,
+        over: &mut Vec<Over>,
+    ) -> Result<(), ConnectionError> {
+        if head.stream != 0 {
+            return Err(protocol_error("GOAWAY came on a stream"));
+        }
+        let (last, code, text) = frame::go_away(payload)?;
+        let mut message = format!("the server ended the connection: GOAWAY with {code}");
+        if !text.is_empty() {
+            message = format!("{message}, `{}`", String::from_utf8_lossy(&text[..text.len().min(200)]));
+        }
+        let failure = Failure { code: crate::outcome::Code::UNAVAILABLE, message };
+        self.is_closing = true;
+        for (number, stream) in self.streams.split_above(last) {
+            self.withdraw(number);
+            self.give_back(stream.call, &failure, now, over);
+        }
+        self.return_waiting(&failure, now, over);
+        Ok(())
+    }
+
+    /// Gives back the calls that waited for a stream.
+    pub(super) fn return_waiting(&mut self, failure: &Failure, now: Instant, over: &mut Vec<Over>) {
+        for call in std::mem::take(&mut self.waiting) {
+            self.give_back(call, failure, now, over);
+        }
+    }
+
+    /// A call may be made again on another connection; not for ever.
+    fn give_back(&mut self, call: super::Call, failure: &Failure, now: Instant, over: &mut Vec<Over>) {
+        if call.returned < MOST_RETURNS {
+            self.returned.push(super::Call { returned: call.returned + 1, ..call });
+        } else {
+            let outcome = Outcome::Broken(Box::new(failure.clone()));
+            over.push(Over { call, done: now, outcome });
+        }
+    }
+}

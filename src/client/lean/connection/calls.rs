@@ -1,0 +1,215 @@
+//! Calls and how they end: RFC 9113, section 8.1, and gRPC over HTTP/2 ("Responses").
+
+use tokio::time::Instant;
+
+use crate::client::{
+    deadline_exceeded,
+    lean::{
+        frame::{ConnectionError, ErrorCode},
+        reply::{Expected, Fault, Verdict},
+        status::{Fields, code_of_http},
+    },
+    outcome_of_status, over_own_receive_limit, refusal_of_http_413,
+};
+use crate::outcome::{Code, Direction, Failure, Outcome, Refusal, Side};
+
+use super::{Connection, Over, arriving::Block};
+
+fn failed(code: Code, message: impl Into<String>) -> Outcome {
+    Outcome::Failed(Box::new(Failure { code, message: message.into() }))
+}
+
+impl Connection {
+    /// Takes part of a reply.
+    pub(super) fn data(
+        &mut self,
+        number: u32,
+        bytes: &[u8],
+        counted: u32,
+        ends_stream: bool,
+        now: Instant,
+        over: &mut Vec<Over>,
+    ) -> Result<(), ConnectionError> {
+        self.check_number(number)?;
+        if self.assembling.is_some() {
+            return Err(ConnectionError::new(
+                ErrorCode::PROTOCOL_ERROR,
+                "DATA came in the middle of a header block",
+            ));
+        }
+        // Also what comes for streams that have ended takes room (5.1, 6.9).
+        self.receive_window.receive(counted)?;
+        if let Some(room) = self.receive_window.due() {
+            self.give_room(0, room);
+        }
+        let Some(stream) = self.streams.get_mut(number) else { return Ok(()) };
+        if stream.receive_window.receive(counted).is_err() {
+            let outcome =
+                failed(Code::INTERNAL, "the server sent more than the stream's window had room for");
+            self.give_up(number, ErrorCode::FLOW_CONTROL_ERROR, outcome, now, over);
+            return Ok(());
+        }
+        if !stream.has_headers {
+            let outcome = failed(Code::INTERNAL, "the reply's contents came before its headers");
+            self.give_up(number, ErrorCode::PROTOCOL_ERROR, outcome, now, over);
+            return Ok(());
+        }
+        let (head, text) = self.requests.reply(stream.call.message);
+        let taken = stream.reply.take(bytes, Expected { head, text }, self.max_recv);
+        let room = if ends_stream { None } else { stream.receive_window.due() };
+        match taken {
+            Ok(()) if ends_stream => {
+                let outcome = failed(Code::UNKNOWN, "the server ended the call without a status");
+                self.end(number, outcome, now, over);
+            }
+            Ok(()) => {
+                if let Some(room) = room {
+                    self.give_room(number, room);
+                }
+            }
+            Err(Fault::OverLimit(bytes)) => {
+                let refusal = Refusal {
+                    side: Side::Client,
+                    direction: Direction::Response,
+                    message_bytes: bytes,
+                    limit_bytes: Some(self.max_recv),
+                    code: Code::OUT_OF_RANGE,
+                    message: over_own_receive_limit(bytes, self.max_recv),
+                };
+                self.give_up(number, ErrorCode::CANCEL, Outcome::Refused(Box::new(refusal)), now, over);
+            }
+            Err(Fault::Malformed(what)) => {
+                self.give_up(number, ErrorCode::CANCEL, failed(Code::INTERNAL, what), now, over);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes headers or trailers.
+    pub(super) fn headers(
+        &mut self,
+        number: u32,
+        ends_stream: bool,
+        block: Block,
+        now: Instant,
+        over: &mut Vec<Over>,
+    ) {
+        let Some(stream) = self.streams.get_mut(number) else { return };
+        let message = stream.call.message;
+        let is_first = !stream.has_headers;
+        let outcome = match block {
+            Block::TooLong => failed(Code::INTERNAL, "the response's headers are longer than 64 KiB"),
+            Block::UsualHeaders if is_first && !ends_stream => {
+                stream.has_headers = true;
+                return;
+            }
+            Block::UsualTrailers if !is_first && ends_stream => self.outcome_of_reply(number),
+            Block::Fields(fields) if is_first && fields.is_informational() && !ends_stream => return,
+            Block::Fields(fields) if ends_stream || is_first => self.outcome_of(&fields, message),
+            Block::UsualHeaders | Block::UsualTrailers if ends_stream => {
+                // A status of OK without a reply, or no status at all.
+                failed(Code::UNKNOWN, "the server ended the call without a reply and a status")
+            }
+            _ => failed(Code::INTERNAL, "the server sent headers where only trailers can come"),
+        };
+        if ends_stream {
+            self.end(number, outcome, now, over);
+        } else {
+            self.give_up(number, ErrorCode::CANCEL, outcome, now, over);
+        }
+    }
+
+    /// What a call has come to whose status is not simply OK.
+    fn outcome_of(&self, fields: &Fields, message: usize) -> Outcome {
+        let Fields { http, is_grpc, grpc, message: text } = fields;
+        let request = self.requests.message(message);
+        match (grpc, http) {
+            (Some(code), _) if code.number() != 0 => {
+                outcome_of_status(*code, text.clone(), request, self.timeout)
+            }
+            (Some(_), _) => failed(Code::INTERNAL, "the server says OK and sent no reply"),
+            (None, Some(413)) => Outcome::Refused(Box::new(refusal_of_http_413(request))),
+            (None, Some(200)) if !is_grpc => failed(
+                Code::UNKNOWN,
+                "the server answered with HTTP, but not with gRPC: its content type is another",
+            ),
+            (None, Some(status)) if *status != 200 => failed(
+                code_of_http(*status),
+                format!("the server answered with HTTP status {status} and no gRPC status"),
+            ),
+            (None, Some(_)) => failed(Code::UNKNOWN, "the server ended the call without a status"),
+            (None, None) => failed(Code::UNKNOWN, "the server's headers have no status"),
+        }
+    }
+
+    /// What a call has come to whose status is OK.
+    fn outcome_of_reply(&mut self, number: u32) -> Outcome {
+        let Some(stream) = self.streams.get_mut(number) else { return Outcome::Answered };
+        let (head, text) = self.requests.reply(stream.call.message);
+        match stream.reply.verdict(Expected { head, text }) {
+            Verdict::Right => Outcome::Answered,
+            Verdict::Wrong(difference) => Outcome::WrongReply(Box::new(difference)),
+            Verdict::Missing => failed(Code::INTERNAL, "the server says OK and sent no reply"),
+            Verdict::Short => failed(Code::INTERNAL, "the reply ends before the length that it claims"),
+        }
+    }
+
+    /// The server has ended a call. What is left of its request is not sent any more.
+    pub(super) fn end(&mut self, number: u32, outcome: Outcome, now: Instant, over: &mut Vec<Over>) {
+        let Some(stream) = self.streams.remove(number) else { return };
+        self.has_answered = true;
+        if stream.framed < self.requests.get(stream.call.message).body_bytes {
+            self.withdraw(number);
+            self.cut_short.push(number);
+        }
+        let outcome = match self.timeout {
+            // The clock went on while the deadline was not looked at.
+            Some(timeout) if now.saturating_duration_since(stream.call.sent) > timeout => {
+                deadline_exceeded(timeout)
+            }
+            _ => outcome,
+        };
+        over.push(Over { call: stream.call, done: now, outcome });
+        self.open_waiting();
+    }
+
+    /// This client ends a call.
+    pub(super) fn give_up(
+        &mut self,
+        number: u32,
+        error: ErrorCode,
+        outcome: Outcome,
+        now: Instant,
+        over: &mut Vec<Over>,
+    ) {
+        let Some(stream) = self.streams.remove(number) else { return };
+        self.withdraw(number);
+        self.reset(number, error);
+        over.push(Over { call: stream.call, done: now, outcome });
+        self.open_waiting();
+    }
+
+    /// WINDOW_UPDATE of a stream (6.9).
+    pub(super) fn widen_stream(
+        &mut self,
+        number: u32,
+        increment: u32,
+        now: Instant,
+        over: &mut Vec<Over>,
+    ) -> Result<(), ConnectionError> {
+        self.check_number(number)?;
+        let Some(stream) = self.streams.get_mut(number) else { return Ok(()) };
+        if increment == 0 {
+            let outcome = failed(Code::INTERNAL, "the server widened the stream's window by nothing");
+            self.give_up(number, ErrorCode::PROTOCOL_ERROR, outcome, now, over);
+        } else if !stream.send_window.widen(increment) {
+            let outcome =
+                failed(Code::INTERNAL, "the server made the stream's window larger than a window may be");
+            self.give_up(number, ErrorCode::FLOW_CONTROL_ERROR, outcome, now, over);
+        } else if stream.is_parked && stream.send_window.room() > 0 {
+            stream.is_parked = false;
+            self.uploads.push_back(number);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,123 @@
+//! SETTINGS of the server: RFC 9113, section 6.5.
+
+use crate::client::lean::{
+    flow::{DEFAULT_WINDOW, LARGEST_WINDOW},
+    frame::{
+        self, ConnectionError, ErrorCode, Head, LARGEST_MAX_FRAME, SMALLEST_MAX_FRAME, flag, kind, setting,
+        wrong_length,
+    },
+    header_block::DEFAULT_TABLE_BYTES,
+    request::Form,
+};
+
+use super::Connection;
+
+/// What came first were no SETTINGS (3.4).
+pub(super) const NO_HTTP2: ConnectionError = ConnectionError {
+    code: ErrorCode::PROTOCOL_ERROR,
+    what: "what the server sent first is no SETTINGS frame of HTTP/2; is it a gRPC server without TLS?",
+};
+
+const WINDOW_TOO_LARGE: ConnectionError = ConnectionError {
+    code: ErrorCode::FLOW_CONTROL_ERROR,
+    what: "the server made a window larger than a window may be",
+};
+
+/// How the server wants to be spoken to.
+#[derive(Debug)]
+pub(super) struct Peer {
+    /// Whether its first SETTINGS have come.
+    pub(super) is_known: bool,
+    pub(super) max_frame: u32,
+    pub(super) initial_window: u32,
+    pub(super) max_streams: usize,
+}
+
+impl Default for Peer {
+    fn default() -> Self {
+        Self {
+            is_known: false,
+            max_frame: SMALLEST_MAX_FRAME,
+            initial_window: DEFAULT_WINDOW,
+            max_streams: usize::MAX,
+        }
+    }
+}
+
+impl Connection {
+    pub(super) fn settings(&mut self, head: Head, payload: &[u8]) -> Result<(), ConnectionError> {
+        if head.stream != 0 {
+            return Err(ConnectionError::new(ErrorCode::PROTOCOL_ERROR, "SETTINGS came on a stream"));
+        }
+        if head.has(flag::ACK) {
+            return if payload.is_empty() {
+                Ok(())
+            } else {
+                Err(wrong_length("an acknowledgement of SETTINGS has a payload"))
+            };
+        }
+        for (identifier, value) in frame::settings(payload)? {
+            self.setting(identifier, value)?;
+        }
+        self.peer.is_known = true;
+        self.answer(kind::SETTINGS, &[])?;
+        self.open_waiting();
+        Ok(())
+    }
+
+    fn setting(&mut self, identifier: u16, value: u32) -> Result<(), ConnectionError> {
+        match identifier {
+            // A smaller table could hold fewer entries than the calls name: none is named any more.
+            setting::HEADER_TABLE_SIZE => {
+                if value < DEFAULT_TABLE_BYTES && matches!(self.form, Form::Introduction | Form::Indexed) {
+                    self.form = Form::TableOff;
+                }
+            }
+            setting::ENABLE_PUSH if value != 0 => {
+                return Err(ConnectionError::new(ErrorCode::PROTOCOL_ERROR, "a server enabled push"));
+            }
+            setting::MAX_CONCURRENT_STREAMS => {
+                self.peer.max_streams = usize::try_from(value).unwrap_or(usize::MAX);
+            }
+            setting::INITIAL_WINDOW_SIZE => self.resize_windows(value)?,
+            setting::MAX_FRAME_SIZE => {
+                if !(SMALLEST_MAX_FRAME..=LARGEST_MAX_FRAME).contains(&value) {
+                    return Err(ConnectionError::new(
+                        ErrorCode::PROTOCOL_ERROR,
+                        "the server takes frames of a size that no server may ask for",
+                    ));
+                }
+                self.peer.max_frame = value;
+            }
+            // The rest bounds what this client does not do, or is unknown and to be ignored (6.5.2).
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The windows of all open streams move by the difference, maybe below zero (6.9.2).
+    fn resize_windows(&mut self, size: u32) -> Result<(), ConnectionError> {
+        if size > LARGEST_WINDOW {
+            return Err(WINDOW_TOO_LARGE);
+        }
+        let before = std::mem::replace(&mut self.peer.initial_window, size);
+        for (number, stream) in self.streams.iter_mut() {
+            if !stream.send_window.resize(before, size) {
+                return Err(WINDOW_TOO_LARGE);
+            }
+            if stream.is_parked && stream.send_window.room() > 0 {
+                stream.is_parked = false;
+                self.uploads.push_back(number);
+            }
+        }
+        Ok(())
+    }
+
+    /// WINDOW_UPDATE (6.9): an increment of 0 is an error of the stream or of the connection.
+    pub(super) fn widen_connection(&mut self, increment: u32) -> Result<(), ConnectionError> {
+        if increment == 0 {
+            return Err(ConnectionError::new(ErrorCode::PROTOCOL_ERROR, "a window was widened by nothing"));
+        }
+        if self.send_window.widen(increment) { Ok(()) } else { Err(WINDOW_TOO_LARGE) }
+    }
+}

@@ -1,0 +1,137 @@
+//! Flow control: RFC 9113, sections 5.2 and 6.9. Windows of both directions, as pure arithmetic.
+
+use super::frame::{ConnectionError, ErrorCode};
+
+/// The size of every window until somebody says otherwise (6.9.2).
+pub(super) const DEFAULT_WINDOW: u32 = 65_535;
+/// No window may be larger (6.9.1).
+pub(super) const LARGEST_WINDOW: u32 = (1 << 31) - 1;
+
+/// Room for DATA that may be sent. Below zero after the server took room away (6.9.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SendWindow(i64);
+
+/// Room for DATA that may come in, and when more is to be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ReceiveWindow {
+    size: u32,
+    /// Used and not given back.
+    used: u32,
+}
+
+impl SendWindow {
+    pub(super) fn new(size: u32) -> Self {
+        Self(i64::from(size))
+    }
+
+    /// Bytes that may be sent now.
+    pub(super) fn room(self) -> u64 {
+        u64::try_from(self.0).unwrap_or(0)
+    }
+
+    /// Takes room that there is.
+    pub(super) fn take(&mut self, bytes: u64) {
+        debug_assert!(bytes <= self.room());
+        self.0 -= i64::try_from(bytes).unwrap_or(i64::MAX);
+    }
+
+    /// Gives room back that was taken and not used.
+    pub(super) fn give_back(&mut self, bytes: u64) {
+        self.0 += i64::try_from(bytes).unwrap_or(0);
+    }
+
+    /// A WINDOW_UPDATE came. False where the window becomes larger than a window may be.
+    #[must_use]
+    pub(super) fn widen(&mut self, increment: u32) -> bool {
+        self.0 += i64::from(increment);
+        self.0 <= i64::from(LARGEST_WINDOW)
+    }
+
+    /// The server changed the size that windows start with: this one moves by the difference. False
+    /// where it becomes larger than a window may be.
+    #[must_use]
+    pub(super) fn resize(&mut self, before: u32, after: u32) -> bool {
+        self.0 += i64::from(after) - i64::from(before);
+        self.0 <= i64::from(LARGEST_WINDOW)
+    }
+}
+
+impl ReceiveWindow {
+    pub(super) fn new(size: u32) -> Self {
+        Self { size, used: 0 }
+    }
+
+    /// DATA came.
+    ///
+    /// # Errors
+    /// When there was no room for it.
+    pub(super) fn receive(&mut self, bytes: u32) -> Result<(), ConnectionError> {
+        self.used = self.used.saturating_add(bytes);
+        if self.used > self.size {
+            return Err(ConnectionError::new(
+                ErrorCode::FLOW_CONTROL_ERROR,
+                "the server sent more than the window had room for",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Room to be given back now: all that was used, once that is half the window.
+    pub(super) fn due(&mut self) -> Option<u32> {
+        (self.used > self.size / 2).then(|| std::mem::take(&mut self.used))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_window_may_become_negative_and_recovers() {
+        let mut window = SendWindow::new(100);
+        window.take(80);
+        assert!(window.resize(100, 50));
+        assert_eq!(window, SendWindow(-30));
+        assert_eq!(window.room(), 0);
+        assert!(window.widen(40));
+        assert_eq!(window.room(), 10);
+    }
+
+    #[test]
+    fn no_window_grows_beyond_its_largest_size() {
+        let mut window = SendWindow::new(1);
+        assert!(window.widen(LARGEST_WINDOW - 1));
+        assert!(!window.widen(1));
+        let mut window = SendWindow::new(DEFAULT_WINDOW);
+        assert!(window.widen(LARGEST_WINDOW - DEFAULT_WINDOW));
+        assert!(!window.resize(DEFAULT_WINDOW, DEFAULT_WINDOW + 1));
+    }
+
+    #[test]
+    fn room_is_given_back_in_halves() {
+        let mut window = ReceiveWindow::new(100);
+        assert_eq!(window.receive(50).ok().and(window.due()), None);
+        assert_eq!(window.receive(1).ok().and(window.due()), Some(51));
+        assert!(window.receive(100).is_ok());
+        let error = window.receive(1).expect_err("101 are over 100");
+        assert_eq!(error.code, ErrorCode::FLOW_CONTROL_ERROR);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_used_and_given_back_adds_up(sizes in prop::collection::vec(1_u32..60, 1..50)) {
+            let mut window = ReceiveWindow::new(100);
+            let (mut used, mut given) = (0, 0);
+            for size in sizes {
+                if window.receive(size).is_err() {
+                    break;
+                }
+                used += size;
+                given += window.due().unwrap_or(0);
+                prop_assert_eq!(window.used, used - given);
+                prop_assert!(window.used <= 50);
+            }
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! Requests laid out once, before the run: gRPC over HTTP/2 ("Requests"), RFC 9113 sections 6.1, 6.2.
+//!
+//! A small message is kept as the very bytes of its frames: a call copies them and writes its stream's
+//! number into them. A large one is kept once, and written from where it lies, in frames of the size
+//! that the server takes.
+
+use std::{fmt::Write as _, sync::Arc, time::Duration};
+
+use super::{
+    frame::{self, HEAD_BYTES, Head, SMALLEST_MAX_FRAME, flag, kind},
+    header_block::Blocks,
+};
+use crate::{
+    client::{over_own_limit, user_agent},
+    outcome::{Code, Direction, Refusal, Side},
+    payload::Message,
+    plan::{Pair, Plan},
+    units::Limit,
+};
+
+/// gRPC's prefix of a message: a flag for compression, and the message's length.
+pub const PREFIX_BYTES: usize = 5;
+/// Where the call goes.
+const PATH: &str = "/example.FormatData/DoFormat";
+/// Field 1, a length and as many bytes: what protobuf puts before the text.
+pub(super) const TEXT_FIELD: u8 = 0x0a;
+
+/// All requests of a plan, as a connection sends them.
+#[derive(Debug)]
+pub struct Requests {
+    plan: Arc<Plan>,
+    blocks: Blocks,
+    requests: Vec<Request>,
+}
+
+/// One message of the plan.
+#[derive(Debug)]
+pub(super) struct Request {
+    /// What precedes the text: gRPC's prefix, protobuf's tag and length.
+    head: Vec<u8>,
+    /// What precedes the text of the expected reply.
+    reply_head: Vec<u8>,
+    /// Prefix and message.
+    pub(super) body_bytes: u64,
+    /// The whole call in frames, where the message is small.
+    small: Option<Small>,
+    /// The client's own, where the message is over its limit.
+    pub(super) refusal: Option<Refusal>,
+}
+
+#[derive(Debug)]
+struct Small {
+    indexed: Template,
+    literal: Template,
+}
+
+/// Frames that lack nothing but the number of their stream.
+#[derive(Debug, Default)]
+struct Template {
+    bytes: Vec<u8>,
+    /// Where frames begin.
+    frames: Vec<usize>,
+}
+
+/// Which form of the header block a call uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// The first call on a connection.
+    Introduction,
+    /// Any later one.
+    Indexed,
+    /// The first one after the server took the table away.
+    TableOff,
+    /// Any one after that.
+    Literal,
+}
+
+impl Requests {
+    /// Lays out the messages of a plan for a server that is called `authority`.
+    #[must_use]
+    pub fn new(plan: Arc<Plan>, authority: &str) -> Self {
+        let timeout = plan.timeout().map(grpc_timeout);
+        let agent = user_agent();
+        let mut fields = vec![
+            (":method", "POST"),
+            (":scheme", "http"),
+            (":path", PATH),
+            (":authority", authority),
+            ("te", "trailers"),
+            ("content-type", "application/grpc"),
+            ("user-agent", &agent),
+        ];
+        fields.extend(timeout.as_deref().map(|timeout| ("grpc-timeout", timeout)));
+        let metadata =
+            plan.metadata().iter().map(|Pair { name, value }| (name.to_ascii_lowercase(), value.as_str()));
+        let metadata: Vec<_> = metadata.collect();
+        fields.extend(metadata.iter().map(|(name, value)| (name.as_str(), *value)));
+        let blocks = Blocks::of(&fields);
+        let lay_out = |message| Request::new(message, plan.max_send_message_size(), &blocks);
+        let requests = plan.payload().messages().iter().map(lay_out).collect();
+        Self { plan, blocks, requests }
+    }
+
+    /// The plan that these are the requests of.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Message bytes of the largest reply that is expected.
+    #[must_use]
+    pub fn largest_reply(&self) -> u64 {
+        self.plan.payload().messages().iter().map(|message| message.reply_bytes).max().unwrap_or_default()
+    }
+
+    pub(super) fn get(&self, message: usize) -> &Request {
+        &self.requests[message]
+    }
+
+    pub(super) fn message(&self, message: usize) -> &Message {
+        &self.plan.payload().messages()[message]
+    }
+
+    /// The expected reply: what precedes its text, and the text.
+    pub(super) fn reply(&self, message: usize) -> (&[u8], &[u8]) {
+        (&self.requests[message].reply_head, self.message(message).expected.as_bytes())
+    }
+
+    /// Part of a request's body, in up to two pieces.
+    pub(super) fn body(&self, message: usize, from: u64, to: u64) -> [&[u8]; 2] {
+        let (head, text) = (&self.requests[message].head, self.message(message).text.as_bytes());
+        let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+        let (from, to) = (place(from), place(to));
+        let edge = head.len();
+        [&head[from.min(edge)..to.min(edge)], &text[from.max(edge) - edge..to.max(edge) - edge]]
+    }
+
+    /// Appends all frames of a small call; false where the message is not small, or the form is one
+    /// that is used once a connection.
+    pub(super) fn write_small(&self, out: &mut Vec<u8>, message: usize, form: Form, stream: u32) -> bool {
+        let Some(small) = &self.requests[message].small else { return false };
+        let template = match form {
+            Form::Indexed => &small.indexed,
+            Form::Literal => &small.literal,
+            Form::Introduction | Form::TableOff => return false,
+        };
+        let start = out.len();
+        out.extend_from_slice(&template.bytes);
+        for frame in &template.frames {
+            let at = start + frame + HEAD_BYTES - 4;
+            out[at..at + 4].copy_from_slice(&stream.to_be_bytes());
+        }
+        true
+    }
+
+    /// Appends the frames of the header block.
+    pub(super) fn write_headers(&self, out: &mut Vec<u8>, form: Form, stream: u32) {
+        let Blocks { introduction, indexed, literal, table_off } = &self.blocks;
+        match form {
+            Form::Introduction => write_block(out, introduction, stream),
+            Form::Indexed => write_block(out, indexed, stream),
+            Form::Literal => write_block(out, literal, stream),
+            Form::TableOff => write_block(out, &[table_off, literal.as_slice()].concat(), stream),
+        }
+    }
+}
+
+impl Request {
+    fn new(message: &Message, max_send: Limit, blocks: &Blocks) -> Self {
+        let head = head_of(message.request_bytes, message.text.len());
+        let body_bytes = (head.len() + message.text.len()) as u64;
+        let small = (body_bytes <= u64::from(SMALLEST_MAX_FRAME)).then(|| {
+            let body = [head.as_slice(), message.text.as_bytes()].concat();
+            Small {
+                indexed: Template::new(&blocks.indexed, &body),
+                literal: Template::new(&blocks.literal, &body),
+            }
+        });
+        let refusal = match max_send {
+            Limit::Bytes(limit) if message.request_bytes > limit => Some(Refusal {
+                side: Side::Client,
+                direction: Direction::Request,
+                message_bytes: message.request_bytes,
+                limit_bytes: Some(limit),
+                code: Code::OUT_OF_RANGE,
+                message: over_own_limit(message.request_bytes, limit),
+            }),
+            _ => None,
+        };
+        let reply_head = head_of(message.reply_bytes, message.expected.len());
+        Self { head, reply_head, body_bytes, small, refusal }
+    }
+}
+
+impl Template {
+    fn new(block: &[u8], body: &[u8]) -> Self {
+        let mut bytes = Vec::new();
+        write_block(&mut bytes, block, 0);
+        frame::write(&mut bytes, kind::DATA, flag::END_STREAM, 0, body);
+        let mut frames = Vec::new();
+        let mut at = 0;
+        while let Some(head) = bytes.get(at..).and_then(|rest| rest.first_chunk::<HEAD_BYTES>()) {
+            frames.push(at);
+            at += HEAD_BYTES + Head::parse(*head).length as usize;
+        }
+        Self { bytes, frames }
+    }
+}
+
+/// Appends a header block, in as many frames as every server takes (6.2, 6.10).
+fn write_block(out: &mut Vec<u8>, block: &[u8], stream: u32) {
+    let mut chunks = block.chunks(SMALLEST_MAX_FRAME as usize).peekable();
+    let mut kind = kind::HEADERS;
+    while let Some(chunk) = chunks.next() {
+        let flags = if chunks.peek().is_none() { flag::END_HEADERS } else { 0 };
+        frame::write(out, kind, flags, stream, chunk);
+        kind = kind::CONTINUATION;
+    }
+}
+
+/// What precedes a text on the wire; an empty text is not even named.
+fn head_of(message_bytes: u64, text_bytes: usize) -> Vec<u8> {
+    // No message is longer than 2 GiB.
+    let length = u32::try_from(message_bytes).unwrap_or(u32::MAX);
+    let mut head = vec![0];
+    head.extend_from_slice(&length.to_be_bytes());
+    if text_bytes > 0 {
+        head.push(TEXT_FIELD);
+        prost::encoding::encode_varint(text_bytes as u64, &mut head);
+    }
+    head
+}
+
+/// A deadline as gRPC writes it: up to eight digits and a unit, rounded up where they are too few.
+fn grpc_timeout(timeout: Duration) -> String {
+    const UNITS: [(char, u128); 6] = [
+        ('n', 1),
+        ('u', 1_000),
+        ('m', 1_000_000),
+        ('S', 1_000_000_000),
+        ('M', 60_000_000_000),
+        ('H', 3_600_000_000_000),
+    ];
+    let mut text = String::new();
+    for (unit, nanoseconds) in UNITS {
+        let number = timeout.as_nanos().div_ceil(nanoseconds);
+        if number < 100_000_000 || unit == 'H' {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{}{unit}", number.min(99_999_999));
+            break;
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Settings, Texts};
+    use proptest::prelude::*;
+    use prost::Message as _;
+
+    fn requests(text: &str, settings: Settings) -> Requests {
+        let texts = Texts::Given { text: text.to_owned(), path: "text".into() };
+        let plan = Plan::new(Settings { texts, ..settings }).expect("valid");
+        Requests::new(Arc::new(plan), "localhost:1")
+    }
+
+    #[test]
+    fn a_small_call_is_two_frames_with_the_streams_number() {
+        let requests = requests("abc", Settings::default());
+        let mut bytes = Vec::new();
+        assert!(requests.write_small(&mut bytes, 0, Form::Indexed, 0x0102_0305));
+        let head = Head::parse(*bytes.first_chunk().expect("a head"));
+        assert_eq!((head.kind, head.flags, head.stream), (kind::HEADERS, flag::END_HEADERS, 0x0102_0305));
+        let data = &bytes[HEAD_BYTES + head.length as usize..];
+        let head = Head::parse(*data.first_chunk().expect("a head"));
+        assert_eq!((head.kind, head.flags, head.stream), (kind::DATA, flag::END_STREAM, 0x0102_0305));
+        assert_eq!(&data[HEAD_BYTES..], b"\0\0\0\0\x05\x0a\x03abc");
+    }
+
+    #[test]
+    fn a_long_header_block_is_continued() {
+        let metadata = vec![Pair { name: "x".to_owned(), value: "v".repeat(40_000) }];
+        let requests = requests("abc", Settings { metadata, ..Settings::default() });
+        let mut bytes = Vec::new();
+        requests.write_headers(&mut bytes, Form::Introduction, 1);
+        let mut kinds = Vec::new();
+        let mut rest = bytes.as_slice();
+        while let Some(head) = rest.first_chunk::<HEAD_BYTES>() {
+            let head = Head::parse(*head);
+            kinds.push((head.kind, head.has(flag::END_HEADERS)));
+            rest = &rest[HEAD_BYTES + head.length as usize..];
+        }
+        assert_eq!(kinds, [(kind::HEADERS, false), (kind::CONTINUATION, false), (kind::CONTINUATION, true)]);
+    }
+
+    #[test]
+    fn deadlines_are_written_in_eight_digits() {
+        for (timeout, written) in [
+            (Duration::from_nanos(1), "1n"),
+            (Duration::from_millis(20), "20000000n"),
+            (Duration::from_millis(1_500), "1500000u"),
+            (Duration::from_secs(3_600), "3600000m"),
+            (Duration::from_nanos(100_000_001), "100001u"),
+            (Duration::from_secs(1 << 40), "99999999H"),
+        ] {
+            assert_eq!(grpc_timeout(timeout), written);
+        }
+    }
+
+    #[test]
+    fn a_message_over_the_clients_own_limit_is_refused_beforehand() {
+        let settings = Settings { max_send_message_size: Limit::Bytes(4), ..Settings::default() };
+        let refused = requests("abc", settings);
+        let refusal = refused.get(0).refusal.as_ref().expect("5 bytes are over 4");
+        assert_eq!((refusal.message_bytes, refusal.limit_bytes), (5, Some(4)));
+        assert!(requests("abc", Settings::default()).get(0).refusal.is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn every_part_of_a_body_is_what_protobuf_encodes(text in "\\PC{0,60}", from: u64, to: u64) {
+            let requests = requests(&text, Settings::default());
+            let message = crate::pb::Data { text: text.clone() }.encode_to_vec();
+            let length = u32::try_from(message.len()).expect("short").to_be_bytes();
+            let whole = [&[0], length.as_slice(), &message].concat();
+            let (from, to) = (from % (whole.len() as u64 + 1), to % (whole.len() as u64 + 1));
+            let (from, to) = (from.min(to), from.max(to));
+            let place = |at: u64| usize::try_from(at).expect("short");
+            prop_assert_eq!(requests.body(0, from, to).concat(), &whole[place(from)..place(to)]);
+            prop_assert_eq!(requests.get(0).body_bytes, whole.len() as u64);
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Streams: RFC 9113, section 5.1. One is open for each call in flight.
+
+use std::collections::VecDeque;
+
+use tokio::time::Instant;
+
+use super::{
+    flow::{ReceiveWindow, SendWindow},
+    reply::Reply,
+};
+
+/// Streams opened lately that have ended may leave this many places unused, besides three for each
+/// that is open.
+const UNUSED_PLACES: usize = 1_024;
+
+/// A call on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// Which message it sends, as an index of the payload.
+    pub message: usize,
+    /// Whether it is one of the plan's, or belongs to the warm-up.
+    pub is_planned: bool,
+    /// When it should have started; `None` in a closed loop.
+    pub intended: Option<Instant>,
+    /// When it was given to the client.
+    pub sent: Instant,
+    /// How often it was given back because a connection ended before the server had seen it.
+    pub returned: u8,
+}
+
+/// What stands between a call and its end.
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) call: Call,
+    /// Whether the response's headers have come.
+    pub(super) has_headers: bool,
+    pub(super) reply: Reply,
+    /// Bytes of the request's body that are framed.
+    pub(super) framed: u64,
+    pub(super) send_window: SendWindow,
+    pub(super) receive_window: ReceiveWindow,
+    /// Whether the rest of its body waits for room in its own window.
+    pub(super) is_parked: bool,
+}
+
+/// The open streams, in the order of their numbers, which is that of their starts.
+///
+/// Numbers are given in sequence, so that those of most streams are places in a row. A stream that
+/// stays open while thousands of later ones come and go is moved out of the row.
+#[derive(Debug)]
+pub(super) struct Streams {
+    row: VecDeque<Option<Stream>>,
+    /// The number of the stream at the front of the row, or of the next one where that is empty.
+    first: u32,
+    elders: VecDeque<(u32, Stream)>,
+    open: usize,
+}
+
+impl Streams {
+    /// No stream; the first one will have this number.
+    pub(super) fn starting_at(first: u32) -> Self {
+        Self { row: VecDeque::new(), first, elders: VecDeque::new(), open: 0 }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.open
+    }
+
+    /// Adds a stream under the next number.
+    pub(super) fn push(&mut self, stream: Stream) {
+        self.row.push_back(Some(stream));
+        self.open += 1;
+    }
+
+    pub(super) fn get_mut(&mut self, number: u32) -> Option<&mut Stream> {
+        match self.place(number) {
+            Some(place) => self.row.get_mut(place)?.as_mut(),
+            None => {
+                let place = self.elders.binary_search_by_key(&number, |elder| elder.0).ok()?;
+                self.elders.get_mut(place).map(|elder| &mut elder.1)
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, number: u32) -> Option<Stream> {
+        let removed = if let Some(place) = self.place(number) {
+            self.row.get_mut(place)?.take()
+        } else {
+            let place = self.elders.binary_search_by_key(&number, |elder| elder.0).ok()?;
+            self.elders.remove(place).map(|elder| elder.1)
+        }?;
+        self.open -= 1;
+        self.tidy();
+        Some(removed)
+    }
+
+    /// The one that was opened first.
+    pub(super) fn oldest(&self) -> Option<(u32, &Stream)> {
+        // The front of the row is never a place without a stream.
+        let elder = self.elders.front().map(|(number, stream)| (*number, stream));
+        elder.or_else(|| Some((self.first, self.row.front()?.as_ref()?)))
+    }
+
+    /// All of them, with their numbers.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut Stream)> {
+        let numbers = (self.first..).step_by(2);
+        let row = numbers.zip(&mut self.row).filter_map(|(number, place)| Some((number, place.as_mut()?)));
+        self.elders.iter_mut().map(|elder| (elder.0, &mut elder.1)).chain(row)
+    }
+
+    /// Takes out those above `last`, in order.
+    pub(super) fn split_above(&mut self, last: u32) -> Vec<(u32, Stream)> {
+        let above: Vec<u32> =
+            self.iter_mut().map(|(number, _)| number).filter(|number| *number > last).collect();
+        above.into_iter().filter_map(|number| Some((number, self.remove(number)?))).collect()
+    }
+
+    /// The place in the row of a stream with this number.
+    fn place(&self, number: u32) -> Option<usize> {
+        usize::try_from(number.checked_sub(self.first)? / 2).ok()
+    }
+
+    /// Drops places without a stream from the front of the row; where the row is much longer than there
+    /// are streams, moves its front out of it.
+    fn tidy(&mut self) {
+        while let Some(front) = self.row.front() {
+            let is_too_long = self.row.len() > 4 * self.open + UNUSED_PLACES;
+            if front.is_some() && !is_too_long {
+                return;
+            }
+            if let Some(Some(stream)) = self.row.pop_front() {
+                self.elders.push_back((self.first, stream));
+            }
+            self.first += 2;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    fn stream(message: usize, now: Instant) -> Stream {
+        Stream {
+            call: Call { message, is_planned: true, intended: None, sent: now, returned: 0 },
+            has_headers: false,
+            reply: Reply::default(),
+            framed: 0,
+            send_window: SendWindow::new(0),
+            receive_window: ReceiveWindow::new(0),
+            is_parked: false,
+        }
+    }
+
+    #[test]
+    fn one_that_stays_open_does_not_keep_the_places_of_those_that_do_not() {
+        let now = Instant::now();
+        let mut streams = Streams::starting_at(1);
+        streams.push(stream(0, now));
+        for number in (3..200_000).step_by(2) {
+            streams.push(stream(1, now));
+            assert!(streams.remove(number).is_some());
+        }
+        assert!(streams.row.len() <= UNUSED_PLACES + 8, "{}", streams.row.len());
+        assert_eq!(streams.oldest().map(|(number, stream)| (number, stream.call.message)), Some((1, 0)));
+        assert!(streams.get_mut(1).is_some() && streams.get_mut(3).is_none());
+        assert!(streams.remove(1).is_some() && streams.remove(1).is_none());
+        assert_eq!(streams.len(), 0);
+    }
+
+    #[test]
+    fn those_above_a_number_are_taken_out_in_order() {
+        let now = Instant::now();
+        let mut streams = Streams::starting_at(1);
+        for message in 0..5 {
+            streams.push(stream(message, now));
+        }
+        let above: Vec<u32> = streams.split_above(5).into_iter().map(|(number, _)| number).collect();
+        assert_eq!(above, [7, 9]);
+        assert_eq!(streams.len(), 3);
+    }
+
+    proptest! {
+        /// Against a map, which needs no cleverness.
+        #[test]
+        fn streams_are_found_under_their_numbers(ends in prop::collection::vec(any::<u16>(), 1..4_000)) {
+            let now = Instant::now();
+            let mut streams = Streams::starting_at(1);
+            let mut map = BTreeMap::new();
+            let mut next = 1;
+            for end in ends {
+                streams.push(stream(next as usize, now));
+                map.insert(next, next as usize);
+                next += 2;
+                let number = u32::from(end) % next | 1;
+                // A few stay open for long.
+                if number % 64 != 1 {
+                    prop_assert_eq!(streams.remove(number).map(|stream| stream.call.message), map.remove(&number));
+                }
+                prop_assert_eq!(streams.len(), map.len());
+                prop_assert_eq!(streams.oldest().map(|(number, _)| number), map.keys().next().copied());
+            }
+            let numbers: Vec<u32> = streams.iter_mut().map(|(number, _)| number).collect();
+            prop_assert_eq!(numbers, map.into_keys().collect::<Vec<_>>());
+        }
+    }
+}

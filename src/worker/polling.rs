@@ -1,0 +1,388 @@
+//! A worker whose calls are streams of the lean client: one thread, one loop, no runtime.
+//!
+//! Each turn of the loop takes what has come, starts the calls that are due, writes them out, and waits
+//! until something comes or the next call is due. Nothing on the path of a call locks or, once the
+//! buffers have grown to their size, allocates.
+
+use std::{
+    io::{self, Read},
+    os::unix::net::UnixStream,
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{sync::watch, time::Instant};
+
+use super::{
+    End, LoopTime, Order, Report, Work, Worked,
+    ledger::{Ledger, Start},
+};
+use crate::{
+    client::{
+        Ended, OpenError, check_metadata,
+        lean::{
+            connection::Over,
+            link::{Io, Link, link_of},
+            request::Requests,
+            streams::Call,
+        },
+    },
+    environment::{ThreadTime, own_thread_time},
+    plan::Plan,
+    record::INTERVAL,
+    target::Located,
+};
+
+/// Under which the driver's bell is known to the poller; no link has this key.
+const BELL: u64 = u64::MAX;
+/// Arrivals that are started in one go when they are overdue. After these the sockets have their turn.
+const BATCH: usize = 256;
+
+/// The links of a worker, and what it waits with.
+#[derive(Debug)]
+pub(crate) struct Polling {
+    io: Io,
+    links: Vec<Link>,
+    /// Slots of a closed loop without a call, by link.
+    free: Vec<u64>,
+    /// Becomes readable when there is a new order.
+    bell: UnixStream,
+    has_rung: bool,
+    /// How long it looks for something to do before it blocks.
+    spin: Duration,
+    /// Ends that nobody has recorded yet.
+    over: Vec<Over>,
+    /// Links that may have something to write.
+    touched: Vec<usize>,
+    /// When a link may have something to do by itself. Never later than that.
+    next_turn: Option<Instant>,
+    /// The link of the next arrival.
+    next_link: usize,
+    /// Time with nothing to do.
+    idle: Duration,
+}
+
+/// Why a worker cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PrepareError {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Setup(#[from] io::Error),
+}
+
+impl Polling {
+    /// Connects.
+    ///
+    /// # Errors
+    /// When the server does not accept a connection, or the system gives no descriptor.
+    pub(crate) fn open(
+        plan: &Arc<Plan>,
+        index: usize,
+        target: &Located,
+        bell: UnixStream,
+    ) -> Result<Self, PrepareError> {
+        check_metadata(plan.metadata())?;
+        let mut io = Io::new()?;
+        bell.set_nonblocking(true)?;
+        io.poller.add(&bell, BELL, false)?;
+        let requests = Arc::new(Requests::new(Arc::clone(plan), &target.authority));
+        let connections = plan.connections() as u64;
+        let in_flight = plan.most_in_flight().div_ceil(connections.max(1));
+        let mut links = Vec::new();
+        for link in 0..usize::try_from(plan.share_of(connections, index)).unwrap_or(usize::MAX) {
+            links.push(Link::open(target, Arc::clone(&requests), link, in_flight, &mut io)?);
+        }
+        Ok(Self {
+            io,
+            free: vec![0; links.len()],
+            links,
+            bell,
+            has_rung: true,
+            spin: plan.spin(),
+            over: Vec::new(),
+            touched: Vec::new(),
+            next_turn: Some(Instant::now()),
+            next_link: 0,
+            idle: Duration::ZERO,
+        })
+    }
+
+    /// Returns when every server has said how it wants to be spoken to, or has failed to.
+    ///
+    /// # Errors
+    /// When the system does not let it wait.
+    pub(crate) fn settle(&mut self) -> io::Result<()> {
+        let mut now = Instant::now();
+        while !self.links.iter().all(Link::is_settled) {
+            self.turn_links(now);
+            self.write();
+            now = self.wait(self.next_turn)?;
+        }
+        Ok(())
+    }
+
+    /// Makes this worker's share of the plan's calls.
+    ///
+    /// # Errors
+    /// When the system does not let it wait.
+    pub(crate) fn run(mut self, mut work: Work) -> io::Result<Worked> {
+        let start = self.wait_for_order(&mut work.orders)?;
+        let mut order = *work.orders.borrow();
+        let mut round = Round::new(Ledger::new(&work, start), start);
+        if order != Order::Run(start) {
+            round.ledger.end = Some(start);
+        }
+        let links = self.links.len() as u64;
+        let slots = round.ledger.slots();
+        self.free = (0..links).map(|link| slots / links + u64::from(link < slots % links)).collect();
+        let mut now = Instant::now();
+        loop {
+            if std::mem::take(&mut self.has_rung) {
+                order = *work.orders.borrow_and_update();
+            }
+            round.record(&mut self.over);
+            round.keep_time(now, order, || self.loop_time(now));
+            if round.is_drained(now, order) {
+                return Ok(round.finish());
+            }
+            if now >= round.warm {
+                self.start_calls(&mut round.ledger);
+            }
+            self.turn_links(now);
+            self.write();
+            let event = round.next_event(now).into_iter().chain(self.next_turn).min();
+            now = self.wait(if self.over.is_empty() { event } else { Some(now) })?;
+        }
+    }
+
+    /// Serves the connections until the driver says when to start.
+    fn wait_for_order(&mut self, orders: &mut watch::Receiver<Order>) -> io::Result<Instant> {
+        let mut now = Instant::now();
+        loop {
+            let order = *orders.borrow_and_update();
+            match order {
+                Order::Run(start) => return Ok(start),
+                Order::Wait if orders.has_changed().is_ok() => {}
+                // Interrupted before anything began, or the driver is gone.
+                _ => return Ok(now),
+            }
+            self.turn_links(now);
+            self.write();
+            now = self.wait(self.next_turn)?;
+        }
+    }
+
+    /// Starts the calls that are due, and those that there are free slots for.
+    fn start_calls(&mut self, ledger: &mut Ledger) {
+        let sent = Instant::now();
+        if ledger.plan.is_open() {
+            for _ in 0..BATCH {
+                if ledger.next_arrival().is_none_or(|intended| intended > sent) {
+                    break;
+                }
+                if let Some(start) = ledger.take_arrival() {
+                    let index = self.next_link;
+                    self.next_link = (index + 1) % self.links.len();
+                    self.start(index, start, sent);
+                }
+            }
+        } else {
+            for index in 0..self.links.len() {
+                while self.free[index] > 0 && self.links[index].is_up() {
+                    self.free[index] -= 1;
+                    let Some(start) = ledger.next_call(sent) else { break };
+                    self.start(index, start, sent);
+                }
+            }
+        }
+        if let Some(timeout) = ledger.plan.timeout()
+            && self.next_turn.is_none()
+        {
+            // Calls that start later have later deadlines.
+            self.next_turn = sent.checked_add(timeout);
+        }
+    }
+
+    fn start(&mut self, index: usize, start: Start, sent: Instant) {
+        let Start { message, is_planned, intended } = start;
+        let call = Call { message, is_planned, intended, sent, returned: 0 };
+        self.with_link(index, |link, _, over| link.start(call, over));
+        if self.touched.last() != Some(&index) {
+            self.touched.push(index);
+        }
+    }
+
+    /// Lets a link do something, and keeps account of the calls that ended with it.
+    fn with_link(&mut self, index: usize, act: impl FnOnce(&mut Link, &mut Io, &mut Vec<Over>)) {
+        let Some(link) = self.links.get_mut(index) else { return };
+        let before = self.over.len();
+        let was_well = link.is_up() && link.is_settled();
+        act(link, &mut self.io, &mut self.over);
+        self.free[index] += (self.over.len() - before) as u64;
+        if !(was_well && link.is_up() && link.is_settled()) {
+            self.next_turn = self.next_turn.into_iter().chain(link.next_turn()).min();
+        }
+    }
+
+    /// Lets links do what is due.
+    fn turn_links(&mut self, now: Instant) {
+        if self.next_turn.is_none_or(|next| now < next) {
+            return;
+        }
+        for index in 0..self.links.len() {
+            self.with_link(index, |link, io, over| link.turn(now, io, over));
+            self.touched.push(index);
+        }
+        self.next_turn = self.links.iter().filter_map(Link::next_turn).min();
+    }
+
+    fn write(&mut self) {
+        while let Some(index) = self.touched.pop() {
+            self.with_link(index, Link::write);
+        }
+    }
+
+    /// Waits for sockets until that time, and takes what they have. Returns the time then.
+    fn wait(&mut self, until: Option<Instant>) -> io::Result<Instant> {
+        let since = Instant::now();
+        let mut now = since;
+        loop {
+            let left = until.map(|until| until.saturating_duration_since(now));
+            let spins = now.saturating_duration_since(since) < self.spin;
+            self.io.poller.wait(if spins { Some(Duration::ZERO) } else { left })?;
+            let had_time = left != Some(Duration::ZERO);
+            now = Instant::now();
+            if !spins || !had_time || self.io.poller.ready(0).is_some() {
+                break;
+            }
+        }
+        if until.is_none_or(|until| until > since) {
+            self.idle += now.saturating_duration_since(since);
+        }
+        for event in 0.. {
+            let Some(ready) = self.io.poller.ready(event) else { break };
+            if ready.key == BELL {
+                // One look at the orders answers any number of rings.
+                let _ = (&self.bell).read(&mut [0; 64]);
+                self.has_rung = true;
+                continue;
+            }
+            let index = link_of(ready.key);
+            self.with_link(index, |link, io, over| link.take(ready, io, over));
+            self.touched.push(index);
+        }
+        Ok(now)
+    }
+
+    fn loop_time(&self, now: Instant) -> LoopTime {
+        let held_up = self.links.iter().map(|link| link.held_up(now)).max().unwrap_or_default();
+        LoopTime { idle: self.idle, held_up }
+    }
+}
+
+/// Where a worker's run stands: an account of calls and of time, without a socket.
+struct Round {
+    ledger: Ledger,
+    start: Instant,
+    /// When the warm-up begins.
+    warm: Instant,
+    /// The second of the window that goes on, from 1.
+    second: u32,
+    /// The accounts at the start of the window, and at its end.
+    times: [Option<(ThreadTime, LoopTime)>; 2],
+    is_measuring: bool,
+    end: Option<End>,
+    /// When the drain has lasted long enough, once it has begun.
+    drained_at: Option<Instant>,
+    is_over: bool,
+}
+
+impl Round {
+    fn new(ledger: Ledger, start: Instant) -> Self {
+        Self {
+            start,
+            warm: start.checked_sub(ledger.plan.warm_up()).unwrap_or(start),
+            ledger,
+            second: 1,
+            times: [None; 2],
+            is_measuring: false,
+            end: None,
+            drained_at: None,
+            is_over: false,
+        }
+    }
+
+    fn record(&mut self, over: &mut Vec<Over>) {
+        for Over { call, done, outcome } in over.drain(..) {
+            let Call { message, is_planned, intended, sent, returned: _ } = call;
+            self.ledger.call_ended(Start { message, is_planned, intended }, Ended { sent, done, outcome });
+        }
+    }
+
+    /// Notes what has begun and ended by now.
+    fn keep_time(&mut self, now: Instant, order: Order, loop_time: impl Fn() -> LoopTime) {
+        while now >= self.start + INTERVAL * self.second {
+            self.second += 1;
+            self.ledger.report(now);
+            self.ledger.look_at_the_others();
+        }
+        let account = || own_thread_time().map(|thread| (thread, loop_time()));
+        if self.end.is_none() {
+            self.end = match order {
+                Order::Drain | Order::Leave => {
+                    self.ledger.end_window(now);
+                    Some(End::Order)
+                }
+                _ if self.ledger.is_over(now) => Some(End::Time),
+                _ if self.ledger.count_reached.is_some() => Some(End::Count),
+                _ => None,
+            };
+            if !self.is_measuring && now >= self.start && self.end != Some(End::Order) {
+                self.is_measuring = true;
+                self.times[0] = account();
+            }
+            let since = if self.end == Some(End::Time) { self.ledger.end } else { Some(now) };
+            self.drained_at =
+                since.filter(|_| self.end.is_some()).map(|since| since + self.ledger.plan.drain());
+        }
+        // The window of counted calls lasts until the last of them is done.
+        let is_over = match self.end {
+            None => false,
+            Some(End::Count) => self.is_drained(now, order),
+            Some(End::Time | End::Order) => true,
+        };
+        if is_over && !self.is_over {
+            self.is_over = true;
+            self.times[1] = account();
+            self.ledger.tell(Report::WindowOver);
+        }
+    }
+
+    /// Whether all calls are done, the drain is over, or the driver wants to leave.
+    fn is_drained(&self, now: Instant, order: Order) -> bool {
+        let is_idle = self.ledger.in_flight == 0 && self.ledger.next_arrival().is_none();
+        self.end.is_some()
+            && (is_idle || order == Order::Leave || self.drained_at.is_some_and(|at| now >= at))
+    }
+
+    /// When something will be due, whatever the sockets bring.
+    fn next_event(&self, now: Instant) -> Option<Instant> {
+        let second = self.start + INTERVAL * self.second;
+        let end = if self.end.is_none() { self.ledger.end } else { self.drained_at };
+        let arrival = self.ledger.next_arrival().map(|arrival| arrival.max(self.warm));
+        let beginnings = [self.warm, self.start].into_iter().filter(|beginning| *beginning > now);
+        [Some(second), end, arrival].into_iter().flatten().chain(beginnings).min()
+    }
+
+    fn finish(self) -> Worked {
+        let [before, after] = self.times;
+        let times = before.zip(after);
+        let in_loop = times.map(|((_, before), (_, after))| LoopTime {
+            idle: after.idle.saturating_sub(before.idle),
+            held_up: after.held_up.saturating_sub(before.held_up),
+        });
+        let threads = times.map(|((before, _), (after, _))| (before, after));
+        self.ledger.finish(threads, in_loop, self.end.unwrap_or(End::Order))
+    }
+}
