@@ -164,15 +164,10 @@ async fn what_never_starts_sends_nothing_not_even_its_warm_up() {
     let plan = Plan::new(Settings { warm_up: SECOND, ..settings(open(1_000.0, 10)) }).expect("valid");
     let (_order, orders) = watch::channel(Order::Drain);
     let (reports, _reported) = mpsc::unbounded_channel();
-    let work = Work {
-        plan: Arc::new(plan),
-        index: 0,
-        shared: Arc::default(),
-        orders,
-        reports,
-    };
+    let work = Work { plan: Arc::new(plan), index: 0, shared: Arc::default(), orders, reports };
     let counters = Arc::clone(&work.shared);
-    let worked = LocalSet::new().run_until(run(work, vec![Imagined::new(3_600 * SECOND)], Alarm::Runtime)).await;
+    let worked =
+        LocalSet::new().run_until(run(work, vec![Imagined::new(3_600 * SECOND)], Alarm::Runtime)).await;
     assert_eq!(worked.recording.calls.planned, 0);
     assert_eq!(counters.in_flight.load(Ordering::Relaxed), 0);
 }
