@@ -6,6 +6,7 @@
 
 use std::{
     io::{self, Read},
+    ops::Range,
     os::unix::net::UnixStream,
     sync::Arc,
     time::Duration,
@@ -116,8 +117,7 @@ impl Polling {
         let mut now = Instant::now();
         while !self.links.iter().all(Link::is_settled) {
             self.turn_links(now);
-            self.write();
-            now = self.wait(self.next_turn)?;
+            now = self.wait_and_take(self.next_turn)?;
         }
         Ok(())
     }
@@ -147,12 +147,21 @@ impl Polling {
                 return Ok(round.finish());
             }
             if now >= round.warm {
-                self.start_calls(&mut round.ledger);
+                self.start_calls(&mut round.ledger, 0..self.links.len());
             }
             self.turn_links(now);
             self.write();
             let event = round.next_event(now).into_iter().chain(self.next_turn).min();
             now = self.wait(if self.over.is_empty() { event } else { Some(now) })?;
+            // One link after the other: none waits for the replies of the others to be read.
+            for event in 0.. {
+                let Some(index) = self.take_ready(event) else { break };
+                round.record(&mut self.over);
+                if now >= round.warm {
+                    self.start_calls(&mut round.ledger, index);
+                }
+                self.write();
+            }
         }
     }
 
@@ -168,13 +177,12 @@ impl Polling {
                 _ => return Ok(now),
             }
             self.turn_links(now);
-            self.write();
-            now = self.wait(self.next_turn)?;
+            now = self.wait_and_take(self.next_turn)?;
         }
     }
 
-    /// Starts the calls that are due, and those that there are free slots for.
-    fn start_calls(&mut self, ledger: &mut Ledger) {
+    /// Starts the calls that are due, and those that these links have free slots for.
+    fn start_calls(&mut self, ledger: &mut Ledger, links: Range<usize>) {
         let sent = Instant::now();
         if ledger.plan.is_open() {
             for _ in 0..BATCH {
@@ -188,7 +196,7 @@ impl Polling {
                 }
             }
         } else {
-            for index in 0..self.links.len() {
+            for index in links {
                 while self.free[index] > 0 && self.links[index].is_up() {
                     self.free[index] -= 1;
                     let Some(start) = ledger.next_call(sent) else { break };
@@ -243,7 +251,7 @@ impl Polling {
         }
     }
 
-    /// Waits for sockets until that time, and takes what they have. Returns the time then.
+    /// Waits until sockets are ready, or until that time. Returns the time then.
     fn wait(&mut self, until: Option<Instant>) -> io::Result<Instant> {
         let since = Instant::now();
         let mut now = since;
@@ -260,17 +268,32 @@ impl Polling {
         if until.is_none_or(|until| until > since) {
             self.idle += now.saturating_duration_since(since);
         }
-        for event in 0.. {
-            let Some(ready) = self.io.poller.ready(event) else { break };
-            if ready.key == BELL {
-                // One look at the orders answers any number of rings.
-                let _ = (&self.bell).read(&mut [0; 64]);
-                self.has_rung = true;
-                continue;
-            }
-            let index = link_of(ready.key);
-            self.with_link(index, |link, io, over| link.take(ready, io, over));
-            self.touched.push(index);
+        Ok(now)
+    }
+
+    /// Takes what the last wait brought, number `event` of it. Returns the link that it was for; none where
+    /// it was the driver; `None` where there is no such event.
+    fn take_ready(&mut self, event: usize) -> Option<Range<usize>> {
+        let ready = self.io.poller.ready(event)?;
+        if ready.key == BELL {
+            // One look at the orders answers any number of rings.
+            let _ = (&self.bell).read(&mut [0; 64]);
+            self.has_rung = true;
+            return Some(0..0);
+        }
+        let index = link_of(ready.key);
+        self.with_link(index, |link, io, over| link.take(ready, io, over));
+        self.touched.push(index);
+        Some(index..index + 1)
+    }
+
+    /// The same where no call is under way.
+    fn wait_and_take(&mut self, until: Option<Instant>) -> io::Result<Instant> {
+        self.write();
+        let now = self.wait(until)?;
+        let mut event = 0;
+        while self.take_ready(event).is_some() {
+            event += 1;
         }
         Ok(now)
     }
