@@ -12,7 +12,7 @@ use rustix::process::Signal;
 
 use crate::{
     document::Summary,
-    process::{Server, let_pass, plimsoll, run_with_status},
+    process::{Server, client, let_pass, over_both_clients, plimsoll, run_with_status},
     scripted_server::{Script, start},
 };
 
@@ -35,7 +35,6 @@ fn status(summary: &Summary) -> (&str, &str, &str) {
     (&status.outcome, &status.code, &status.message)
 }
 
-#[test]
 fn a_wrong_reply_is_counted_and_shown() {
     let summary = few(Script::Reply("ABX"));
     assert_eq!(summary.calls.wrong_reply, 20);
@@ -44,12 +43,10 @@ fn a_wrong_reply_is_counted_and_shown() {
     assert_eq!(summary.latency.service.count, 0);
 }
 
-#[test]
 fn a_right_reply_is_answered() {
     assert_eq!(few(Script::Reply("ABC")).calls.answered, 20);
 }
 
-#[test]
 fn a_stream_that_is_reset_is_a_failure_with_its_code() {
     for (reason, code) in [
         (Reason::CANCEL, "CANCELLED"),
@@ -65,7 +62,6 @@ fn a_stream_that_is_reset_is_a_failure_with_its_code() {
     }
 }
 
-#[test]
 fn a_reply_that_is_none_is_a_failure() {
     for script in [Script::NoStatus, Script::NoMessage, Script::Http(503), Script::Http(200)] {
         let summary = few(script);
@@ -74,7 +70,6 @@ fn a_reply_that_is_none_is_a_failure() {
 }
 
 /// Tonic's client panics over these.
-#[test]
 fn details_that_are_no_base64_are_no_panic() {
     for script in [Script::BrokenDetails, Script::BrokenDetailsInTrailers] {
         let summary = few(script);
@@ -83,7 +78,6 @@ fn details_that_are_no_base64_are_no_panic() {
     }
 }
 
-#[test]
 fn refusals_are_recognised_in_any_words() {
     for (script, direction, limit) in [
         (Script::Status("8", "SERVER: Received message larger than max (5 vs. 4)"), "request", Some(4)),
@@ -103,7 +97,6 @@ fn refusals_are_recognised_in_any_words() {
     assert_eq!(status(&unrelated), ("failed", "RESOURCE_EXHAUSTED", "quota exceeded"));
 }
 
-#[test]
 fn a_claimed_length_over_the_limit_is_the_clients_refusal() {
     let summary = few(Script::Claim(u32::MAX));
     assert_eq!(summary.calls.refused, 20, "{:?} {:?}", summary.calls, summary.statuses);
@@ -112,7 +105,6 @@ fn a_claimed_length_over_the_limit_is_the_clients_refusal() {
     assert_eq!((refusal.message_bytes, refusal.limit_bytes), (u64::from(u32::MAX), Some(4 << 20)));
 }
 
-#[test]
 fn a_connection_that_is_lost_breaks_calls_and_is_made_again() {
     for script in
         [Script::GoAway(Reason::ENHANCE_YOUR_CALM), Script::GoAway(Reason::INTERNAL_ERROR), Script::Close]
@@ -126,7 +118,6 @@ fn a_connection_that_is_lost_breaks_calls_and_is_made_again() {
     }
 }
 
-#[test]
 fn what_is_no_http2_breaks_calls() {
     for script in [Script::Garbage, Script::Slam] {
         for load in [["-c", "4"], ["-r", "50"]] {
@@ -142,7 +133,6 @@ fn what_is_no_http2_breaks_calls() {
     }
 }
 
-#[test]
 fn a_server_that_never_answers_leaves_calls_unfinished_within_the_drain() {
     let since = Instant::now();
     for load in [["-c", "4"], ["-r", "20"]] {
@@ -157,13 +147,25 @@ fn a_server_that_never_answers_leaves_calls_unfinished_within_the_drain() {
 /// A run of three seconds in whose middle `fault` happens to the server.
 fn with_fault(load: &[&str], fault: impl FnOnce(&mut Server)) -> (i32, Summary) {
     let mut server = Server::start(&[]);
-    let mut child =
-        plimsoll(&["run", &server.target(), "-z", "3s", "-w", "0s", "--drain", "1s", "-O", "json"])
-            .args(load)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary runs");
+    let mut child = plimsoll(&[
+        "run",
+        &server.target(),
+        "-z",
+        "3s",
+        "-w",
+        "0s",
+        "--drain",
+        "1s",
+        "-O",
+        "json",
+        "--client",
+        client(),
+    ])
+    .args(load)
+    .stdout(Stdio::piped())
+    .stderr(Stdio::piped())
+    .spawn()
+    .expect("the binary runs");
     let mut stdout = child.stdout.take().expect("piped");
     let result = std::thread::spawn(move || {
         let mut json = Vec::new();
@@ -182,7 +184,6 @@ fn with_fault(load: &[&str], fault: impl FnOnce(&mut Server)) -> (i32, Summary) 
     (status, summary)
 }
 
-#[test]
 fn a_server_that_is_killed_breaks_calls() {
     for load in [["-c", "8"], ["-r", "200"]] {
         let (status, summary) = with_fault(&load, |server| server.signal(Signal::KILL));
@@ -197,7 +198,6 @@ fn a_server_that_is_killed_breaks_calls() {
     }
 }
 
-#[test]
 fn a_server_that_is_started_again_is_used_again() {
     let (_, summary) = with_fault(&["-r", "200"], |server| {
         let address = server.target();
@@ -214,7 +214,6 @@ fn a_server_that_is_started_again_is_used_again() {
     assert!(last.expect("a third second").calls.answered > 50, "{:?}", summary.intervals);
 }
 
-#[test]
 fn a_server_that_stops_for_a_while_shows_in_response_time_and_sheds_nothing() {
     let (status, summary) = with_fault(&["-r", "200"], |server| {
         server.signal(Signal::STOP);
@@ -230,8 +229,24 @@ fn a_server_that_stops_for_a_while_shows_in_response_time_and_sheds_nothing() {
     assert!(response.p50_ns.expect("counted") < 300_000_000, "{response:?}");
 }
 
-#[test]
 fn a_server_that_stops_for_good_leaves_calls_unfinished() {
     let (_, summary) = with_fault(&["-c", "8"], |server| server.signal(Signal::STOP));
     assert_eq!(summary.calls.unfinished, 8, "{:?}", summary.calls);
 }
+
+over_both_clients!(
+    a_wrong_reply_is_counted_and_shown,
+    a_right_reply_is_answered,
+    a_stream_that_is_reset_is_a_failure_with_its_code,
+    a_reply_that_is_none_is_a_failure,
+    details_that_are_no_base64_are_no_panic,
+    refusals_are_recognised_in_any_words,
+    a_claimed_length_over_the_limit_is_the_clients_refusal,
+    a_connection_that_is_lost_breaks_calls_and_is_made_again,
+    what_is_no_http2_breaks_calls,
+    a_server_that_never_answers_leaves_calls_unfinished_within_the_drain,
+    a_server_that_is_killed_breaks_calls,
+    a_server_that_is_started_again_is_used_again,
+    a_server_that_stops_for_a_while_shows_in_response_time_and_sheds_nothing,
+    a_server_that_stops_for_good_leaves_calls_unfinished,
+);

@@ -1,6 +1,7 @@
 //! Starting the binary, and servers to point it at.
 
 use std::{
+    cell::Cell,
     io::{BufRead, BufReader},
     net::SocketAddr,
     process::{Child, Command, Output, Stdio},
@@ -10,6 +11,37 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::document::Summary;
+
+thread_local! {
+    /// The client of this test's runs.
+    static CLIENT: Cell<&'static str> = const { Cell::new("lean") };
+}
+
+/// Runs a test with every run of its thread over this client.
+pub(crate) fn over(client: &'static str, test: impl FnOnce()) {
+    CLIENT.set(client);
+    test();
+}
+
+/// The client of this test's runs.
+pub(crate) fn client() -> &'static str {
+    CLIENT.get()
+}
+
+/// Makes each function a test over the lean client and one over the stub. One that is forgotten here is
+/// dead code, and the compiler says so.
+macro_rules! over_both_clients {
+    ($($test:ident),* $(,)?) => {
+        mod lean {
+            $(#[test] fn $test() { crate::process::over("lean", super::$test); })*
+        }
+        mod stub {
+            $(#[test] fn $test() { crate::process::over("stub", super::$test); })*
+        }
+    };
+}
+
+pub(crate) use over_both_clients;
 
 pub(crate) fn plimsoll(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
@@ -27,7 +59,7 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 
 /// Runs `plimsoll run -q -O json` with these arguments: its status and result, whose sums are checked.
 pub(crate) fn run_with_status(arguments: &[&str]) -> (i32, Summary) {
-    let mut all = vec!["run", "-q", "-O", "json"];
+    let mut all = vec!["run", "-q", "-O", "json", "--client", client()];
     all.extend(arguments);
     let output = output_of(&all);
     let status = output.status.code().expect("it was not killed");

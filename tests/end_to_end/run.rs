@@ -10,7 +10,10 @@ use rustix::process::Signal;
 
 use crate::{
     document::{Load, Summary},
-    process::{Server, eventually, output_of, plimsoll, run, run_with_status, signal, text},
+    process::{
+        Server, client, eventually, output_of, over_both_clients, plimsoll, run, run_with_status, signal,
+        text,
+    },
 };
 
 const SHORT: [&str; 4] = ["-z", "1s", "-w", "200ms"];
@@ -19,7 +22,6 @@ fn short<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     [&SHORT, arguments].concat()
 }
 
-#[test]
 fn without_a_target_it_drives_a_server_of_its_own() {
     let (status, summary) = run_with_status(&short(&[]));
     assert_eq!(status, 0);
@@ -36,7 +38,6 @@ fn without_a_target_it_drives_a_server_of_its_own() {
     }
 }
 
-#[test]
 fn an_open_loop_plans_every_arrival_and_reports_three_times() {
     let summary = run(&short(&["-r", "500"]));
     assert_eq!(summary.calls.planned, 500);
@@ -46,14 +47,12 @@ fn an_open_loop_plans_every_arrival_and_reports_three_times() {
     assert!(summary.latency.lateness.is_some());
 }
 
-#[test]
 fn stages_bring_the_calls_below_their_line() {
     let summary = run(&["-w", "0s", "--stage", "100:500ms", "--stage", "0..400:1s"]);
     assert_eq!(summary.calls.planned, 50 + 200);
     assert_eq!(summary.window_ns, 1_500_000_000);
 }
 
-#[test]
 fn a_count_is_exact_in_both_loops_and_over_all_workers() {
     for load in [["-c", "7"], ["-r", "1k"]] {
         let summary = run(&[&["-n", "333", "-w", "100ms", "--workers", "2"], load.as_slice()].concat());
@@ -62,7 +61,6 @@ fn a_count_is_exact_in_both_loops_and_over_all_workers() {
     }
 }
 
-#[test]
 fn a_seed_gives_the_same_calls_to_any_number_of_workers() {
     let planned = |workers| {
         let arguments =
@@ -75,7 +73,6 @@ fn a_seed_gives_the_same_calls_to_any_number_of_workers() {
     assert_ne!(alone.iter().sum::<u64>(), 300, "Poisson arrivals are not even");
 }
 
-#[test]
 fn a_mix_has_rows_by_size() {
     let summary = run(&short(&["-s", "64@90,1KiB@10"]));
     let rows: Vec<_> = summary.sizes.iter().map(|size| (size.message_bytes, size.calls.answered)).collect();
@@ -83,7 +80,6 @@ fn a_mix_has_rows_by_size() {
     assert!(rows[0].1 > 5 * rows[1].1 && rows[1].1 > 0, "{rows:?}");
 }
 
-#[test]
 fn every_kind_of_text_is_answered_and_verified() {
     for kind in ["ascii", "json", "unicode", "expanding"] {
         let summary = run(&["-n", "50", "-c", "5", "-w", "0s", "-s", "1000", "--text", kind]);
@@ -92,7 +88,6 @@ fn every_kind_of_text_is_answered_and_verified() {
     }
 }
 
-#[test]
 fn a_text_can_come_from_a_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("command.json");
@@ -102,14 +97,12 @@ fn a_text_can_come_from_a_file() {
     assert_eq!(summary.plan.sizes[0].message_bytes, 2 + 21);
 }
 
-#[test]
 fn a_size_that_no_text_can_make_is_rounded_and_said() {
     let summary = run(&["-n", "10", "-c", "1", "-w", "0s", "-s", "130"]);
     assert_eq!((summary.plan.sizes[0].asked_bytes, summary.plan.sizes[0].message_bytes), (130, 129));
     assert!(summary.has_finding("size_rounded"));
 }
 
-#[test]
 fn objectives_decide_the_exit_status_after_the_result_was_written() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("result.json");
@@ -130,7 +123,6 @@ fn objectives_decide_the_exit_status_after_the_result_was_written() {
     assert_eq!((status, summary.objectives[0].measured), (1, None));
 }
 
-#[test]
 fn what_is_shed_makes_the_run_unsound_and_strict_says_so() {
     let arguments = [
         "-r",
@@ -155,7 +147,6 @@ fn what_is_shed_makes_the_run_unsound_and_strict_says_so() {
     assert_eq!(status, 0);
 }
 
-#[test]
 fn a_deadline_is_kept_and_counted() {
     let arguments =
         ["-n", "20", "-c", "4", "-w", "0s", "--server-obey", "-m", "plimsoll-delay: 1s", "-t", "20ms"];
@@ -165,7 +156,6 @@ fn a_deadline_is_kept_and_counted() {
     assert_eq!(summary.statuses[0].code, "DEADLINE_EXCEEDED");
 }
 
-#[test]
 fn a_status_is_a_failure_with_its_code_and_text() {
     let arguments = [
         "-n",
@@ -187,7 +177,6 @@ fn a_status_is_a_failure_with_its_code_and_text() {
     );
 }
 
-#[test]
 fn a_reply_of_another_size_is_wrong_and_shown() {
     let arguments = ["-n", "5", "-c", "1", "-w", "0s", "--server-obey", "-m", "plimsoll-reply-size: 10"];
     let (_, summary) = run_with_status(&arguments);
@@ -196,12 +185,11 @@ fn a_reply_of_another_size_is_wrong_and_shown() {
     assert_eq!((wrong.at_byte, wrong.got_bytes, wrong.got.as_str()), (0, 8, "AAAAAAAA"));
 }
 
-#[test]
 fn an_interrupt_ends_with_what_was_measured() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("result.json");
     for (warm_up, measured) in [("0s", true), ("1h", false)] {
-        let mut child = plimsoll(&["run", "-z", "1h", "-w", warm_up, "-o"])
+        let mut child = plimsoll(&["run", "-z", "1h", "-w", warm_up, "--client", client(), "-o"])
             .arg(&path)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -284,7 +272,6 @@ fn a_saved_result_is_read_back_and_another_version_is_refused() {
     }
 }
 
-#[test]
 fn a_server_that_is_there_already_has_its_account_too() {
     let server = Server::start(&[]);
     let summary = run(&short(&[&server.target()]));
@@ -307,3 +294,22 @@ fn the_golden_result_is_printed_as_it_was() {
     let summary = Summary::strict(&fs::read("tests/data/summary.json").expect("the golden result"));
     summary.expect("a summary").check();
 }
+
+over_both_clients!(
+    without_a_target_it_drives_a_server_of_its_own,
+    an_open_loop_plans_every_arrival_and_reports_three_times,
+    stages_bring_the_calls_below_their_line,
+    a_count_is_exact_in_both_loops_and_over_all_workers,
+    a_seed_gives_the_same_calls_to_any_number_of_workers,
+    a_mix_has_rows_by_size,
+    every_kind_of_text_is_answered_and_verified,
+    a_text_can_come_from_a_file,
+    a_size_that_no_text_can_make_is_rounded_and_said,
+    objectives_decide_the_exit_status_after_the_result_was_written,
+    what_is_shed_makes_the_run_unsound_and_strict_says_so,
+    a_deadline_is_kept_and_counted,
+    a_status_is_a_failure_with_its_code_and_text,
+    a_reply_of_another_size_is_wrong_and_shown,
+    an_interrupt_ends_with_what_was_measured,
+    a_server_that_is_there_already_has_its_account_too,
+);

@@ -2,7 +2,7 @@
 
 use crate::{
     document::Summary,
-    process::{run, run_with_status},
+    process::{over, over_both_clients, run, run_with_status},
 };
 
 /// A few calls of this size with these flags.
@@ -41,12 +41,10 @@ fn flags(pairs: &[(&str, &str)]) -> Vec<String> {
     pairs.iter().flat_map(|(name, value)| [(*name).to_owned(), (*value).to_owned()]).collect()
 }
 
-#[test]
 fn the_servers_receive_limit() {
     bites("server", "request", |limit| flags(&[("--server-max-recv-message-size", limit)]));
 }
 
-#[test]
 fn the_servers_send_limit() {
     bites("server", "response", |limit| {
         flags(&[
@@ -57,7 +55,6 @@ fn the_servers_send_limit() {
     });
 }
 
-#[test]
 fn the_clients_send_limit() {
     bites("client", "request", |limit| {
         flags(&[
@@ -68,7 +65,6 @@ fn the_clients_send_limit() {
     });
 }
 
-#[test]
 fn the_clients_receive_limit_also_when_the_server_has_the_same() {
     bites("client", "response", |limit| {
         flags(&[("--server-max-recv-message-size", "100MiB"), ("--max-recv-message-size", limit)])
@@ -85,7 +81,6 @@ fn the_clients_receive_limit_also_when_the_server_has_the_same() {
     assert_eq!((long.refusals[0].side.as_str(), long.refusals[0].direction.as_str()), ("server", "request"));
 }
 
-#[test]
 fn the_defaults_are_grpcs() {
     assert_eq!(calls(4 << 20, &[]).calls.answered, 3);
     let over = calls((4 << 20) + 1, &[]);
@@ -99,7 +94,6 @@ fn the_defaults_are_grpcs() {
 }
 
 /// Tonic would close its own connection after some thousand of these, and call the rest broken.
-#[test]
 fn thousands_of_refusals_break_no_connection() {
     for limit in ["--max-recv-message-size", "--server-max-recv-message-size", "--max-send-message-size"] {
         let arguments = [
@@ -130,8 +124,21 @@ fn thousands_of_refusals_break_no_connection() {
 }
 
 #[test]
-fn an_unlimited_receive_limit_is_capped_and_said() {
-    let summary = calls(64, &["--max-recv-message-size", "unlimited"]);
-    assert_eq!(summary.plan.max_recv_message_bytes, Some(256 << 20));
-    assert!(summary.has_finding("recv_limit_capped"));
+fn an_unlimited_receive_limit_is_capped_in_the_stub_and_said() {
+    for (client, limit, is_capped) in [("stub", 256 << 20, true), ("lean", (1 << 31) - 1, false)] {
+        over(client, || {
+            let summary = calls(64, &["--max-recv-message-size", "unlimited"]);
+            assert_eq!(summary.plan.max_recv_message_bytes, Some(limit));
+            assert_eq!(summary.has_finding("recv_limit_capped"), is_capped, "{client}");
+        });
+    }
 }
+
+over_both_clients!(
+    the_servers_receive_limit,
+    the_servers_send_limit,
+    the_clients_send_limit,
+    the_clients_receive_limit_also_when_the_server_has_the_same,
+    the_defaults_are_grpcs,
+    thousands_of_refusals_break_no_connection,
+);
