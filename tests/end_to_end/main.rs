@@ -4,6 +4,8 @@ mod bad_input;
 mod document;
 mod faults;
 mod process;
+mod protocol;
+mod raw_server;
 mod run;
 mod scripted_server;
 mod server;

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     client::deadline_exceeded,
-    outcome::{Failure, Outcome},
+    outcome::{Code, Failure, Outcome},
     units::Limit,
 };
 use arriving::{Assembling, Known};
@@ -85,8 +85,8 @@ pub struct Connection {
     form: Form,
     outbox: Outbox,
     unread_answers: u32,
-    /// Whether no further stream may be opened here.
-    is_closing: bool,
+    /// Why no further stream may be opened here, if that is so.
+    closing: Option<Failure>,
     returned: Vec<Call>,
     has_answered: bool,
 }
@@ -139,7 +139,7 @@ impl Connection {
             form: Form::Introduction,
             outbox,
             unread_answers: 0,
-            is_closing: false,
+            closing: None,
             returned: Vec::new(),
             has_answered: false,
             requests,
@@ -244,10 +244,10 @@ impl Connection {
         self.peer.is_known
     }
 
-    /// Whether no further call may be started here: the server said so, or the numbers are used up.
+    /// Why no further call may be started here: the server said so, or the numbers are used up.
     #[must_use]
-    pub fn is_closing(&self) -> bool {
-        self.is_closing
+    pub fn closing(&self) -> Option<&Failure> {
+        self.closing.as_ref()
     }
 
     /// Whether no call is under way or waiting.
@@ -275,7 +275,7 @@ impl Connection {
 
     /// The connection is lost: calls under way are broken, those that waited are given back.
     pub fn lose(&mut self, failure: &Failure, now: Instant, over: &mut Vec<Over>) {
-        self.is_closing = true;
+        self.closing = Some(failure.clone());
         for (_, stream) in self.streams.split_above(0) {
             let outcome = Outcome::Broken(Box::new(failure.clone()));
             over.push(Over { call: stream.call, done: now, outcome });
@@ -293,7 +293,7 @@ impl Connection {
 
     /// Whether a stream may be opened now (5.1.2).
     fn can_open(&self) -> bool {
-        self.peer.is_known && !self.is_closing && self.streams.len() < self.peer.max_streams
+        self.peer.is_known && self.closing.is_none() && self.streams.len() < self.peer.max_streams
     }
 
     /// Opens streams for calls that have waited.
@@ -307,7 +307,8 @@ impl Connection {
     /// The number of the next stream. After the last one, calls are given back (5.1.1).
     fn take_number(&mut self) -> Option<u32> {
         if self.next_stream > LARGEST_STREAM {
-            self.is_closing = true;
+            let message = "the numbers of the connection's streams are used up".to_owned();
+            self.closing = Some(Failure { code: Code::UNAVAILABLE, message });
             return None;
         }
         self.next_stream += 2;

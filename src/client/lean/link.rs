@@ -180,11 +180,11 @@ impl Link {
     /// Writes what its sockets take.
     pub(crate) fn write(&mut self, io: &mut Io, over: &mut Vec<Over>) {
         if let Current::Line(line) = &mut self.current {
-            let result = line.write(io);
+            let result = line.write(io, over);
             self.settle(result, io, over);
         }
         for place in (0..self.closing.len()).rev() {
-            let result = self.closing[place].write(io);
+            let result = self.closing[place].write(io, over);
             self.settle_closing(place, result, io, over);
         }
     }
@@ -263,13 +263,14 @@ impl Link {
     /// Goes on after something happened to the current line: with it, or with the next one.
     fn settle(&mut self, result: Result<(), Failure>, io: &mut Io, over: &mut Vec<Over>) {
         let Current::Line(line) = &mut self.current else { return };
-        if result.is_ok() && !line.connection.is_closing() {
+        if result.is_ok() && line.connection.closing().is_none() {
             return;
         }
         let now = Instant::now();
         let failure = result.err();
-        let goes_on_with = unavailable("the server ended the connection before it answered a call");
-        let last = Current::Down { until: now, failure: failure.clone().unwrap_or(goes_on_with) };
+        let reason = failure.as_ref().or(line.connection.closing()).cloned();
+        let last =
+            Current::Down { until: now, failure: reason.unwrap_or_else(|| unavailable("not connected")) };
         let Current::Line(mut line) = std::mem::replace(&mut self.current, last) else { return };
         let has_answered = line.connection.has_answered();
         if let Some(failure) = &failure {
@@ -348,6 +349,12 @@ impl Line {
         if !ready.is_readable {
             return Ok(());
         }
+        self.read(io, over)
+    }
+
+    /// # Errors
+    /// When the connection is lost.
+    fn read(&mut self, io: &mut Io, over: &mut Vec<Over>) -> Result<(), Failure> {
         for _ in 0..MOST_AT_ONCE {
             match (&self.socket).read(&mut io.buffer) {
                 Ok(0) => return Err(unavailable("the server closed the connection")),
@@ -371,7 +378,7 @@ impl Line {
 
     /// # Errors
     /// When the connection is lost.
-    fn write(&mut self, io: &mut Io) -> Result<(), Failure> {
+    fn write(&mut self, io: &mut Io, over: &mut Vec<Over>) -> Result<(), Failure> {
         if !self.is_connected || self.full_since.is_some() {
             return Ok(());
         }
@@ -394,7 +401,11 @@ impl Line {
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(unavailable(error.to_string())),
+                Err(error) => {
+                    // A server that refuses and closes has often said why; that can still be read.
+                    self.read(io, over)?;
+                    return Err(unavailable(error.to_string()));
+                }
             }
         }
         if self.connection.has_output() {

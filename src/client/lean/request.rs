@@ -135,20 +135,17 @@ impl Requests {
         [&head[from.min(edge)..to.min(edge)], &text[from.max(edge) - edge..to.max(edge) - edge]]
     }
 
-    /// Appends all frames of a small call; false where the message is not small, or the form is one
-    /// that is used once a connection.
+    /// Appends all frames of a small call; false where the message is not small.
     pub(super) fn write_small(&self, out: &mut Vec<u8>, message: usize, form: Form, stream: u32) -> bool {
         let Some(small) = &self.requests[message].small else { return false };
-        let template = match form {
-            Form::Indexed => &small.indexed,
-            Form::Literal => &small.literal,
-            Form::Introduction | Form::TableOff => return false,
-        };
-        let start = out.len();
-        out.extend_from_slice(&template.bytes);
-        for frame in &template.frames {
-            let at = start + frame + HEAD_BYTES - 4;
-            out[at..at + 4].copy_from_slice(&stream.to_be_bytes());
+        match form {
+            Form::Indexed => small.indexed.write(out, 0, stream),
+            Form::Literal => small.literal.write(out, 0, stream),
+            Form::Introduction | Form::TableOff => {
+                self.write_headers(out, form, stream);
+                // The last frame of a call is its DATA.
+                small.literal.write(out, small.literal.frames.len() - 1, stream);
+            }
         }
         true
     }
@@ -204,6 +201,19 @@ impl Template {
             at += HEAD_BYTES + Head::parse(*head).length as usize;
         }
         Self { bytes, frames }
+    }
+}
+
+impl Template {
+    /// Appends the frames from number `first` on, with the number of their stream.
+    fn write(&self, out: &mut Vec<u8>, first: usize, stream: u32) {
+        let skipped = self.frames[first];
+        let start = out.len();
+        out.extend_from_slice(&self.bytes[skipped..]);
+        for frame in &self.frames[first..] {
+            let at = start + frame - skipped + HEAD_BYTES - 4;
+            out[at..at + 4].copy_from_slice(&stream.to_be_bytes());
+        }
     }
 }
 
@@ -269,14 +279,16 @@ mod tests {
     #[test]
     fn a_small_call_is_two_frames_with_the_streams_number() {
         let requests = requests("abc", Settings::default());
-        let mut bytes = Vec::new();
-        assert!(requests.write_small(&mut bytes, 0, Form::Indexed, 0x0102_0305));
-        let head = Head::parse(*bytes.first_chunk().expect("a head"));
-        assert_eq!((head.kind, head.flags, head.stream), (kind::HEADERS, flag::END_HEADERS, 0x0102_0305));
-        let data = &bytes[HEAD_BYTES + head.length as usize..];
-        let head = Head::parse(*data.first_chunk().expect("a head"));
-        assert_eq!((head.kind, head.flags, head.stream), (kind::DATA, flag::END_STREAM, 0x0102_0305));
-        assert_eq!(&data[HEAD_BYTES..], b"\0\0\0\0\x05\x0a\x03abc");
+        for form in [Form::Introduction, Form::Indexed, Form::TableOff, Form::Literal] {
+            let mut bytes = Vec::new();
+            assert!(requests.write_small(&mut bytes, 0, form, 0x0102_0305));
+            let head = Head::parse(*bytes.first_chunk().expect("a head"));
+            assert_eq!((head.kind, head.flags, head.stream), (kind::HEADERS, flag::END_HEADERS, 0x0102_0305));
+            let data = &bytes[HEAD_BYTES + head.length as usize..];
+            let head = Head::parse(*data.first_chunk().expect("a head"));
+            assert_eq!((head.kind, head.flags, head.stream), (kind::DATA, flag::END_STREAM, 0x0102_0305));
+            assert_eq!(&data[HEAD_BYTES..], b"\0\0\0\0\x05\x0a\x03abc", "{form:?}");
+        }
     }
 
     #[test]

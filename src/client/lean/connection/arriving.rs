@@ -194,7 +194,7 @@ impl Connection {
             message = format!("{message}, `{}`", String::from_utf8_lossy(&text[..text.len().min(200)]));
         }
         let failure = Failure { code: crate::outcome::Code::UNAVAILABLE, message };
-        self.is_closing = true;
+        self.closing = Some(failure.clone());
         for (number, stream) in self.streams.split_above(last) {
             self.withdraw(number);
             self.give_back(stream.call, &failure, now, over);

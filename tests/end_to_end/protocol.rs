@@ -1,0 +1,518 @@
+//! The lean client against servers on bare sockets that bend HTTP/2, or break it: no panic, no hang past
+//! the drain, and every call accounted for.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use plimsoll::client::lean::frame::{ErrorCode, LARGEST_STREAM, flag, kind, setting};
+
+use crate::{
+    document::Summary,
+    process::run_with_status,
+    raw_server::{
+        BODY, Conversation, block, frame, headers, reply, settings, start, trailers, trailers_only,
+    },
+};
+
+/// Drives a server with the text `abc`.
+fn drive(converse: impl Fn(&mut Conversation) + Send + Sync + 'static, flags: &[&str]) -> Summary {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("text");
+    std::fs::write(&file, "abc").expect("writable");
+    let address = start(converse).to_string();
+    let file = file.to_str().expect("UTF-8");
+    let arguments = [&address, "-w", "0s", "--drain", "500ms", "--text-file", file];
+    let since = Instant::now();
+    let summary = run_with_status(&[arguments.as_slice(), flags].concat()).1;
+    assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
+    summary
+}
+
+const FEW: [&str; 4] = ["-n", "20", "-c", "4"];
+const SHORT: [&str; 4] = ["-z", "300ms", "-c", "4"];
+
+fn all_answered(name: &str, converse: impl Fn(&mut Conversation) + Send + Sync + 'static) {
+    let summary = drive(converse, &FEW);
+    assert_eq!(summary.calls.answered, 20, "{name}: {:?} {:?}", summary.calls, summary.statuses);
+}
+
+/// The server breaks a rule, is told which, and no call is answered.
+fn told(name: &str, code: ErrorCode, breaks: impl Fn(u32) -> Vec<u8> + Send + Sync + 'static) {
+    let heard = Arc::new(AtomicU32::new(u32::MAX));
+    let ears = Arc::clone(&heard);
+    let summary = drive(
+        move |server| {
+            server.send(&settings(&[]));
+            let Some(stream) = server.request() else { return };
+            server.send(&breaks(stream));
+            if let Some(code) = server.farewell() {
+                ears.store(code, Ordering::Relaxed);
+            }
+        },
+        &SHORT,
+    );
+    assert!(summary.calls.planned > 0);
+    assert_eq!(
+        summary.calls.broken, summary.calls.planned,
+        "{name}: {:?} {:?}",
+        summary.calls, summary.statuses
+    );
+    assert_eq!(ErrorCode(heard.load(Ordering::Relaxed)), code, "{name}");
+}
+
+#[test]
+fn frames_may_come_a_byte_at_a_time_padded_continued_and_among_unknown_ones() {
+    all_answered("a byte at a time", |server| {
+        server.send(&settings(&[]));
+        while let Some(stream) = server.request() {
+            if !reply(stream).iter().all(|byte| server.send(&[*byte])) {
+                return;
+            }
+        }
+    });
+    all_answered("padded, continued, with priorities and unknown frames", |server| {
+        server.send(&settings(&[(0x77, 7)]));
+        while let Some(stream) = server.request() {
+            let fields = block(&[(":status", "200"), ("content-type", "application/grpc")]);
+            let padded = [&[3, 0, 0, 0, 0, 9], &fields[..2], &[0, 0, 0]].concat();
+            let trailers = block(&[("grpc-status", "0")]);
+            server.send(
+                &[
+                    frame(kind::PRIORITY, 0, stream, &[0, 0, 0, 0, 1]),
+                    frame(kind::HEADERS, flag::PADDED | flag::PRIORITY, stream, &padded),
+                    frame(kind::CONTINUATION, 0, stream, &[]),
+                    frame(kind::CONTINUATION, flag::END_HEADERS, stream, &fields[2..]),
+                    frame(0xbe, 0xff, stream, b"nobody knows"),
+                    frame(kind::DATA, flag::PADDED, stream, &[&[2], &BODY[..7], &[0, 0]].concat()),
+                    frame(kind::DATA, 0, stream, &[]),
+                    frame(kind::DATA, 0, stream, &BODY[7..]),
+                    frame(kind::HEADERS, flag::END_STREAM, stream, &trailers[..3]),
+                    frame(kind::CONTINUATION, flag::END_HEADERS, stream, &trailers[3..]),
+                ]
+                .concat(),
+            );
+        }
+    });
+}
+
+#[test]
+fn replies_may_be_interleaved_and_come_in_any_order() {
+    all_answered("interleaved", |server| {
+        server.send(&settings(&[]));
+        loop {
+            let streams: Vec<u32> = (0..4).map_while(|_| server.request()).collect();
+            if streams.len() < 4 {
+                return;
+            }
+            for part in 0..3 {
+                for stream in streams.iter().rev() {
+                    server.send(&match part {
+                        0 => headers(*stream),
+                        1 => frame(kind::DATA, 0, *stream, BODY),
+                        _ => trailers(*stream, "0", ""),
+                    });
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn windows_of_nothing_are_waited_for_and_may_become_negative() {
+    all_answered("no window at first", |server| {
+        server.send(&settings(&[(setting::INITIAL_WINDOW_SIZE, 0)]));
+        while let Some((head, _)) = server.frame() {
+            match head.kind {
+                // A byte, and the rest later.
+                kind::HEADERS => {
+                    server.send(&frame(kind::WINDOW_UPDATE, 0, head.stream, &1_u32.to_be_bytes()));
+                }
+                kind::DATA if head.has(flag::END_STREAM) => {
+                    server.send(&reply(head.stream));
+                }
+                kind::DATA => {
+                    assert_eq!(head.length, 1);
+                    // Takes the room away that there is not, then gives what is missing.
+                    server.send(&settings(&[(setting::INITIAL_WINDOW_SIZE, 0)]));
+                    server.send(&frame(kind::WINDOW_UPDATE, 0, head.stream, &9_u32.to_be_bytes()));
+                }
+                _ => {}
+            }
+        }
+    });
+}
+
+#[test]
+fn no_more_streams_are_open_than_the_server_allows() {
+    let summary = drive(
+        |server| {
+            server.send(&settings(&[(setting::MAX_CONCURRENT_STREAMS, 2)]));
+            let mut open = 0_u32;
+            while let Some((head, _)) = server.frame() {
+                match head.kind {
+                    kind::HEADERS => open += 1,
+                    kind::DATA => {
+                        // More would be refused, and the test would see it.
+                        server.send(&if open > 2 {
+                            frame(kind::RST_STREAM, 0, head.stream, &7_u32.to_be_bytes())
+                        } else {
+                            reply(head.stream)
+                        });
+                        open -= 1;
+                    }
+                    _ => {}
+                }
+            }
+        },
+        &["-n", "50", "-c", "10"],
+    );
+    assert_eq!(summary.calls.answered, 50, "{:?} {:?}", summary.calls, summary.statuses);
+}
+
+#[test]
+fn questions_are_answered_however_many() {
+    all_answered("20,000 SETTINGS and as many PINGs", |server| {
+        server.send(&settings(&[]));
+        let Some(first) = server.request() else { return };
+        let question =
+            [settings(&[(setting::MAX_FRAME_SIZE, 1 << 20)]), frame(kind::PING, 0, 0, b"question")];
+        for _ in 0..200 {
+            if !server.send(&question.concat().repeat(100)) {
+                return;
+            }
+        }
+        let (mut answers, mut requests) = (0, vec![first]);
+        while answers < 40_000 {
+            let Some((head, payload)) = server.frame() else { return };
+            match head.kind {
+                kind::SETTINGS if head.has(flag::ACK) => answers += 1,
+                kind::PING => {
+                    assert!(head.has(flag::ACK) && payload == b"question");
+                    answers += 1;
+                }
+                kind::DATA => requests.push(head.stream),
+                _ => {}
+            }
+        }
+        for stream in requests {
+            server.send(&reply(stream));
+        }
+        server.answer_all();
+    });
+}
+
+#[test]
+fn a_server_that_breaks_the_protocol_is_told_how() {
+    told("bad header block", ErrorCode::COMPRESSION_ERROR, |stream| {
+        frame(kind::HEADERS, flag::END_HEADERS, stream, &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff])
+    });
+    told("a frame that is too large", ErrorCode::FRAME_SIZE_ERROR, |stream| {
+        frame(kind::DATA, 0, stream, &vec![0; (1 << 20) + 1])
+    });
+    told("push", ErrorCode::PROTOCOL_ERROR, |stream| {
+        frame(kind::PUSH_PROMISE, flag::END_HEADERS, stream, &[0; 4])
+    });
+    told("a stream that nobody opened", ErrorCode::PROTOCOL_ERROR, |stream| reply(stream + 100));
+    told("padding", ErrorCode::PROTOCOL_ERROR, |stream| frame(kind::DATA, flag::PADDED, stream, &[9, 0]));
+    told("an interrupted header block", ErrorCode::PROTOCOL_ERROR, |stream| {
+        [frame(kind::HEADERS, 0, stream, &[]), settings(&[])].concat()
+    });
+    told("a window that is too large", ErrorCode::FLOW_CONTROL_ERROR, |_| {
+        let wider = frame(kind::WINDOW_UPDATE, 0, 0, &LARGEST_STREAM.to_be_bytes());
+        wider.repeat(2)
+    });
+    told("an increment of nothing", ErrorCode::PROTOCOL_ERROR, |_| frame(kind::WINDOW_UPDATE, 0, 0, &[0; 4]));
+    told("settings of a wrong length", ErrorCode::FRAME_SIZE_ERROR, |_| frame(kind::SETTINGS, 0, 0, &[0; 5]));
+}
+
+#[test]
+fn an_error_of_one_stream_leaves_the_others_alone() {
+    for (name, breaks, code) in [
+        ("a window of a stream", kind::WINDOW_UPDATE, ErrorCode::PROTOCOL_ERROR),
+        ("contents before headers", kind::DATA, ErrorCode::PROTOCOL_ERROR),
+    ] {
+        let resets = Arc::new(AtomicU64::new(0));
+        let seen = Arc::clone(&resets);
+        let summary = drive(
+            move |server| {
+                server.send(&settings(&[]));
+                while let Some((head, payload)) = server.frame() {
+                    match head.kind {
+                        kind::DATA if head.stream % 4 == 1 => {
+                            server.send(&frame(breaks, 0, head.stream, &[0; 4]));
+                        }
+                        kind::DATA => {
+                            server.send(&reply(head.stream));
+                        }
+                        kind::RST_STREAM => {
+                            assert_eq!(payload, code.0.to_be_bytes());
+                            seen.fetch_add(1, Ordering::Relaxed);
+                        }
+                        _ => {}
+                    }
+                }
+            },
+            &FEW,
+        );
+        assert_eq!(
+            (summary.calls.answered, summary.calls.failed),
+            (10, 10),
+            "{name}: {:?}",
+            summary.statuses
+        );
+        assert!(resets.load(Ordering::Relaxed) >= 9, "{name}");
+    }
+}
+
+#[test]
+fn a_header_block_that_is_too_long_ends_one_call() {
+    let summary = drive(
+        |server| {
+            server.send(&settings(&[]));
+            while let Some(stream) = server.request() {
+                let more = frame(kind::CONTINUATION, 0, stream, &[0; 16_384]).repeat(100);
+                let end = frame(kind::CONTINUATION, flag::END_HEADERS, stream, &[]);
+                let endless = [frame(kind::HEADERS, flag::END_STREAM, stream, &[]), more, end].concat();
+                server.send(&if stream % 4 == 1 { endless } else { reply(stream) });
+            }
+        },
+        &FEW,
+    );
+    assert_eq!((summary.calls.answered, summary.calls.failed), (10, 10), "{:?}", summary.statuses);
+    assert!(summary.statuses[0].message.contains("64 KiB"), "{:?}", summary.statuses);
+}
+
+#[test]
+fn calls_above_the_last_stream_of_a_goaway_are_made_again_and_none_is_lost() {
+    all_answered("each connection serves three calls", |server| {
+        server.send(&settings(&[]));
+        let mut answered = 0;
+        while let Some(stream) = server.request() {
+            answered += 1;
+            if answered == 3 {
+                // The other calls that are under way were not looked at.
+                server.send(
+                    &[frame(kind::GOAWAY, 0, 0, &[stream.to_be_bytes(), [0; 4]].concat()), reply(stream)]
+                        .concat(),
+                );
+                while server.frame().is_some() {}
+                return;
+            }
+            server.send(&reply(stream));
+        }
+    });
+}
+
+#[test]
+fn a_storm_of_goaways_breaks_calls_and_ends() {
+    let connections = Arc::new(AtomicU64::new(0));
+    let seen = Arc::clone(&connections);
+    let summary = drive(
+        move |server| {
+            seen.fetch_add(1, Ordering::Relaxed);
+            server.send(&[settings(&[]), frame(kind::GOAWAY, 0, 0, &[0; 8])].concat());
+            while server.frame().is_some() {}
+        },
+        &["-z", "1s", "-r", "200"],
+    );
+    assert_eq!(summary.calls.planned, 200);
+    assert_eq!(summary.calls.broken, 200, "{:?} {:?}", summary.calls, summary.statuses);
+    assert!(
+        summary.statuses.iter().any(|status| status.message.contains("GOAWAY")),
+        "{:?}",
+        summary.statuses
+    );
+    // 10, 20, 40 ms and so on between two attempts.
+    assert!(connections.load(Ordering::Relaxed) < 20, "{connections:?}");
+}
+
+#[test]
+fn a_server_that_never_reads_leaves_calls_unfinished() {
+    let summary = drive(
+        |server| {
+            server.send(&settings(&[]));
+            std::thread::park();
+        },
+        &["-z", "300ms", "-c", "4"],
+    );
+    assert_eq!(summary.calls.unfinished, 4, "{:?}", summary.calls);
+    let address = start(|server| {
+        server.send(&settings(&[(setting::INITIAL_WINDOW_SIZE, LARGEST_STREAM)]));
+        server.send(&frame(kind::WINDOW_UPDATE, 0, 0, &(LARGEST_STREAM - 65_535).to_be_bytes()));
+        std::thread::park();
+    });
+    let arguments =
+        [&address.to_string(), "-w", "0s", "--drain", "500ms", "-s", "16MiB", "-z", "300ms", "-c", "4"];
+    let summary = run_with_status(&arguments).1;
+    assert_eq!(summary.calls.unfinished, 4, "{:?}", summary.calls);
+}
+
+#[test]
+fn a_server_without_settings_breaks_calls_and_is_asked_again() {
+    let summary = drive(|server| while server.frame().is_some() {}, &["-z", "300ms", "-c", "4"]);
+    assert_eq!(summary.calls.broken + summary.calls.unfinished, summary.calls.planned, "{:?}", summary.calls);
+    assert!(summary.calls.planned >= 4);
+}
+
+/// What a server, or something in front of it, does when the first part of a large message has come.
+type Rejects = fn(&mut Conversation, u32);
+
+/// One row: its name, what the server does, and what the call must have come to: outcome and code.
+const REJECTIONS: [(&str, Rejects, &str, &str); 17] = [
+    (
+        "HTTP 413",
+        |server, stream| {
+            server.send(&frame(
+                kind::HEADERS,
+                flag::END_HEADERS | flag::END_STREAM,
+                stream,
+                &block(&[(":status", "413")]),
+            ));
+        },
+        "refused",
+        "UNKNOWN",
+    ),
+    ("RST NO_ERROR", |server, stream| reset(server, stream, 0), "failed", "INTERNAL"),
+    ("RST INTERNAL_ERROR", |server, stream| reset(server, stream, 2), "failed", "INTERNAL"),
+    ("RST REFUSED_STREAM", |server, stream| reset(server, stream, 7), "failed", "UNAVAILABLE"),
+    ("RST CANCEL", |server, stream| reset(server, stream, 8), "failed", "CANCELLED"),
+    ("RST ENHANCE_YOUR_CALM", |server, stream| reset(server, stream, 11), "failed", "RESOURCE_EXHAUSTED"),
+    ("status", refuse, "refused", "RESOURCE_EXHAUSTED"),
+    (
+        "status, RST NO_ERROR",
+        |server, stream| {
+            refuse(server, stream);
+            reset(server, stream, 0);
+        },
+        "refused",
+        "RESOURCE_EXHAUSTED",
+    ),
+    (
+        "status, RST CANCEL",
+        |server, stream| {
+            refuse(server, stream);
+            reset(server, stream, 8);
+        },
+        "refused",
+        "RESOURCE_EXHAUSTED",
+    ),
+    (
+        "status, RST INTERNAL_ERROR",
+        |server, stream| {
+            refuse(server, stream);
+            reset(server, stream, 2);
+        },
+        "refused",
+        "RESOURCE_EXHAUSTED",
+    ),
+    (
+        "status, RST STREAM_CLOSED",
+        |server, stream| {
+            refuse(server, stream);
+            reset(server, stream, 5);
+        },
+        "refused",
+        "RESOURCE_EXHAUSTED",
+    ),
+    (
+        "headers, RST NO_ERROR",
+        |server, stream| {
+            server.send(&headers(stream));
+            reset(server, stream, 0);
+        },
+        "failed",
+        "INTERNAL",
+    ),
+    ("GOAWAY(11), close", |server, stream| go_away(server, stream, 11), "broken", "UNAVAILABLE"),
+    ("GOAWAY(2), close", |server, stream| go_away(server, stream, 2), "broken", "UNAVAILABLE"),
+    (
+        "close",
+        |server, _| {
+            let _ = server.stream.shutdown(std::net::Shutdown::Both);
+        },
+        "broken",
+        "UNAVAILABLE",
+    ),
+    ("TCP RST", |_, _| {}, "broken", "UNAVAILABLE"),
+    (
+        "status, TCP close",
+        |server, stream| {
+            refuse(server, stream);
+            let _ = server.stream.shutdown(std::net::Shutdown::Write);
+        },
+        "refused",
+        "RESOURCE_EXHAUSTED",
+    ),
+];
+
+fn reset(server: &mut Conversation, stream: u32, code: u32) {
+    server.send(&frame(kind::RST_STREAM, 0, stream, &code.to_be_bytes()));
+}
+
+fn refuse(server: &mut Conversation, stream: u32) {
+    server.send(&trailers_only(stream, "8", "grpc: received message larger than max (1048576 vs. 4)"));
+}
+
+fn go_away(server: &mut Conversation, stream: u32, code: u32) {
+    server.send(&frame(kind::GOAWAY, 0, 0, &[stream.to_be_bytes(), code.to_be_bytes()].concat()));
+    let _ = server.stream.shutdown(std::net::Shutdown::Both);
+}
+
+#[test]
+fn a_server_that_rejects_in_mid_upload_is_understood() {
+    for (name, rejects, outcome, code) in REJECTIONS {
+        let uploaded = Arc::new(AtomicU64::new(0));
+        let seen = Arc::clone(&uploaded);
+        let address = start(move |server| {
+            // Room for the whole message: nothing but the client itself keeps it from being sent.
+            server.send(&settings(&[(setting::INITIAL_WINDOW_SIZE, 1 << 24)]));
+            server.send(&frame(kind::WINDOW_UPDATE, 0, 0, &(1_u32 << 24).to_be_bytes()));
+            let Some((head, _)) = server.frame_of(kind::DATA) else { return };
+            rejects(server, head.stream);
+            if name == "TCP RST" {
+                // Closing with unread bytes is a reset.
+                return;
+            }
+            while let Some((head, _)) = server.frame() {
+                if head.kind == kind::DATA {
+                    seen.fetch_add(u64::from(head.length), Ordering::Relaxed);
+                    // A client that did not cancel would go on to the end.
+                    assert!(
+                        !head.has(flag::END_STREAM) || outcome == "broken",
+                        "{name}: it was sent to its end"
+                    );
+                }
+            }
+        });
+        // Large enough that no buffers of sockets hold it.
+        let arguments =
+            [&address.to_string(), "-w", "0s", "--drain", "1s", "-n", "1", "-c", "1", "-s", "32MiB"];
+        let summary = run_with_status(&arguments).1;
+        match outcome {
+            "refused" => {
+                assert_eq!(summary.calls.refused, 1, "{name}: {:?} {:?}", summary.calls, summary.statuses);
+                let refusal = &summary.refusals[0];
+                assert_eq!(
+                    (refusal.side.as_str(), refusal.direction.as_str()),
+                    ("server", "request"),
+                    "{name}"
+                );
+                assert_eq!(refusal.code, code, "{name}");
+            }
+            _ => {
+                let status = &summary.statuses[0];
+                assert_eq!(
+                    (status.outcome.as_str(), status.code.as_str()),
+                    (outcome, code),
+                    "{name}: {status:?}"
+                );
+            }
+        }
+        assert!(uploaded.load(Ordering::Relaxed) < 32 << 20, "{name}");
+    }
+}

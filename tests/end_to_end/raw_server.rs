@@ -1,0 +1,139 @@
+//! A server on a bare socket: frames are written byte by byte as a test wants them, right or wrong.
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::Arc,
+    thread,
+};
+
+use plimsoll::client::lean::{
+    frame::{HEAD_BYTES, Head, PREFACE, flag, kind, write, write_settings},
+    header_block::Blocks,
+};
+
+/// One connection of a client's, from the server's side.
+pub(crate) struct Conversation {
+    pub(crate) stream: TcpStream,
+}
+
+/// Frames of the server's, as bytes.
+pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write(&mut bytes, kind, flags, stream, payload);
+    bytes
+}
+
+pub(crate) fn settings(settings: &[(u16, u32)]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write_settings(&mut bytes, settings);
+    bytes
+}
+
+pub(crate) fn block(fields: &[(&str, &str)]) -> Vec<u8> {
+    Blocks::of(fields).literal
+}
+
+pub(crate) fn headers(stream: u32) -> Vec<u8> {
+    let block = block(&[(":status", "200"), ("content-type", "application/grpc")]);
+    frame(kind::HEADERS, flag::END_HEADERS, stream, &block)
+}
+
+pub(crate) fn trailers(stream: u32, status: &str, message: &str) -> Vec<u8> {
+    let block = block(&[("grpc-status", status), ("grpc-message", message)]);
+    frame(kind::HEADERS, flag::END_HEADERS | flag::END_STREAM, stream, &block)
+}
+
+/// A status and nothing else.
+pub(crate) fn trailers_only(stream: u32, status: &str, message: &str) -> Vec<u8> {
+    let fields = [
+        (":status", "200"),
+        ("content-type", "application/grpc"),
+        ("grpc-status", status),
+        ("grpc-message", message),
+    ];
+    frame(kind::HEADERS, flag::END_HEADERS | flag::END_STREAM, stream, &block(&fields))
+}
+
+/// The message `ABC` behind gRPC's prefix.
+pub(crate) const BODY: &[u8] = b"\0\0\0\0\x05\x0a\x03ABC";
+
+/// The right reply to the text `abc`.
+pub(crate) fn reply(stream: u32) -> Vec<u8> {
+    [headers(stream), frame(kind::DATA, 0, stream, BODY), trailers(stream, "0", "")].concat()
+}
+
+impl Conversation {
+    /// Writes; false when the client has gone.
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> bool {
+        self.stream.write_all(bytes).is_ok()
+    }
+
+    /// The next frame; none when the client has gone.
+    pub(crate) fn frame(&mut self) -> Option<(Head, Vec<u8>)> {
+        let mut head = [0; HEAD_BYTES];
+        self.stream.read_exact(&mut head).ok()?;
+        let head = Head::parse(head);
+        let mut payload = vec![0; head.length as usize];
+        self.stream.read_exact(&mut payload).ok()?;
+        Some((head, payload))
+    }
+
+    /// The next frame of this kind, others being left out.
+    pub(crate) fn frame_of(&mut self, kind: u8) -> Option<(Head, Vec<u8>)> {
+        loop {
+            let (head, payload) = self.frame()?;
+            if head.kind == kind {
+                return Some((head, payload));
+            }
+        }
+    }
+
+    /// The stream of the next request that has come to its end.
+    pub(crate) fn request(&mut self) -> Option<u32> {
+        loop {
+            let (head, _) = self.frame_of(kind::DATA)?;
+            if head.has(flag::END_STREAM) {
+                return Some(head.stream);
+            }
+        }
+    }
+
+    /// Answers every request.
+    pub(crate) fn answer_all(&mut self) {
+        while let Some(stream) = self.request() {
+            if !self.send(&reply(stream)) {
+                break;
+            }
+        }
+    }
+
+    /// Reads until the client goes, or says why it will.
+    pub(crate) fn farewell(&mut self) -> Option<u32> {
+        let (_, payload) = self.frame_of(kind::GOAWAY)?;
+        Some(u32::from_be_bytes(payload.get(4..8)?.try_into().ok()?))
+    }
+}
+
+/// Starts a server that has each conversation in a thread of its own, with the preface already read. It
+/// lives as long as the test process.
+pub(crate) fn start(converse: impl Fn(&mut Conversation) + Send + Sync + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
+    let address = listener.local_addr().expect("bound");
+    let converse = Arc::new(converse);
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let converse = Arc::clone(&converse);
+            thread::spawn(move || {
+                stream.set_nodelay(true).expect("a socket");
+                let mut conversation = Conversation { stream };
+                let mut preface = [0; PREFACE.len()];
+                if conversation.stream.read_exact(&mut preface).is_ok() {
+                    assert_eq!(preface, PREFACE);
+                    converse(&mut conversation);
+                }
+            });
+        }
+    });
+    address
+}
