@@ -1,0 +1,50 @@
+//! The lean client allocates nothing per call once its buffers have grown: more calls, no more blocks.
+
+use std::{path::Path, sync::Arc};
+
+use plimsoll::{
+    driver,
+    plan::{Load, Plan, Rates, Settings, Texts},
+    schedule::Arrivals,
+    target::{ChildServer, Located},
+};
+
+#[global_allocator]
+static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+
+const FEW: u64 = 2_000;
+
+/// Blocks that a run of this many calls allocates, on all threads of this process.
+fn blocks(target: &Located, load: &Load, calls: u64) -> u64 {
+    let settings = Settings {
+        load: load.clone(),
+        calls: Some(calls),
+        warm_up: std::time::Duration::ZERO,
+        texts: Texts::Given { text: "abc".to_owned(), path: "text".into() },
+        ..Settings::default()
+    };
+    let plan = Arc::new(Plan::new(settings).expect("valid"));
+    let before = dhat::HeapStats::get().total_blocks;
+    let run = driver::run(&plan, target, &[], &mut |_| {}).expect("it runs");
+    let blocks = dhat::HeapStats::get().total_blocks - before;
+    assert_eq!(run.recording.calls.outcomes.answered, calls);
+    blocks
+}
+
+#[test]
+fn five_times_the_calls_take_no_more_blocks() {
+    let _profiler = dhat::Profiler::builder().testing().build();
+    let server = ChildServer::start(Path::new(env!("CARGO_BIN_EXE_plimsoll")), &[]).expect("it starts");
+    let address = server.address();
+    let target = Located { address, authority: address.to_string(), is_local: true };
+    for load in [
+        Load::Closed { concurrency: 16 },
+        Load::Open { rates: Rates::One(2_000.0), arrivals: Arrivals::Poisson, max_in_flight: 100_000 },
+    ] {
+        let few = blocks(&target, &load, FEW);
+        let many = blocks(&target, &load, 5 * FEW);
+        // Each second has a histogram of its own, and a queue may grow once more: tens of blocks, where one
+        // a call would be 8,000.
+        assert!(many < few + FEW / 10, "{load:?}: {few} blocks for {FEW} calls, {many} for {}", 5 * FEW);
+    }
+}
