@@ -28,12 +28,13 @@ use crate::{
     record::{Interval, Outcomes, Recording, Timeline},
     target::Located,
     worker::{
-        Counters, LoopTime, Order, Report, Second, Work, Worked,
+        Counters, Order, Report, Second, Work, Worked,
         polling::{Polling, PrepareError},
         tasks,
     },
 };
 
+pub use crate::worker::LoopTime;
 pub(crate) use signals::Signals;
 use usage::Reading;
 pub use usage::Usage;

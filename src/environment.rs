@@ -167,7 +167,7 @@ pub fn own_cpu() -> Option<Duration> {
 
 /// CPU time of other processes, by thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProcessTimes(BTreeMap<(u32, OsString), Duration>);
+pub struct ProcessTimes(BTreeMap<(u32, OsString), ThreadTime>);
 
 impl ProcessTimes {
     /// The accounts now; `None` where there are no processes, or the system does not tell.
@@ -178,20 +178,31 @@ impl ProcessTimes {
             for task in fs::read_dir(format!("/proc/{process}/task")).ok()?.flatten() {
                 // A thread may end while its folder is read.
                 if let Ok(text) = fs::read_to_string(task.path().join("schedstat")) {
-                    times.insert((*process, task.file_name()), thread_time(&text)?.running);
+                    times.insert((*process, task.file_name()), thread_time(&text)?);
                 }
             }
         }
         (!times.is_empty()).then_some(Self(times))
     }
 
-    /// What was used since `earlier`; `None` when a thread has ended, and taken its account along.
+    /// The time of each thread since `earlier`; `None` when one has ended, and taken its account along.
     #[must_use]
-    pub fn since(&self, earlier: &Self) -> Option<Duration> {
+    pub fn since(&self, earlier: &Self) -> Option<Vec<ThreadTime>> {
         let all_are_left = earlier.0.keys().all(|thread| self.0.contains_key(thread));
         let before = |thread| earlier.0.get(thread).copied().unwrap_or_default();
-        let used = self.0.iter().map(|(thread, now)| now.saturating_sub(before(thread)));
-        all_are_left.then(|| used.sum())
+        let used = self.0.iter().map(|(thread, now)| now.since(before(thread)));
+        all_are_left.then(|| used.collect())
+    }
+}
+
+impl ThreadTime {
+    /// What it grew by since `earlier`.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            running: self.running.saturating_sub(earlier.running),
+            waiting: self.waiting.saturating_sub(earlier.waiting),
+        }
     }
 }
 
@@ -321,7 +332,8 @@ mod tests {
         let found = listeners_at(listener.local_addr().expect("bound"));
         assert_eq!(found, [std::process::id()]);
         let times = ProcessTimes::of(&found).expect("accounts");
-        assert!(times.since(&ProcessTimes(BTreeMap::new())).expect("accounts") > Duration::ZERO);
+        let threads = times.since(&ProcessTimes(BTreeMap::new())).expect("accounts");
+        assert!(threads.iter().any(|thread| thread.running > Duration::ZERO));
         assert_eq!(ProcessTimes(BTreeMap::new()).since(&times), None, "threads have ended");
         assert!(own_cpu().expect("accounts") > Duration::ZERO);
         assert!(own_thread_time().is_some());

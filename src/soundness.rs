@@ -1,5 +1,7 @@
 //! Whether the figures of a run can be trusted, and if not, why and what to do.
 
+mod saturation;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -12,11 +14,16 @@ use crate::{
     units::{ByteSize, Limit, decimal, format_nanoseconds, format_share, grouped},
 };
 
+pub use saturation::{Saturation, Side};
+
 /// What a measurement is worth.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Soundness {
     /// Unsound as soon as one finding is a warning.
     pub verdict: Verdict,
+    /// Which side had no more to give.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub saturation: Option<Saturation>,
     /// What stands out, the gravest first.
     pub findings: Vec<Finding>,
 }
@@ -56,8 +63,6 @@ pub enum Weight {
 
 /// Of the planned rate; less means that it was not reached.
 const RATE_REACHED: f64 = 0.95;
-/// Of a worker's time on a core, or ready for one: from here on the worker decides the figures.
-const SATURATED: f64 = 0.9;
 /// Lateness in response time, from which it is worth a note.
 const LATENESS_NOTED: f64 = 0.2;
 /// Lateness in response time, from which the response time is the generator's and not the server's.
@@ -87,8 +92,11 @@ impl Soundness {
         let mut findings = Vec::new();
         findings.extend(unfinished(run, plan));
         findings.extend(shed(run, plan));
-        findings.extend(rate_not_reached(run, plan));
-        findings.extend(generator_saturated(run));
+        let behind = rate_not_reached(run, plan);
+        let keeps_up = plan.is_open().then_some(behind.is_none() && run.recording.calls.outcomes.shed == 0);
+        findings.extend(behind);
+        let saturation = Saturation::of(run, !plan.spin.is_zero(), keeps_up);
+        findings.extend(saturation.as_ref().and_then(generator_saturated));
         findings.extend(late_generator(run));
         findings.extend(other_load(run, is_local));
         findings.extend(paused(run, plan));
@@ -104,7 +112,7 @@ impl Soundness {
         // Stable: within a weight, the order above.
         findings.sort_by_key(|finding| finding.weight);
         let is_unsound = findings.iter().any(|finding| finding.weight == Weight::Warning);
-        Self { verdict: if is_unsound { Verdict::Unsound } else { Verdict::Sound }, findings }
+        Self { verdict: if is_unsound { Verdict::Unsound } else { Verdict::Sound }, saturation, findings }
     }
 }
 
@@ -175,34 +183,17 @@ fn rate_not_reached(run: &Run, plan: &PlanRecord) -> Option<Finding> {
     ))
 }
 
-fn generator_saturated(run: &Run) -> Option<Finding> {
-    let over = run.usage.measured_over.as_secs_f64();
-    let shares = run.usage.threads.iter().map(|thread| {
-        let waiting = thread.waiting.as_secs_f64();
-        (thread.running.as_secs_f64() + waiting, waiting)
-    });
-    let (busy, waiting) = shares.max_by(|left, right| left.0.total_cmp(&right.0))?;
-    if over <= 0.0 || busy / over < SATURATED {
-        return None;
-    }
-    let starved = waiting > busy / 2.0;
-    Some(warning(
-        "generator_saturated",
-        format!(
-            "a worker's thread was busy for {} of the time{}: the figures show the generator's speed, and the server may be faster",
-            format_share((busy / over).min(1.0)),
-            if starved {
-                format!(" (for {} it waited for a free core)", format_share(waiting / over))
-            } else {
-                String::new()
-            },
-        ),
-        if starved {
-            "run the generator on another machine than the server, or leave it a core: fewer --server-threads"
-        } else {
-            "give more --workers where there are cores for them, or a fixed --rate below this"
-        },
-    ))
+fn generator_saturated(saturation: &Saturation) -> Option<Finding> {
+    (saturation.saturated == Side::Generator).then(|| {
+        warning(
+            "generator_saturated",
+            format!(
+                "{}: the figures show the generator's speed, and the server may be faster",
+                saturation.detail
+            ),
+            &saturation.advice,
+        )
+    })
 }
 
 fn late_generator(run: &Run) -> Option<Finding> {

@@ -16,6 +16,8 @@ pub struct Usage {
     pub client_cpu: Option<Duration>,
     /// Of the server's processes, where they are known.
     pub server_cpu: Option<Duration>,
+    /// Of each thread of the server's processes; empty where they are not known.
+    pub server_threads: Vec<ThreadTime>,
     /// Of each worker's thread.
     pub threads: Vec<ThreadTime>,
     /// Of each worker's loop, where it has one of its own.
@@ -63,10 +65,14 @@ impl Usage {
             return Self { client_peak_memory_bytes, ..Self::default() };
         };
         let machine = after.machine.zip(before.machine);
+        let server_threads = after.server.zip(before.server).and_then(|(after, before)| after.since(&before));
         let measured_over = after.at.saturating_duration_since(before.at);
         Self {
             client_cpu: after.client.zip(before.client).and_then(|(after, before)| after.checked_sub(before)),
-            server_cpu: after.server.zip(before.server).and_then(|(after, before)| after.since(&before)),
+            server_cpu: server_threads
+                .as_ref()
+                .map(|threads| threads.iter().map(|thread| thread.running).sum()),
+            server_threads: server_threads.unwrap_or_default(),
             threads,
             loops,
             machine_shares: machine.and_then(|(after, before)| after.shares_since(before)),

@@ -10,7 +10,7 @@ use anstyle::{AnsiColor, Style};
 use crate::{
     outcome::Difference,
     plan::{LoadRecord, TextSource},
-    soundness::{Finding, QUANTILES, Verdict, Weight, samples_needed},
+    soundness::{Finding, QUANTILES, Side, Verdict, Weight, samples_needed},
     summary::{LatencyFigures, LatencyRecord, Summary},
     units::{
         ByteSize, decimal, exact_duration, format_nanoseconds, format_share, format_throughput, grouped,
@@ -352,6 +352,20 @@ fn soundness(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
         Verdict::Unsound => (DOUBTFUL, "unsound: read the warnings before the figures"),
     };
     writeln!(out, "{}{style}{word}{style:#}", heading("soundness"))?;
+    // Where it is the generator, a finding says so.
+    if let Some(saturation) =
+        summary.soundness.saturation.as_ref().filter(|found| found.saturated != Side::Generator)
+    {
+        let side = match saturation.saturated {
+            Side::Generator | Side::Unknown => "the generator had time left",
+            Side::Server => "the server had no more to give, the generator had",
+            Side::Neither => "neither side was saturated",
+        };
+        for (row, line) in broken(&format!("{side}: {}", saturation.detail)).iter().enumerate() {
+            writeln!(out, "{:HEADING$} {}{line}", "", if row == 0 { "" } else { "  " })?;
+        }
+        advice_lines(&saturation.advice, out)?;
+    }
     for Finding { name, weight, detail, advice } in &summary.soundness.findings {
         let (style, word) = match weight {
             Weight::Warning => (DOUBTFUL, "warning"),
@@ -364,9 +378,14 @@ fn soundness(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
                 None => writeln!(out, "{:HEADING$}   {line}", "")?,
             }
         }
-        for (row, line) in broken(advice).iter().enumerate() {
-            writeln!(out, "{:HEADING$}   {} {line}", "", if row == 0 { "->" } else { "  " })?;
-        }
+        advice_lines(advice, out)?;
+    }
+    Ok(())
+}
+
+fn advice_lines(advice: &str, out: &mut impl Write) -> io::Result<()> {
+    for (row, line) in broken(advice).iter().enumerate() {
+        writeln!(out, "{:HEADING$}   {} {line}", "", if row == 0 { "->" } else { "  " })?;
     }
     Ok(())
 }

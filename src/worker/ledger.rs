@@ -283,10 +283,7 @@ impl Ledger {
             (End::Time | End::Order, Some(end)) => end.saturating_duration_since(start),
             _ => recording.last_done.max(self.count_reached.unwrap_or_default()),
         };
-        let thread = times.map(|(before, after)| ThreadTime {
-            running: after.running.saturating_sub(before.running),
-            waiting: after.waiting.saturating_sub(before.waiting),
-        });
+        let thread = times.map(|(before, after)| after.since(before));
         Worked { recording, window, thread, in_loop, ended_by_count: end == End::Count }
     }
 }

@@ -236,7 +236,20 @@ pub(crate) struct Cost {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Soundness {
     pub(crate) verdict: String,
+    pub(crate) saturation: Option<Saturation>,
     pub(crate) findings: Vec<Finding>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Saturation {
+    pub(crate) saturated: String,
+    pub(crate) generator_busy: Option<f64>,
+    pub(crate) generator_starved: Option<f64>,
+    pub(crate) held_up: Option<f64>,
+    pub(crate) server_busy: Option<f64>,
+    pub(crate) detail: String,
+    pub(crate) advice: String,
 }
 
 #[derive(Debug, Deserialize)]
