@@ -5,10 +5,7 @@ use std::{hint::black_box, net::SocketAddr, thread};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use plimsoll::{
-    client::{
-        Options,
-        stub::{Connection, OpenError},
-    },
+    client::{OpenError, Options, stub::Connection},
     outcome::Outcome,
     payload::{Message, Mix, Payload, TextKind},
     server::{self, Config},

@@ -1,13 +1,16 @@
-//! Two comparisons that only make sense side by side, in alternating rounds on the same machine:
-//! the stub client's harness against a bare loop over the same generated client, and the server's
-//! HTTP/2 windows against tonic's own. Prints medians and ratios; criterion has no such thing.
+//! Comparisons that only make sense side by side, in alternating rounds on the same machine: the stub
+//! client's harness against a bare loop over the same generated client, the lean client with one call
+//! in flight against a loop that only writes and reads, and the server's HTTP/2 windows against
+//! tonic's own. Prints medians and ratios; criterion has no such thing.
 //!
-//! `cargo bench --bench side_by_side [-- [--quick] [harness | windows]]`
+//! `cargo bench --bench side_by_side [-- [--quick] [harness | raw | windows]]`
 
 #![allow(clippy::print_stdout, reason = "a program of its own, whose result is its output")]
 
 use std::{
     cell::Cell,
+    io::{IoSlice, Read, Write},
+    net::TcpStream,
     path::Path,
     rc::Rc,
     sync::Arc,
@@ -15,10 +18,16 @@ use std::{
 };
 
 use plimsoll::{
+    client::lean::{
+        connection::{Connection, MOST_SLICES},
+        frame::{HEAD_BYTES, Head},
+        request::Requests,
+        streams::Call,
+    },
     driver,
     payload::{Mix, TextKind},
     pb::{Data, format_data_client::FormatDataClient},
-    plan::{Load, Plan, Settings, Texts},
+    plan::{ClientKind, Load, Plan, Settings, Texts},
     server::{self, Config, Windows},
     target::{ChildServer, Located},
 };
@@ -30,20 +39,21 @@ use tonic::transport::Endpoint;
 
 const SIZE: &str = "64";
 
-fn settings(size: &str, concurrency: u64, length: Duration) -> Settings {
+fn settings(client: ClientKind, size: &str, concurrency: u64, length: Duration) -> Settings {
     let mix: Mix = size.parse().expect("a size");
     Settings {
         load: Load::Closed { concurrency },
         duration: Some(length),
         warm_up: Duration::from_millis(500),
         texts: Texts::Made { mix, kind: TextKind::Ascii },
+        client,
         ..Settings::default()
     }
 }
 
 /// Verified replies a second, as Plimsoll counts them.
 fn harness(target: &Located, size: &str, concurrency: u64, length: Duration) -> f64 {
-    let plan = Arc::new(Plan::new(settings(size, concurrency, length)).expect("valid"));
+    let plan = Arc::new(Plan::new(settings(ClientKind::Stub, size, concurrency, length)).expect("valid"));
     let run = driver::run(&plan, target, &[], &mut |_| {}).expect("it runs");
     let replies = run.recording.in_window.replies + run.recording.carried_over.replies;
     assert_eq!(run.recording.calls.outcomes.answered, run.recording.calls.planned);
@@ -52,7 +62,7 @@ fn harness(target: &Located, size: &str, concurrency: u64, length: Duration) -> 
 
 /// Verified replies a second of the least loop there is: no plan, no clock, no recorder.
 fn bare(target: &Located, concurrency: u64, length: Duration) -> f64 {
-    let plan = Plan::new(settings(SIZE, concurrency, length)).expect("valid");
+    let plan = Plan::new(settings(ClientKind::Stub, SIZE, concurrency, length)).expect("valid");
     let message = Rc::new(plan.payload().messages()[0].clone());
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
     runtime.expect("a runtime").block_on(async {
@@ -116,6 +126,98 @@ fn compare_harness(rounds: usize, length: Duration) {
     }
 }
 
+/// Median time of a call of the lean client, with one in flight.
+fn lean_one(target: &Located, length: Duration) -> f64 {
+    let plan = Arc::new(Plan::new(settings(ClientKind::Lean, SIZE, 1, length)).expect("valid"));
+    let run = driver::run(&plan, target, &[], &mut |_| {}).expect("it runs");
+    #[expect(clippy::cast_precision_loss, reason = "a time")]
+    let median = run.recording.service.quantile_ns(0.5) as f64;
+    median
+}
+
+/// Median time of a loop that writes the bytes of a call and reads as many as its reply has.
+fn raw_one(target: &Located, length: Duration) -> f64 {
+    let plan = Arc::new(Plan::new(settings(ClientKind::Lean, SIZE, 1, length)).expect("valid"));
+    let mut connection = Connection::new(Arc::new(Requests::new(plan, &target.authority)), 1);
+    let mut socket = TcpStream::connect(target.address).expect("it listens");
+    socket.set_nodelay(true).expect("a socket");
+    let (mut buffer, mut over, mut calls) = (vec![0; 65_536], Vec::new(), 0);
+    let (mut request, mut reply_bytes) = (Vec::new(), 0);
+    // The first call introduces its headers; the second is like all later ones.
+    while over.len() < 2 {
+        if connection.is_ready() && over.len() == calls {
+            let sent = tokio::time::Instant::now();
+            connection
+                .start(Call { message: 0, is_planned: true, intended: None, sent, returned: 0 }, &mut over);
+            calls += 1;
+            reply_bytes = 0;
+        }
+        let mut slices = [IoSlice::new(&[]); MOST_SLICES];
+        let count = connection.slices(&mut slices);
+        let bytes: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).collect();
+        socket.write_all(&bytes).expect("written");
+        connection.written(bytes.len());
+        if !bytes.is_empty() {
+            request = bytes;
+        }
+        let read = socket.read(&mut buffer).expect("readable");
+        reply_bytes += read;
+        connection.receive(&buffer[..read], tokio::time::Instant::now(), &mut over).expect("HTTP/2");
+    }
+    let mut frames = vec![0];
+    while let Some(head) =
+        request.get(frames[frames.len() - 1]..).and_then(|rest| rest.first_chunk::<HEAD_BYTES>())
+    {
+        frames.push(frames[frames.len() - 1] + HEAD_BYTES + Head::parse(*head).length as usize);
+    }
+    frames.pop();
+    let (mut times, start) = (Vec::new(), Instant::now());
+    for stream in (5_u32..).step_by(2) {
+        for frame in &frames {
+            request[frame + 5..frame + 9].copy_from_slice(&stream.to_be_bytes());
+        }
+        let sent = Instant::now();
+        socket.write_all(&request).expect("written");
+        let mut read = 0;
+        while read < reply_bytes {
+            read += socket.read(&mut buffer).expect("readable");
+        }
+        times.push(sent.elapsed().as_secs_f64() * 1e9);
+        if start.elapsed() > length {
+            break;
+        }
+    }
+    median(times)
+}
+
+/// One call in flight: the lean client's median time against that of a loop that only writes and reads.
+/// The goal: within 5 %.
+fn compare_raw(rounds: usize, length: Duration) {
+    let server = ChildServer::start(Path::new(env!("CARGO_BIN_EXE_plimsoll")), &[]).expect("it starts");
+    let address = server.address();
+    let target = Located { address, authority: address.to_string(), is_local: true };
+    let (mut lean, mut raw, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..rounds {
+        // The one that goes first is not always the same.
+        let (one, other) = if round % 2 == 0 {
+            let one = lean_one(&target, length);
+            (one, raw_one(&target, length))
+        } else {
+            let other = raw_one(&target, length);
+            (lean_one(&target, length), other)
+        };
+        lean.push(one);
+        raw.push(other);
+        ratios.push(one / other);
+    }
+    println!(
+        "one in flight, p50: lean client {:.1} us, raw loop {:.1} us, median ratio {:.3} of {ratios:.3?}",
+        median(lean) / 1e3,
+        median(raw) / 1e3,
+        median(ratios.clone()),
+    );
+}
+
 /// The 4 MiB echo at 4 in flight, by the server's windows and frame size.
 fn compare_windows(rounds: usize, length: Duration) {
     const KIB: u32 = 1 << 10;
@@ -156,10 +258,14 @@ fn main() {
     let has = |word: &str| std::env::args().any(|argument| argument == word);
     let quick = has("--quick");
     let (rounds, length) = if quick { (5, Duration::from_millis(500)) } else { (9, Duration::from_secs(2)) };
-    if !has("windows") {
+    let wants = |word| has(word) || !["harness", "raw", "windows"].into_iter().any(has);
+    if wants("harness") {
         compare_harness(rounds, length);
     }
-    if !has("harness") {
+    if wants("raw") {
+        compare_raw(rounds, length);
+    }
+    if wants("windows") {
         compare_windows(if quick { 2 } else { 7 }, length);
     }
 }

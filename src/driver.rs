@@ -4,40 +4,35 @@
 
 mod signals;
 mod usage;
+mod workers;
 
 use std::{
     collections::BTreeMap,
-    io::{self, Write},
-    os::unix::net::UnixStream,
+    io,
     sync::Arc,
-    thread::{self, JoinHandle},
     time::{Duration, SystemTime},
 };
 
 use tokio::{
-    runtime::{Builder, LocalOptions},
+    runtime::Builder,
     sync::{mpsc, watch},
     time::{Instant, sleep_until},
 };
 
 use crate::{
-    alarm::Alarm,
-    client::{OpenError, Options, stub::Connection},
+    client::OpenError,
     environment::wall_clock,
-    plan::{ClientKind, Plan},
+    plan::Plan,
     record::{Interval, Outcomes, Recording, Timeline},
     target::Located,
-    worker::{
-        Counters, Order, Report, Second, Work, Worked,
-        polling::{Polling, PrepareError},
-        tasks,
-    },
+    worker::{Order, Report, Second, Worked},
 };
 
 pub use crate::worker::LoopTime;
 pub(crate) use signals::Signals;
 use usage::Reading;
 pub use usage::Usage;
+use workers::{Orders, spawn_workers};
 
 /// From the order to start until the warm-up: time for the order to reach all workers.
 const LEAD: Duration = Duration::from_millis(5);
@@ -132,117 +127,6 @@ pub fn run(
     })
 }
 
-type WorkerThread = JoinHandle<Result<Worked, DriveError>>;
-
-/// What the driver tells its workers, with a bell for those that wait for sockets alone.
-#[derive(Debug)]
-struct Orders {
-    order: watch::Sender<Order>,
-    bells: Vec<UnixStream>,
-}
-
-impl Orders {
-    fn give(&mut self, order: Order) {
-        self.order.send_replace(order);
-        for bell in &mut self.bells {
-            // It is full when it has rung often enough, and closed when the worker has gone.
-            let _ = bell.write(&[1]);
-        }
-    }
-
-    /// A bell that rings with every order from now on.
-    fn bell(&mut self) -> io::Result<UnixStream> {
-        let (own, workers) = UnixStream::pair()?;
-        own.set_nonblocking(true)?;
-        self.bells.push(own);
-        Ok(workers)
-    }
-}
-
-fn spawn_workers(
-    plan: &Arc<Plan>,
-    target: &Located,
-    orders: &mut Orders,
-    reporter: &mpsc::UnboundedSender<Report>,
-) -> Result<Vec<WorkerThread>, DriveError> {
-    let shared: Arc<Counters> = Arc::default();
-    let mut workers = Vec::new();
-    for index in 0..plan.workers() {
-        let work = Work {
-            plan: Arc::clone(plan),
-            index,
-            shared: Arc::clone(&shared),
-            orders: orders.order.subscribe(),
-            reports: reporter.clone(),
-        };
-        let target = target.clone();
-        let thread = thread::Builder::new().name(format!("worker-{index}"));
-        workers.push(match plan.client() {
-            ClientKind::Lean => {
-                let bell = orders.bell()?;
-                thread.spawn(move || work_polling(work, &target, bell))?
-            }
-            ClientKind::Stub => thread.spawn(move || work_with_tasks(work, &target))?,
-        });
-    }
-    Ok(workers)
-}
-
-fn work_polling(work: Work, target: &Located, bell: UnixStream) -> Result<Worked, DriveError> {
-    let herald = Herald { reports: work.reports.clone(), is_ready: false };
-    let mut polling = Polling::open(&work.plan, work.index, target, bell)?;
-    polling.settle()?;
-    herald.announce();
-    Ok(polling.run(work)?)
-}
-
-fn work_with_tasks(work: Work, target: &Located) -> Result<Worked, DriveError> {
-    let herald = Herald { reports: work.reports.clone(), is_ready: false };
-    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
-    runtime.block_on(async move {
-        let connections = connect(&work.plan, work.index, target).await?;
-        let alarm = Alarm::precise()?;
-        herald.announce();
-        Ok(tasks::run(work, connections, alarm).await)
-    })
-}
-
-/// Tells the driver when a worker is gone before it was ready, by an error or by a panic: the others
-/// would otherwise wait for ever.
-struct Herald {
-    reports: mpsc::UnboundedSender<Report>,
-    is_ready: bool,
-}
-
-impl Herald {
-    fn announce(mut self) {
-        self.is_ready = true;
-        let _ = self.reports.send(Report::Ready);
-    }
-}
-
-impl Drop for Herald {
-    fn drop(&mut self) {
-        if !self.is_ready {
-            let _ = self.reports.send(Report::Failed);
-        }
-    }
-}
-
-async fn connect(plan: &Plan, index: usize, target: &Located) -> Result<Vec<Connection>, OpenError> {
-    let options = Options {
-        max_send_message_size: plan.max_send_message_size(),
-        max_recv_message_size: plan.max_recv_message_size(),
-        timeout: plan.timeout(),
-        metadata: plan.metadata().to_vec(),
-    };
-    let mut connections = Vec::new();
-    for _ in 0..plan.share_of(plan.connections() as u64, index) {
-        connections.push(Connection::open(target, &options).await?);
-    }
-    Ok(connections)
-}
-
 /// The run as the driver sees it.
 struct Conduct<'a> {
     plan: &'a Plan,
@@ -260,15 +144,6 @@ struct Conduct<'a> {
     so_far: Outcomes,
     /// Seconds that not all workers have reported yet: their sum, calls in flight, and reporters.
     partial: BTreeMap<u64, (Interval, u64, usize)>,
-}
-
-impl From<PrepareError> for DriveError {
-    fn from(error: PrepareError) -> Self {
-        match error {
-            PrepareError::Open(error) => Self::Open(error),
-            PrepareError::Setup(error) => Self::Setup(error),
-        }
-    }
 }
 
 impl<'a> Conduct<'a> {

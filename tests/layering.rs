@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Who may use what, by the name of the module below `src/`.
-const OWNERS: [(&str, &[&str]); 9] = [
+const OWNERS: [(&str, &[&str]); 11] = [
     ("clap::", &["cli", "main"]),
     ("tonic::", &["pb", "client", "server"]),
     ("tonic_", &["client", "server"]),
@@ -15,6 +15,8 @@ const OWNERS: [(&str, &[&str]); 9] = [
     ("indicatif::", &["report"]),
     ("thread::Builder", &["driver"]),
     ("runtime::Builder", &["driver", "cli", "client"]),
+    ("rustix::net", &["client"]),
+    ("rustix::event", &["client"]),
     ("std::process::", &["target", "cli", "main"]),
     ("SystemTime::now", &["environment"]),
 ];

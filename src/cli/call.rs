@@ -11,7 +11,7 @@ use clap::Args;
 
 use super::{
     Format, OutputArguments, Status,
-    run::{pair, read_text},
+    run::{ClientChoice, pair, read_text},
     to_stdout,
 };
 use crate::{
@@ -56,10 +56,14 @@ pub(super) struct CallArguments {
     #[arg(long, value_name = "SIZE", default_value = "unlimited")]
     max_send_message_size: Limit,
 
-    /// The client's own limit for the reply, in message bytes; `unlimited` stands for 256 MiB
-    /// [default: 4MiB]
+    /// The client's own limit for the reply, in message bytes; `unlimited` stands for 2 GiB-1, and for
+    /// 256 MiB in the stub [default: 4MiB]
     #[arg(long, value_name = "SIZE")]
     max_recv_message_size: Option<Limit>,
+
+    /// What makes the call
+    #[arg(long, value_name = "CLIENT", default_value = "lean")]
+    client: ClientChoice,
 
     #[command(flatten)]
     output: OutputArguments,
@@ -78,6 +82,7 @@ pub(super) fn execute(arguments: &CallArguments) -> Result<Status> {
     let text = text(arguments)?;
     let destination = arguments.output.output.as_deref().map(Destination::reserve).transpose()?;
     let located = arguments.target.locate()?;
+    let client = ClientKind::from(arguments.client);
     let options = Options {
         max_send_message_size: arguments.max_send_message_size,
         max_recv_message_size: recv_limit(
@@ -87,7 +92,7 @@ pub(super) fn execute(arguments: &CallArguments) -> Result<Status> {
         timeout: arguments.timeout,
         metadata: arguments.metadata.clone(),
     };
-    let reply: Reply = single::call(&located, &options, text)?;
+    let reply: Reply = single::call(&located, client, &options, text)?;
     if let Some(destination) = destination {
         destination.write(&reply)?;
     }

@@ -18,7 +18,7 @@ use crate::{
     units::Limit,
 };
 
-pub(super) use arguments::{RunArguments, pair, read_text};
+pub(super) use arguments::{ClientChoice, RunArguments, pair, read_text};
 
 pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
     let environment = Environment::now();

@@ -1,7 +1,8 @@
 //! One call with all that can be seen of it: initial metadata, reply, trailers, status, time.
 
-use std::{fmt, io, time::Duration};
+use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
 
+use prost::Message as _;
 use serde::Serialize;
 use tokio::time::Instant;
 use tonic::{
@@ -11,12 +12,12 @@ use tonic::{
 };
 use tonic_prost::ProstCodec;
 
-use super::{OpenError, Options, metadata, over_own_limit, stub};
+use super::{OpenError, Options, lean, lean::request::PREFIX_BYTES, metadata, over_own_limit, stub};
 use crate::{
-    outcome::Code,
+    outcome::{Code, Outcome},
     payload::message_bytes_of,
     pb::Data,
-    plan::Pair,
+    plan::{ClientKind, Pair, Plan, PlanError, Settings, Texts},
     target::Located,
     units::{Limit, nanoseconds_of},
 };
@@ -60,6 +61,9 @@ pub enum CallError {
     /// No connection.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// Something that was asked for cannot be.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// The system gives no runtime.
     #[error("cannot set up the client")]
     Setup(#[from] io::Error),
@@ -81,11 +85,83 @@ impl fmt::Display for CallStatus {
     }
 }
 
-/// Makes one call, on a runtime of its own. A status other than OK is a reply too.
+/// Makes one call. A status other than OK is a reply too.
 ///
 /// # Errors
 /// When there is no connection, or metadata cannot be sent.
-pub fn call(target: &Located, options: &Options, text: String) -> Result<Reply, CallError> {
+pub fn call(
+    target: &Located,
+    client: ClientKind,
+    options: &Options,
+    text: String,
+) -> Result<Reply, CallError> {
+    match client {
+        ClientKind::Lean => call_lean(target, options, text),
+        ClientKind::Stub => call_stub(target, options, text),
+    }
+}
+
+fn call_lean(target: &Located, options: &Options, text: String) -> Result<Reply, CallError> {
+    metadata::checked(&options.metadata)?;
+    let settings = Settings {
+        texts: Texts::Given { text, path: PathBuf::new() },
+        timeout: options.timeout,
+        metadata: options.metadata.clone(),
+        max_send_message_size: options.max_send_message_size,
+        max_recv_message_size: options.max_recv_message_size,
+        client: ClientKind::Lean,
+        ..Settings::default()
+    };
+    let plan = Plan::new(settings)?;
+    let failed = |error: io::Error| OpenError::Connect {
+        authority: target.authority.clone(),
+        cause: error.to_string(),
+    };
+    let (over, seen) = lean::exchange::exchange(Arc::new(plan), target).map_err(failed)?;
+    let service = over.done.saturating_duration_since(over.call.sent);
+    let status =
+        |code: Code, message: String| CallStatus { code: code.name(), number: code.number(), message };
+    let (text, status) = match over.outcome {
+        // Whether the text is the expected one is for whoever reads it to say.
+        Outcome::Answered | Outcome::WrongReply(_) => {
+            let message = seen.body.get(PREFIX_BYTES..).unwrap_or_default();
+            match Data::decode(message) {
+                Ok(data) => (Some(data.text), CallStatus { code: "OK", number: 0, message: String::new() }),
+                Err(error) => (None, status(Code::INTERNAL, format!("the reply cannot be read: {error}"))),
+            }
+        }
+        Outcome::Refused(refusal) => (None, status(refusal.code, refusal.message)),
+        Outcome::Failed(failure) | Outcome::DeadlineExceeded(failure) | Outcome::Broken(failure) => {
+            (None, status(failure.code, failure.message))
+        }
+        Outcome::Shed | Outcome::Unfinished => {
+            (None, status(Code::UNKNOWN, "the call was not made".to_owned()))
+        }
+    };
+    let mut blocks = seen.blocks.into_iter().map(|fields| {
+        let pairs = fields.into_iter().map(|(name, value)| Pair { name, value });
+        pairs.filter(|pair| !is_protocol(&pair.name)).collect::<Vec<_>>()
+    });
+    let first = blocks.next().unwrap_or_default();
+    let (initial_metadata, trailing_metadata) = match blocks.next_back() {
+        Some(last) => (first, last),
+        // A response of one block is its trailers where there is no reply.
+        None if text.is_none() => (Vec::new(), first),
+        None => (first, Vec::new()),
+    };
+    Ok(Reply {
+        schema: "plimsoll.call/1",
+        target: target.authority.clone(),
+        text,
+        status,
+        initial_metadata,
+        trailing_metadata,
+        service_ns: nanoseconds_of(service),
+    })
+}
+
+/// On a runtime of its own.
+fn call_stub(target: &Located, options: &Options, text: String) -> Result<Reply, CallError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let channel = stub::channel(target).await?;
@@ -187,5 +263,7 @@ fn pairs(metadata: &MetadataMap) -> Vec<Pair> {
 
 /// Whether a header belongs to gRPC, and not to the server's metadata.
 fn is_protocol(name: &str) -> bool {
-    matches!(name, "content-type" | "grpc-status" | "grpc-message") || stub::is_own_note(name)
+    name.starts_with(':')
+        || matches!(name, "content-type" | "grpc-status" | "grpc-message")
+        || stub::is_own_note(name)
 }

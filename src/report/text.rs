@@ -1,5 +1,6 @@
 //! A result for a person: one screen, read in ten seconds.
 
+mod soundness;
 mod spread;
 mod table;
 
@@ -10,7 +11,7 @@ use anstyle::{AnsiColor, Style};
 use crate::{
     outcome::Difference,
     plan::{LoadRecord, TextSource},
-    soundness::{Finding, QUANTILES, Side, Verdict, Weight, samples_needed},
+    soundness::{QUANTILES, samples_needed},
     summary::{LatencyFigures, LatencyRecord, Summary},
     units::{
         ByteSize, decimal, exact_duration, format_nanoseconds, format_share, format_throughput, grouped,
@@ -31,9 +32,6 @@ const MOST_STATUSES: usize = 6;
 const MOST_REFUSALS: usize = 8;
 /// Length of a message from elsewhere.
 const MESSAGE: usize = 160;
-/// Width that findings are broken at.
-const LINE: usize = 100;
-
 /// Writes a summary, with colours: strip them where they are not wanted.
 ///
 /// # Errors
@@ -51,7 +49,7 @@ pub fn write(summary: &Summary, mut out: impl Write) -> io::Result<()> {
     spread::write(summary.main_latency(), out)?;
     cost(summary, out)?;
     objectives(summary, out)?;
-    soundness(summary, out)?;
+    soundness::write(&summary.soundness, out)?;
     out.flush()
 }
 
@@ -346,68 +344,6 @@ fn objectives(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-fn soundness(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
-    let (style, word) = match summary.soundness.verdict {
-        Verdict::Sound => (GOOD, "sound: nothing speaks against these figures"),
-        Verdict::Unsound => (DOUBTFUL, "unsound: read the warnings before the figures"),
-    };
-    writeln!(out, "{}{style}{word}{style:#}", heading("soundness"))?;
-    // Where it is the generator, a finding says so.
-    if let Some(saturation) =
-        summary.soundness.saturation.as_ref().filter(|found| found.saturated != Side::Generator)
-    {
-        let side = match saturation.saturated {
-            Side::Generator | Side::Unknown => "the generator had time left",
-            Side::Server => "the server had no more to give, the generator had",
-            Side::Neither => "neither side was saturated",
-        };
-        for (row, line) in broken(&format!("{side}: {}", saturation.detail)).iter().enumerate() {
-            writeln!(out, "{:HEADING$} {}{line}", "", if row == 0 { "" } else { "  " })?;
-        }
-        advice_lines(&saturation.advice, out)?;
-    }
-    for Finding { name, weight, detail, advice } in &summary.soundness.findings {
-        let (style, word) = match weight {
-            Weight::Warning => (DOUBTFUL, "warning"),
-            Weight::Note => (STRONG, "note"),
-        };
-        let lines = broken(&format!("{word} {name}: {detail}"));
-        for (row, line) in lines.iter().enumerate() {
-            match line.strip_prefix(word).filter(|_| row == 0) {
-                Some(rest) => writeln!(out, "{:HEADING$} {style}{word}{style:#}{rest}", "")?,
-                None => writeln!(out, "{:HEADING$}   {line}", "")?,
-            }
-        }
-        advice_lines(advice, out)?;
-    }
-    Ok(())
-}
-
-fn advice_lines(advice: &str, out: &mut impl Write) -> io::Result<()> {
-    for (row, line) in broken(advice).iter().enumerate() {
-        writeln!(out, "{:HEADING$}   {} {line}", "", if row == 0 { "->" } else { "  " })?;
-    }
-    Ok(())
-}
-
-/// A text in lines that fit behind the headings.
-fn broken(text: &str) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let line = lines.last_mut().map_or(0, |line| line.chars().count());
-        if line > 0 && HEADING + line + word.chars().count() + 8 > LINE {
-            lines.push(String::new());
-        }
-        if let Some(line) = lines.last_mut() {
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-    }
-    lines
-}
-
 #[expect(clippy::cast_precision_loss, reason = "for people")]
 fn time(nanoseconds: u64) -> String {
     format_nanoseconds(nanoseconds as f64)
@@ -421,14 +357,6 @@ fn share(part: u64, of: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_long_text_is_broken_between_words() {
-        let text = "word ".repeat(60);
-        let lines = broken(text.trim());
-        assert!(lines.iter().all(|line| line.len() + HEADING < LINE), "{lines:?}");
-        assert_eq!(lines.join(" "), text.trim());
-    }
 
     #[test]
     fn a_text_from_outside_stays_on_its_line() {

@@ -24,7 +24,7 @@ use tokio::time::Instant;
 const MAX_FRAME: u32 = 1 << 20;
 
 /// Reads bytes as frames, whole and in pieces, and their payloads as header blocks.
-pub fn frames_and_headers(bytes: &[u8]) {
+pub(crate) fn frames_and_headers(bytes: &[u8]) {
     let (piece, bytes) = bytes.split_first().unwrap_or((&0, &[]));
     let whole = read(bytes, bytes.len().max(1));
     let pieces = read(bytes, usize::from(*piece).max(1));
@@ -114,21 +114,20 @@ fn stream(byte: u8) -> u32 {
     match byte {
         0..=15 => 0,
         16..=31 => u32::from(byte) * 2,
-        32..=47 => u32::from(byte) * 0x0100_0001 | 1,
+        32..=47 => (u32::from(byte) * 0x0100_0001) | 1,
         _ => u32::from(byte - 48) % 16 * 2 + 1,
     }
 }
 
 /// A client whose message does not fit into the first windows.
-pub struct Client {
+pub(crate) struct Client {
     requests: Arc<Requests>,
     reply: Vec<u8>,
 }
 
 impl Client {
     /// Texts of this many letters.
-    #[must_use]
-    pub fn new(letters: usize) -> Self {
+    pub(crate) fn new(letters: usize) -> Self {
         let text = "a".repeat(letters);
         let mut body = vec![0x0a];
         let mut length = text.len();
@@ -151,7 +150,7 @@ impl Client {
 
     /// Lets the steps happen. Whatever they are, nothing panics, no call is lost or ends twice, and no more
     /// is sent than the server gave room for.
-    pub fn conversation(&self, bytes: &[u8]) {
+    pub(crate) fn conversation(&self, bytes: &[u8]) {
         let mut rest = bytes;
         let mut connection = Connection::new(Arc::clone(&self.requests), 16);
         let mut now = Instant::now();

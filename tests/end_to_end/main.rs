@@ -6,6 +6,7 @@ mod faults;
 mod process;
 mod protocol;
 mod raw_server;
+mod rejections;
 mod run;
 mod scripted_server;
 mod server;

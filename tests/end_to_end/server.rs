@@ -9,24 +9,27 @@ use std::{
 
 use rustix::process::Signal;
 
-use crate::process::{Server, eventually, let_pass, output_of, plimsoll, text};
+use crate::process::{Server, client, eventually, let_pass, output_of, over_both_clients, plimsoll, text};
 
-#[test]
+/// `plimsoll call` over this test's client.
+fn call(arguments: &[&str]) -> std::process::Output {
+    output_of(&[&["call", "--client", client()], arguments].concat())
+}
+
 fn a_call_prints_the_reply() {
     let server = Server::start(&[]);
-    let output = output_of(&["call", &server.target(), "hello,world!"]);
+    let output = call(&[&server.target(), "hello,world!"]);
     assert_eq!((text(&output.stdout).as_str(), output.status.code()), ("HELLO,WORLD!\n", Some(0)));
 }
 
-#[test]
 fn a_call_takes_its_text_from_standard_input_and_files() {
     let server = Server::start(&[]);
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("text");
     std::fs::write(&file, "straße").expect("writable");
-    let output = output_of(&["call", &server.target(), "--text-file", file.to_str().expect("UTF-8")]);
+    let output = call(&[&server.target(), "--text-file", file.to_str().expect("UTF-8")]);
     assert_eq!(text(&output.stdout), "STRASSE\n");
-    let mut child = plimsoll(&["call", &server.target()])
+    let mut child = plimsoll(&["call", "--client", client(), &server.target()])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -35,22 +38,11 @@ fn a_call_takes_its_text_from_standard_input_and_files() {
     assert_eq!(text(&child.wait_with_output().expect("it ends").stdout), "PIPED IN\n");
 }
 
-#[test]
 fn custom_metadata_comes_back_as_initial_metadata() {
     let server = Server::start(&[]);
-    let arguments = [
-        "call",
-        "-v",
-        "-m",
-        "ip: 127.0.0.1",
-        "-m",
-        "hello: 360",
-        "-m",
-        "key-bin: AP8=",
-        &server.target(),
-        "x",
-    ];
-    let output = output_of(&arguments);
+    let arguments =
+        ["-v", "-m", "ip: 127.0.0.1", "-m", "hello: 360", "-m", "key-bin: AP8=", &server.target(), "x"];
+    let output = call(&arguments);
     let details = text(&output.stderr);
     for line in ["  ip: 127.0.0.1\n", "  hello: 360\n", "  key-bin: AP8", "status: OK (0)", "service time: "]
     {
@@ -59,7 +51,7 @@ fn custom_metadata_comes_back_as_initial_metadata() {
     for reserved in ["user-agent", "  te:", "grpc-", "content-type"] {
         assert!(!details.contains(reserved), "{details}");
     }
-    let json = output_of(&["call", "-O", "json", "-m", "ip: 127.0.0.1", &server.target(), "x"]).stdout;
+    let json = call(&["-O", "json", "-m", "ip: 127.0.0.1", &server.target(), "x"]).stdout;
     let document: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
     assert_eq!(document["schema"], "plimsoll.call/1");
     assert_eq!(document["text"], "X");
@@ -67,10 +59,9 @@ fn custom_metadata_comes_back_as_initial_metadata() {
     assert_eq!(document["initial_metadata"][0]["name"], "ip");
 }
 
-#[test]
 fn a_status_other_than_ok_is_printed_and_exits_2() {
     let server = Server::start(&["--obey"]);
-    let call = |flags: &[&str]| output_of(&[&["call"], flags, &[&server.target(), "text"]].concat());
+    let call = |flags: &[&str]| call(&[flags, &[&server.target(), "text"]].concat());
     for (flags, words) in [
         (["-m", "plimsoll-status: NOT_FOUND"].as_slice(), "NOT_FOUND (5)"),
         (&["-m", "plimsoll-delay: 1s", "-t", "10ms"], "DEADLINE_EXCEEDED (4): "),
@@ -191,3 +182,10 @@ fn connections_over_the_bound_are_closed_at_once() {
     drop(first);
     eventually("a free place", || output_of(&["call", &server.target(), "x"]).status.success());
 }
+
+over_both_clients!(
+    a_call_prints_the_reply,
+    a_call_takes_its_text_from_standard_input_and_files,
+    custom_metadata_comes_back_as_initial_metadata,
+    a_status_other_than_ok_is_printed_and_exits_2,
+);

@@ -99,7 +99,8 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "SIZE", help_heading = "Client")]
     max_send_message_size: Option<Limit>,
 
-    /// The client's own limit for replies, in message bytes [default: 4MiB]
+    /// The client's own limit for replies, in message bytes; `unlimited` stands for 2 GiB-1, and for 256 MiB in
+    /// the stub [default: 4MiB]
     #[arg(long, value_name = "SIZE", help_heading = "Client")]
     max_recv_message_size: Option<Limit>,
 
@@ -184,11 +185,20 @@ enum TextChoice {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum ClientChoice {
+pub(in super::super) enum ClientChoice {
     /// Our own HTTP/2 client, which costs as little as can be: measures the server
     Lean,
     /// Tonic's generated client: what an application built with tonic sees
     Stub,
+}
+
+impl From<ClientChoice> for ClientKind {
+    fn from(choice: ClientChoice) -> Self {
+        match choice {
+            ClientChoice::Lean => Self::Lean,
+            ClientChoice::Stub => Self::Stub,
+        }
+    }
 }
 
 /// A stage as it is written: `500:10s`, or `0..5k:1m`.
@@ -278,10 +288,7 @@ impl RunArguments {
                 .map_or(Workers::AtMost(free_cores), |workers| Workers::Exactly(to_usize(workers))),
             max_send_message_size: self.max_send_message_size.unwrap_or(Limit::Unlimited),
             max_recv_message_size: self.max_recv_message_size(),
-            client: match self.client {
-                ClientChoice::Lean => ClientKind::Lean,
-                ClientChoice::Stub => ClientKind::Stub,
-            },
+            client: self.client.into(),
             spin: self.spin,
             seed: self.seed,
         })

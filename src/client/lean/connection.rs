@@ -59,6 +59,22 @@ pub struct Over {
     pub outcome: Outcome,
 }
 
+impl Over {
+    /// The end of a call whose connection is lost.
+    pub(crate) fn broken(call: Call, failure: Failure, done: Instant) -> Self {
+        Self { call, done, outcome: Outcome::Broken(Box::new(failure)) }
+    }
+}
+
+/// What came back, word for word.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// The fields of each header block: the headers, and the trailers where there were any.
+    pub blocks: Vec<Vec<(String, String)>>,
+    /// gRPC's prefix and the message.
+    pub body: Vec<u8>,
+}
+
 /// One connection.
 #[derive(Debug)]
 pub struct Connection {
@@ -89,6 +105,8 @@ pub struct Connection {
     closing: Option<Failure>,
     returned: Vec<Call>,
     has_answered: bool,
+    /// Kept only where somebody wants to look at it.
+    seen: Option<Box<Seen>>,
 }
 
 impl Connection {
@@ -142,6 +160,7 @@ impl Connection {
             closing: None,
             returned: Vec::new(),
             has_answered: false,
+            seen: None,
             requests,
         }
     }
@@ -273,12 +292,21 @@ impl Connection {
         std::mem::take(&mut self.returned)
     }
 
+    /// Keeps what comes back from now on, of all calls alike. For a single call: memory grows with it.
+    pub fn watch(&mut self) {
+        self.seen = Some(Box::default());
+    }
+
+    /// What came back since [`Connection::watch`].
+    pub fn take_seen(&mut self) -> Seen {
+        self.seen.take().map(|seen| *seen).unwrap_or_default()
+    }
+
     /// The connection is lost: calls under way are broken, those that waited are given back.
     pub fn lose(&mut self, failure: &Failure, now: Instant, over: &mut Vec<Over>) {
         self.closing = Some(failure.clone());
         for (_, stream) in self.streams.split_above(0) {
-            let outcome = Outcome::Broken(Box::new(failure.clone()));
-            over.push(Over { call: stream.call, done: now, outcome });
+            over.push(Over::broken(stream.call, failure.clone(), now));
         }
         self.return_waiting(failure, now, over);
     }

@@ -191,12 +191,11 @@ fn place_of(field: &(&str, &str)) -> Option<usize> {
 }
 
 fn write_literal(out: &mut Vec<u8>, pattern: u8, prefix_bits: u32, name: &str, value: &str) {
-    match STATIC_TABLE.iter().position(|entry| entry.0 == name) {
-        Some(place) => write_number(out, pattern, prefix_bits, place + 1),
-        None => {
-            write_number(out, pattern, prefix_bits, 0);
-            write_string(out, name);
-        }
+    if let Some(place) = STATIC_TABLE.iter().position(|entry| entry.0 == name) {
+        write_number(out, pattern, prefix_bits, place + 1);
+    } else {
+        write_number(out, pattern, prefix_bits, 0);
+        write_string(out, name);
     }
     write_string(out, value);
 }

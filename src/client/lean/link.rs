@@ -1,60 +1,37 @@
 //! One connection's worth of load: the connection that stands, those that are being given up, and the
 //! next one when a server is gone. Owns the sockets.
 
+mod line;
+
 use std::{
-    io::{self, ErrorKind, IoSlice, Read, Write},
+    io,
     net::{SocketAddr, TcpStream},
-    os::fd::OwnedFd,
     sync::Arc,
     time::Duration,
 };
 
-use rustix::net::{AddressFamily, SocketType};
 use tokio::time::Instant;
 
 use super::{
-    connection::{Connection, MOST_SLICES, Over},
-    frame::ConnectionError,
-    poller::{Poller, Ready},
+    connection::{Connection, Over},
+    poller::Ready,
     request::Requests,
     streams::Call,
 };
 use crate::{
     client::{CONNECT_TIMEOUT, OpenError},
-    outcome::{Code, Failure, Outcome},
+    outcome::Failure,
     target::Located,
 };
+use line::{Line, connecting, unavailable};
+
+pub(crate) use line::Io;
 
 /// After a connection that brought nothing, the next one waits this long, and twice as long after each
 /// further one. One that answered calls is made again at once.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// The longest such pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// Bytes that are read at once.
-const READ_BYTES: usize = 256 << 10;
-/// Reads, or writes, of one socket before the others have their turn.
-const MOST_AT_ONCE: usize = 8;
-
-/// What all links of a worker use.
-#[derive(Debug)]
-pub(crate) struct Io {
-    pub(crate) poller: Poller,
-    buffer: Vec<u8>,
-}
-
-/// A socket and the connection over it.
-#[derive(Debug)]
-struct Line {
-    socket: TcpStream,
-    connection: Connection,
-    key: u64,
-    /// Until when the server must have accepted the connection and sent its SETTINGS; `None` once it has.
-    ready_by: Option<Instant>,
-    is_connected: bool,
-    /// Since when the socket takes no more, because the server does not read.
-    full_since: Option<Instant>,
-}
-
 #[derive(Debug)]
 enum Current {
     Line(Box<Line>),
@@ -83,21 +60,9 @@ pub(crate) struct Link {
     held_up: Duration,
 }
 
-impl Io {
-    /// # Errors
-    /// When there is no file descriptor left.
-    pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self { poller: Poller::new()?, buffer: vec![0; READ_BYTES] })
-    }
-}
-
 /// The link that a key of the poller belongs to.
 pub(crate) fn link_of(key: u64) -> usize {
     usize::try_from(key >> 32).unwrap_or(usize::MAX)
-}
-
-fn unavailable(message: impl Into<String>) -> Failure {
-    Failure { code: Code::UNAVAILABLE, message: message.into() }
 }
 
 impl Link {
@@ -119,7 +84,7 @@ impl Link {
         let socket = TcpStream::connect_timeout(&target.address, CONNECT_TIMEOUT).map_err(failed)?;
         socket.set_nonblocking(true).map_err(failed)?;
         let now = Instant::now();
-        let mut link = Self {
+        let mut own = Self {
             requests,
             address: target.address,
             in_flight,
@@ -130,10 +95,10 @@ impl Link {
             pause: FIRST_PAUSE,
             held_up: Duration::ZERO,
         };
-        let mut line = link.line(socket, now, io).map_err(failed)?;
+        let mut line = own.line(socket, now, io).map_err(failed)?;
         line.is_connected = true;
-        link.current = Current::Line(Box::new(line));
-        Ok(link)
+        own.current = Current::Line(Box::new(line));
+        Ok(own)
     }
 
     /// Whether a call can be started: no attempt to connect has just failed.
@@ -155,8 +120,8 @@ impl Link {
         match &mut self.current {
             Current::Line(line) => line.connection.start(call, over),
             Current::Down { failure, .. } => {
-                let outcome = Outcome::Broken(Box::new(failure.clone()));
-                over.push(Over { done: call.sent, call, outcome });
+                let done = call.sent;
+                over.push(Over::broken(call, failure.clone(), done));
             }
         }
     }
@@ -171,7 +136,7 @@ impl Link {
             _ => {
                 if let Some(place) = self.closing.iter().position(|line| line.key == ready.key) {
                     let result = self.closing[place].take(ready, io, &mut self.held_up, over);
-                    self.settle_closing(place, result, io, over);
+                    self.settle_closing(place, &result, io, over);
                 }
             }
         }
@@ -185,7 +150,7 @@ impl Link {
         }
         for place in (0..self.closing.len()).rev() {
             let result = self.closing[place].write(io, over);
-            self.settle_closing(place, result, io, over);
+            self.settle_closing(place, &result, io, over);
         }
     }
 
@@ -233,18 +198,9 @@ impl Link {
 
     /// A socket with a connection that has not begun.
     fn line(&mut self, socket: TcpStream, now: Instant, io: &mut Io) -> io::Result<Line> {
-        socket.set_nodelay(true)?;
-        let key = u64::from(self.index) << 32 | u64::from(self.serial);
+        let key = (u64::from(self.index) << 32) | u64::from(self.serial);
         self.serial = self.serial.wrapping_add(1);
-        io.poller.add(&socket, key, true)?;
-        Ok(Line {
-            socket,
-            connection: Connection::new(Arc::clone(&self.requests), self.in_flight),
-            key,
-            ready_by: Some(now + CONNECT_TIMEOUT),
-            is_connected: false,
-            full_since: None,
-        })
+        Line::new(socket, Connection::new(Arc::clone(&self.requests), self.in_flight), key, now, io)
     }
 
     fn connect(&mut self, now: Instant, io: &mut Io) {
@@ -296,12 +252,12 @@ impl Link {
     fn settle_closing(
         &mut self,
         place: usize,
-        result: Result<(), Failure>,
+        result: &Result<(), Failure>,
         io: &mut Io,
         over: &mut Vec<Over>,
     ) {
         let line = &mut self.closing[place];
-        if let Err(failure) = &result {
+        if let Err(failure) = result {
             line.lose(failure, Instant::now(), &mut self.held_up, io, over);
         }
         let returned = line.connection.take_returned();
@@ -312,136 +268,5 @@ impl Link {
         for call in returned {
             self.start(call, over);
         }
-    }
-}
-
-/// A socket on its way to the server.
-fn connecting(address: SocketAddr) -> io::Result<TcpStream> {
-    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let socket: OwnedFd = rustix::net::socket(family, SocketType::STREAM, None)?;
-    rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
-    let socket = TcpStream::from(socket);
-    socket.set_nonblocking(true)?;
-    match rustix::net::connect(&socket, &address) {
-        Ok(()) | Err(rustix::io::Errno::INPROGRESS) => Ok(socket),
-        Err(error) => Err(error.into()),
-    }
-}
-
-impl Line {
-    /// # Errors
-    /// When the connection is lost.
-    fn take(
-        &mut self,
-        ready: Ready,
-        io: &mut Io,
-        held_up: &mut Duration,
-        over: &mut Vec<Over>,
-    ) -> Result<(), Failure> {
-        if !self.is_connected {
-            let state = rustix::net::sockopt::socket_error(&self.socket).and_then(|state| state);
-            state.map_err(|error| unavailable(io::Error::from(error).to_string()))?;
-            self.is_connected = ready.is_writable;
-        }
-        if ready.is_writable {
-            self.has_room(held_up, io)?;
-        }
-        if !ready.is_readable {
-            return Ok(());
-        }
-        self.read(io, over)
-    }
-
-    /// # Errors
-    /// When the connection is lost.
-    fn read(&mut self, io: &mut Io, over: &mut Vec<Over>) -> Result<(), Failure> {
-        for _ in 0..MOST_AT_ONCE {
-            match (&self.socket).read(&mut io.buffer) {
-                Ok(0) => return Err(unavailable("the server closed the connection")),
-                Ok(bytes) => {
-                    let received = self.connection.receive(&io.buffer[..bytes], Instant::now(), over);
-                    received.map_err(|error| self.say_why(&error))?;
-                    if self.ready_by.is_some() && self.connection.is_ready() {
-                        self.ready_by = None;
-                    }
-                    if bytes < io.buffer.len() {
-                        break;
-                    }
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(unavailable(error.to_string())),
-            }
-        }
-        Ok(())
-    }
-
-    /// # Errors
-    /// When the connection is lost.
-    fn write(&mut self, io: &mut Io, over: &mut Vec<Over>) -> Result<(), Failure> {
-        if !self.is_connected || self.full_since.is_some() {
-            return Ok(());
-        }
-        for _ in 0..MOST_AT_ONCE {
-            if !self.connection.has_output() {
-                return Ok(());
-            }
-            let mut slices = [IoSlice::new(&[]); MOST_SLICES];
-            let count = self.connection.slices(&mut slices);
-            let whole: usize = slices[..count].iter().map(|slice| slice.len()).sum();
-            if whole == 0 {
-                return Ok(());
-            }
-            match (&self.socket).write_vectored(&slices[..count]) {
-                Ok(bytes) => {
-                    self.connection.written(bytes);
-                    if bytes < whole {
-                        break;
-                    }
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => {
-                    // A server that refuses and closes has often said why; that can still be read.
-                    self.read(io, over)?;
-                    return Err(unavailable(error.to_string()));
-                }
-            }
-        }
-        if self.connection.has_output() {
-            self.full_since = Some(Instant::now());
-            let changed = io.poller.change(&self.socket, self.key, true);
-            changed.map_err(|error| unavailable(error.to_string()))?;
-        }
-        Ok(())
-    }
-
-    /// The socket takes bytes again, or for the first time.
-    fn has_room(&mut self, held_up: &mut Duration, io: &mut Io) -> Result<(), Failure> {
-        if let Some(since) = self.full_since.take() {
-            *held_up += since.elapsed();
-        }
-        io.poller.change(&self.socket, self.key, false).map_err(|error| unavailable(error.to_string()))
-    }
-
-    fn lose(
-        &mut self,
-        failure: &Failure,
-        now: Instant,
-        held_up: &mut Duration,
-        io: &mut Io,
-        over: &mut Vec<Over>,
-    ) {
-        io.poller.remove(self.key);
-        if let Some(since) = self.full_since.take() {
-            *held_up += now.saturating_duration_since(since);
-        }
-        self.connection.lose(failure, now, over);
-    }
-
-    /// Tells the server what it did; it may be gone, or not listen.
-    fn say_why(&self, error: &ConnectionError) -> Failure {
-        let _ = (&self.socket).write(&Connection::farewell(error));
-        unavailable(format!("the server broke the protocol: {error}"))
     }
 }

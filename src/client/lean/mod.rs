@@ -7,13 +7,15 @@
 //! - what one call sends and takes: [`request`] (8.1), `reply` and `status`;
 //! - what bounds it: `flow` (5.2, 6.9), `streams` (5.1);
 //! - the [`connection`], a state machine over bytes and instants, with its `outbox`;
-//! - what drives it: [`link`], which owns sockets and connects again, over a [`poller`].
+//! - what drives it: `link`, which owns sockets and connects again, over a `poller`; and `exchange`,
+//!   which makes a single call.
 //!
 //! Left out, because no call of a plan needs it: compression of messages, priorities, server push,
 //! TLS, and upgrades from HTTP/1.1. Frames for streams that have ended are ignored, also where a
 //! client may call them an error.
 
 pub mod connection;
+pub(crate) mod exchange;
 mod flow;
 pub mod frame;
 pub mod frame_reader;

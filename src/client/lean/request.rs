@@ -30,7 +30,8 @@ pub(super) const TEXT_FIELD: u8 = 0x0a;
 pub struct Requests {
     plan: Arc<Plan>,
     blocks: Blocks,
-    requests: Vec<Request>,
+    /// In the order of the payload.
+    by_message: Vec<Request>,
 }
 
 /// One message of the plan.
@@ -97,8 +98,8 @@ impl Requests {
         fields.extend(metadata.iter().map(|(name, value)| (name.as_str(), *value)));
         let blocks = Blocks::of(&fields);
         let lay_out = |message| Request::new(message, plan.max_send_message_size(), &blocks);
-        let requests = plan.payload().messages().iter().map(lay_out).collect();
-        Self { plan, blocks, requests }
+        let by_message = plan.payload().messages().iter().map(lay_out).collect();
+        Self { plan, blocks, by_message }
     }
 
     /// The plan that these are the requests of.
@@ -114,7 +115,7 @@ impl Requests {
     }
 
     pub(super) fn get(&self, message: usize) -> &Request {
-        &self.requests[message]
+        &self.by_message[message]
     }
 
     pub(super) fn message(&self, message: usize) -> &Message {
@@ -123,12 +124,12 @@ impl Requests {
 
     /// The expected reply: what precedes its text, and the text.
     pub(super) fn reply(&self, message: usize) -> (&[u8], &[u8]) {
-        (&self.requests[message].reply_head, self.message(message).expected.as_bytes())
+        (&self.by_message[message].reply_head, self.message(message).expected.as_bytes())
     }
 
     /// Part of a request's body, in up to two pieces.
     pub(super) fn body(&self, message: usize, from: u64, to: u64) -> [&[u8]; 2] {
-        let (head, text) = (&self.requests[message].head, self.message(message).text.as_bytes());
+        let (head, text) = (&self.by_message[message].head, self.message(message).text.as_bytes());
         let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
         let (from, to) = (place(from), place(to));
         let edge = head.len();
@@ -137,7 +138,7 @@ impl Requests {
 
     /// Appends all frames of a small call; false where the message is not small.
     pub(super) fn write_small(&self, out: &mut Vec<u8>, message: usize, form: Form, stream: u32) -> bool {
-        let Some(small) = &self.requests[message].small else { return false };
+        let Some(small) = &self.by_message[message].small else { return false };
         match form {
             Form::Indexed => small.indexed.write(out, 0, stream),
             Form::Literal => small.literal.write(out, 0, stream),

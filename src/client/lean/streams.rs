@@ -73,13 +73,11 @@ impl Streams {
     }
 
     pub(super) fn get_mut(&mut self, number: u32) -> Option<&mut Stream> {
-        match self.place(number) {
-            Some(place) => self.row.get_mut(place)?.as_mut(),
-            None => {
-                let place = self.elders.binary_search_by_key(&number, |elder| elder.0).ok()?;
-                self.elders.get_mut(place).map(|elder| &mut elder.1)
-            }
+        if let Some(place) = self.place(number) {
+            return self.row.get_mut(place)?.as_mut();
         }
+        let place = self.elders.binary_search_by_key(&number, |elder| elder.0).ok()?;
+        self.elders.get_mut(place).map(|elder| &mut elder.1)
     }
 
     pub(super) fn remove(&mut self, number: u32) -> Option<Stream> {
@@ -194,7 +192,7 @@ mod tests {
                 streams.push(stream(next as usize, now));
                 map.insert(next, next as usize);
                 next += 2;
-                let number = u32::from(end) % next | 1;
+                let number = (u32::from(end) % next) | 1;
                 // A few stay open for long.
                 if number % 64 != 1 {
                     prop_assert_eq!(streams.remove(number).map(|stream| stream.call.message), map.remove(&number));

@@ -4,6 +4,7 @@ use tokio::time::Instant;
 
 use crate::client::lean::{
     frame::{self, ConnectionError, ErrorCode, Head, flag, header_fragment, kind, wrong_length},
+    header_block::decode,
     status::{Fields, code_of_reset},
 };
 use crate::outcome::{Failure, Outcome};
@@ -127,6 +128,13 @@ impl Connection {
         now: Instant,
         over: &mut Vec<Over>,
     ) -> Result<(), ConnectionError> {
+        if let Some(seen) = &mut self.seen {
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            let mut fields = Vec::new();
+            // Where it cannot be read, that is said below.
+            let _ = decode(block, |name, value| fields.push((text(name), text(value))));
+            seen.blocks.push(fields);
+        }
         let block = if block == self.known.headers {
             Block::UsualHeaders
         } else if block == self.known.trailers {
@@ -215,8 +223,7 @@ impl Connection {
         if call.returned < MOST_RETURNS {
             self.returned.push(super::Call { returned: call.returned + 1, ..call });
         } else {
-            let outcome = Outcome::Broken(Box::new(failure.clone()));
-            over.push(Over { call, done: now, outcome });
+            over.push(Over::broken(call, failure.clone(), now));
         }
     }
 }

@@ -57,6 +57,9 @@ impl Connection {
         let (head, text) = self.requests.reply(stream.call.message);
         let taken = stream.reply.take(bytes, Expected { head, text }, self.max_recv);
         let room = if ends_stream { None } else { stream.receive_window.due() };
+        if let Some(seen) = self.seen.as_mut().filter(|_| taken.is_ok()) {
+            seen.body.extend_from_slice(bytes);
+        }
         match taken {
             Ok(()) if ends_stream => {
                 let outcome = failed(Code::UNKNOWN, "the server ended the call without a status");

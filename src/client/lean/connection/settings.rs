@@ -68,10 +68,10 @@ impl Connection {
     fn setting(&mut self, identifier: u16, value: u32) -> Result<(), ConnectionError> {
         match identifier {
             // A smaller table could hold fewer entries than the calls name: none is named any more.
-            setting::HEADER_TABLE_SIZE => {
-                if value < DEFAULT_TABLE_BYTES && matches!(self.form, Form::Introduction | Form::Indexed) {
-                    self.form = Form::TableOff;
-                }
+            setting::HEADER_TABLE_SIZE
+                if value < DEFAULT_TABLE_BYTES && matches!(self.form, Form::Introduction | Form::Indexed) =>
+            {
+                self.form = Form::TableOff;
             }
             setting::ENABLE_PUSH if value != 0 => {
                 return Err(ConnectionError::new(ErrorCode::PROTOCOL_ERROR, "a server enabled push"));

@@ -1,0 +1,223 @@
+//! Reads a message in any of protobuf's encodings, in constant memory, and compares its text.
+
+use super::{Fault, Verdict};
+use crate::{
+    client::lean::request::{PREFIX_BYTES, TEXT_FIELD},
+    outcome::Difference,
+};
+
+/// Bytes of a wrong text that are kept from where it differs: 16 characters.
+const KEPT_BYTES: usize = 64;
+/// Characters of a difference that are shown.
+const SHOWN_CHARACTERS: usize = 16;
+
+/// Where in a message a reader stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Within gRPC's prefix, of which that many bytes have come.
+    Prefix(usize),
+    /// Within a field's key.
+    Key,
+    /// Within the length of a field with this key.
+    Length(u64),
+    /// Within a number that nobody needs.
+    Number,
+    /// Within the text, of which that many bytes are to come.
+    Text(u64),
+    /// Within a field that nobody knows.
+    Unknown(u64),
+    /// Behind the message.
+    Over,
+}
+
+/// Reads a message in any encoding, and compares its text.
+#[derive(Debug)]
+pub(super) struct Reader {
+    stage: Stage,
+    prefix: [u8; PREFIX_BYTES],
+    /// Message bytes that are to come.
+    left: u64,
+    /// The varint that is being read, and how many of its bits have come.
+    varint: (u64, u32),
+    text: Text,
+}
+
+/// A text, compared with the expected one.
+#[derive(Debug, Default)]
+struct Text {
+    bytes: u64,
+    differs_at: Option<u64>,
+    /// From there on.
+    kept: Vec<u8>,
+}
+
+impl Default for Reader {
+    fn default() -> Self {
+        let text = Text::default();
+        Self { stage: Stage::Prefix(0), prefix: [0; PREFIX_BYTES], left: 0, varint: (0, 0), text }
+    }
+}
+
+impl Reader {
+    pub(super) fn read(&mut self, mut bytes: &[u8], expected: &[u8], limit: u64) -> Result<(), Fault> {
+        while let Some((&first, rest)) = bytes.split_first() {
+            bytes = match self.stage {
+                Stage::Over => return Err(Fault::Malformed("the server sent more than one reply")),
+                Stage::Prefix(have) => {
+                    self.prefix[have] = first;
+                    self.stage = Stage::Prefix(have + 1);
+                    if have + 1 == PREFIX_BYTES {
+                        self.begin(limit)?;
+                    }
+                    rest
+                }
+                Stage::Text(left) => {
+                    let (text, rest) = split(bytes, left);
+                    self.text.take(text, expected);
+                    self.stage = Stage::Text(left - text.len() as u64);
+                    self.pass(text.len())?;
+                    rest
+                }
+                Stage::Unknown(left) => {
+                    let (skipped, rest) = split(bytes, left);
+                    self.stage = Stage::Unknown(left - skipped.len() as u64);
+                    self.pass(skipped.len())?;
+                    rest
+                }
+                Stage::Key | Stage::Length(_) | Stage::Number => {
+                    self.varint_byte(first)?;
+                    self.pass(1)?;
+                    rest
+                }
+            };
+        }
+        Ok(())
+    }
+
+    /// What came amounts to this, if no more will.
+    pub(super) fn verdict(&self, expected: &[u8]) -> Verdict {
+        match self.stage {
+            Stage::Over => {}
+            Stage::Prefix(0) => return Verdict::Missing,
+            _ => return Verdict::Short,
+        }
+        let same = self.text.differs_at.unwrap_or(self.text.bytes);
+        if self.text.differs_at.is_none() && same == expected.len() as u64 {
+            return Verdict::Right;
+        }
+        Verdict::Wrong(self.text.difference(same, expected))
+    }
+
+    /// The prefix has come.
+    fn begin(&mut self, limit: u64) -> Result<(), Fault> {
+        let [flag, length @ ..] = self.prefix;
+        self.left = u64::from(u32::from_be_bytes(length));
+        if flag != 0 {
+            return Err(Fault::Malformed("the reply is compressed, although no compression was offered"));
+        }
+        if self.left > limit {
+            return Err(Fault::OverLimit(self.left));
+        }
+        self.stage = if self.left == 0 { Stage::Over } else { Stage::Key };
+        Ok(())
+    }
+
+    fn varint_byte(&mut self, byte: u8) -> Result<(), Fault> {
+        let (value, bits) = self.varint;
+        if bits >= 64 {
+            return Err(Fault::Malformed("the reply is no protobuf message: a number is too long"));
+        }
+        let value = value | u64::from(byte & 0x7f) << bits;
+        if byte & 0x80 != 0 {
+            self.varint = (value, bits + 7);
+            return Ok(());
+        }
+        self.varint = (0, 0);
+        self.stage = match self.stage {
+            Stage::Key => match value & 7 {
+                0 => Stage::Number,
+                1 => Stage::Unknown(8),
+                2 => Stage::Length(value),
+                5 => Stage::Unknown(4),
+                _ => {
+                    return Err(Fault::Malformed(
+                        "the reply is no protobuf message: a field has no known type",
+                    ));
+                }
+            },
+            // The last one counts where a field stands twice.
+            Stage::Length(key) if key == u64::from(TEXT_FIELD) => {
+                self.text = Text::default();
+                Stage::Text(value)
+            }
+            Stage::Length(_) => Stage::Unknown(value),
+            other => {
+                if other == Stage::Number {
+                    Stage::Key
+                } else {
+                    other
+                }
+            }
+        };
+        Ok(())
+    }
+
+    /// Counts bytes of the message, and goes on behind a field that has ended.
+    fn pass(&mut self, bytes: usize) -> Result<(), Fault> {
+        self.left -= bytes as u64;
+        if let Stage::Text(left) | Stage::Unknown(left) = self.stage {
+            if left > self.left {
+                return Err(Fault::Malformed("the reply is no protobuf message: a field is longer than it"));
+            }
+            if left == 0 {
+                self.stage = Stage::Key;
+            }
+        }
+        if self.left > 0 {
+            return Ok(());
+        }
+        if self.stage != Stage::Key || self.varint.1 > 0 {
+            return Err(Fault::Malformed("the reply is no protobuf message: it ends within a field"));
+        }
+        self.stage = Stage::Over;
+        Ok(())
+    }
+}
+
+/// The first `at` bytes, or all where there are fewer, and the rest.
+fn split(bytes: &[u8], at: u64) -> (&[u8], &[u8]) {
+    bytes.split_at(usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len()))
+}
+
+impl Text {
+    fn take(&mut self, bytes: &[u8], expected: &[u8]) {
+        let mut rest = bytes;
+        if self.differs_at.is_none() {
+            let at = usize::try_from(self.bytes).unwrap_or(usize::MAX);
+            let expected = expected.get(at..).unwrap_or_default();
+            let same = bytes.iter().zip(expected).take_while(|(left, right)| left == right).count();
+            rest = &bytes[same..];
+            if !rest.is_empty() {
+                self.differs_at = Some(self.bytes + same as u64);
+            }
+        }
+        let room = KEPT_BYTES - self.kept.len();
+        self.kept.extend_from_slice(&rest[..rest.len().min(room)]);
+        self.bytes += bytes.len() as u64;
+    }
+
+    fn difference(&self, same: u64, expected: &[u8]) -> Difference {
+        let at = usize::try_from(same).unwrap_or(usize::MAX).min(expected.len());
+        // Two different characters may begin with the same byte: both are shown from their start.
+        let is_start = |at: &usize| expected.get(*at).is_none_or(|byte| byte & 0xc0 != 0x80);
+        let start = (0..=at).rev().find(is_start).unwrap_or(0);
+        let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).chars().take(SHOWN_CHARACTERS).collect();
+        Difference {
+            at_byte: same,
+            expected_bytes: expected.len() as u64,
+            got_bytes: self.bytes,
+            expected: shown(&expected[start..expected.len().min(start + KEPT_BYTES)]),
+            got: shown(&[&expected[start..at], &self.kept].concat()),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Where a worker's run stands: an account of calls and of time, without a socket.
+
+use tokio::time::Instant;
+
+use crate::{
+    client::{
+        Ended,
+        lean::{connection::Over, streams::Call},
+    },
+    environment::{ThreadTime, own_thread_time},
+    record::INTERVAL,
+    worker::{
+        End, LoopTime, Order, Report, Worked,
+        ledger::{Ledger, Start},
+    },
+};
+
+/// Where a worker's run stands: an account of calls and of time, without a socket.
+pub(super) struct Round {
+    pub(super) ledger: Ledger,
+    start: Instant,
+    /// When the warm-up begins.
+    pub(super) warm: Instant,
+    /// The second of the window that goes on, from 1.
+    second: u32,
+    /// The accounts at the start of the window, and at its end.
+    times: [Option<(ThreadTime, LoopTime)>; 2],
+    is_measuring: bool,
+    end: Option<End>,
+    /// When the drain has lasted long enough, once it has begun.
+    drained_at: Option<Instant>,
+    is_over: bool,
+}
+
+impl Round {
+    pub(super) fn new(ledger: Ledger, start: Instant) -> Self {
+        Self {
+            start,
+            warm: start.checked_sub(ledger.plan.warm_up()).unwrap_or(start),
+            ledger,
+            second: 1,
+            times: [None; 2],
+            is_measuring: false,
+            end: None,
+            drained_at: None,
+            is_over: false,
+        }
+    }
+
+    pub(super) fn record(&mut self, over: &mut Vec<Over>) {
+        for Over { call, done, outcome } in over.drain(..) {
+            let Call { message, is_planned, intended, sent, returned: _ } = call;
+            self.ledger.call_ended(Start { message, is_planned, intended }, Ended { sent, done, outcome });
+        }
+    }
+
+    /// Notes what has begun and ended by now.
+    pub(super) fn keep_time(&mut self, now: Instant, order: Order, loop_time: impl Fn() -> LoopTime) {
+        while now >= self.start + INTERVAL * self.second {
+            self.second += 1;
+            self.ledger.report(now);
+            self.ledger.look_at_the_others();
+        }
+        let account = || own_thread_time().map(|thread| (thread, loop_time()));
+        if self.end.is_none() {
+            self.end = match order {
+                Order::Drain | Order::Leave => {
+                    self.ledger.end_window(now);
+                    Some(End::Order)
+                }
+                _ if self.ledger.is_over(now) => Some(End::Time),
+                _ if self.ledger.count_reached.is_some() => Some(End::Count),
+                _ => None,
+            };
+            if !self.is_measuring && now >= self.start && self.end != Some(End::Order) {
+                self.is_measuring = true;
+                self.times[0] = account();
+            }
+            let since = if self.end == Some(End::Time) { self.ledger.end } else { Some(now) };
+            self.drained_at =
+                since.filter(|_| self.end.is_some()).map(|since| since + self.ledger.plan.drain());
+        }
+        // The window of counted calls lasts until the last of them is done.
+        let is_over = match self.end {
+            None => false,
+            Some(End::Count) => self.is_drained(now, order),
+            Some(End::Time | End::Order) => true,
+        };
+        if is_over && !self.is_over {
+            self.is_over = true;
+            self.times[1] = account();
+            self.ledger.tell(Report::WindowOver);
+        }
+    }
+
+    /// Whether all calls are done, the drain is over, or the driver wants to leave.
+    pub(super) fn is_drained(&self, now: Instant, order: Order) -> bool {
+        let is_idle = self.ledger.in_flight == 0 && self.ledger.next_arrival().is_none();
+        self.end.is_some()
+            && (is_idle || order == Order::Leave || self.drained_at.is_some_and(|at| now >= at))
+    }
+
+    /// When something will be due, whatever the sockets bring.
+    pub(super) fn next_event(&self, now: Instant) -> Option<Instant> {
+        let second = self.start + INTERVAL * self.second;
+        let end = if self.end.is_none() { self.ledger.end } else { self.drained_at };
+        let arrival = self.ledger.next_arrival().map(|arrival| arrival.max(self.warm));
+        let beginnings = [self.warm, self.start].into_iter().filter(|beginning| *beginning > now);
+        [Some(second), end, arrival].into_iter().flatten().chain(beginnings).min()
+    }
+
+    pub(super) fn finish(self) -> Worked {
+        let [before, after] = self.times;
+        let times = before.zip(after);
+        let in_loop = times.map(|((_, before), (_, after))| LoopTime {
+            idle: after.idle.saturating_sub(before.idle),
+            held_up: after.held_up.saturating_sub(before.held_up),
+        });
+        let threads = times.map(|((before, _), (after, _))| (before, after));
+        self.ledger.finish(threads, in_loop, self.end.unwrap_or(End::Order))
+    }
+}
