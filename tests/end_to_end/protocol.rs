@@ -14,9 +14,7 @@ use plimsoll::client::lean::frame::{ErrorCode, LARGEST_STREAM, flag, kind, setti
 use crate::{
     document::Summary,
     process::run_with_status,
-    raw_server::{
-        BODY, Conversation, block, frame, headers, reply, settings, start, trailers, trailers_only,
-    },
+    raw_server::{BODY, Conversation, block, frame, headers, reply, settings, start, trailers},
 };
 
 /// Drives a server with the text `abc`.
