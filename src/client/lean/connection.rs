@@ -343,3 +343,6 @@ impl Connection {
         Some(self.next_stream - 2)
     }
 }
+
+#[cfg(test)]
+mod tests;
