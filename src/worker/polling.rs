@@ -85,7 +85,7 @@ impl Polling {
         bell: UnixStream,
     ) -> Result<Self, PrepareError> {
         check_metadata(plan.metadata())?;
-        let mut io = Io::new()?;
+        let mut io = Io::new();
         bell.set_nonblocking(true)?;
         io.poller.add(&bell, BELL, false)?;
         let requests = Arc::new(Requests::new(Arc::clone(plan), &target.authority));

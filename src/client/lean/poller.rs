@@ -1,8 +1,21 @@
-//! Waits for sockets and for the time, to the nanosecond where the system can.
+//! Waits for sockets and for the time, to the nanosecond.
+//!
+//! A few sockets are waited for with poll(2), and more with epoll(7), where there is one. With a few,
+//! poll is the better one: it lets the kernel wake the waiting thread on the core of the server's thread
+//! that wrote, and epoll does not. Where a sleeping core takes long to wake up, that shows: side by side
+//! on two virtual cores, 10,000 calls/s, the median lateness was 43 us and 67 us, its p99 .2 ms and 1 ms;
+//! with one call in flight, the median time was 1.0 and 1.09 times that of a bare loop.
 
-use std::{io, os::fd::AsFd, time::Duration};
+use std::{
+    array, io,
+    os::fd::{AsFd, OwnedFd},
+    time::Duration,
+};
 
-use rustix::event::Timespec;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+/// So many sockets, the driver's bell among them, are waited for with poll.
+const FEW: usize = 16;
 
 /// What has become possible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,10 +28,151 @@ pub(crate) struct Ready {
     pub(crate) is_writable: bool,
 }
 
-#[cfg(target_os = "linux")]
-pub(crate) use epoll::Poller;
-#[cfg(not(target_os = "linux"))]
-pub(crate) use poll::Poller;
+/// Sockets to be waited for.
+#[derive(Debug)]
+pub(crate) struct Poller {
+    sockets: Vec<Socket>,
+    #[cfg(target_os = "linux")]
+    epoll: Option<epoll::Epoll>,
+    ready: Vec<Ready>,
+}
+
+/// A duplicate of somebody's socket, because poll must be shown it at each wait.
+#[derive(Debug)]
+struct Socket {
+    key: u64,
+    descriptor: OwnedFd,
+    writes: bool,
+}
+
+impl Poller {
+    /// For the thread that calls this. On Linux its waits end on time from now on, and not up to 50 us
+    /// later, which the system allows itself otherwise to save wake-ups.
+    pub(crate) fn new() -> Self {
+        #[cfg(target_os = "linux")]
+        // Where it is not allowed, waits end a little later.
+        let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
+        Self {
+            sockets: Vec::new(),
+            #[cfg(target_os = "linux")]
+            epoll: None,
+            ready: Vec::new(),
+        }
+    }
+
+    /// Adds a socket. Whether it can be read is always of interest, whether it can be written to only
+    /// where this says so.
+    ///
+    /// # Errors
+    /// When there is no file descriptor left.
+    pub(crate) fn add(&mut self, socket: impl AsFd, key: u64, writes: bool) -> io::Result<()> {
+        let socket = Socket { key, descriptor: socket.as_fd().try_clone_to_owned()?, writes };
+        #[cfg(target_os = "linux")]
+        if self.sockets.len() >= FEW && self.epoll.is_none() {
+            let epoll = epoll::Epoll::new()?;
+            self.sockets.iter().try_for_each(|socket| epoll.add(socket))?;
+            self.epoll = Some(epoll);
+        }
+        #[cfg(target_os = "linux")]
+        if let Some(epoll) = &self.epoll {
+            epoll.add(&socket)?;
+        }
+        self.sockets.push(socket);
+        Ok(())
+    }
+
+    /// Changes whether it is of interest that a socket can be written to.
+    ///
+    /// # Errors
+    /// When the system does not take it.
+    pub(crate) fn change(&mut self, key: u64, writes: bool) -> io::Result<()> {
+        let Some(socket) = self.sockets.iter_mut().find(|socket| socket.key == key) else { return Ok(()) };
+        if socket.writes == writes {
+            return Ok(());
+        }
+        socket.writes = writes;
+        #[cfg(target_os = "linux")]
+        if let Some(epoll) = &self.epoll {
+            epoll.change(socket)?;
+        }
+        Ok(())
+    }
+
+    /// Forgets a socket. Until then it stays open.
+    pub(crate) fn remove(&mut self, key: u64) {
+        let Some(place) = self.sockets.iter().position(|socket| socket.key == key) else { return };
+        let removed = self.sockets.swap_remove(place);
+        #[cfg(target_os = "linux")]
+        if let Some(epoll) = &self.epoll {
+            epoll.remove(&removed);
+        }
+        drop(removed);
+    }
+
+    /// Waits until a socket is ready, and no longer than `timeout`.
+    ///
+    /// # Errors
+    /// When the system does not let it wait.
+    pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        self.ready.clear();
+        let timeout = timeout.map(timespec);
+        #[cfg(target_os = "linux")]
+        if let Some(epoll) = &mut self.epoll {
+            return epoll.wait(timeout.as_ref(), &mut self.ready);
+        }
+        let Self { sockets, ready, .. } = self;
+        match sockets.as_slice() {
+            [] => poll_all(sockets, &mut [], timeout.as_ref(), ready),
+            few @ [first, ..] if few.len() <= FEW => {
+                // On the stack: nothing is allocated for a wait.
+                let mut polled: [PollFd<'_>; FEW] =
+                    array::from_fn(|place| few.get(place).unwrap_or(first).polled());
+                poll_all(few, &mut polled[..few.len()], timeout.as_ref(), ready)
+            }
+            many => {
+                let mut polled: Vec<PollFd<'_>> = many.iter().map(Socket::polled).collect();
+                poll_all(many, &mut polled, timeout.as_ref(), ready)
+            }
+        }
+    }
+
+    /// What the last wait brought: number `index` of it.
+    pub(crate) fn ready(&self, index: usize) -> Option<Ready> {
+        self.ready.get(index).copied()
+    }
+}
+
+impl Socket {
+    fn polled(&self) -> PollFd<'_> {
+        let flags = if self.writes { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
+        PollFd::new(&self.descriptor, flags)
+    }
+}
+
+fn poll_all(
+    sockets: &[Socket],
+    polled: &mut [PollFd<'_>],
+    timeout: Option<&Timespec>,
+    ready: &mut Vec<Ready>,
+) -> io::Result<()> {
+    match poll(polled, timeout) {
+        Ok(_) => {}
+        Err(rustix::io::Errno::INTR) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    }
+    let failed = PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL;
+    for (socket, polled) in sockets.iter().zip(polled) {
+        let happened = polled.revents();
+        if !happened.is_empty() {
+            ready.push(Ready {
+                key: socket.key,
+                is_readable: happened.intersects(PollFlags::IN | failed),
+                is_writable: happened.intersects(PollFlags::OUT | failed),
+            });
+        }
+    }
+    Ok(())
+}
 
 fn timespec(timeout: Duration) -> Timespec {
     Timespec {
@@ -29,154 +183,74 @@ fn timespec(timeout: Duration) -> Timespec {
 
 #[cfg(target_os = "linux")]
 mod epoll {
-    use std::{num::NonZeroU64, os::fd::OwnedFd};
+    use std::{fmt, io, os::fd::OwnedFd};
 
     use rustix::{
         buffer::spare_capacity,
-        event::epoll::{self, CreateFlags, Event, EventData, EventFlags},
-        thread::set_current_timer_slack,
+        event::{
+            Timespec,
+            epoll::{self, CreateFlags, Event, EventData, EventFlags},
+        },
     };
 
-    use super::{AsFd, Duration, Ready, io, timespec};
+    use super::{Ready, Socket};
 
     /// Sockets whose state is told at once. More are told by the next wait.
     const EVENTS: usize = 256;
 
-    /// Linux's epoll(7), level-triggered. A socket that is closed is forgotten.
-    pub(crate) struct Poller {
+    /// Level-triggered.
+    pub(super) struct Epoll {
         epoll: OwnedFd,
         events: Vec<Event>,
     }
 
-    impl std::fmt::Debug for Poller {
-        fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            formatter.debug_struct("Poller").field("epoll", &self.epoll).finish_non_exhaustive()
+    impl fmt::Debug for Epoll {
+        fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.debug_struct("Epoll").field("epoll", &self.epoll).finish_non_exhaustive()
         }
     }
 
-    impl Poller {
-        /// For the thread that calls this: its waits end on time, and not up to 50 us later, which is
-        /// what Linux allows itself otherwise to save wake-ups.
-        ///
-        /// # Errors
-        /// When there is no file descriptor left.
-        pub(crate) fn new() -> io::Result<Self> {
-            // Where it is not allowed, waits end a little later.
-            let _ = set_current_timer_slack(NonZeroU64::new(1));
+    impl Epoll {
+        pub(super) fn new() -> io::Result<Self> {
             Ok(Self { epoll: epoll::create(CreateFlags::CLOEXEC)?, events: Vec::with_capacity(EVENTS) })
         }
 
-        pub(crate) fn add(&mut self, socket: impl AsFd, key: u64, writes: bool) -> io::Result<()> {
-            Ok(epoll::add(&self.epoll, socket, EventData::new_u64(key), flags(writes))?)
+        pub(super) fn add(&self, socket: &Socket) -> io::Result<()> {
+            Ok(epoll::add(&self.epoll, &socket.descriptor, EventData::new_u64(socket.key), flags(socket))?)
         }
 
-        /// Changes whether it is of interest that the socket can be written to.
-        pub(crate) fn change(&mut self, socket: impl AsFd, key: u64, writes: bool) -> io::Result<()> {
-            Ok(epoll::modify(&self.epoll, socket, EventData::new_u64(key), flags(writes))?)
+        pub(super) fn change(&self, socket: &Socket) -> io::Result<()> {
+            Ok(epoll::modify(&self.epoll, &socket.descriptor, EventData::new_u64(socket.key), flags(socket))?)
         }
 
-        /// Waits until a socket is ready, and no longer than `timeout`.
-        pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        pub(super) fn remove(&self, socket: &Socket) {
+            // A socket that it does not know is one that it has forgotten.
+            let _ = epoll::delete(&self.epoll, &socket.descriptor);
+        }
+
+        pub(super) fn wait(&mut self, timeout: Option<&Timespec>, ready: &mut Vec<Ready>) -> io::Result<()> {
             self.events.clear();
-            let timeout = timeout.map(timespec);
-            match epoll::wait(&self.epoll, spare_capacity(&mut self.events), timeout.as_ref()) {
-                Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-                Err(error) => Err(error.into()),
-            }
-        }
-
-        /// What the last wait brought: number `index` of it.
-        pub(crate) fn ready(&self, index: usize) -> Option<Ready> {
-            // A packed struct: its parts can be copied, and not be borrowed.
-            let Event { flags, data } = *self.events.get(index)?;
-            let failed = EventFlags::ERR | EventFlags::HUP;
-            Some(Ready {
-                key: data.u64(),
-                is_readable: flags.intersects(EventFlags::IN | failed),
-                is_writable: flags.intersects(EventFlags::OUT | failed),
-            })
-        }
-    }
-
-    fn flags(writes: bool) -> EventFlags {
-        if writes { EventFlags::IN | EventFlags::OUT } else { EventFlags::IN }
-    }
-}
-
-/// For systems without epoll; in tests, so that it is not left unproven.
-#[cfg(any(test, not(target_os = "linux")))]
-mod poll {
-    use std::os::fd::OwnedFd;
-
-    use rustix::event::{PollFd, PollFlags};
-
-    use super::{AsFd, Duration, Ready, io, timespec};
-
-    /// poll(2) over duplicates of the sockets. The time of a wait grows with their number.
-    #[derive(Debug)]
-    pub(crate) struct Poller {
-        sockets: Vec<(u64, OwnedFd, bool)>,
-        ready: Vec<Ready>,
-    }
-
-    #[cfg_attr(target_os = "linux", allow(clippy::unnecessary_wraps, reason = "as the other one"))]
-    impl Poller {
-        pub(crate) fn new() -> io::Result<Self> {
-            Ok(Self { sockets: Vec::new(), ready: Vec::new() })
-        }
-
-        pub(crate) fn add(&mut self, socket: impl AsFd, key: u64, writes: bool) -> io::Result<()> {
-            self.sockets.push((key, socket.as_fd().try_clone_to_owned()?, writes));
-            Ok(())
-        }
-
-        pub(crate) fn change(&mut self, _: impl AsFd, key: u64, writes: bool) -> io::Result<()> {
-            if let Some(socket) = self.sockets.iter_mut().find(|socket| socket.0 == key) {
-                socket.2 = writes;
-            }
-            Ok(())
-        }
-
-        /// Forgets a socket. Epoll does so by itself when it is closed.
-        pub(crate) fn remove(&mut self, key: u64) {
-            self.sockets.retain(|socket| socket.0 != key);
-        }
-
-        pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-            let flags = |writes| if writes { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
-            let mut polled: Vec<_> =
-                self.sockets.iter().map(|(_, socket, writes)| PollFd::new(socket, flags(*writes))).collect();
-            self.ready.clear();
-            match rustix::event::poll(&mut polled, timeout.map(timespec).as_ref()) {
-                Ok(_) => {}
-                Err(rustix::io::Errno::INTR) => return Ok(()),
+            match epoll::wait(&self.epoll, spare_capacity(&mut self.events), timeout) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
-            let failed = PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL;
-            for ((key, ..), polled) in self.sockets.iter().zip(polled) {
-                let happened = polled.revents();
-                if !happened.is_empty() {
-                    self.ready.push(Ready {
-                        key: *key,
-                        is_readable: happened.intersects(PollFlags::IN | failed),
-                        is_writable: happened.intersects(PollFlags::OUT | failed),
-                    });
+            let failed = EventFlags::ERR | EventFlags::HUP;
+            ready.extend(self.events.iter().map(|event| {
+                // A packed struct: its parts can be copied, and not be borrowed.
+                let Event { flags, data } = *event;
+                Ready {
+                    key: data.u64(),
+                    is_readable: flags.intersects(EventFlags::IN | failed),
+                    is_writable: flags.intersects(EventFlags::OUT | failed),
                 }
-            }
+            }));
             Ok(())
         }
-
-        pub(crate) fn ready(&self, index: usize) -> Option<Ready> {
-            self.ready.get(index).copied()
-        }
     }
-}
 
-#[cfg(target_os = "linux")]
-impl Poller {
-    /// Nothing is to be done: the kernel forgets a socket that is closed.
-    #[expect(clippy::unused_self, reason = "elsewhere it must be told")]
-    pub(crate) fn remove(&mut self, _: u64) {}
+    fn flags(socket: &Socket) -> EventFlags {
+        if socket.writes { EventFlags::IN | EventFlags::OUT } else { EventFlags::IN }
+    }
 }
 
 #[cfg(test)]
@@ -184,31 +258,47 @@ mod tests {
     use super::*;
     use std::{io::Write, os::unix::net::UnixStream, time::Instant};
 
-    macro_rules! waits_for_sockets_and_time {
-        ($name:ident, $poller:ty) => {
-            #[test]
-            fn $name() {
-                let (mut near, far) = UnixStream::pair().expect("sockets");
-                let mut poller = <$poller>::new().expect("a descriptor");
-                poller.add(&far, 7, false).expect("added");
-                let since = Instant::now();
-                poller.wait(Some(Duration::from_micros(1_500))).expect("it waits");
-                assert!(since.elapsed() >= Duration::from_micros(1_500));
-                assert_eq!(poller.ready(0), None);
-                near.write_all(b"x").expect("written");
-                poller.wait(None).expect("it waits");
-                assert_eq!(poller.ready(0), Some(Ready { key: 7, is_readable: true, is_writable: false }));
-                poller.change(&far, 7, true).expect("changed");
-                poller.wait(None).expect("it waits");
-                assert_eq!(poller.ready(0), Some(Ready { key: 7, is_readable: true, is_writable: true }));
-                poller.remove(7);
-                drop(far);
-                poller.wait(Some(Duration::ZERO)).expect("it waits");
-                assert_eq!(poller.ready(0), None);
+    #[test]
+    fn few_sockets_and_many_are_waited_for_alike_and_so_is_the_time() {
+        for others in [0, 2 * FEW] {
+            let mut poller = Poller::new();
+            let quiet: Vec<_> = (0..others).map(|_| UnixStream::pair().expect("sockets")).collect();
+            for (key, (_, far)) in (100..).zip(&quiet) {
+                poller.add(far, key, false).expect("added");
             }
-        };
+            let (mut near, far) = UnixStream::pair().expect("sockets");
+            poller.add(&far, 7, false).expect("added");
+            let since = Instant::now();
+            poller.wait(Some(Duration::from_micros(1_500))).expect("it waits");
+            assert!(since.elapsed() >= Duration::from_micros(1_500));
+            assert_eq!(poller.ready(0), None);
+            near.write_all(b"x").expect("written");
+            poller.wait(None).expect("it waits");
+            assert_eq!(poller.ready(0), Some(Ready { key: 7, is_readable: true, is_writable: false }));
+            poller.change(7, true).expect("changed");
+            poller.wait(None).expect("it waits");
+            assert_eq!(poller.ready(0), Some(Ready { key: 7, is_readable: true, is_writable: true }));
+            poller.remove(7);
+            drop(far);
+            poller.wait(Some(Duration::ZERO)).expect("it waits");
+            assert_eq!(poller.ready(0), None);
+        }
     }
 
-    waits_for_sockets_and_time!(the_systems_poller_waits_for_sockets_and_time, Poller);
-    waits_for_sockets_and_time!(the_other_poller_does_too, poll::Poller);
+    #[test]
+    fn a_socket_is_closed_when_it_is_forgotten() {
+        for others in [0, 2 * FEW] {
+            let mut poller = Poller::new();
+            let quiet: Vec<_> = (0..others).map(|_| UnixStream::pair().expect("sockets")).collect();
+            for (key, (_, far)) in (100..).zip(&quiet) {
+                poller.add(far, key, false).expect("added");
+            }
+            let (mut near, far) = UnixStream::pair().expect("sockets");
+            poller.add(&far, 7, true).expect("added");
+            drop(far);
+            assert!(near.write_all(b"x").is_ok());
+            poller.remove(7);
+            assert!(near.write_all(b"x").is_err());
+        }
+    }
 }

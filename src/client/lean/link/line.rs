@@ -48,10 +48,8 @@ pub(super) struct Line {
 }
 
 impl Io {
-    /// # Errors
-    /// When there is no file descriptor left.
-    pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self { poller: Poller::new()?, buffer: vec![0; READ_BYTES] })
+    pub(crate) fn new() -> Self {
+        Self { poller: Poller::new(), buffer: vec![0; READ_BYTES] }
     }
 }
 
@@ -168,7 +166,7 @@ impl Line {
         }
         if self.connection.has_output() {
             self.full_since = Some(Instant::now());
-            let changed = io.poller.change(&self.socket, self.key, true);
+            let changed = io.poller.change(self.key, true);
             changed.map_err(|error| unavailable(error.to_string()))?;
         }
         Ok(())
@@ -179,7 +177,7 @@ impl Line {
         if let Some(since) = self.full_since.take() {
             *held_up += since.elapsed();
         }
-        io.poller.change(&self.socket, self.key, false).map_err(|error| unavailable(error.to_string()))
+        io.poller.change(self.key, false).map_err(|error| unavailable(error.to_string()))
     }
 
     pub(super) fn lose(
