@@ -73,7 +73,7 @@ fn converse(mut stream: TcpStream, text: &str) -> io::Result<()> {
                 }
                 Piece::Frame(head, payload) => match head.kind {
                     kind::SETTINGS if !head.has(flag::ACK) => {
-                        write(&mut out, kind::SETTINGS, flag::ACK, 0, &[])
+                        write(&mut out, kind::SETTINGS, flag::ACK, 0, &[]);
                     }
                     kind::PING if !head.has(flag::ACK) => write(&mut out, kind::PING, flag::ACK, 0, payload),
                     kind::GOAWAY => return Ok(()),

@@ -22,8 +22,10 @@ use crate::{
     outcome::{Code, Failure},
 };
 
-/// Bytes that are read at once.
-const READ_BYTES: usize = 256 << 10;
+/// Bytes that are read at once. With 4 MiB replies, 64 KiB cost a fifth less CPU time a call than 256 KiB and more
+/// (2.8 and 3.5 ms), because they stay in the cache until they are compared; with small ones, 4 KiB to 256 KiB
+/// made no difference.
+const READ_BYTES: usize = 64 << 10;
 /// Reads, or writes, of one socket before the others have their turn.
 const MOST_AT_ONCE: usize = 8;
 
