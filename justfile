@@ -36,6 +36,16 @@ interop:
 figures: build
     scripts/check-figures
 
+# Against h2load, ghz and the stub; needs Python 3 and Debian's nghttp2-client
+versus *arguments:
+    scripts/versus-peers {{arguments}}
+
+# Ten minutes of each fuzz target; needs nightly and cargo-fuzz
+fuzz:
+    mkdir -p fuzz/corpus/connection fuzz/corpus/frames_and_headers
+    cargo +nightly fuzz run connection fuzz/corpus/connection fuzz/seeds/connection -- -max_total_time=600
+    cargo +nightly fuzz run frames_and_headers fuzz/corpus/frames_and_headers fuzz/seeds/frames_and_headers -- -max_total_time=600
+
 build:
     cargo build --release --locked
 

@@ -16,6 +16,8 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+CLIENT = "lean"
+CLIENT = "lean"
 BINARY = sys.argv[1]
 MIB = 1 << 20
 LIMIT = 4 * MIB
@@ -56,9 +58,13 @@ def stub(address, **limits):
         yield format_data_pb2_grpc.FormatDataStub(channel)
 
 
+def clients_of(check):
+    return ("lean", "stub") if check.__name__.startswith("plimsoll_") else ("lean",)
+
+
 def run(address, *arguments):
     """The result of a `plimsoll run`, whatever its exit status."""
-    command = [BINARY, "run", address, "-q", "-O", "json", *arguments]
+    command = [BINARY, "run", address, "-q", "-O", "json", "--client", CLIENT, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stdout, done.stderr
     result = json.loads(done.stdout)
@@ -121,7 +127,7 @@ def plimsoll_names_the_python_servers_send_limit():
 
 def plimsoll_call_prints_the_reply():
     with python_server() as address:
-        done = subprocess.run([BINARY, "call", "-v", "-m", "ip: 127.0.0.1", address, "hello,world!"], capture_output=True, text=True, check=True)
+        done = subprocess.run([BINARY, "call", "--client", CLIENT, "-v", "-m", "ip: 127.0.0.1", address, "hello,world!"], capture_output=True, text=True, check=True)
         equal(done.stdout, "HELLO,WORLD!\n")
         assert "  ip: 127.0.0.1\n" in done.stderr, done.stderr
 
@@ -246,17 +252,21 @@ CHECKS = [
 
 
 def main():
+    global CLIENT
+    # What Plimsoll drives, it drives with each of its clients.
+    turns = [(check, client) for check in CHECKS for client in clients_of(check)]
     failed = 0
-    for check in CHECKS:
+    for check, CLIENT in turns:
+        name = f"{check.__name__} ({CLIENT} client)" if len(clients_of(check)) > 1 else check.__name__
         try:
             check()
         except Exception:  # every check is to have its turn
             failed += 1
-            print(f"FAILED  {check.__name__}")
+            print(f"FAILED  {name}")
             traceback.print_exc()
         else:
-            print(f"passed  {check.__name__}")
-    print(f"interop: {len(CHECKS) - failed} passed, {failed} failed", flush=True)
+            print(f"passed  {name}")
+    print(f"interop: {len(turns) - failed} passed, {failed} failed", flush=True)
     sys.exit(1 if failed else 0)
 
 

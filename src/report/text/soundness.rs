@@ -19,8 +19,8 @@ pub(super) fn write(soundness: &Soundness, out: &mut impl Write) -> io::Result<(
     if let Some(saturation) = soundness.saturation.as_ref().filter(|found| found.saturated != Side::Generator)
     {
         let side = match saturation.saturated {
-            Side::Generator | Side::Unknown => "the generator had time left",
-            Side::Server => "the server had no more to give, the generator had",
+            Side::Generator | Side::Unknown => "the generator was not saturated",
+            Side::Server => "the server was saturated, the generator was not",
             Side::Neither => "neither side was saturated",
         };
         for (row, line) in broken(&format!("{side}: {}", saturation.detail)).iter().enumerate() {
