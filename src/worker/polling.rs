@@ -198,9 +198,13 @@ impl Polling {
             }
         } else {
             for index in links {
-                while self.free[index] > 0 && self.links[index].is_up() {
-                    self.free[index] -= 1;
+                // Those that are free now: a call that the client itself refuses frees its slot at once.
+                for _ in 0..self.free[index] {
+                    if !self.links[index].is_up() {
+                        break;
+                    }
                     let Some(start) = ledger.next_call(sent) else { break };
+                    self.free[index] -= 1;
                     self.start(index, start, sent);
                 }
             }

@@ -134,7 +134,22 @@ fn an_unlimited_receive_limit_is_capped_in_the_stub_and_said() {
     }
 }
 
+/// Such a call takes no time, and the next one could start at once, for ever.
+fn a_run_by_time_of_nothing_but_own_refusals_ends_on_time() {
+    for load in [["-c", "4"], ["-r", "200"]] {
+        let arguments =
+            [&["-z", "300ms", "-w", "100ms", "--max-send-message-size", "3"], load.as_slice()].concat();
+        let since = std::time::Instant::now();
+        let (status, summary) = run_with_status(&arguments);
+        assert_eq!(status, 2, "no call is answered");
+        assert!(summary.calls.planned > 20);
+        assert_eq!(summary.calls.refused, summary.calls.planned, "{:?}", summary.calls);
+        assert!(since.elapsed() < std::time::Duration::from_secs(5), "{:?}", since.elapsed());
+    }
+}
+
 over_both_clients!(
+    a_run_by_time_of_nothing_but_own_refusals_ends_on_time,
     the_servers_receive_limit,
     the_servers_send_limit,
     the_clients_send_limit,
