@@ -187,7 +187,8 @@ impl Polling {
         let sent = Instant::now();
         if ledger.plan.is_open() {
             for _ in 0..BATCH {
-                if ledger.next_arrival().is_none_or(|intended| intended > sent) {
+                // A call that has ended already is in flight until it is recorded.
+                if !self.over.is_empty() || ledger.next_arrival().is_none_or(|intended| intended > sent) {
                     break;
                 }
                 if let Some(start) = ledger.take_arrival() {

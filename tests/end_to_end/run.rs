@@ -61,6 +61,13 @@ fn a_count_is_exact_in_both_loops_and_over_all_workers() {
     }
 }
 
+fn a_worker_without_a_call_ends_with_the_others() {
+    for load in [["-c", "4"], ["-r", "100"]] {
+        let summary = run(&[&["-n", "2", "-w", "0s", "--workers", "4"], load.as_slice()].concat());
+        assert_eq!(summary.calls.answered, 2);
+    }
+}
+
 fn a_seed_gives_the_same_calls_to_any_number_of_workers() {
     let planned = |workers| {
         let arguments =
@@ -296,6 +303,7 @@ fn the_golden_result_is_printed_as_it_was() {
 }
 
 over_both_clients!(
+    a_worker_without_a_call_ends_with_the_others,
     without_a_target_it_drives_a_server_of_its_own,
     an_open_loop_plans_every_arrival_and_reports_three_times,
     stages_bring_the_calls_below_their_line,

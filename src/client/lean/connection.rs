@@ -238,13 +238,14 @@ impl Connection {
     pub fn expire(&mut self, now: Instant, over: &mut Vec<Over>) {
         let Some(timeout) = self.timeout else { return };
         let is_late = |call: &Call| now.saturating_duration_since(call.sent) >= timeout;
-        while let Some((number, _)) = self.streams.oldest().filter(|(_, stream)| is_late(&stream.call)) {
-            self.give_up(number, ErrorCode::CANCEL, deadline_exceeded(timeout), now, over);
-        }
+        // These first: a late call that got the stream of another would be opened only to be reset.
         while self.waiting.front().is_some_and(is_late)
             && let Some(call) = self.waiting.pop_front()
         {
             over.push(Over { call, done: now, outcome: deadline_exceeded(timeout) });
+        }
+        while let Some((number, _)) = self.streams.oldest().filter(|(_, stream)| is_late(&stream.call)) {
+            self.give_up(number, ErrorCode::CANCEL, deadline_exceeded(timeout), now, over);
         }
     }
 

@@ -35,6 +35,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 enum Current {
     Line(Box<Line>),
+    /// An attempt has failed: calls that it carried, and those that start before the next turn, are broken
+    /// with this.
+    Refused {
+        at: Instant,
+        failure: Failure,
+        calls: Vec<Call>,
+    },
     /// No connection: the next attempt, and why the last one failed.
     Down {
         until: Instant,
@@ -103,7 +110,7 @@ impl Link {
 
     /// Whether a call can be started: no attempt to connect has just failed.
     pub(crate) fn is_up(&self) -> bool {
-        matches!(self.current, Current::Line(_))
+        !matches!(self.current, Current::Down { .. })
     }
 
     /// Whether nothing is awaited before the first call: the server's SETTINGS have come, or there is no
@@ -111,6 +118,7 @@ impl Link {
     pub(crate) fn is_settled(&self) -> bool {
         match &self.current {
             Current::Line(line) => line.connection.is_ready(),
+            Current::Refused { .. } => false,
             Current::Down { .. } => true,
         }
     }
@@ -119,8 +127,10 @@ impl Link {
     pub(crate) fn start(&mut self, call: Call, over: &mut Vec<Over>) {
         match &mut self.current {
             Current::Line(line) => line.connection.start(call, over),
+            Current::Refused { calls, .. } => calls.push(call),
             Current::Down { failure, .. } => {
-                let done = call.sent;
+                // One that was given back has been under way for a while.
+                let done = if call.returned > 0 { Instant::now() } else { call.sent };
                 over.push(Over::broken(call, failure.clone(), done));
             }
         }
@@ -167,6 +177,11 @@ impl Link {
                 };
                 self.settle(result, io, over);
             }
+            Current::Refused { failure, calls, .. } => {
+                let (failure, calls) = (failure.clone(), std::mem::take(calls));
+                over.extend(calls.into_iter().map(|call| Over::broken(call, failure.clone(), now)));
+                self.pause(failure, now);
+            }
             Current::Down { until, .. } if now >= *until => self.connect(now, io),
             Current::Down { .. } => {}
         }
@@ -181,6 +196,7 @@ impl Link {
             Current::Line(line) => {
                 [line.ready_by, line.connection.next_deadline()].into_iter().flatten().min()
             }
+            Current::Refused { at, .. } => Some(*at),
             Current::Down { until, .. } => Some(*until),
         };
         let closing = self.closing.iter().filter_map(|line| line.connection.next_deadline());
@@ -191,7 +207,7 @@ impl Link {
     pub(crate) fn held_up(&self, now: Instant) -> Duration {
         let since = match &self.current {
             Current::Line(line) => line.full_since,
-            Current::Down { .. } => None,
+            Current::Refused { .. } | Current::Down { .. } => None,
         };
         self.held_up + since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
     }
@@ -207,7 +223,10 @@ impl Link {
         let line = connecting(self.address).and_then(|socket| self.line(socket, now, io));
         match line {
             Ok(line) => self.current = Current::Line(Box::new(line)),
-            Err(error) => self.pause(unavailable(error.to_string()), now),
+            Err(error) => {
+                let failure = unavailable(error.to_string());
+                self.current = Current::Refused { at: now, failure, calls: Vec::new() };
+            }
         }
     }
 
@@ -242,7 +261,8 @@ impl Link {
             self.pause = FIRST_PAUSE;
             self.connect(now, io);
         } else if let Current::Down { failure, .. } = &self.current {
-            self.pause(failure.clone(), now);
+            // Also where it failed before a call could be started: there must be one to be broken.
+            self.current = Current::Refused { at: now, failure: failure.clone(), calls: Vec::new() };
         }
         for call in returned {
             self.start(call, over);

@@ -81,6 +81,10 @@ impl Outbox {
     /// they had.
     pub(super) fn withdraw(&mut self, stream: u32) -> u64 {
         let mut withdrawn = 0;
+        if self.parts.len() <= 1 && !matches!(self.parts.front(), Some(Part::Body(_))) {
+            // Small calls, and nothing else.
+            return 0;
+        }
         let mut is_begun = self.written > 0;
         let pending = &mut self.pending;
         self.parts.retain(|part| {

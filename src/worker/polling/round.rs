@@ -63,6 +63,8 @@ impl Round {
         }
         let account = || own_thread_time().map(|thread| (thread, loop_time()));
         if self.end.is_none() {
+            // A worker may have none at all.
+            self.ledger.note_last_arrival();
             self.end = match order {
                 Order::Drain | Order::Leave => {
                     self.ledger.end_window(now);

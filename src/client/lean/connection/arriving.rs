@@ -135,9 +135,9 @@ impl Connection {
             let _ = decode(block, |name, value| fields.push((text(name), text(value))));
             seen.blocks.push(fields);
         }
-        let block = if block == self.known.headers {
+        let block = if !block.is_empty() && block == self.known.headers {
             Block::UsualHeaders
-        } else if block == self.known.trailers {
+        } else if !block.is_empty() && block == self.known.trailers {
             Block::UsualTrailers
         } else if block.len() > MAX_HEADER_BLOCK as usize {
             // Nothing is lost by not reading it: there is no table that it could change.

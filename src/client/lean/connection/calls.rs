@@ -161,8 +161,8 @@ impl Connection {
     pub(super) fn end(&mut self, number: u32, outcome: Outcome, now: Instant, over: &mut Vec<Over>) {
         let Some(stream) = self.streams.remove(number) else { return };
         self.has_answered = true;
-        if stream.framed < self.requests.get(stream.call.message).body_bytes {
-            self.withdraw(number);
+        let is_framed = stream.framed == self.requests.get(stream.call.message).body_bytes;
+        if self.withdraw(number) > 0 || !is_framed {
             self.cut_short.push(number);
         }
         let outcome = match self.timeout {

@@ -81,10 +81,12 @@ impl Connection {
         }
     }
 
-    /// A stream that has ended sends nothing more; the window gets back what was not sent.
-    pub(super) fn withdraw(&mut self, number: u32) {
+    /// A stream that has ended sends nothing more; the window gets back what was not sent. How many bytes
+    /// of a body these were.
+    pub(super) fn withdraw(&mut self, number: u32) -> u64 {
         let withdrawn = self.outbox.withdraw(number);
         self.send_window.give_back(withdrawn);
+        withdrawn
     }
 
     pub(super) fn reset(&mut self, number: u32, error: ErrorCode) {

@@ -180,3 +180,27 @@ fn a_call_is_given_back_twice_and_then_broken() {
         }
     }
 }
+
+#[test]
+fn what_was_framed_to_its_end_is_withdrawn_too_when_the_server_has_ended_the_call() {
+    let mut connection = connection(&"a".repeat(60_000), &[]);
+    start(&mut connection);
+    let mut out = bytes(&mut connection, 1_000);
+    receive(&mut connection, &status(1, "8"));
+    out.extend(bytes(&mut connection, usize::MAX));
+    let frames = frames(&out);
+    assert!(
+        !frames.iter().any(|(head, _)| head.kind == kind::DATA && head.has(flag::END_STREAM)),
+        "{:?}",
+        kinds(&frames)
+    );
+    assert_eq!(kinds(&frames).last(), Some(&(kind::RST_STREAM, 1)));
+}
+
+#[test]
+fn headers_without_a_field_are_no_response() {
+    let mut connection = connection("abc", &[]);
+    start(&mut connection);
+    let over = receive(&mut connection, &frame(kind::HEADERS, flag::END_HEADERS, 1, &[]));
+    assert!(matches!(over[..], [Over { outcome: Outcome::Failed(_), .. }]), "{over:?}");
+}
