@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::{
-    outcome::{Code, Failure, Outcome},
+    outcome::{Code, Direction, Failure, Outcome, Refusal, Side},
     payload::Message,
     plan::Pair,
     units::{Limit, exact_duration},
@@ -115,6 +115,19 @@ pub(crate) fn outcome_of_status(
 pub(crate) fn deadline_exceeded(timeout: Duration) -> Outcome {
     let message = format!("no reply within {}", exact_duration(timeout));
     Outcome::DeadlineExceeded(Box::new(Failure { code: Code::DEADLINE_EXCEEDED, message }))
+}
+
+/// The refusal of a request that is over the client's own limit.
+pub(crate) fn own_refusal(message: &Message, max_send: Limit) -> Option<Refusal> {
+    let Limit::Bytes(limit) = max_send else { return None };
+    (message.request_bytes > limit).then(|| Refusal {
+        side: Side::Client,
+        direction: Direction::Request,
+        message_bytes: message.request_bytes,
+        limit_bytes: Some(limit),
+        code: Code::OUT_OF_RANGE,
+        message: over_own_limit(message.request_bytes, limit),
+    })
 }
 
 /// The text of the client's own refusal to send.

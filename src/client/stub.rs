@@ -13,10 +13,10 @@ use tonic::{Request, Status, TimeoutExpired, metadata::MetadataMap, transport::E
 
 use super::{
     CONNECT_TIMEOUT, Caller, Ended, OpenError, Options, Origin, TONIC_TIMEOUT, deadline_exceeded, metadata,
-    outcome_of_status, over_own_limit, recognise, user_agent,
+    outcome_of_status, own_refusal, recognise, user_agent,
 };
 use crate::{
-    outcome::{Code, Difference, Direction, Failure, Outcome, Refusal, Side},
+    outcome::{Code, Difference, Failure, Outcome},
     payload::Message,
     pb::{Data, format_data_client::FormatDataClient},
     target::Located,
@@ -57,7 +57,7 @@ impl Connection {
 
     /// Makes one call and verifies its reply. Every way in which it can end is an outcome.
     pub async fn call(&mut self, message: &Message) -> Ended {
-        if let Some(refusal) = self.refuse(message) {
+        if let Some(refusal) = own_refusal(message, self.max_send_message_size) {
             let now = Instant::now();
             return Ended { sent: now, done: now, outcome: Outcome::Refused(Box::new(refusal)) };
         }
@@ -90,19 +90,6 @@ impl Connection {
             Err(status) => self.classify(&status, message),
         };
         Ended { sent, done, outcome }
-    }
-
-    /// The refusal of a request that is over the client's own limit.
-    fn refuse(&self, message: &Message) -> Option<Refusal> {
-        let Limit::Bytes(limit) = self.max_send_message_size else { return None };
-        (message.request_bytes > limit).then(|| Refusal {
-            side: Side::Client,
-            direction: Direction::Request,
-            message_bytes: message.request_bytes,
-            limit_bytes: Some(limit),
-            code: Code::OUT_OF_RANGE,
-            message: over_own_limit(message.request_bytes, limit),
-        })
     }
 
     fn classify(&self, status: &Status, message: &Message) -> Outcome {

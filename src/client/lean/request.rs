@@ -11,8 +11,8 @@ use super::{
     header_block::Blocks,
 };
 use crate::{
-    client::{over_own_limit, user_agent},
-    outcome::{Code, Direction, Refusal, Side},
+    client::{own_refusal, user_agent},
+    outcome::Refusal,
     payload::Message,
     plan::{Pair, Plan},
     units::Limit,
@@ -174,17 +174,7 @@ impl Request {
                 literal: Template::new(&blocks.literal, &body),
             }
         });
-        let refusal = match max_send {
-            Limit::Bytes(limit) if message.request_bytes > limit => Some(Refusal {
-                side: Side::Client,
-                direction: Direction::Request,
-                message_bytes: message.request_bytes,
-                limit_bytes: Some(limit),
-                code: Code::OUT_OF_RANGE,
-                message: over_own_limit(message.request_bytes, limit),
-            }),
-            _ => None,
-        };
+        let refusal = own_refusal(message, max_send);
         let reply_head = head_of(message.reply_bytes, message.expected.len());
         Self { head, reply_head, body_bytes, small, refusal }
     }
