@@ -32,6 +32,8 @@ pub(crate) use line::Io;
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// The longest such pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// What a call that starts now has before it.
 #[derive(Debug)]
 enum Current {
     Line(Box<Line>),
@@ -49,7 +51,7 @@ enum Current {
     },
 }
 
-/// See above.
+/// A place for a connection, whichever stands there at the time.
 #[derive(Debug)]
 pub(crate) struct Link {
     requests: Arc<Requests>,
