@@ -138,7 +138,7 @@ fn lean_one(target: &Located, length: Duration) -> f64 {
 /// Median time of a loop that writes the bytes of a call and reads as many as its reply has.
 fn raw_one(target: &Located, length: Duration) -> f64 {
     let plan = Arc::new(Plan::new(settings(ClientKind::Lean, SIZE, 1, length)).expect("valid"));
-    let mut connection = Connection::new(Arc::new(Requests::new(plan, &target.authority)), 1);
+    let mut connection = Connection::new(Arc::new(Requests::new(&plan, &target.authority)), 1);
     let mut socket = TcpStream::connect(target.address).expect("it listens");
     socket.set_nodelay(true).expect("a socket");
     let (mut buffer, mut over, mut calls) = (vec![0; 65_536], Vec::new(), 0);

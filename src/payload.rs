@@ -3,7 +3,7 @@
 //! Everything is built once, before the run. Which message of a mix call number `k` sends depends
 //! on the seed and on `k` alone, so that workers and shards need not agree on anything.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -64,7 +64,7 @@ pub struct Message {
 /// The messages of a run, and how often each is sent.
 #[derive(Debug, Clone)]
 pub struct Payload {
-    messages: Vec<Message>,
+    messages: Arc<[Message]>,
     /// For each message, the sum of its weight and of those before it.
     cumulative_weights: Vec<u64>,
     seed: u64,
@@ -128,6 +128,14 @@ pub fn message_bytes_of(text_bytes: u64) -> u64 {
     }
 }
 
+/// Length of the longest text whose message is no larger than this.
+#[must_use]
+pub fn longest_text_within(message_bytes: u64) -> u64 {
+    // The text is at most ten bytes shorter than its message.
+    let fits = |text_bytes: &u64| message_bytes_of(*text_bytes) <= message_bytes;
+    (message_bytes.saturating_sub(11)..=message_bytes).rev().find(fits).unwrap_or(0)
+}
+
 /// The largest size up to `message_bytes` that a text can make, and the smallest from it on.
 ///
 /// The two are equal but where the length's varint grows by a byte (1, 2, 130, 16,387, ...).
@@ -136,11 +144,7 @@ pub fn reachable_around(message_bytes: u64) -> (u64, u64) {
     if message_bytes == 0 {
         return (0, 0);
     }
-    // The longest text that fits: at most ten bytes shorter than the message.
-    let fitting = (message_bytes.saturating_sub(11)..message_bytes)
-        .rev()
-        .find(|text_bytes| message_bytes_of(*text_bytes) <= message_bytes)
-        .unwrap_or(0);
+    let fitting = longest_text_within(message_bytes);
     let below = message_bytes_of(fitting);
     let above = if below == message_bytes { below } else { message_bytes_of(fitting + 1) };
     (below, above)
@@ -173,6 +177,25 @@ impl Message {
         let request_bytes = message_bytes_of(text.len() as u64);
         let reply_bytes = message_bytes_of(expected.len() as u64);
         Self { text, expected, request_bytes, reply_bytes }
+    }
+
+    /// A message with letters, digits and spaces of this length, which its reply has too.
+    #[must_use]
+    pub fn plain(text_bytes: u64) -> Self {
+        Self::new(TextKind::Ascii.text(usize::try_from(text_bytes).unwrap_or(usize::MAX)))
+    }
+
+    /// A message whose text has at most `room` bytes, and the reply's text exactly `reply_text_bytes`: with
+    /// as few characters that grow when upper-cased as it takes. `None` where they do not grow enough.
+    #[must_use]
+    pub fn growing(reply_text_bytes: u64, room: u64) -> Option<Self> {
+        // U+0390 has two bytes, and six in upper case.
+        let growing = reply_text_bytes.saturating_sub(room).div_ceil(4);
+        let plain = reply_text_bytes.checked_sub(growing * 6)?;
+        let to_usize = |bytes| usize::try_from(bytes).unwrap_or(usize::MAX);
+        Some(Self::new(
+            TextKind::Expanding.text(to_usize(growing * 2)) + &TextKind::Ascii.text(to_usize(plain)),
+        ))
     }
 
     /// A message of the reachable size nearest to `message_bytes`.
@@ -224,12 +247,12 @@ impl Payload {
         if message_bytes > LARGEST_MESSAGE {
             return Err(PayloadError::TooLarge(message_bytes));
         }
-        Ok(Self { messages: vec![Message::new(text)], cumulative_weights: vec![1], seed: 0 })
+        Ok(Self { messages: [Message::new(text)].into(), cumulative_weights: vec![1], seed: 0 })
     }
 
     /// The messages, in the order of the mix.
     #[must_use]
-    pub fn messages(&self) -> &[Message] {
+    pub fn messages(&self) -> &Arc<[Message]> {
         &self.messages
     }
 
@@ -305,86 +328,4 @@ fn json(bytes: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::pb::Data;
-    use proptest::prelude::*;
-    use prost::Message as _;
-
-    const KINDS: [TextKind; 4] = [TextKind::Ascii, TextKind::Json, TextKind::Unicode, TextKind::Expanding];
-
-    #[test]
-    fn six_sizes_below_a_gibibyte_have_no_text() {
-        let near =
-            |size: u64| (size.saturating_sub(3)..size + 3).filter(|size| nearest_reachable(*size) != *size);
-        let unreachable: Vec<u64> =
-            [0, 130, 16_387, 2_097_156, 268_435_461].into_iter().flat_map(near).collect();
-        assert_eq!(unreachable, [1, 2, 130, 16_387, 2_097_156, 268_435_461]);
-    }
-
-    #[test]
-    fn a_size_without_a_text_becomes_the_nearest_that_has_one() {
-        assert_eq!(nearest_reachable(1), 0);
-        assert_eq!(nearest_reachable(2), 3);
-        assert_eq!(nearest_reachable(130), 129);
-        assert_eq!(reachable_around(130), (129, 131));
-        assert_eq!(reachable_around(4_194_304), (4_194_304, 4_194_304));
-    }
-
-    #[test]
-    fn a_mix_is_sizes_with_weights() {
-        let mix: Mix = "1KiB@90,5MiB@10".parse().expect("a mix");
-        let shares: Vec<_> = mix.0.iter().map(|share| (share.message_bytes.0, share.weight)).collect();
-        assert_eq!(shares, [(1_024, 90), (5_242_880, 10)]);
-        for wrong in ["", "64,", "64@0", "64@-1", "64@x", "64,64", "3GiB"] {
-            assert!(wrong.parse::<Mix>().is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn too_much_memory_is_an_error_and_not_an_abort() {
-        let mix: Mix = "2147483647@1,2147483646@1".parse().expect("a mix");
-        let error = Payload::new(&mix, TextKind::Ascii, 1).map(|_| ());
-        assert!(matches!(error, Err(PayloadError::MixTooLarge(_))), "{error:?}");
-    }
-
-    #[test]
-    fn json_is_valid_at_every_size() {
-        for bytes in 1..400 {
-            let text = json(bytes);
-            assert_eq!(text.len(), bytes);
-            serde_json::from_str::<serde_json::Value>(&text).expect(&text);
-        }
-    }
-
-    #[test]
-    fn expanding_texts_have_replies_three_times_as_long() {
-        let message = Message::of_size(TextKind::Expanding, 1 << 20);
-        assert_eq!(message.request_bytes, 1 << 20);
-        assert!(message.reply_bytes.abs_diff(3 << 20) < 16, "{message:?}");
-    }
-
-    #[test]
-    fn weights_are_kept() {
-        let mix: Mix = "1KiB@90,2KiB@10".parse().expect("a mix");
-        let payload = Payload::new(&mix, TextKind::Ascii, 1).expect("small");
-        let second = (0..100_000).filter(|k| payload.pick(*k) == 1).count();
-        assert!((9_500..10_500).contains(&second), "{second}");
-        assert_eq!(payload.weights(), [90, 10]);
-    }
-
-    proptest! {
-        #[test]
-        fn every_kind_makes_every_size_exactly(size in 0_u64..70_000, kind in 0_usize..4) {
-            let message = Message::of_size(KINDS[kind], size);
-            prop_assert_eq!(message.request_bytes, nearest_reachable(size));
-            prop_assert_eq!(Data { text: message.text.clone() }.encoded_len() as u64, message.request_bytes);
-            prop_assert_eq!(Data { text: message.expected.clone() }.encoded_len() as u64, message.reply_bytes);
-        }
-
-        #[test]
-        fn no_text_makes_the_mix_parser_panic(text in "\\PC{0,40}") {
-            let _ = text.parse::<Mix>();
-        }
-    }
-}
+mod tests;

@@ -14,17 +14,23 @@ use tokio::time::Instant;
 use crate::{
     outcome::{Code, Direction, Failure, Outcome, Refusal, Side},
     payload::Message,
-    plan::Pair,
+    plan::{Pair, Plan},
     units::{Limit, exact_duration},
 };
 
-pub(crate) use refusal::{Origin, recognise, refusal_of_http_413};
+pub(crate) use refusal::{HTTP_413, Origin, recognise, refusal_of_http_413};
 
 /// Time for a connection to be made, the first and any later one.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How tonic words its own deadline, on either side; it has the code CANCELLED.
 const TONIC_TIMEOUT: &str = "Timeout expired";
+
+/// How the words begin for a stream that the server reset.
+pub(crate) const RESET_WORDS: &str = "the server reset the stream: ";
+
+/// How the words begin for an answer in HTTP instead of gRPC.
+pub(crate) const HTTP_WORDS: &str = "the server answered with HTTP status ";
 
 /// What a client is told once, for all its calls.
 #[derive(Debug, Clone)]
@@ -37,6 +43,19 @@ pub struct Options {
     pub timeout: Option<Duration>,
     /// Sent with each call.
     pub metadata: Vec<Pair>,
+}
+
+impl Options {
+    /// What a plan tells its clients.
+    #[must_use]
+    pub fn of(plan: &Plan) -> Self {
+        Self {
+            max_send_message_size: plan.max_send_message_size(),
+            max_recv_message_size: plan.max_recv_message_size(),
+            timeout: plan.timeout(),
+            metadata: plan.metadata().to_vec(),
+        }
+    }
 }
 
 /// Why there is no connection.

@@ -94,7 +94,7 @@ const DOTNET: [Wording; 2] = [
 
 /// HTTP's own refusal of a request body, from something in front of the server: nginx, Envoy and
 /// others count the whole body, and name no limit. The text is tonic's.
-const HTTP_413: &str = "grpc-status header missing, mapped from HTTP status code 413";
+pub(crate) const HTTP_413: &str = "grpc-status header missing, mapped from HTTP status code 413";
 
 /// The length of gRPC's prefix, which grpc-js counts in when it refuses to send.
 const PREFIX_BYTES: u64 = 5;

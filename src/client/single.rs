@@ -1,6 +1,6 @@
 //! One call with all that can be seen of it: initial metadata, reply, trailers, status, time.
 
-use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, io, sync::Arc, time::Duration};
 
 use prost::Message as _;
 use serde::Serialize;
@@ -12,12 +12,19 @@ use tonic::{
 };
 use tonic_prost::ProstCodec;
 
-use super::{OpenError, Options, lean, lean::request::PREFIX_BYTES, metadata, over_own_limit, stub};
+use super::{
+    OpenError, Options,
+    lean::{
+        exchange::Exchange,
+        request::{PREFIX_BYTES, Requests},
+    },
+    metadata, over_own_limit, stub,
+};
 use crate::{
     outcome::{Code, Outcome},
-    payload::message_bytes_of,
+    payload::{Payload, message_bytes_of},
     pb::Data,
-    plan::{ClientKind, Pair, Plan, PlanError, Settings, Texts},
+    plan::{ClientKind, Pair, PlanError},
     target::Located,
     units::{Limit, nanoseconds_of},
 };
@@ -103,21 +110,18 @@ pub fn call(
 
 fn call_lean(target: &Located, options: &Options, text: String) -> Result<Reply, CallError> {
     metadata::checked(&options.metadata)?;
-    let settings = Settings {
-        texts: Texts::Given { text, path: PathBuf::new() },
-        timeout: options.timeout,
-        metadata: options.metadata.clone(),
-        max_send_message_size: options.max_send_message_size,
-        max_recv_message_size: options.max_recv_message_size,
-        client: ClientKind::Lean,
-        ..Settings::default()
-    };
-    let plan = Plan::new(settings)?;
+    let payload = Payload::of_text(text).map_err(PlanError::from)?;
+    let requests = Requests::of(Arc::clone(payload.messages()), options, &target.authority);
     let failed = |error: io::Error| OpenError::Connect {
         authority: target.authority.clone(),
         cause: error.to_string(),
     };
-    let (over, seen) = lean::exchange::exchange(Arc::new(plan), target).map_err(failed)?;
+    let mut exchange = Exchange::open(target, Arc::new(requests)).map_err(failed)?;
+    exchange.watch();
+    exchange.start(0);
+    // One call was started, and so one ends.
+    let over = exchange.next(None).ok_or_else(|| failed(io::Error::other("the call had no end")))?;
+    let seen = exchange.take_seen();
     let service = over.done.saturating_duration_since(over.call.sent);
     let status =
         |code: Code, message: String| CallStatus { code: code.name(), number: code.number(), message };

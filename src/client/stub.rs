@@ -6,9 +6,20 @@
 
 mod wire;
 
-use std::{error::Error, time::Duration};
+use std::{
+    error::Error,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
-use tokio::time::{Instant, timeout_at};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout_at},
+};
 use tonic::{Request, Status, TimeoutExpired, metadata::MetadataMap, transport::Endpoint};
 
 use super::{
@@ -42,11 +53,29 @@ impl Connection {
     /// When the server does not accept the connection within 3 s, or metadata cannot be sent.
     pub async fn open(target: &Located, options: &Options) -> Result<Self, OpenError> {
         let channel = channel(target).await?;
+        // Enforced before the call: tonic would lose the text of its own refusal, and would open
+        // a stream only to reset it (grpc/grpc-rust#1334).
+        Self::over(channel, Limit::Unlimited, options)
+    }
+
+    /// Connects as an application does that leaves its limits to tonic. Beside the connection, how often
+    /// it was made.
+    ///
+    /// # Errors
+    /// Those of [`Connection::open`].
+    pub(crate) async fn open_bare(
+        target: &Located,
+        options: &Options,
+    ) -> Result<(Self, Connects), OpenError> {
+        let (channel, connects) = counted_channel(target).await?;
+        let own = Self::over(channel, options.max_send_message_size, options)?;
+        Ok((Self { max_send_message_size: Limit::Unlimited, ..own }, connects))
+    }
+
+    fn over(channel: Wire, tonics_limit: Limit, options: &Options) -> Result<Self, OpenError> {
         let client = FormatDataClient::new(channel)
             .max_decoding_message_size(options.max_recv_message_size.as_usize())
-            // Enforced before the call: tonic would lose the text of its own refusal, and would open
-            // a stream only to reset it (grpc/grpc-rust#1334).
-            .max_encoding_message_size(usize::MAX);
+            .max_encoding_message_size(tonics_limit.as_usize());
         Ok(Self {
             client,
             metadata: metadata::checked(&options.metadata)?,
@@ -110,23 +139,51 @@ impl Connection {
     }
 }
 
+/// How often a connection was made.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Connects(Arc<AtomicU32>);
+
+impl Connects {
+    pub(crate) fn count(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// A connection without a client on it.
 pub(super) async fn channel(target: &Located) -> Result<Wire, OpenError> {
-    let failed = |error: tonic::transport::Error| OpenError::Connect {
-        authority: target.authority.clone(),
-        cause: causes(&error),
-    };
+    let channel = endpoint(target)?.connect().await;
+    channel.map(over).map_err(|error| unconnected(target, &error))
+}
+
+/// The same, made by a connector that counts.
+async fn counted_channel(target: &Located) -> Result<(Wire, Connects), OpenError> {
+    let connects = Connects::default();
+    let (counter, address) = (connects.clone(), target.address);
+    let connector = tower::service_fn(move |_: http::Uri| {
+        counter.0.fetch_add(1, Ordering::Relaxed);
+        async move {
+            let socket = TcpStream::connect(address).await?;
+            socket.set_nodelay(true)?;
+            Ok::<_, std::io::Error>(TokioIo::new(socket))
+        }
+    });
+    let channel = endpoint(target)?.connect_with_connector(connector).await;
+    Ok((channel.map(over).map_err(|error| unconnected(target, &error))?, connects))
+}
+
+fn endpoint(target: &Located) -> Result<Endpoint, OpenError> {
     let origin = format!("http://{}", target.authority);
-    let channel = Endpoint::from_shared(format!("http://{}", target.address))
+    let endpoint = Endpoint::from_shared(format!("http://{}", target.address))
         .and_then(|endpoint| endpoint.user_agent(user_agent()))
-        .map_err(failed)?
+        .map_err(|error| unconnected(target, &error))?;
+    Ok(endpoint
         .origin(origin.parse().unwrap_or_default())
         .connect_timeout(CONNECT_TIMEOUT)
-        .http2_max_local_error_reset_streams(None)
-        .connect()
-        .await
-        .map_err(failed)?;
-    Ok(over(channel))
+        .http2_max_local_error_reset_streams(None))
+}
+
+fn unconnected(target: &Located, error: &tonic::transport::Error) -> OpenError {
+    OpenError::Connect { authority: target.authority.clone(), cause: causes(error) }
 }
 
 impl Caller for Connection {

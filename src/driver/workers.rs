@@ -123,12 +123,7 @@ impl Drop for Herald {
 }
 
 async fn connect(plan: &Plan, index: usize, target: &Located) -> Result<Vec<Connection>, OpenError> {
-    let options = Options {
-        max_send_message_size: plan.max_send_message_size(),
-        max_recv_message_size: plan.max_recv_message_size(),
-        timeout: plan.timeout(),
-        metadata: plan.metadata().to_vec(),
-    };
+    let options = Options::of(plan);
     let mut connections = Vec::new();
     for _ in 0..plan.share_of(plan.connections() as u64, index) {
         connections.push(Connection::open(target, &options).await?);

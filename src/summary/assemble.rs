@@ -74,7 +74,7 @@ impl Summary {
             sizes: recording
                 .sizes
                 .iter()
-                .zip(plan.payload().messages())
+                .zip(plan.payload().messages().iter())
                 .map(|(size, message)| SizeSummary {
                     message_bytes: message.request_bytes,
                     calls: size.calls,

@@ -88,7 +88,7 @@ impl Polling {
         let mut io = Io::new();
         bell.set_nonblocking(true)?;
         io.poller.add(&bell, BELL, false)?;
-        let requests = Arc::new(Requests::new(Arc::clone(plan), &target.authority));
+        let requests = Arc::new(Requests::new(plan, &target.authority));
         let connections = plan.connections() as u64;
         let in_flight = plan.most_in_flight().div_ceil(connections.max(1));
         let mut links = Vec::new();

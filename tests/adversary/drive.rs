@@ -144,7 +144,7 @@ impl Client {
             timeout: Some(Duration::from_millis(300)),
             ..Settings::default()
         };
-        let requests = Arc::new(Requests::new(Arc::new(Plan::new(settings).expect("valid")), "localhost:1"));
+        let requests = Arc::new(Requests::new(&Plan::new(settings).expect("valid"), "localhost:1"));
         Self { requests, reply }
     }
 

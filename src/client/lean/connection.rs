@@ -28,7 +28,6 @@ use super::{
 use crate::{
     client::deadline_exceeded,
     outcome::{Code, Failure, Outcome},
-    units::Limit,
 };
 use arriving::{Assembling, Known};
 use settings::Peer;
@@ -57,12 +56,19 @@ pub struct Over {
     pub done: Instant,
     /// What became of it: never shed or unfinished.
     pub outcome: Outcome,
+    /// How much of its request's body went to the socket until then.
+    pub uploaded_bytes: u64,
 }
 
 impl Over {
+    /// The end of a call of which nothing was sent on a connection that stands.
+    fn unsent(call: Call, outcome: Outcome, done: Instant) -> Self {
+        Self { call, done, outcome, uploaded_bytes: 0 }
+    }
+
     /// The end of a call whose connection is lost.
     pub(crate) fn broken(call: Call, failure: Failure, done: Instant) -> Self {
-        Self { call, done, outcome: Outcome::Broken(Box::new(failure)) }
+        Self::unsent(call, Outcome::Broken(Box::new(failure)), done)
     }
 }
 
@@ -100,6 +106,8 @@ pub struct Connection {
     stream_window: u32,
     form: Form,
     outbox: Outbox,
+    /// Whether requests are sent to their end that are held before it.
+    is_released: bool,
     unread_answers: u32,
     /// Why no further stream may be opened here, if that is so.
     closing: Option<Failure>,
@@ -114,7 +122,6 @@ impl Connection {
     /// many calls will be under way at once.
     #[must_use]
     pub fn new(requests: Arc<Requests>, in_flight: u64) -> Self {
-        let plan = requests.plan();
         let reply = requests.largest_reply() + PREFIX_BYTES as u64;
         let largest = u64::from(LARGEST_WINDOW);
         let window = |bytes: u64| u32::try_from(bytes.min(largest)).unwrap_or(LARGEST_WINDOW);
@@ -137,11 +144,8 @@ impl Connection {
             write_number(out, kind::WINDOW_UPDATE, 0, connection_window - DEFAULT_WINDOW);
         });
         Self {
-            timeout: plan.timeout(),
-            max_recv: match plan.max_recv_message_size() {
-                Limit::Bytes(bytes) => bytes,
-                Limit::Unlimited => crate::payload::LARGEST_MESSAGE,
-            },
+            timeout: requests.timeout(),
+            max_recv: requests.max_recv(),
             reader: FrameReader::new(MAX_FRAME),
             assembling: None,
             known: Known::default(),
@@ -156,6 +160,7 @@ impl Connection {
             stream_window,
             form: Form::Introduction,
             outbox,
+            is_released: false,
             unread_answers: 0,
             closing: None,
             returned: Vec::new(),
@@ -204,7 +209,8 @@ impl Connection {
     pub fn start(&mut self, call: Call, over: &mut Vec<Over>) {
         if let Some(refusal) = &self.requests.get(call.message).refusal {
             let outcome = Outcome::Refused(Box::new(refusal.clone()));
-            over.push(Over { done: call.sent, call, outcome });
+            let done = call.sent;
+            over.push(Over::unsent(call, outcome, done));
         } else if self.can_open() && self.waiting.is_empty() {
             self.open(call);
         } else {
@@ -242,7 +248,7 @@ impl Connection {
         while self.waiting.front().is_some_and(is_late)
             && let Some(call) = self.waiting.pop_front()
         {
-            over.push(Over { call, done: now, outcome: deadline_exceeded(timeout) });
+            over.push(Over::unsent(call, deadline_exceeded(timeout), now));
         }
         while let Some((number, _)) = self.streams.oldest().filter(|(_, stream)| is_late(&stream.call)) {
             self.give_up(number, ErrorCode::CANCEL, deadline_exceeded(timeout), now, over);
@@ -293,6 +299,16 @@ impl Connection {
         std::mem::take(&mut self.returned)
     }
 
+    /// Lets requests go on that are held before their end.
+    pub fn release(&mut self) {
+        self.is_released = true;
+        for (number, stream) in self.streams.iter_mut() {
+            if std::mem::take(&mut stream.is_parked) {
+                self.uploads.push_back(number);
+            }
+        }
+    }
+
     /// Keeps what comes back from now on, of all calls alike. For a single call: memory grows with it.
     pub fn watch(&mut self) {
         self.seen = Some(Box::default());
@@ -307,7 +323,8 @@ impl Connection {
     pub fn lose(&mut self, failure: &Failure, now: Instant, over: &mut Vec<Over>) {
         self.closing = Some(failure.clone());
         for (_, stream) in self.streams.split_above(0) {
-            over.push(Over::broken(stream.call, failure.clone(), now));
+            let uploaded_bytes = stream.framed;
+            over.push(Over { uploaded_bytes, ..Over::broken(stream.call, failure.clone(), now) });
         }
         self.return_waiting(failure, now, over);
     }

@@ -1,4 +1,5 @@
-//! One call and all that can be seen of it, over a connection of its own that blocks.
+//! Single calls over a connection of their own that blocks: what happens on it can be watched step by
+//! step, and costs more than in a run.
 
 use std::{
     io::{self, ErrorKind, IoSlice, Read, Write},
@@ -17,68 +18,124 @@ use super::{
 use crate::{
     client::CONNECT_TIMEOUT,
     outcome::{Code, Failure},
-    plan::Plan,
     target::Located,
 };
 
-/// Makes a call of the plan's first message. How it ended, and what came back.
-///
-/// # Errors
-/// When the server does not accept the connection within 3 s.
-pub(crate) fn exchange(plan: Arc<Plan>, target: &Located) -> io::Result<(Over, Seen)> {
-    let requests = Arc::new(Requests::new(plan, &target.authority));
-    let mut socket = TcpStream::connect_timeout(&target.address, CONNECT_TIMEOUT)?;
-    socket.set_nodelay(true)?;
-    // A server that does not read must not keep the client from reading.
-    socket.set_write_timeout(Some(Duration::from_millis(10)))?;
-    let mut connection = Connection::new(requests, 1);
-    connection.watch();
-    let mut over = Vec::new();
-    let sent = Instant::now();
-    connection.start(Call { message: 0, is_planned: true, intended: None, sent, returned: 0 }, &mut over);
-    let mut buffer = vec![0; 64 << 10];
-    while over.is_empty() {
-        if let Err(failure) = step(&mut socket, &mut connection, &mut buffer, &mut over) {
-            connection.lose(&failure, Instant::now(), &mut over);
-            let returned = connection.take_returned().into_iter();
-            over.extend(returned.map(|call| Over::broken(call, failure.clone(), Instant::now())));
-        }
-    }
-    let seen = connection.take_seen();
-    // One call was started, and so one has ended.
-    over.pop().map(|over| (over, seen)).ok_or_else(|| io::Error::other("the call had no end"))
+/// How long a read waits at most where nothing else bounds it.
+const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
+
+/// A connection and its socket.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    socket: TcpStream,
+    connection: Connection,
+    buffer: Vec<u8>,
+    /// Calls that have ended and were not asked for yet, the latest first.
+    over: Vec<Over>,
+    /// How the connection was lost, if it was.
+    lost: Option<Failure>,
 }
 
-/// Writes what there is to be written, and waits for what comes.
+impl Exchange {
+    /// Connects.
+    ///
+    /// # Errors
+    /// When the server does not accept the connection within 3 s.
+    pub(crate) fn open(target: &Located, requests: Arc<Requests>) -> io::Result<Self> {
+        let socket = TcpStream::connect_timeout(&target.address, CONNECT_TIMEOUT)?;
+        socket.set_nodelay(true)?;
+        // A server that does not read must not keep the client from reading.
+        socket.set_write_timeout(Some(Duration::from_millis(10)))?;
+        let connection = Connection::new(requests, 1);
+        Ok(Self { socket, connection, buffer: vec![0; 64 << 10], over: Vec::new(), lost: None })
+    }
+
+    /// Keeps what comes back from now on.
+    pub(crate) fn watch(&mut self) {
+        self.connection.watch();
+    }
+
+    /// What came back since [`Exchange::watch`].
+    pub(crate) fn take_seen(&mut self) -> Seen {
+        self.connection.take_seen()
+    }
+
+    /// Starts a call of the request with this index.
+    pub(crate) fn start(&mut self, message: usize) {
+        let call = Call { message, is_planned: true, intended: None, sent: Instant::now(), returned: 0 };
+        match &self.lost {
+            None => self.connection.start(call, &mut self.over),
+            Some(failure) => self.over.push(Over::broken(call, failure.clone(), Instant::now())),
+        }
+    }
+
+    /// Lets requests go on that are held.
+    pub(crate) fn release(&mut self) {
+        self.connection.release();
+    }
+
+    /// The next call that ends; `None` when none has by then, or none is under way.
+    pub(crate) fn next(&mut self, until: Option<Instant>) -> Option<Over> {
+        while self.over.is_empty() && !self.connection.is_idle() {
+            if until.is_some_and(|until| Instant::now() >= until) {
+                return None;
+            }
+            let step = step(&mut self.socket, &mut self.connection, &mut self.buffer, until, &mut self.over);
+            if let Err(failure) = step {
+                self.lose(failure);
+            }
+        }
+        (!self.over.is_empty()).then(|| self.over.remove(0))
+    }
+
+    /// How the connection was lost, or why no further call may start on it.
+    pub(crate) fn lost(&self) -> Option<&Failure> {
+        self.lost.as_ref().or(self.connection.closing())
+    }
+
+    fn lose(&mut self, failure: Failure) {
+        let now = Instant::now();
+        self.connection.lose(&failure, now, &mut self.over);
+        let returned = self.connection.take_returned().into_iter();
+        self.over.extend(returned.map(|call| Over::broken(call, failure.clone(), now)));
+        self.lost = Some(failure);
+    }
+}
+
+/// Writes what there is to be written, and waits for what comes, until that time at most.
 fn step(
     socket: &mut TcpStream,
     connection: &mut Connection,
     buffer: &mut [u8],
+    until: Option<Instant>,
     over: &mut Vec<Over>,
 ) -> Result<(), Failure> {
     let failure = |message: String| Failure { code: Code::UNAVAILABLE, message };
     let failed = |error: io::Error| failure(error.to_string());
-    if let Some(reason) = connection.closing().filter(|_| connection.is_idle()) {
-        return Err(reason.clone());
-    }
     let now = Instant::now();
+    let left = |instant: Instant| instant.saturating_duration_since(now).max(Duration::from_micros(1));
     // Half a message may be written while a refusal has come: what can be read goes first.
     let patience = match connection.next_deadline() {
         _ if connection.has_output() => Duration::from_micros(1),
-        Some(deadline) => deadline.saturating_duration_since(now).max(Duration::from_micros(1)),
-        None if connection.is_ready() => Duration::from_secs(3_600),
+        Some(deadline) => left(deadline),
+        None if connection.is_ready() => LONGEST_WAIT,
         None => CONNECT_TIMEOUT,
     };
+    let bounded = until.map_or(patience, |until| patience.min(left(until)));
     if connection.has_output() {
         let mut slices = [IoSlice::new(&[]); MOST_SLICES];
         let count = connection.slices(&mut slices);
         match socket.write_vectored(&slices[..count]) {
             Ok(bytes) => connection.written(bytes),
             Err(error) if is_timeout(&error) => {}
-            Err(error) => return Err(failed(error)),
+            // What the server said before it closed can still be read.
+            Err(error) => {
+                read_rest(socket, connection, buffer, over);
+                return Err(failed(error));
+            }
         }
     }
-    socket.set_read_timeout(Some(patience)).map_err(failed)?;
+    socket.set_read_timeout(Some(bounded)).map_err(failed)?;
     match socket.read(buffer) {
         Ok(0) => return Err(failure("the server closed the connection".to_owned())),
         Ok(bytes) => {
@@ -86,7 +143,7 @@ fn step(
             received.map_err(|error| failure(format!("the server broke the protocol: {error}")))?;
         }
         Err(error) if is_timeout(&error) => {
-            if !connection.is_ready() && !connection.has_output() && patience >= CONNECT_TIMEOUT {
+            if !connection.is_ready() && !connection.has_output() && bounded >= CONNECT_TIMEOUT {
                 return Err(failure("the server did not answer as an HTTP/2 server within 3 s".to_owned()));
             }
         }
@@ -94,7 +151,20 @@ fn step(
         Err(error) => return Err(failed(error)),
     }
     connection.expire(Instant::now(), over);
-    Ok(())
+    match connection.closing().filter(|_| connection.is_idle()) {
+        Some(reason) => Err(reason.clone()),
+        None => Ok(()),
+    }
+}
+
+/// Reads what has come, until there is nothing more.
+fn read_rest(socket: &mut TcpStream, connection: &mut Connection, buffer: &mut [u8], over: &mut Vec<Over>) {
+    let _ = socket.set_read_timeout(Some(Duration::from_micros(1)));
+    while let Ok(bytes) = socket.read(buffer) {
+        if bytes == 0 || connection.receive(&buffer[..bytes], Instant::now(), over).is_err() {
+            break;
+        }
+    }
 }
 
 fn is_timeout(error: &io::Error) -> bool {

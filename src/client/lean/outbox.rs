@@ -181,12 +181,11 @@ mod tests {
         plan::{Plan, Settings, Texts},
     };
     use proptest::prelude::*;
-    use std::sync::Arc;
 
     fn requests() -> Requests {
         let texts = Texts::Given { text: "0123456789".repeat(10), path: "text".into() };
         let plan = Plan::new(Settings { texts, ..Settings::default() }).expect("valid");
-        Requests::new(Arc::new(plan), "localhost:1")
+        Requests::new(&plan, "localhost:1")
     }
 
     fn head(stream: u32, length: u32) -> Head {

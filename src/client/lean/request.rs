@@ -11,9 +11,9 @@ use super::{
     header_block::Blocks,
 };
 use crate::{
-    client::{own_refusal, user_agent},
+    client::{Options, own_refusal, user_agent},
     outcome::Refusal,
-    payload::Message,
+    payload::{LARGEST_MESSAGE, Message},
     plan::{Pair, Plan},
     units::Limit,
 };
@@ -25,16 +25,38 @@ const PATH: &str = "/example.FormatData/DoFormat";
 /// Field 1, a length and as many bytes: what protobuf puts before the text.
 pub(super) const TEXT_FIELD: u8 = 0x0a;
 
-/// All requests of a plan, as a connection sends them.
+/// Requests as a connection sends them.
 #[derive(Debug)]
 pub struct Requests {
-    plan: Arc<Plan>,
+    messages: Arc<[Message]>,
     blocks: Blocks,
-    /// In the order of the payload.
+    /// In the order of the messages.
     by_message: Vec<Request>,
+    timeout: Option<Duration>,
+    /// The client's own limit for replies, in message bytes.
+    max_recv: u64,
 }
 
-/// One message of the plan.
+/// A message, and how much of it is sent.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) message: Message,
+    pub(crate) extent: Extent,
+}
+
+/// How much of a message is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// All of it.
+    Whole,
+    /// All but its last byte, until the connection is told to go on.
+    Held,
+    /// gRPC's prefix alone, which claims a message of this length. Whether the request then ends, or
+    /// stays as if more were to come.
+    Claim { length: u32, ends: bool },
+}
+
+/// One message of those that are sent.
 #[derive(Debug)]
 pub(super) struct Request {
     /// What precedes the text: gRPC's prefix, protobuf's tag and length.
@@ -43,6 +65,8 @@ pub(super) struct Request {
     reply_head: Vec<u8>,
     /// Prefix and message.
     pub(super) body_bytes: u64,
+    /// What of it is sent before the connection is told to go on.
+    pub(super) held_bytes: u64,
     /// The whole call in frames, where the message is small.
     small: Option<Small>,
     /// The client's own, where the message is over its limit.
@@ -79,39 +103,58 @@ pub(super) enum Form {
 impl Requests {
     /// Lays out the messages of a plan for a server that is called `authority`.
     #[must_use]
-    pub fn new(plan: Arc<Plan>, authority: &str) -> Self {
-        let timeout = plan.timeout().map(grpc_timeout);
-        let agent = user_agent();
-        let mut fields = vec![
-            (":method", "POST"),
-            (":scheme", "http"),
-            (":path", PATH),
-            (":authority", authority),
-            ("te", "trailers"),
-            ("content-type", "application/grpc"),
-            ("user-agent", &agent),
-        ];
-        fields.extend(timeout.as_deref().map(|timeout| ("grpc-timeout", timeout)));
-        let metadata =
-            plan.metadata().iter().map(|Pair { name, value }| (name.to_ascii_lowercase(), value.as_str()));
-        let metadata: Vec<_> = metadata.collect();
-        fields.extend(metadata.iter().map(|(name, value)| (name.as_str(), *value)));
-        let blocks = Blocks::of(&fields);
-        let lay_out = |message| Request::new(message, plan.max_send_message_size(), &blocks);
-        let by_message = plan.payload().messages().iter().map(lay_out).collect();
-        Self { plan, blocks, by_message }
+    pub fn new(plan: &Plan, authority: &str) -> Self {
+        Self::of(Arc::clone(plan.payload().messages()), &Options::of(plan), authority)
     }
 
-    /// The plan that these are the requests of.
+    /// Lays out messages for a server that is called `authority`.
     #[must_use]
-    pub fn plan(&self) -> &Plan {
-        &self.plan
+    pub fn of(messages: Arc<[Message]>, options: &Options, authority: &str) -> Self {
+        let blocks = blocks(options, authority);
+        let lay_out = |message| Request::new(message, options.max_send_message_size, &blocks);
+        let by_message = messages.iter().map(lay_out).collect();
+        Self::laid_out(messages, blocks, by_message, options)
+    }
+
+    /// Lays out messages that need not all be sent whole.
+    pub(crate) fn drafted(drafts: Vec<Draft>, options: &Options, authority: &str) -> Self {
+        let blocks = blocks(options, authority);
+        let lay_out = |draft: &Draft| {
+            let request = Request::new(&draft.message, options.max_send_message_size, &blocks);
+            request.cut_to(draft.extent)
+        };
+        let by_message = drafts.iter().map(lay_out).collect();
+        let messages = drafts.into_iter().map(|draft| draft.message).collect();
+        Self::laid_out(messages, blocks, by_message, options)
+    }
+
+    fn laid_out(
+        messages: Arc<[Message]>,
+        blocks: Blocks,
+        by_message: Vec<Request>,
+        options: &Options,
+    ) -> Self {
+        let max_recv = match options.max_recv_message_size {
+            Limit::Bytes(bytes) => bytes,
+            Limit::Unlimited => LARGEST_MESSAGE,
+        };
+        Self { messages, blocks, by_message, timeout: options.timeout, max_recv }
+    }
+
+    /// Deadline of each call.
+    pub(super) fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    /// The client's own limit for replies, in message bytes.
+    pub(super) fn max_recv(&self) -> u64 {
+        self.max_recv
     }
 
     /// Message bytes of the largest reply that is expected.
     #[must_use]
     pub fn largest_reply(&self) -> u64 {
-        self.plan.payload().messages().iter().map(|message| message.reply_bytes).max().unwrap_or_default()
+        self.messages.iter().map(|message| message.reply_bytes).max().unwrap_or_default()
     }
 
     pub(super) fn get(&self, message: usize) -> &Request {
@@ -119,7 +162,7 @@ impl Requests {
     }
 
     pub(super) fn message(&self, message: usize) -> &Message {
-        &self.plan.payload().messages()[message]
+        &self.messages[message]
     }
 
     /// The expected reply: what precedes its text, and the text.
@@ -163,6 +206,27 @@ impl Requests {
     }
 }
 
+/// The header blocks of all calls to a server that is called `authority`.
+fn blocks(options: &Options, authority: &str) -> Blocks {
+    let timeout = options.timeout.map(grpc_timeout);
+    let agent = user_agent();
+    let mut fields = vec![
+        (":method", "POST"),
+        (":scheme", "http"),
+        (":path", PATH),
+        (":authority", authority),
+        ("te", "trailers"),
+        ("content-type", "application/grpc"),
+        ("user-agent", &agent),
+    ];
+    fields.extend(timeout.as_deref().map(|timeout| ("grpc-timeout", timeout)));
+    let metadata =
+        options.metadata.iter().map(|Pair { name, value }| (name.to_ascii_lowercase(), value.as_str()));
+    let metadata: Vec<_> = metadata.collect();
+    fields.extend(metadata.iter().map(|(name, value)| (name.as_str(), *value)));
+    Blocks::of(&fields)
+}
+
 impl Request {
     fn new(message: &Message, max_send: Limit, blocks: &Blocks) -> Self {
         let head = head_of(message.request_bytes, message.text.len());
@@ -176,7 +240,24 @@ impl Request {
         });
         let refusal = own_refusal(message, max_send);
         let reply_head = head_of(message.reply_bytes, message.expected.len());
-        Self { head, reply_head, body_bytes, small, refusal }
+        Self { head, reply_head, body_bytes, held_bytes: body_bytes, small, refusal }
+    }
+
+    /// The same, sent as far as this.
+    fn cut_to(mut self, extent: Extent) -> Self {
+        match extent {
+            Extent::Whole => return self,
+            Extent::Held => self.held_bytes = self.body_bytes - 1,
+            Extent::Claim { length, ends } => {
+                self.head = vec![0];
+                self.head.extend_from_slice(&length.to_be_bytes());
+                self.held_bytes = PREFIX_BYTES as u64;
+                // One that never ends has a byte more that is never sent.
+                self.body_bytes = self.held_bytes + u64::from(!ends);
+            }
+        }
+        self.small = None;
+        self
     }
 }
 
@@ -264,7 +345,7 @@ mod tests {
     fn requests(text: &str, settings: Settings) -> Requests {
         let texts = Texts::Given { text: text.to_owned(), path: "text".into() };
         let plan = Plan::new(Settings { texts, ..settings }).expect("valid");
-        Requests::new(Arc::new(plan), "localhost:1")
+        Requests::new(&plan, "localhost:1")
     }
 
     #[test]

@@ -48,7 +48,7 @@ impl Round {
     }
 
     pub(super) fn record(&mut self, over: &mut Vec<Over>) {
-        for Over { call, done, outcome } in over.drain(..) {
+        for Over { call, done, outcome, uploaded_bytes: _ } in over.drain(..) {
             let Call { message, is_planned, intended, sent, returned: _ } = call;
             self.ledger.call_ended(Start { message, is_planned, intended }, Ended { sent, done, outcome });
         }

@@ -2,6 +2,7 @@
 
 use tokio::time::Instant;
 
+use crate::client::RESET_WORDS;
 use crate::client::lean::{
     frame::{self, ConnectionError, ErrorCode, Head, flag, header_fragment, kind, wrong_length},
     header_block::decode,
@@ -164,7 +165,7 @@ impl Connection {
     fn reset_by_server(&mut self, number: u32, error: ErrorCode, now: Instant, over: &mut Vec<Over>) {
         // It ended the call before, and now says that the rest of the request is not wanted: as we would.
         self.cut_short.retain(|cut| *cut != number);
-        let message = format!("the server reset the stream: {error}");
+        let message = format!("{RESET_WORDS}{error}");
         self.end(
             number,
             Outcome::Failed(Box::new(Failure { code: code_of_reset(error), message })),

@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use crate::client::{
-    deadline_exceeded,
+    HTTP_WORDS, deadline_exceeded,
     lean::{
         frame::{ConnectionError, ErrorCode},
         reply::{Expected, Fault, Verdict},
@@ -136,10 +136,9 @@ impl Connection {
                 Code::UNKNOWN,
                 "the server answered with HTTP, but not with gRPC: its content type is another",
             ),
-            (None, Some(status)) if *status != 200 => failed(
-                code_of_http(*status),
-                format!("the server answered with HTTP status {status} and no gRPC status"),
-            ),
+            (None, Some(status)) if *status != 200 => {
+                failed(code_of_http(*status), format!("{HTTP_WORDS}{status} and no gRPC status"))
+            }
             (None, Some(_)) => failed(Code::UNKNOWN, "the server ended the call without a status"),
             (None, None) => failed(Code::UNKNOWN, "the server's headers have no status"),
         }
@@ -162,7 +161,8 @@ impl Connection {
         let Some(stream) = self.streams.remove(number) else { return };
         self.has_answered = true;
         let is_framed = stream.framed == self.requests.get(stream.call.message).body_bytes;
-        if self.withdraw(number) > 0 || !is_framed {
+        let withdrawn = self.withdraw(number);
+        if withdrawn > 0 || !is_framed {
             self.cut_short.push(number);
         }
         let outcome = match self.timeout {
@@ -172,7 +172,8 @@ impl Connection {
             }
             _ => outcome,
         };
-        over.push(Over { call: stream.call, done: now, outcome });
+        let uploaded_bytes = stream.framed - withdrawn;
+        over.push(Over { call: stream.call, done: now, outcome, uploaded_bytes });
         self.open_waiting();
     }
 
@@ -186,9 +187,9 @@ impl Connection {
         over: &mut Vec<Over>,
     ) {
         let Some(stream) = self.streams.remove(number) else { return };
-        self.withdraw(number);
+        let uploaded_bytes = stream.framed - self.withdraw(number);
         self.reset(number, error);
-        over.push(Over { call: stream.call, done: now, outcome });
+        over.push(Over { call: stream.call, done: now, outcome, uploaded_bytes });
         self.open_waiting();
     }
 

@@ -61,21 +61,24 @@ impl Connection {
         while self.outbox.pending() < AHEAD_BYTES && self.send_window.room() > 0 {
             let Some(number) = self.uploads.pop_front() else { break };
             let Some(stream) = self.streams.get_mut(number) else { continue };
-            let left = self.requests.get(stream.call.message).body_bytes - stream.framed;
+            let request = self.requests.get(stream.call.message);
+            let end = if self.is_released { request.body_bytes } else { request.held_bytes };
+            let left = end - stream.framed;
             let room = self.send_window.room().min(stream.send_window.room());
             let bytes = left.min(room).min(u64::from(self.peer.max_frame));
             if bytes == 0 {
                 stream.is_parked = true;
                 continue;
             }
-            let flags = if bytes == left { flag::END_STREAM } else { 0 };
+            let is_last = stream.framed + bytes == request.body_bytes;
+            let flags = if is_last { flag::END_STREAM } else { 0 };
             let length = u32::try_from(bytes).unwrap_or(self.peer.max_frame);
             let head = Head { length, kind: kind::DATA, flags, stream: number };
             self.outbox.push_body(head, stream.call.message, stream.framed);
             stream.framed += bytes;
             stream.send_window.take(bytes);
             self.send_window.take(bytes);
-            if bytes < left {
+            if !is_last {
                 self.uploads.push_back(number);
             }
         }

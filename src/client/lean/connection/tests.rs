@@ -13,7 +13,7 @@ use crate::{
 fn connection(text: &str, settings: &[(u16, u32)]) -> Connection {
     let texts = Texts::Given { text: text.to_owned(), path: "text".into() };
     let plan = Plan::new(Settings { texts, ..Settings::default() }).expect("valid");
-    let mut connection = Connection::new(Arc::new(Requests::new(Arc::new(plan), "localhost:1")), 4);
+    let mut connection = Connection::new(Arc::new(Requests::new(&plan, "localhost:1")), 4);
     let mut bytes = Vec::new();
     write_settings(&mut bytes, settings);
     assert!(receive(&mut connection, &bytes).is_empty());
