@@ -41,6 +41,7 @@ pub mod environment;
 mod alarm;
 mod worker;
 pub mod driver;
+pub mod limits;
 
 // What came of it.
 pub mod objective;

@@ -11,8 +11,9 @@ use clap::Args;
 
 use super::{
     Format, OutputArguments, Status,
-    run::{ClientChoice, pair, read_text},
+    client_flags::ClientChoice,
     to_stdout,
+    values::{pair, read_text},
 };
 use crate::{
     client::{

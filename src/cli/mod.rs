@@ -1,9 +1,13 @@
 //! The command line: flags to validated values, and the course of each command.
 
 mod call;
+mod client_flags;
+mod limits;
+mod own_server;
 mod report;
 mod run;
 mod serve;
+mod values;
 
 use std::{
     io::{self, Write},
@@ -71,6 +75,8 @@ Exit status: 0 done, 1 an objective was missed, 2 bad usage or it could not be d
 enum Command {
     /// Drive a server with one plan; print a summary, write a result
     Run(Box<run::RunArguments>),
+    /// Find where each size limit bites, to the byte, and how
+    Limits(limits::LimitsArguments),
     /// Make one call and print its reply
     Call(call::CallArguments),
     /// Be the reference server
@@ -112,6 +118,7 @@ impl Cli {
     pub fn execute(&self) -> anyhow::Result<Status> {
         match &self.command {
             Command::Run(arguments) => run::execute(arguments),
+            Command::Limits(arguments) => limits::execute(arguments),
             Command::Call(arguments) => call::execute(arguments),
             Command::Serve(arguments) => serve::execute(arguments),
             Command::Report(arguments) => report::execute(arguments),

@@ -4,8 +4,11 @@
 
 pub mod destination;
 pub mod json;
+pub mod limits;
 pub mod progress;
 pub mod reply;
+mod style;
+mod table;
 pub mod text;
 
 use std::{

@@ -178,3 +178,34 @@ fn bar(end: End) -> ProgressBar {
 fn line(text: &str) {
     let _ = writeln!(stderr(), "plimsoll: {text}");
 }
+
+/// One line on a terminal that says what is being done.
+#[derive(Debug)]
+pub struct Steps(Option<ProgressBar>);
+
+impl Steps {
+    /// Shows nothing when `quiet`.
+    #[must_use]
+    pub fn new(quiet: bool) -> Self {
+        Self((!quiet).then(|| {
+            let style = ProgressStyle::with_template("{elapsed_precise}  {msg}");
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
+        }))
+    }
+
+    /// Shows what is being done now.
+    pub fn show(&self, what: &str) {
+        if let Some(bar) = &self.0 {
+            bar.set_message(what.to_owned());
+            bar.tick();
+        }
+    }
+
+    /// Takes the line off the screen.
+    pub fn finish(self) {
+        if let Some(bar) = self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}

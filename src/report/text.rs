@@ -2,12 +2,13 @@
 
 mod soundness;
 mod spread;
-mod table;
 
 use std::io::{self, Write};
 
-use anstyle::{AnsiColor, Style};
-
+use super::{
+    style::{BAD, DOUBTFUL, GOOD, HEADING, STRONG, heading},
+    table::Table,
+};
 use crate::{
     outcome::Difference,
     plan::{LoadRecord, TextSource},
@@ -17,15 +18,7 @@ use crate::{
         ByteSize, decimal, exact_duration, format_nanoseconds, format_share, format_throughput, grouped,
     },
 };
-use table::Table;
 
-const STRONG: Style = Style::new().bold();
-const GOOD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Green)));
-const DOUBTFUL: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow))).bold();
-const BAD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red))).bold();
-
-/// Width of the first column, with the headings.
-const HEADING: usize = 11;
 /// Statuses that are shown; the result has them all.
 const MOST_STATUSES: usize = 6;
 /// Refusals that are shown.
@@ -51,10 +44,6 @@ pub fn write(summary: &Summary, mut out: impl Write) -> io::Result<()> {
     objectives(summary, out)?;
     soundness::write(&summary.soundness, out)?;
     out.flush()
-}
-
-fn heading(text: &str) -> String {
-    format!("{STRONG}{text:<HEADING$}{STRONG:#} ")
 }
 
 fn what_was_run(summary: &Summary, out: &mut impl Write) -> io::Result<()> {

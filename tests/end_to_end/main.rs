@@ -3,6 +3,8 @@
 mod bad_input;
 mod document;
 mod faults;
+mod limits;
+mod policed_server;
 mod process;
 mod protocol;
 mod raw_server;

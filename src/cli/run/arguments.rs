@@ -1,28 +1,24 @@
 //! The flags of `plimsoll run`, as they are typed.
 
-use std::{fs, path::PathBuf, str::FromStr, time::Duration};
+use std::{path::PathBuf, str::FromStr, time::Duration};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
-use super::super::OutputArguments;
+use super::super::{
+    OutputArguments,
+    client_flags::ClientFlags,
+    own_server::OwnServer,
+    values::{count, pair, read_text},
+};
 use crate::{
-    environment::cores,
     objective::Objective,
     payload::{Mix, TextKind},
-    plan::{
-        ClientKind, DEFAULT_CONCURRENCY, DEFAULT_MAX_IN_FLIGHT, DEFAULT_MAX_RECV, Load, Pair, Rates,
-        Settings, Texts, Workers,
-    },
+    plan::{DEFAULT_CONCURRENCY, DEFAULT_MAX_IN_FLIGHT, Load, Pair, Rates, Settings, Texts},
     schedule::{Arrivals, Stage},
-    server,
-    summary::ServerRecord,
     target::Target,
-    units::{Count, Limit, Rate, parse_duration},
+    units::{Rate, parse_duration},
 };
-
-/// Worker threads of the server that a run starts: the default of `plimsoll serve`.
-const SERVER_THREADS: usize = 4;
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -83,55 +79,11 @@ pub(crate) struct RunArguments {
     #[arg(short, long, value_name = "'NAME: VALUE'", value_parser = pair, help_heading = "Messages")]
     metadata: Vec<Pair>,
 
-    /// Deadline of each call, also sent as `grpc-timeout` [default: none]
-    #[arg(short, long, value_name = "D", value_parser = parse_duration, help_heading = "Client")]
-    timeout: Option<Duration>,
+    #[command(flatten)]
+    pub(super) client: ClientFlags,
 
-    /// Connections, in total [default: one a worker]
-    #[arg(long, value_name = "N", value_parser = count, help_heading = "Client")]
-    connections: Option<u64>,
-
-    /// Threads of the generator [default: cores, less one where the server is on this machine]
-    #[arg(long, value_name = "N", value_parser = count, help_heading = "Client")]
-    workers: Option<u64>,
-
-    /// The client's own limit for requests, in message bytes [default: unlimited]
-    #[arg(long, value_name = "SIZE", help_heading = "Client")]
-    max_send_message_size: Option<Limit>,
-
-    /// The client's own limit for replies, in message bytes; `unlimited` stands for 2 GiB-1, and for 256 MiB in
-    /// the stub [default: 4MiB]
-    #[arg(long, value_name = "SIZE", help_heading = "Client")]
-    max_recv_message_size: Option<Limit>,
-
-    /// What makes the calls
-    #[arg(long, value_name = "CLIENT", default_value = "lean", help_heading = "Client")]
-    client: ClientChoice,
-
-    /// How long the lean client looks for something to do before it blocks; it then uses a core, and a
-    /// reply does not wait for one to wake up. Matters at low load
-    #[arg(long, value_name = "D", value_parser = parse_duration, default_value = "0s", help_heading = "Client")]
-    spin: Duration,
-
-    /// Of arrivals and mixes: the same seed gives the same calls
-    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Client")]
-    seed: u64,
-
-    /// Threads of the server that this run starts [default: 4]
-    #[arg(long, value_name = "N", value_parser = count, help_heading = "Own server (without TARGET)")]
-    server_threads: Option<u64>,
-
-    /// Its limit for requests, in message bytes [default: 4MiB]
-    #[arg(long, value_name = "SIZE", help_heading = "Own server (without TARGET)")]
-    server_max_recv_message_size: Option<Limit>,
-
-    /// Its limit for replies, in message bytes [default: unlimited]
-    #[arg(long, value_name = "SIZE", help_heading = "Own server (without TARGET)")]
-    server_max_send_message_size: Option<Limit>,
-
-    /// Let request metadata ask it for delays, statuses and sizes, as `plimsoll serve --obey`
-    #[arg(long, help_heading = "Own server (without TARGET)")]
-    server_obey: bool,
+    #[command(flatten)]
+    pub(super) server: OwnServer,
 
     /// An objective, such as `p99<5ms`, `goodput>10k/s`, `refused==0`, `errors<0.1%`; repeatable.
     /// Exit status 1 when it is missed
@@ -184,23 +136,6 @@ enum TextChoice {
     Expanding,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(in super::super) enum ClientChoice {
-    /// Our own HTTP/2 client, which costs as little as can be: measures the server
-    Lean,
-    /// Tonic's generated client: what an application built with tonic sees
-    Stub,
-}
-
-impl From<ClientChoice> for ClientKind {
-    fn from(choice: ClientChoice) -> Self {
-        match choice {
-            ClientChoice::Lean => Self::Lean,
-            ClientChoice::Stub => Self::Stub,
-        }
-    }
-}
-
 /// A stage as it is written: `500:10s`, or `0..5k:1m`.
 #[derive(Debug, Clone, Copy)]
 struct WrittenStage(Stage);
@@ -226,53 +161,10 @@ impl FromStr for WrittenStage {
     }
 }
 
-/// A count as it is written: `2000`, `10k`.
-fn count(text: &str) -> Result<u64, String> {
-    text.parse().map(|Count(count)| count).map_err(|error| error.to_string())
-}
-
-/// Metadata as it is written: `name: value`.
-pub(in super::super) fn pair(text: &str) -> Result<Pair, String> {
-    let (name, value) = text
-        .split_once(':')
-        .filter(|(name, _)| !name.is_empty())
-        .ok_or_else(|| format!("`{text}` is not metadata; write `name: value`, such as `ip: 127.0.0.1`"))?;
-    let name = name.trim().to_ascii_lowercase();
-    if name.starts_with("grpc-") || matches!(name.as_str(), "te" | "content-type" | "user-agent" | "host") {
-        return Err(format!(
-            "`{name}` belongs to gRPC itself; use another name, or --timeout for a deadline"
-        ));
-    }
-    Ok(Pair { name, value: value.trim().to_owned() })
-}
-
 impl RunArguments {
-    /// Whether the server will be on this machine for certain: it is this run's own.
-    pub(super) fn server_is_local(&self) -> Result<bool> {
-        let server_flags = [
-            ("--server-threads", self.server_threads.is_some()),
-            ("--server-max-recv-message-size", self.server_max_recv_message_size.is_some()),
-            ("--server-max-send-message-size", self.server_max_send_message_size.is_some()),
-            ("--server-obey", self.server_obey),
-        ];
-        match (&self.target, server_flags.iter().find(|(_, given)| *given)) {
-            (Some(target), Some((flag, _))) => bail!(
-                "{flag} is for the server that a run starts itself, and {target} is there already; leave out one of the two"
-            ),
-            _ => Ok(self.target.is_none()),
-        }
-    }
-
-    pub(super) fn max_recv_message_size(&self) -> Limit {
-        self.max_recv_message_size.unwrap_or(DEFAULT_MAX_RECV)
-    }
-
     /// What was asked for. The default number of workers depends on whether the server needs cores
     /// of this machine too.
     pub(super) fn settings(&self, shares_machine: bool) -> Result<Settings> {
-        let cores = cores();
-        let free_cores = if shares_machine { cores.saturating_sub(1).max(1) } else { cores };
-        let to_usize = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
         Ok(Settings {
             load: self.load()?,
             calls: self.calls,
@@ -280,17 +172,8 @@ impl RunArguments {
             warm_up: self.warm_up,
             drain: self.drain,
             texts: self.texts()?,
-            timeout: self.timeout,
             metadata: self.metadata.clone(),
-            connections: self.connections.map(to_usize),
-            workers: self
-                .workers
-                .map_or(Workers::AtMost(free_cores), |workers| Workers::Exactly(to_usize(workers))),
-            max_send_message_size: self.max_send_message_size.unwrap_or(Limit::Unlimited),
-            max_recv_message_size: self.max_recv_message_size(),
-            client: self.client.into(),
-            spin: self.spin,
-            seed: self.seed,
+            ..self.client.settings(shares_machine)
         })
     }
 
@@ -348,38 +231,4 @@ impl RunArguments {
         }
         Ok(Texts::Given { text: read_text(path)?, path: path.clone() })
     }
-
-    /// How this run's own server is to be started.
-    pub(super) fn server(&self) -> ServerRecord {
-        let defaults = server::Config::default();
-        ServerRecord {
-            threads: self
-                .server_threads
-                .map_or(SERVER_THREADS, |threads| usize::try_from(threads).unwrap_or(usize::MAX)),
-            max_recv_message_bytes: self
-                .server_max_recv_message_size
-                .unwrap_or(defaults.max_recv_message_size),
-            max_send_message_bytes: self
-                .server_max_send_message_size
-                .unwrap_or(defaults.max_send_message_size),
-            obey: self.server_obey,
-        }
-    }
-
-    /// The same for the result; none when the server was there already.
-    pub(super) fn server_record(&self) -> Option<ServerRecord> {
-        self.target.is_none().then(|| self.server())
-    }
-}
-
-/// A text from a file.
-pub(in super::super) fn read_text(path: &PathBuf) -> Result<String> {
-    let bytes = fs::read(path).with_context(|| format!("cannot read the text of `{}`", path.display()))?;
-    String::from_utf8(bytes).map_err(|error| {
-        let offset = error.utf8_error().valid_up_to();
-        anyhow::anyhow!(
-            "`{}` is not UTF-8: its first wrong byte is number {offset}, counted from 0; a protobuf string must be UTF-8",
-            path.display()
-        )
-    })
 }

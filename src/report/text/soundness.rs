@@ -2,11 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::{DOUBTFUL, GOOD, HEADING, STRONG, heading};
+use crate::report::style::{DOUBTFUL, GOOD, HEADING, STRONG, advice_lines, broken, heading};
 use crate::soundness::{Finding, Side, Soundness, Verdict, Weight};
-
-/// Width that findings are broken at.
-const LINE: usize = 100;
 
 /// Writes what a measurement is worth.
 pub(super) fn write(soundness: &Soundness, out: &mut impl Write) -> io::Result<()> {
@@ -43,42 +40,4 @@ pub(super) fn write(soundness: &Soundness, out: &mut impl Write) -> io::Result<(
         advice_lines(advice, out)?;
     }
     Ok(())
-}
-
-fn advice_lines(advice: &str, out: &mut impl Write) -> io::Result<()> {
-    for (row, line) in broken(advice).iter().enumerate() {
-        writeln!(out, "{:HEADING$}   {} {line}", "", if row == 0 { "->" } else { "  " })?;
-    }
-    Ok(())
-}
-
-/// A text in lines that fit behind the headings.
-fn broken(text: &str) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let line = lines.last_mut().map_or(0, |line| line.chars().count());
-        if line > 0 && HEADING + line + word.chars().count() + 8 > LINE {
-            lines.push(String::new());
-        }
-        if let Some(line) = lines.last_mut() {
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-    }
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_text_is_broken_between_words() {
-        let text = "word ".repeat(60);
-        let lines = broken(text.trim());
-        assert!(lines.iter().all(|line| line.len() + HEADING < LINE), "{lines:?}");
-        assert_eq!(lines.join(" "), text.trim());
-    }
 }

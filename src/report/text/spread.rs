@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::{HEADING, heading, share, time};
+use super::{share, time};
+use crate::report::style::{HEADING, heading};
 use crate::summary::{LatencyFigures, LatencyRecord};
 
 /// Rows of the histogram in the terminal.

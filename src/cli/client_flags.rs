@@ -1,0 +1,94 @@
+//! Flags about the client, on every command that drives a server with a plan.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::values::count;
+use crate::{
+    environment::cores,
+    plan::{ClientKind, DEFAULT_MAX_RECV, Settings, Workers},
+    units::{Limit, parse_duration},
+};
+
+#[derive(Debug, Args)]
+pub(super) struct ClientFlags {
+    /// Deadline of each call, also sent as `grpc-timeout` [default: none]
+    #[arg(short, long, value_name = "D", value_parser = parse_duration, help_heading = "Client")]
+    timeout: Option<Duration>,
+
+    /// Connections, in total [default: one a worker]
+    #[arg(long, value_name = "N", value_parser = count, help_heading = "Client")]
+    connections: Option<u64>,
+
+    /// Threads of the generator [default: cores, less one where the server is on this machine]
+    #[arg(long, value_name = "N", value_parser = count, help_heading = "Client")]
+    workers: Option<u64>,
+
+    /// The client's own limit for requests, in message bytes [default: unlimited]
+    #[arg(long, value_name = "SIZE", help_heading = "Client")]
+    max_send_message_size: Option<Limit>,
+
+    /// The client's own limit for replies, in message bytes; `unlimited` stands for 2 GiB-1, and for 256 MiB in
+    /// the stub [default: 4MiB]
+    #[arg(long, value_name = "SIZE", help_heading = "Client")]
+    max_recv_message_size: Option<Limit>,
+
+    /// What makes the calls
+    #[arg(long, value_name = "CLIENT", default_value = "lean", help_heading = "Client")]
+    client: ClientChoice,
+
+    /// How long the lean client looks for something to do before it blocks; it then uses a core, and a
+    /// reply does not wait for one to wake up. Matters at low load
+    #[arg(long, value_name = "D", value_parser = parse_duration, default_value = "0s", help_heading = "Client")]
+    spin: Duration,
+
+    /// Of arrivals and mixes: the same seed gives the same calls
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Client")]
+    seed: u64,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum ClientChoice {
+    /// Our own HTTP/2 client, which costs as little as can be: measures the server
+    Lean,
+    /// Tonic's generated client: what an application built with tonic sees
+    Stub,
+}
+
+impl From<ClientChoice> for ClientKind {
+    fn from(choice: ClientChoice) -> Self {
+        match choice {
+            ClientChoice::Lean => Self::Lean,
+            ClientChoice::Stub => Self::Stub,
+        }
+    }
+}
+
+impl ClientFlags {
+    /// The client's own limit for replies, as it was asked for.
+    pub(super) fn max_recv_message_size(&self) -> Limit {
+        self.max_recv_message_size.unwrap_or(DEFAULT_MAX_RECV)
+    }
+
+    /// What was asked of the client, and the defaults of everything else. The default number of workers
+    /// depends on whether the server needs cores of this machine too.
+    pub(super) fn settings(&self, shares_machine: bool) -> Settings {
+        let cores = cores();
+        let free_cores = if shares_machine { cores.saturating_sub(1).max(1) } else { cores };
+        let to_usize = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        Settings {
+            timeout: self.timeout,
+            connections: self.connections.map(to_usize),
+            workers: self
+                .workers
+                .map_or(Workers::AtMost(free_cores), |workers| Workers::Exactly(to_usize(workers))),
+            max_send_message_size: self.max_send_message_size.unwrap_or(Limit::Unlimited),
+            max_recv_message_size: self.max_recv_message_size(),
+            client: self.client.into(),
+            spin: self.spin,
+            seed: self.seed,
+            ..Settings::default()
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! `plimsoll limits`: where each size limit bites.
+
+use std::{
+    io::{IsTerminal, stderr},
+    time::Duration,
+};
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use super::{
+    Format, OutputArguments, Status, client_flags::ClientChoice, own_server::OwnServer, to_coloured_stdout,
+    to_stdout, values::pair,
+};
+use crate::{
+    client::{Options, check_metadata},
+    limits::{DEFAULT_UP_TO, Limits, Settings, State, find},
+    payload::LARGEST_MESSAGE,
+    plan::{ClientKind, DEFAULT_MAX_RECV, Pair, recv_limit},
+    report::{self, destination::Destination, json, progress::Steps},
+    target::Target,
+    units::{ByteSize, Limit, grouped, parse_duration},
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct LimitsArguments {
+    /// The server, such as `localhost:8080`; left out, the reference server is started
+    #[arg(value_name = "TARGET")]
+    target: Option<Target>,
+
+    /// The largest message that is really sent; a limit beyond it is found by prefix alone
+    #[arg(long, value_name = "SIZE", default_value_t = ByteSize(DEFAULT_UP_TO))]
+    up_to: ByteSize,
+
+    /// Metadata of each call; repeatable
+    #[arg(short, long, value_name = "'NAME: VALUE'", value_parser = pair)]
+    metadata: Vec<Pair>,
+
+    /// Deadline of each call, also sent as `grpc-timeout` [default: none]
+    #[arg(short, long, value_name = "D", value_parser = parse_duration)]
+    timeout: Option<Duration>,
+
+    /// Whose own limits are looked for: this program's, or those of an application built with tonic
+    #[arg(long, value_name = "CLIENT", default_value = "lean", help_heading = "Client")]
+    client: ClientChoice,
+
+    /// The client's own limit for requests, in message bytes
+    #[arg(long, value_name = "SIZE", default_value = "unlimited", help_heading = "Client")]
+    max_send_message_size: Limit,
+
+    /// The client's own limit for replies, in message bytes [default: 4MiB]
+    #[arg(long, value_name = "SIZE", help_heading = "Client")]
+    max_recv_message_size: Option<Limit>,
+
+    #[command(flatten)]
+    server: OwnServer,
+
+    #[command(flatten, next_help_heading = "Result")]
+    output: OutputArguments,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  plimsoll limits localhost:8080                  all limits that a call meets there
+  plimsoll limits --up-to 200MiB localhost:8080   send messages of up to 200 MiB to make sure
+  plimsoll limits --client stub --max-send-message-size 1MiB
+                                                  what a tonic client does at its own limits
+  plimsoll limits -O json | jq '.limits[] | {side, direction, limit_bytes, code}'
+
+A server's limit for requests is found by gRPC's prefix, which claims a length: nothing is uploaded
+until both sides of the edge are known. Then whole messages confirm it.
+
+Exit status: 0 when every search came to its end, 2 when a limit is unstable or the server is gone.";
+
+pub(super) fn execute(arguments: &LimitsArguments) -> Result<Status> {
+    if arguments.up_to.0 > LARGEST_MESSAGE {
+        bail!(
+            "--up-to is {} bytes; {} at most, because no protobuf message is longer",
+            grouped(arguments.up_to.0),
+            grouped(LARGEST_MESSAGE)
+        );
+    }
+    let client = ClientKind::from(arguments.client);
+    let settings = Settings {
+        client,
+        options: Options {
+            max_send_message_size: arguments.max_send_message_size,
+            max_recv_message_size: recv_limit(
+                client,
+                arguments.max_recv_message_size.unwrap_or(DEFAULT_MAX_RECV),
+            )?,
+            timeout: arguments.timeout,
+            metadata: arguments.metadata.clone(),
+        },
+        up_to: arguments.up_to.0,
+    };
+    check_metadata(&settings.options.metadata)?;
+    let located = arguments.server.locate(arguments.target.as_ref())?;
+    let destination = arguments.output.output.as_deref().map(Destination::reserve).transpose()?;
+    let driven = arguments.server.driven(located)?;
+    let steps = Steps::new(arguments.output.quiet || !stderr().is_terminal());
+    let limits = find(&driven.located, &settings, &mut |side, direction| {
+        steps.show(&format!("looking for the {side}'s limit for {direction}s"));
+    });
+    steps.finish();
+    let limits = limits?;
+    let written = destination.map_or(Ok(()), |destination| destination.write(&limits));
+    match arguments.output.format {
+        Format::Json => to_stdout(|out| json::write(&limits, out))?,
+        Format::Text => to_coloured_stdout(|out| report::limits::write(&limits, out))?,
+    }
+    written?;
+    status(&limits)
+}
+
+fn status(limits: &Limits) -> Result<Status> {
+    if let Some(why) = &limits.ended_early {
+        bail!("the search ended early: {why}");
+    }
+    if let Some(record) = limits.limits.iter().find(|record| record.state == State::Unstable) {
+        let detail = record.detail.as_deref().unwrap_or("answers contradict each other");
+        bail!("the {}'s limit for {}s is unstable: {detail}", record.side, record.direction);
+    }
+    Ok(Status::Done)
+}

@@ -1,0 +1,435 @@
+//! Where each size limit bites, to the byte, and how: the document `plimsoll.limits/1`, and how it is made.
+//!
+//! Four limits can be seen from outside: the server's for requests and for replies, and the client's own
+//! for both. Each is looked for with requests of its own; nothing here measures under load.
+
+mod findings;
+mod own;
+mod probe;
+mod receive;
+mod reply;
+mod search;
+mod whole;
+
+use std::{io, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    client::{OpenError, Options},
+    environment::Build,
+    outcome::{Direction, Side},
+    payload::{LARGEST_MESSAGE, Message, longest_text_within},
+    plan::ClientKind,
+    target::Located,
+    units::{Limit, grouped, nanoseconds_of},
+};
+use probe::{Got, Probed, Prober, Survivors};
+use reply::Reach;
+
+/// The schema that this program writes.
+pub const SCHEMA: &str = "plimsoll.limits/1";
+
+/// Messages that are really sent are no larger than this, unless more is asked for.
+pub const DEFAULT_UP_TO: u64 = 64 << 20;
+
+/// What is to be looked for.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Whose own limits are looked for. The server's are looked for with the lean client in any case.
+    pub client: ClientKind,
+    /// The client's own limits, and what is sent with each call.
+    pub options: Options,
+    /// The largest message that is really sent, in message bytes.
+    pub up_to: u64,
+}
+
+/// The limits of a server and of a client, and what they mean. Integers are ns and bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// What looked.
+    pub plimsoll: Build,
+    /// The server as it was written.
+    pub target: String,
+    /// Whose own limits these are.
+    pub client: ClientKind,
+    /// The largest message that was to be sent.
+    pub up_to_bytes: u64,
+    /// In the order in which a call meets them.
+    pub limits: Vec<LimitRecord>,
+    /// What they mean, in plain words.
+    pub findings: Vec<Finding>,
+    /// Why the search ended before its end, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_early: Option<String>,
+}
+
+/// One limit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitRecord {
+    /// Whose it is.
+    pub side: Side,
+    /// Of which message.
+    pub direction: Direction,
+    /// What came of the search.
+    pub state: State,
+    /// The largest message that passed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub largest_passed_bytes: Option<u64>,
+    /// The smallest message that was refused. No text makes a size between the two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub smallest_refused_bytes: Option<u64>,
+    /// The limit itself, where it is known to the byte.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit_bytes: Option<u64>,
+    /// The limit that refusals name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub named_bytes: Option<u64>,
+    /// Up to where it was looked for, where it was not reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub searched_to_bytes: Option<u64>,
+    /// The name of the code that refusals came with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The text, or what was seen instead of a status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// How a refusal was known to be one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    /// Whether a later call on the same connection was answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connection_survived: Option<bool>,
+    /// Whether a call was answered that was under way on the same connection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub neighbour_survived: Option<bool>,
+    /// From the send to the refusal: the median of a few.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal_ns: Option<u64>,
+    /// What had been uploaded in vain by then, prefix included: the median of a few.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uploaded_bytes: Option<u64>,
+    /// Whether whole messages showed it, and not prefixes alone.
+    pub confirmed: bool,
+    /// Connections that were made for it, with a call or a few on each.
+    pub probes: u32,
+    /// How long the search took.
+    pub elapsed_ns: u64,
+    /// What else is to be said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// What came of a search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// The edge is known.
+    Found,
+    /// Everything passed that could be tried.
+    NotReached,
+    /// Another limit comes first.
+    Hidden,
+    /// The client has no such limit.
+    Unset,
+    /// Answers contradict each other: there is no one limit.
+    Unstable,
+    /// The search did not come to its end.
+    Unfinished,
+}
+
+/// How a refusal was known to be one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The words of its status.
+    Words,
+    /// A status in words that nobody knows, which begins at a certain size.
+    Status,
+    /// A status of HTTP's.
+    HttpStatus,
+    /// The stream was reset.
+    StreamReset,
+    /// The connection was lost.
+    ConnectionLost,
+    /// There was no answer.
+    Silence,
+}
+
+/// Something that follows from the limits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// A stable name.
+    pub name: String,
+    /// What it is.
+    pub detail: String,
+    /// What can be done about it; empty where nothing need be.
+    pub advice: String,
+}
+
+/// Why limits could not be looked for, or not to the end.
+#[derive(Debug, thiserror::Error)]
+pub enum LimitsError {
+    /// The server does not accept connections any more.
+    #[error("{target} accepts no connections any more")]
+    Gone {
+        /// The target as it was written.
+        target: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It answers not even a small call.
+    #[error("{target} does not answer a small call: {what}")]
+    Mute {
+        /// The target as it was written.
+        target: String,
+        /// What it said.
+        what: String,
+    },
+    /// The stub client cannot connect, or send the metadata.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The system gives no runtime.
+    #[error("cannot set up the client")]
+    Setup(#[source] io::Error),
+}
+
+/// Looks for all four limits. `observe` is told which one is looked for.
+///
+/// # Errors
+/// When the server answers not even a small call. A server that is gone later leaves what was found so
+/// far, and `ended_early`.
+pub fn find(
+    target: &Located,
+    settings: &Settings,
+    observe: &mut dyn FnMut(Side, Direction),
+) -> Result<Limits, LimitsError> {
+    let mut limits = Limits {
+        schema: SCHEMA.to_owned(),
+        plimsoll: Build::this(),
+        target: target.authority.clone(),
+        client: settings.client,
+        up_to_bytes: settings.up_to,
+        limits: Vec::new(),
+        findings: Vec::new(),
+        ended_early: None,
+    };
+    // The client's own limits are out of the way until they are looked for.
+    let unlimited = Options {
+        max_send_message_size: Limit::Unlimited,
+        max_recv_message_size: Limit::Bytes(LARGEST_MESSAGE),
+        ..settings.options.clone()
+    };
+    let mut prober = Prober::new(target, unlimited);
+    let grows = greet(&mut prober, target)?;
+    let mut hunt = Hunt { settings, target, prober, records: Vec::new(), observe };
+    if let Err(error) = hunt.all(grows) {
+        limits.ended_early = Some(causes(&error));
+    }
+    // A call meets the client's own limit first.
+    hunt.records.sort_by_key(|record| order(record.side, record.direction));
+    limits.limits = hunt.records;
+    limits.findings = findings::of(&limits.limits, settings);
+    Ok(limits)
+}
+
+/// The order in which a call meets the limits.
+fn order(side: Side, direction: Direction) -> u8 {
+    match (side, direction) {
+        (Side::Client, Direction::Request) => 0,
+        (Side::Server, Direction::Request) => 1,
+        (Side::Server, Direction::Response) => 2,
+        (Side::Client, Direction::Response) => 3,
+    }
+}
+
+fn causes(error: &LimitsError) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
+/// Makes a small call that the server answers the small one of all later probes. Whether its upper-casing
+/// makes texts longer.
+fn greet(prober: &mut Prober<'_>, target: &Located) -> Result<bool, LimitsError> {
+    let mute = |got: &Got| LimitsError::Mute {
+        target: target.authority.clone(),
+        what: match got {
+            Got::Ended(failure, _) => format!("{}: {}", failure.code, failure.message),
+            Got::Refused(refusal) => format!("{}: {}", refusal.code, refusal.message),
+            Got::Reply { .. } | Got::Silence => "no answer within 20 s".to_owned(),
+        },
+    };
+    // Where the limit is below 5 bytes, nothing but the empty text passes.
+    for text in ["abc", ""] {
+        let small = Message::new(text.to_owned());
+        let got = prober.whole(small.clone(), probe::LONGEST)?.got;
+        match got {
+            Got::Reply { .. } => prober.small = small,
+            Got::Refused(_) if !text.is_empty() => continue,
+            other => return Err(mute(&other)),
+        }
+        break;
+    }
+    let growing = Message::growing(6, 2).unwrap_or_else(|| prober.small.clone());
+    Ok(match prober.whole(growing, probe::LONGEST)?.got {
+        Got::Reply { is_right } => is_right,
+        // Where not even this passes, nothing larger will be tried.
+        Got::Refused(_) => true,
+        Got::Ended(..) | Got::Silence => false,
+    })
+}
+
+/// The search for all limits.
+struct Hunt<'a, 'o> {
+    settings: &'a Settings,
+    target: &'a Located,
+    prober: Prober<'a>,
+    records: Vec<LimitRecord>,
+    observe: &'o mut dyn FnMut(Side, Direction),
+}
+
+impl Hunt<'_, '_> {
+    fn all(&mut self, grows: bool) -> Result<(), LimitsError> {
+        let up_to = self.settings.up_to;
+        let _ = self.prober.take_count();
+        let receives = self.one(Side::Server, Direction::Request, |hunt, record| {
+            receive::find(&mut hunt.prober, up_to, record)
+        })?;
+        let taken = receives.largest_passed_bytes.unwrap_or(0).min(up_to);
+        let reach = Reach { room: longest_text_within(taken), grows, up_to };
+        let sends = self.one(Side::Server, Direction::Response, |hunt, record| {
+            reply::find_servers(&mut hunt.prober, reach, record)
+        })?;
+        let servers = sends.largest_passed_bytes.filter(|_| sends.state == State::Found);
+        // Each of the client's limits with the other one out of the way.
+        let asked = &self.settings.options;
+        // The other calls must pass, whatever the limit is.
+        let small = |limit: Limit| match limit {
+            Limit::Bytes(bytes) if bytes < self.prober.small.request_bytes => Message::new(String::new()),
+            _ => self.prober.small.clone(),
+        };
+        let (small_sent, small_taken) =
+            (small(asked.max_send_message_size), small(asked.max_recv_message_size));
+        let send = Options { max_recv_message_size: Limit::Bytes(LARGEST_MESSAGE), ..asked.clone() };
+        let receive = Options { max_send_message_size: Limit::Unlimited, ..asked.clone() };
+        let limit = asked.max_recv_message_size.as_bytes();
+        let (kind, target) = (self.settings.client, self.target);
+        self.one(Side::Client, Direction::Request, |_, record| {
+            let mut own = own::OwnClient::open(kind, send, target, small_sent)?;
+            let result = own::find_send(&mut own, asked.max_send_message_size, up_to, record);
+            record.probes = own.take_probes();
+            result
+        })?;
+        self.one(Side::Client, Direction::Response, |_, record| {
+            let mut own = own::OwnClient::open(kind, receive, target, small_taken)?;
+            let result = reply::find_clients(&mut own, reach, limit, servers, record);
+            record.probes = own.take_probes();
+            result
+        })?;
+        Ok(())
+    }
+
+    /// Looks for one limit. What was found before an error is kept.
+    fn one(
+        &mut self,
+        side: Side,
+        direction: Direction,
+        find: impl FnOnce(&mut Self, &mut LimitRecord) -> Result<(), LimitsError>,
+    ) -> Result<LimitRecord, LimitsError> {
+        (self.observe)(side, direction);
+        let mut record = LimitRecord::of(side, direction);
+        let result = find(self, &mut record);
+        let (probes, elapsed) = self.prober.take_count();
+        record.probes += probes;
+        record.elapsed_ns = nanoseconds_of(elapsed);
+        self.records.push(record.clone());
+        result.map(|()| record)
+    }
+}
+
+impl LimitRecord {
+    fn of(side: Side, direction: Direction) -> Self {
+        Self {
+            side,
+            direction,
+            state: State::Unfinished,
+            largest_passed_bytes: None,
+            smallest_refused_bytes: None,
+            limit_bytes: None,
+            named_bytes: None,
+            searched_to_bytes: None,
+            code: None,
+            message: None,
+            cause: None,
+            connection_survived: None,
+            neighbour_survived: None,
+            refusal_ns: None,
+            uploaded_bytes: None,
+            confirmed: false,
+            probes: 0,
+            elapsed_ns: 0,
+            detail: None,
+        }
+    }
+
+    /// What is known until now.
+    fn so_far(&mut self, passed: Option<u64>, refused: Option<u64>) {
+        self.largest_passed_bytes = passed;
+        self.smallest_refused_bytes = refused;
+    }
+
+    /// There is no one limit.
+    fn unstable(&mut self, what: &str) {
+        self.state = State::Unstable;
+        self.largest_passed_bytes = None;
+        self.smallest_refused_bytes = None;
+        self.detail = Some(what.to_owned());
+    }
+
+    /// How it refuses.
+    fn refused_as(&mut self, refusals: &[(Probed, Survivors)]) {
+        let median = |mut values: Vec<u64>| {
+            values.sort_unstable();
+            values.get(values.len() / 2).copied()
+        };
+        self.refusal_ns = median(refusals.iter().map(|(probed, _)| nanoseconds_of(probed.took)).collect());
+        self.uploaded_bytes =
+            median(refusals.iter().filter_map(|(probed, _)| probed.uploaded_bytes).collect());
+        let Some((first, _)) = refusals.first() else { return };
+        self.connection_survived = Some(refusals.iter().all(|(_, survivors)| survivors.connection));
+        self.neighbour_survived = Some(refusals.iter().all(|(_, survivors)| survivors.neighbour));
+        let (code, message, cause) = match &first.got {
+            Got::Refused(refusal) => {
+                let cause =
+                    if refusal.message == crate::client::HTTP_413 { Cause::HttpStatus } else { Cause::Words };
+                (Some(refusal.code), Some(refusal.message.clone()), cause)
+            }
+            Got::Ended(failure, cause) => (Some(failure.code), Some(failure.message.clone()), *cause),
+            Got::Reply { .. } | Got::Silence => (None, None, Cause::Silence),
+        };
+        self.code = code.map(|code| code.name().to_owned());
+        self.message = message;
+        self.cause = Some(cause);
+    }
+
+    /// The largest size that is within it, where it was found.
+    fn lowest(&self) -> Option<u64> {
+        let found = self.limit_bytes.or(self.largest_passed_bytes);
+        found.filter(|_| self.state == State::Found)
+    }
+
+    /// How long a refusal takes, if there was one.
+    #[must_use]
+    pub fn refusal_time(&self) -> Option<Duration> {
+        self.refusal_ns.map(Duration::from_nanos)
+    }
+}
+
+/// A size as it stands in words.
+fn bytes(size: u64) -> String {
+    format!("{} bytes", grouped(size))
+}

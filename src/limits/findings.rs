@@ -1,0 +1,185 @@
+//! What limits mean for those who call: in plain words, with what can be done.
+
+use std::time::Duration;
+
+use super::{Cause, Finding, LimitRecord, Settings, State, bytes};
+use crate::{
+    outcome::{Code, Direction, Side},
+    plan::ClientKind,
+    units::{ByteSize, format_duration},
+};
+
+/// A refusal that takes longer is worth a word.
+const SLOW: Duration = Duration::from_millis(50);
+/// More than this, uploaded in vain, is worth a word. A frame of 1 MiB that has begun must be ended.
+const MUCH_IN_VAIN: u64 = 2 << 20;
+
+/// What follows from these limits.
+pub(super) fn of(records: &[LimitRecord], settings: &Settings) -> Vec<Finding> {
+    let find =
+        |side, direction| records.iter().find(|record| record.side == side && record.direction == direction);
+    let mut findings = Vec::new();
+    if let Some(receives) = find(Side::Server, Direction::Request) {
+        let sends = find(Side::Server, Direction::Response).and_then(LimitRecord::lowest);
+        between_sides(receives, sends, settings, &mut findings);
+    }
+    for record in records {
+        of_one(record, settings, &mut findings);
+    }
+    findings
+}
+
+fn finding(name: &str, detail: String, advice: impl Into<String>) -> Finding {
+    Finding { name: name.to_owned(), detail, advice: advice.into() }
+}
+
+/// What comes of limits that do not fit together.
+fn between_sides(
+    receives: &LimitRecord,
+    sends: Option<u64>,
+    settings: &Settings,
+    findings: &mut Vec<Finding>,
+) {
+    let takes = receives.lowest().or(receives.searched_to_bytes);
+    let caller = settings.options.max_recv_message_size.as_bytes();
+    let Some(takes) = takes else { return };
+    // The nearest round size at which the next larger reply is over the caller's limit.
+    let example = ByteSize(caller / 4 * 3);
+    if sends.is_none_or(|sends| sends > caller) && takes >= example.0 && caller >= 64 {
+        findings.push(finding(
+            "reply_outgrows_caller",
+            format!(
+                "a request of {example} whose reply grows past {} will be refused by the caller, not by the server",
+                ByteSize(caller)
+            ),
+            "raise the caller's receive limit (--max-recv-message-size)",
+        ));
+    }
+    if takes > caller && sends.is_none_or(|sends| sends > caller) {
+        findings.push(finding(
+            "caller_below_server",
+            format!(
+                "the server takes requests of up to {}, and the caller no replies over {}: what is between them is sent, worked on, sent back and thrown away",
+                bytes(takes),
+                bytes(caller)
+            ),
+            "raise the limit on both sides, or lower the server's",
+        ));
+    }
+    if let Some(sends) = sends.filter(|sends| *sends < takes) {
+        findings.push(finding(
+            "server_refuses_its_own_reply",
+            format!(
+                "the server takes requests of up to {} and sends no reply over {}: it refuses when the work is done",
+                bytes(takes),
+                bytes(sends)
+            ),
+            "raise the server's limit for replies to that for requests",
+        ));
+    }
+}
+
+/// What one limit is worth a word for.
+fn of_one(record: &LimitRecord, settings: &Settings, findings: &mut Vec<Finding>) {
+    let name = format!("the {}'s limit for {}s", record.side, record.direction);
+    if record.state == State::Unstable {
+        let detail = record.detail.clone().unwrap_or_default();
+        findings.push(finding(
+            "unstable",
+            format!("{name} is not one number: {detail}"),
+            "look for several servers behind one address, or a configuration that is being changed",
+        ));
+    }
+    if record.state != State::Found {
+        return;
+    }
+    if !record.confirmed {
+        findings.push(finding(
+            "unconfirmed",
+            format!("{name} was found by prefixes alone: no message of that size was sent"),
+            "raise --up-to to send one",
+        ));
+    }
+    if let (Some(named), Some(limit)) = (record.named_bytes, record.limit_bytes)
+        && named != limit
+    {
+        findings.push(finding(
+            "named_wrongly",
+            format!("{name} is {}, and its refusals name {}", bytes(limit), bytes(named)),
+            "",
+        ));
+    }
+    cause(record, &name, findings);
+    if record.side == Side::Client
+        && record.cause == Some(Cause::Status)
+        && settings.client == ClientKind::Stub
+    {
+        findings.push(finding(
+            "tonic_loses_the_reason",
+            format!("a tonic client does not say that {name} refused: it answers {}", quoted(record)),
+            "compare the encoded length with the limit before the call",
+        ));
+    }
+    if record.connection_survived == Some(false) || record.neighbour_survived == Some(false) {
+        findings.push(finding(
+            "takes_others_along",
+            format!("{name} takes other calls on the same connection along when it refuses"),
+            "give large messages a connection of their own",
+        ));
+    }
+    if record.refusal_time().is_some_and(|took| took > SLOW) && record.side == Side::Server {
+        let took = format_duration(record.refusal_time().unwrap_or_default());
+        findings.push(finding("slow_refusal", format!("{name} takes {took} to refuse"), ""));
+    }
+    if let Some(uploaded) = record.uploaded_bytes.filter(|uploaded| *uploaded > MUCH_IN_VAIN)
+        && (record.side, record.direction) == (Side::Server, Direction::Request)
+    {
+        findings.push(finding(
+            "uploaded_in_vain",
+            format!("{} of a request went to the server before it refused", bytes(uploaded)),
+            "check sizes before the call; the server's HTTP/2 window bounds what it lets in",
+        ));
+    }
+}
+
+/// What callers make of the way in which it refuses.
+fn cause(record: &LimitRecord, name: &str, findings: &mut Vec<Finding>) {
+    let (words, advice) = match record.cause {
+        Some(Cause::StreamReset) => (
+            "by resetting the stream, without a status",
+            "callers cannot tell it from a call that was cancelled",
+        ),
+        Some(Cause::ConnectionLost) => {
+            ("by closing the connection", "every call on the connection is lost with it")
+        }
+        Some(Cause::HttpStatus) => (
+            "with a status of HTTP's",
+            "something in front of the server limits bodies, prefix included; look there",
+        ),
+        Some(Cause::Silence) => ("by never answering", "give calls a deadline"),
+        Some(Cause::Words)
+            if record.code.as_deref() == Some(Code::OUT_OF_RANGE.name()) && record.side == Side::Server =>
+        {
+            findings.push(finding(
+                "code_of_tonic",
+                format!("{name} answers OUT_OF_RANGE, as tonic does, where other implementations say RESOURCE_EXHAUSTED"),
+                "callers that look at the code must know both",
+            ));
+            return;
+        }
+        _ => return,
+    };
+    findings.push(finding(
+        "refuses_without_words",
+        format!("{name} refuses {words}: {}", quoted(record)),
+        advice,
+    ));
+}
+
+fn quoted(record: &LimitRecord) -> String {
+    let code = record.code.as_deref().unwrap_or("no status");
+    match &record.message {
+        Some(message) => format!("{code}, `{message}`"),
+        None => code.to_owned(),
+    }
+}

@@ -1,0 +1,168 @@
+//! The client's own limits: what this client, or an application that is built with tonic, does at them.
+
+use std::{cell::Cell, time::Duration};
+
+use tokio::{runtime, time::timeout};
+
+use super::{
+    LimitRecord, LimitsError, State, bytes,
+    probe::{Got, Probed, Prober, Survivors},
+    search::Search,
+    whole::{self, Sends, Whole},
+};
+use crate::{
+    client::{Ended, Options, stub},
+    outcome::{Direction, Outcome, Side},
+    payload::{Message, longest_text_within, message_bytes_of},
+    plan::ClientKind,
+    target::Located,
+    units::Limit,
+};
+
+/// Makes calls with the client whose own limits are looked for.
+#[derive(Debug)]
+pub(super) enum OwnClient<'a> {
+    Lean(Prober<'a>),
+    Stub(Box<TonicClient<'a>>),
+}
+
+/// An application's client: tonic's, with tonic's own limits.
+#[derive(Debug)]
+pub(super) struct TonicClient<'a> {
+    runtime: runtime::Runtime,
+    target: &'a Located,
+    options: Options,
+    small: Message,
+    probes: u32,
+}
+
+impl<'a> OwnClient<'a> {
+    pub(super) fn open(
+        kind: ClientKind,
+        options: Options,
+        target: &'a Located,
+        small: Message,
+    ) -> Result<Self, LimitsError> {
+        Ok(match kind {
+            ClientKind::Lean => {
+                let mut prober = Prober::new(target, options);
+                prober.small = small;
+                Self::Lean(prober)
+            }
+            ClientKind::Stub => {
+                let runtime = runtime::Builder::new_current_thread().enable_all().build();
+                let runtime = runtime.map_err(LimitsError::Setup)?;
+                Self::Stub(Box::new(TonicClient { runtime, target, options, small, probes: 0 }))
+            }
+        })
+    }
+
+    /// Probes since this was asked last.
+    pub(super) fn take_probes(&mut self) -> u32 {
+        match self {
+            Self::Lean(prober) => prober.take_count().0,
+            Self::Stub(client) => std::mem::take(&mut client.probes),
+        }
+    }
+}
+
+impl Sends for OwnClient<'_> {
+    fn send(&mut self, message: Message, patience: Duration) -> Result<Probed, LimitsError> {
+        match self {
+            Self::Lean(prober) => prober.send(message, patience),
+            Self::Stub(client) => client.send(message, patience),
+        }
+    }
+
+    fn send_among_neighbours(&mut self, message: Message) -> Result<(Probed, Survivors), LimitsError> {
+        match self {
+            Self::Lean(prober) => prober.send_among_neighbours(message),
+            Self::Stub(client) => client.send_among_neighbours(message),
+        }
+    }
+}
+
+impl Sends for TonicClient<'_> {
+    fn send(&mut self, message: Message, patience: Duration) -> Result<Probed, LimitsError> {
+        self.probes += 1;
+        self.runtime.block_on(async {
+            let (mut connection, _) = stub::Connection::open_bare(self.target, &self.options).await?;
+            Ok(match timeout(patience, connection.call(&message)).await {
+                Ok(ended) => probed(ended),
+                Err(_) => Probed { got: Got::Silence, took: patience, uploaded_bytes: None },
+            })
+        })
+    }
+
+    fn send_among_neighbours(&mut self, message: Message) -> Result<(Probed, Survivors), LimitsError> {
+        self.probes += 1;
+        self.runtime.block_on(async {
+            let (connection, made) = stub::Connection::open_bare(self.target, &self.options).await?;
+            let (mut refused, mut neighbour) = (connection.clone(), connection);
+            let is_over = Cell::new(false);
+            // The last of them is under way when the refusal comes.
+            let neighbours = async {
+                let mut all_answered = true;
+                while !is_over.get() {
+                    all_answered &= is_answered(&neighbour.call(&self.small).await);
+                }
+                all_answered
+            };
+            let refusal = async {
+                let ended = refused.call(&message).await;
+                is_over.set(true);
+                ended
+            };
+            let (all_answered, ended) = tokio::join!(neighbours, refusal);
+            let later = is_answered(&neighbour.call(&self.small).await);
+            let survivors = Survivors { connection: later && made.count() == 1, neighbour: all_answered };
+            Ok((probed(ended), survivors))
+        })
+    }
+}
+
+fn is_answered(ended: &Ended) -> bool {
+    matches!(ended.outcome, Outcome::Answered | Outcome::WrongReply(_))
+}
+
+fn probed(ended: Ended) -> Probed {
+    let took = ended.done.saturating_duration_since(ended.sent);
+    Probed { got: ended.outcome.into(), took, uploaded_bytes: None }
+}
+
+/// Looks for the client's own limit for requests, which is known to be this one.
+pub(super) fn find_send(
+    client: &mut OwnClient<'_>,
+    limit: Limit,
+    up_to: u64,
+    record: &mut LimitRecord,
+) -> Result<(), LimitsError> {
+    let Limit::Bytes(limit) = limit else {
+        record.state = State::Unset;
+        record.detail =
+            Some("the client has no limit for requests; --max-send-message-size sets one".to_owned());
+        return Ok(());
+    };
+    let edge = longest_text_within(limit);
+    if message_bytes_of(edge + 1) > up_to {
+        record.state = State::NotReached;
+        record.searched_to_bytes = Some(up_to);
+        record.detail = Some(format!(
+            "it is {}, and no larger messages than {} were sent; --up-to allows more",
+            bytes(limit),
+            bytes(up_to)
+        ));
+        return Ok(());
+    }
+    let whole = Whole {
+        message: &|text| Some(Message::plain(text)),
+        // What the server says of it is another matter: it was sent.
+        is_passed: &|got| match got {
+            Got::Reply { .. } => true,
+            Got::Refused(refusal) => (refusal.side, refusal.direction) != (Side::Client, Direction::Request),
+            Got::Ended(..) | Got::Silence => false,
+        },
+        refuses: (Side::Client, Direction::Request),
+    };
+    whole::find(client, &whole, Search::new(0, vec![edge, edge + 1]), record)
+}

@@ -1,0 +1,231 @@
+//! Single requests, whole or of a prefix alone, each on a connection of its own.
+
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant as Clock},
+};
+
+use tokio::time::Instant;
+
+use crate::{
+    client::{
+        HTTP_413, HTTP_WORDS, Options, RESET_WORDS,
+        lean::{
+            connection::Over,
+            exchange::Exchange,
+            request::{Draft, Extent, Requests},
+        },
+    },
+    outcome::{Failure, Outcome, Refusal},
+    payload::Message,
+    target::Located,
+};
+
+use super::{Cause, LimitsError, whole::Sends};
+
+/// A whole message is waited for this long: 64 MiB through the slowest server that was measured took 2 s.
+pub(super) const LONGEST: Duration = Duration::from_secs(20);
+
+/// What came of a probe.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Got {
+    /// The server took the message and replied.
+    Reply {
+        /// Whether with the text in upper case.
+        is_right: bool,
+    },
+    /// A size refusal, recognised by its words.
+    Refused(Refusal),
+    /// The call ended in another way.
+    Ended(Failure, Cause),
+    /// Nothing, for as long as it was waited.
+    Silence,
+}
+
+/// A probe that is over.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Probed {
+    pub(super) got: Got,
+    /// From the send.
+    pub(super) took: Duration,
+    /// Bytes of prefix and message that went to the socket, where that is known.
+    pub(super) uploaded_bytes: Option<u64>,
+}
+
+/// What was left standing after a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Survivors {
+    /// Whether a later call on the same connection was answered.
+    pub(super) connection: bool,
+    /// Whether a call was answered whose request had begun before the refused one, and ended after it.
+    pub(super) neighbour: bool,
+}
+
+/// Makes probes, and counts them.
+#[derive(Debug)]
+pub(super) struct Prober<'a> {
+    target: &'a Located,
+    options: Options,
+    /// A text that the server answers.
+    pub(super) small: Message,
+    probes: u32,
+    since: Clock,
+}
+
+impl<'a> Prober<'a> {
+    pub(super) fn new(target: &'a Located, options: Options) -> Self {
+        let small = Message::new(String::new());
+        Self { target, options, small, probes: 0, since: Clock::now() }
+    }
+
+    /// Probes since this was asked last, and the time that they took.
+    pub(super) fn take_count(&mut self) -> (u32, Duration) {
+        let since = std::mem::replace(&mut self.since, Clock::now());
+        (std::mem::take(&mut self.probes), since.elapsed())
+    }
+
+    /// Sends a whole message.
+    pub(super) fn whole(&mut self, message: Message, patience: Duration) -> Result<Probed, LimitsError> {
+        self.alone(Draft { message, extent: Extent::Whole }, patience)
+    }
+
+    /// Sends a prefix that claims a message of this length, and then ends the request or not.
+    pub(super) fn claim(
+        &mut self,
+        length: u64,
+        ends: bool,
+        patience: Duration,
+    ) -> Result<Probed, LimitsError> {
+        self.alone(claim(length, ends), patience)
+    }
+
+    /// The same, with a second such request on the same connection whose claim is known to be refused.
+    /// When that one has ended and this one has not, it is not for want of time: it waits twice as long
+    /// again, and a little more.
+    pub(super) fn claim_beside(
+        &mut self,
+        length: u64,
+        ends: bool,
+        refused: u64,
+    ) -> Result<Probed, LimitsError> {
+        let mut exchange = self.open(vec![claim(length, ends), claim(refused, ends)])?;
+        self.probes += 1;
+        let sent = Instant::now();
+        exchange.start(0);
+        exchange.start(1);
+        let mut until = sent + LONGEST;
+        while let Some(over) = exchange.next(Some(until)) {
+            if over.call.message == 0 {
+                return Ok(probed(over));
+            }
+            until = Instant::now() + (sent.elapsed() * 2) + Duration::from_millis(20);
+        }
+        Ok(Probed { got: Got::Silence, took: sent.elapsed(), uploaded_bytes: None })
+    }
+
+    /// Sends something that is refused, in the midst of other calls on the same connection.
+    pub(super) fn among_neighbours(&mut self, draft: Draft) -> Result<(Probed, Survivors), LimitsError> {
+        let small = |extent| Draft { message: self.small.clone(), extent };
+        let mut exchange = self.open(vec![small(Extent::Held), draft, small(Extent::Whole)])?;
+        self.probes += 1;
+        let until = Instant::now() + LONGEST;
+        exchange.start(0);
+        exchange.start(1);
+        let (mut refused, mut neighbour) = (None, None);
+        while refused.is_none() {
+            let Some(over) = exchange.next(Some(until)) else { break };
+            match over.call.message {
+                0 => neighbour = Some(is_answered(&over)),
+                _ => refused = Some(probed(over)),
+            }
+        }
+        exchange.release();
+        if neighbour.is_none() {
+            neighbour = exchange.next(Some(until)).map(|over| is_answered(&over));
+        }
+        exchange.start(2);
+        let later = exchange.next(Some(until));
+        let survivors = Survivors {
+            connection: exchange.lost().is_none() && later.is_some_and(|over| is_answered(&over)),
+            neighbour: neighbour == Some(true),
+        };
+        let silence = Probed { got: Got::Silence, took: LONGEST, uploaded_bytes: None };
+        Ok((refused.unwrap_or(silence), survivors))
+    }
+
+    fn alone(&mut self, draft: Draft, patience: Duration) -> Result<Probed, LimitsError> {
+        let mut exchange = self.open(vec![draft])?;
+        self.probes += 1;
+        let sent = Instant::now();
+        exchange.start(0);
+        Ok(match exchange.next(Some(sent + patience)) {
+            Some(over) => probed(over),
+            None => Probed { got: Got::Silence, took: sent.elapsed(), uploaded_bytes: None },
+        })
+    }
+
+    fn open(&self, drafts: Vec<Draft>) -> Result<Exchange, LimitsError> {
+        let requests = Requests::drafted(drafts, &self.options, &self.target.authority);
+        Exchange::open(self.target, Arc::new(requests)).map_err(|source| self.gone(source))
+    }
+
+    fn gone(&self, source: io::Error) -> LimitsError {
+        LimitsError::Gone { target: self.target.authority.clone(), source }
+    }
+}
+
+pub(super) fn claim(length: u64, ends: bool) -> Draft {
+    let length = u32::try_from(length).unwrap_or(u32::MAX);
+    Draft { message: Message::new(String::new()), extent: Extent::Claim { length, ends } }
+}
+
+fn is_answered(over: &Over) -> bool {
+    matches!(over.outcome, Outcome::Answered | Outcome::WrongReply(_))
+}
+
+fn probed(over: Over) -> Probed {
+    let took = over.done.saturating_duration_since(over.call.sent);
+    Probed { got: over.outcome.into(), took, uploaded_bytes: Some(over.uploaded_bytes) }
+}
+
+impl From<Outcome> for Got {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Answered => Self::Reply { is_right: true },
+            Outcome::WrongReply(_) => Self::Reply { is_right: false },
+            Outcome::Refused(refusal) => Self::Refused(*refusal),
+            Outcome::Broken(failure) => Self::Ended(*failure, Cause::ConnectionLost),
+            Outcome::Failed(failure) | Outcome::DeadlineExceeded(failure) => {
+                let cause = if failure.message.starts_with(RESET_WORDS) {
+                    Cause::StreamReset
+                } else if failure.message.starts_with(HTTP_WORDS) || failure.message == HTTP_413 {
+                    Cause::HttpStatus
+                } else {
+                    Cause::Status
+                };
+                Self::Ended(*failure, cause)
+            }
+            Outcome::Shed | Outcome::Unfinished => Self::Silence,
+        }
+    }
+}
+
+impl Got {
+    /// What a call that ended badly has in common with others like it: everything but numbers.
+    pub(super) fn likeness(&self) -> Option<String> {
+        let Self::Ended(failure, _) = self else { return None };
+        let words: String = failure.message.chars().filter(|character| !character.is_ascii_digit()).collect();
+        Some(format!("{} {words}", failure.code))
+    }
+}
+
+impl Sends for Prober<'_> {
+    fn send(&mut self, message: Message, patience: Duration) -> Result<Probed, LimitsError> {
+        self.whole(message, patience)
+    }
+
+    fn send_among_neighbours(&mut self, message: Message) -> Result<(Probed, Survivors), LimitsError> {
+        self.among_neighbours(Draft { message, extent: Extent::Whole })
+    }
+}

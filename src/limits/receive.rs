@@ -1,0 +1,236 @@
+//! The server's limit for requests: by prefixes that claim a length, then by whole messages on both
+//! sides of the edge.
+
+use std::time::Duration;
+
+use super::{
+    LimitRecord, LimitsError, State, bytes,
+    probe::{Got, LONGEST, Prober, claim},
+    search::{Answer, Edge, Search},
+    whole::{self, Whole},
+};
+use crate::{
+    client::lean::request::{Draft, Extent},
+    outcome::{Direction, Side},
+    payload::{Message, longest_text_within, message_bytes_of},
+};
+
+/// The lengths that are claimed first: on both sides of gRPC's default limit, and then upwards, so that
+/// no server is told of 4 GiB that refuses much less.
+const LADDER: [u64; 5] = [4 << 20, (4 << 20) + 1, 64 << 20, 1 << 30, u32::MAX as u64];
+
+/// How an answer to a claim is waited for before a second opinion is asked: ten times what an answer
+/// took so far, and this long at least. Python's server takes 105 ms to refuse.
+const SHORTEST_PATIENCE: Duration = Duration::from_millis(300);
+
+/// How often a refusal is timed.
+const REFUSALS: usize = 3;
+
+/// Looks for the limit. `up_to` bounds the messages that are really sent.
+pub(super) fn find(prober: &mut Prober<'_>, up_to: u64, record: &mut LimitRecord) -> Result<(), LimitsError> {
+    let mut claims = Claims::calibrated(prober)?;
+    let mut search = claims.search(record)?;
+    let ends = claims.ends;
+    if search.contradiction().is_none() && search.refused().is_some() {
+        claims.verify(&mut search, record)?;
+    }
+    if let Some(what) = search.contradiction() {
+        record.unstable(what);
+        return Ok(());
+    }
+    let largest = longest_text_within(up_to);
+    record.named_bytes = search.named();
+    match search.edge() {
+        Edge::Between(passed, refused) => {
+            let text = longest_text_within(passed.unwrap_or(0));
+            let over = message_bytes_of(text + 1);
+            if over > up_to {
+                record.detail = Some(format!(
+                    "found by prefix, and not confirmed: messages of more than {} were not sent; --up-to allows more",
+                    bytes(up_to)
+                ));
+                refuse(prober, passed, || claim(refused, ends), record)
+            } else if takes(prober, text)? {
+                record.so_far(Some(message_bytes_of(text)), Some(over));
+                record.confirmed = true;
+                let draft = || Draft { message: Message::plain(text + 1), extent: Extent::Whole };
+                refuse(prober, passed, draft, record)
+            } else {
+                // The prefix is not all that is looked at.
+                by_whole_messages(prober, text, record)
+            }
+        }
+        Edge::Beyond if takes(prober, largest)? => {
+            let passed = message_bytes_of(largest);
+            record.state = State::NotReached;
+            record.searched_to_bytes = Some(passed);
+            record.so_far(Some(passed), None);
+            record.confirmed = true;
+            let note = "prefixes that claim up to 4,294,967,295 bytes were not refused either";
+            record.detail = Some(note.to_owned());
+            Ok(())
+        }
+        Edge::Beyond => by_whole_messages(prober, largest, record),
+    }
+}
+
+/// Has the server refuse what is just over the edge, a few times.
+fn refuse(
+    prober: &mut Prober<'_>,
+    limit: Option<u64>,
+    draft: impl Fn() -> Draft,
+    record: &mut LimitRecord,
+) -> Result<(), LimitsError> {
+    let mut refusals = Vec::new();
+    for _ in 0..REFUSALS {
+        refusals.push(prober.among_neighbours(draft())?);
+    }
+    if refusals.iter().any(|(probe, _)| matches!(probe.got, Got::Reply { .. })) {
+        record.unstable("a prefix was refused, and a whole message of that size passed");
+        return Ok(());
+    }
+    record.refused_as(&refusals);
+    record.limit_bytes = limit;
+    record.state = State::Found;
+    Ok(())
+}
+
+/// Whether the server takes a message with a text of this length, whatever becomes of its reply.
+fn takes(prober: &mut Prober<'_>, text_bytes: u64) -> Result<bool, LimitsError> {
+    // One failure is not a limit.
+    for _ in 0..2 {
+        if is_request_taken(&prober.whole(Message::plain(text_bytes), LONGEST)?.got) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+pub(super) fn is_request_taken(got: &Got) -> bool {
+    match got {
+        Got::Reply { .. } => true,
+        Got::Refused(refusal) => (refusal.side, refusal.direction) != (Side::Server, Direction::Request),
+        Got::Ended(..) | Got::Silence => false,
+    }
+}
+
+/// Where prefixes do not tell: whole messages up to this text, which was not taken.
+fn by_whole_messages(
+    prober: &mut Prober<'_>,
+    largest: u64,
+    record: &mut LimitRecord,
+) -> Result<(), LimitsError> {
+    record.largest_passed_bytes = None;
+    record.smallest_refused_bytes = None;
+    let ladder = [1 << 10, 64 << 10, 1 << 20, 4 << 20, (4 << 20) + 1].map(longest_text_within);
+    let mut ladder: Vec<u64> = ladder.into_iter().filter(|text| *text < largest).collect();
+    ladder.push(largest);
+    let whole = Whole {
+        message: &|text| Some(Message::plain(text)),
+        is_passed: &is_request_taken,
+        refuses: (Side::Server, Direction::Request),
+    };
+    whole::find(prober, &whole, Search::new(0, ladder), record)?;
+    let note = "it does not go by gRPC's prefix: something else limits the size";
+    record.detail.get_or_insert_with(|| note.to_owned());
+    Ok(())
+}
+
+/// Asks a server about lengths, by prefixes that claim them.
+struct Claims<'p, 'a> {
+    prober: &'p mut Prober<'a>,
+    /// Whether requests end behind their prefix. Then a server answers in any case, and in other words
+    /// when it would have taken the length. Where it always uses the same words, they stay open: then
+    /// it refuses, or says nothing.
+    ends: bool,
+    /// How it answers a request that ends too early.
+    cut_off: Option<String>,
+    /// The slowest answer.
+    slowest: Duration,
+    /// The smallest length that is known to be refused.
+    refused: Option<u64>,
+}
+
+impl<'p, 'a> Claims<'p, 'a> {
+    /// Learns how the server answers a request whose length is within any limit, but which ends too
+    /// early.
+    fn calibrated(prober: &'p mut Prober<'a>) -> Result<Self, LimitsError> {
+        let mut own = Self { prober, ends: true, cut_off: None, slowest: Duration::ZERO, refused: None };
+        let (_, got) = own.ask(1)?;
+        own.cut_off = got.likeness();
+        Ok(own)
+    }
+
+    fn search(&mut self, record: &mut LimitRecord) -> Result<Search, LimitsError> {
+        let search = self.bisect(record)?;
+        if search.refused().is_some() {
+            return Ok(search);
+        }
+        // Nothing was refused, or nothing that could be told from a request that ends too early.
+        self.ends = false;
+        let (answer, _) = self.ask(u64::from(u32::MAX))?;
+        if answer == Answer::Passed { Ok(search) } else { self.bisect(record) }
+    }
+
+    fn bisect(&mut self, record: &mut LimitRecord) -> Result<Search, LimitsError> {
+        let mut search = Search::new(0, LADDER.to_vec());
+        while let Some(length) = search.next() {
+            let (answer, _) = self.ask(length)?;
+            search.record(length, answer);
+            record.so_far(search.passed(), search.refused());
+            if search.contradiction().is_some() {
+                break;
+            }
+        }
+        Ok(search)
+    }
+
+    /// Asks about both sides of the edge again, in an order that no alternation survives.
+    fn verify(&mut self, search: &mut Search, record: &mut LimitRecord) -> Result<(), LimitsError> {
+        let Edge::Between(passed, refused) = search.edge() else { return Ok(()) };
+        let passed = passed.unwrap_or(0);
+        for length in [passed, refused, refused, passed, passed, refused] {
+            let (answer, _) = self.ask(length)?;
+            search.record(length, answer);
+        }
+        record.so_far(search.passed(), search.refused());
+        Ok(())
+    }
+
+    fn ask(&mut self, length: u64) -> Result<(Answer, Got), LimitsError> {
+        let patience = (self.slowest * 10).max(SHORTEST_PATIENCE);
+        let mut probed = match self.refused {
+            // Silence is to be expected.
+            Some(refused) if !self.ends && length < refused => {
+                self.prober.claim_beside(length, self.ends, refused)?
+            }
+            _ => self.prober.claim(length, self.ends, patience)?,
+        };
+        if probed.got == Got::Silence {
+            // Never by one slow probe.
+            probed = match self.refused {
+                Some(refused) if refused != length => self.prober.claim_beside(length, self.ends, refused)?,
+                _ => self.prober.claim(length, self.ends, patience * 3)?,
+            };
+        }
+        let answer = self.answer(&probed.got);
+        if probed.got != Got::Silence {
+            self.slowest = self.slowest.max(probed.took);
+        }
+        if matches!(answer, Answer::Refused(_)) {
+            self.refused = Some(self.refused.map_or(length, |refused| refused.min(length)));
+        }
+        Ok((answer, probed.got))
+    }
+
+    fn answer(&self, got: &Got) -> Answer {
+        match got {
+            Got::Refused(refusal) if !is_request_taken(got) => Answer::Refused(refusal.limit_bytes),
+            Got::Reply { .. } | Got::Silence | Got::Refused(_) => Answer::Passed,
+            Got::Ended(..) if self.ends && got.likeness() == self.cut_off => Answer::Passed,
+            // The first one, from which the words are learnt.
+            Got::Ended(..) if self.ends && self.cut_off.is_none() => Answer::Passed,
+            Got::Ended(..) => Answer::Refused(None),
+        }
+    }
+}

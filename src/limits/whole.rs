@@ -1,0 +1,166 @@
+//! The search for an edge by whole messages, over the lengths that texts can have: so sizes that no
+//! text can make are never asked about.
+
+use std::time::Duration;
+
+use super::{
+    LimitRecord, LimitsError, State, bytes,
+    probe::{Got, Probed, Survivors},
+    search::{Answer, Edge, Search},
+};
+use crate::{
+    outcome::{Direction, Side},
+    payload::{Message, longest_text_within, message_bytes_of},
+    units::format_duration,
+};
+
+/// How often a refusal is timed.
+const REFUSALS: usize = 3;
+/// A whole message is waited for this long, and as much longer as it takes at 20 MiB/s, a third of what the
+/// slowest server did that was measured. One that upper-cases in time that grows with the square of
+/// the number of characters that grow, as JDK 17 does, is not waited for.
+const PATIENCE: Duration = Duration::from_millis(700);
+const PATIENCE_BYTES_PER_SECOND: u64 = 20 << 20;
+
+/// Whatever sends whole messages.
+pub(super) trait Sends {
+    /// Sends a message, and waits this long.
+    fn send(&mut self, message: Message, patience: Duration) -> Result<Probed, LimitsError>;
+    /// Sends a message that is to be refused, in the midst of other calls.
+    fn send_among_neighbours(&mut self, message: Message) -> Result<(Probed, Survivors), LimitsError>;
+}
+
+/// What is looked for, as whole messages show it.
+pub(super) struct Whole<'a> {
+    /// The message for a length of text: of the request, or of the reply.
+    pub(super) message: &'a dyn Fn(u64) -> Option<Message>,
+    /// Whether the message that is looked at was within the limit.
+    pub(super) is_passed: &'a dyn Fn(&Got) -> bool,
+    /// Whose refusal, and of what.
+    pub(super) refuses: (Side, Direction),
+}
+
+/// Looks for the edge among whole messages.
+pub(super) fn find(
+    sender: &mut impl Sends,
+    whole: &Whole<'_>,
+    mut search: Search,
+    record: &mut LimitRecord,
+) -> Result<(), LimitsError> {
+    let size = message_bytes_of;
+    while let Some(text) = search.next() {
+        let Some(message) = (whole.message)(text) else { break };
+        let probed = sender.send(message, patience(text))?;
+        let probed = match whole.answer(&probed) {
+            // A failure in no known words may be one of another kind: a second opinion.
+            Some(Answer::Refused(None)) => match (whole.message)(text) {
+                Some(message) => sender.send(message, patience(text))?,
+                None => probed,
+            },
+            _ => probed,
+        };
+        let Some(answer) = whole.answer(&probed) else {
+            record.unstable(&other_refusal(&probed));
+            return Ok(());
+        };
+        if search.refused().is_none() && probed.got == Got::Silence {
+            let passed = search.passed().map(size);
+            record.detail = Some(format!(
+                "the search ended early: {} were not answered within {}, and no larger ones were tried",
+                bytes(size(text)),
+                format_duration(probed.took),
+            ));
+            record.state = State::NotReached;
+            record.searched_to_bytes = passed;
+            return Ok(());
+        }
+        search.record(text, answer);
+        record.so_far(search.passed().map(size), search.refused().map(size));
+        if let Some(what) = search.contradiction() {
+            record.unstable(what);
+            return Ok(());
+        }
+    }
+    let Edge::Between(passed, refused) = search.edge() else {
+        record.state = State::NotReached;
+        record.confirmed = true;
+        record.searched_to_bytes = search.passed().map(size);
+        return Ok(());
+    };
+    verify(sender, whole, &mut search, (passed, refused), record)
+}
+
+fn patience(text_bytes: u64) -> Duration {
+    PATIENCE + Duration::from_millis(text_bytes * 1_000 / PATIENCE_BYTES_PER_SECOND)
+}
+
+/// Sends both sides of the edge again.
+fn verify(
+    sender: &mut impl Sends,
+    whole: &Whole<'_>,
+    search: &mut Search,
+    (passed, refused): (Option<u64>, u64),
+    record: &mut LimitRecord,
+) -> Result<(), LimitsError> {
+    let mut refusals = Vec::new();
+    for _ in 0..REFUSALS {
+        if let Some(message) = (whole.message)(refused) {
+            let (probed, survivors) = sender.send_among_neighbours(message)?;
+            let Some(answer) = whole.answer(&probed) else {
+                record.unstable(&other_refusal(&probed));
+                return Ok(());
+            };
+            search.record(refused, answer);
+            refusals.push((probed, survivors));
+        }
+    }
+    if let Some(text) = passed
+        && let Some(message) = (whole.message)(text)
+    {
+        let probed = sender.send(message, patience(text))?;
+        search.record(text, whole.answer(&probed).unwrap_or(Answer::Refused(None)));
+    }
+    if let Some(what) = search.contradiction() {
+        record.unstable(what);
+        return Ok(());
+    }
+    let (passed, refused) = (passed.map(message_bytes_of), message_bytes_of(refused));
+    record.so_far(passed, Some(refused));
+    record.refused_as(&refusals);
+    record.named_bytes = refusals.iter().find_map(|(probed, _)| match &probed.got {
+        Got::Refused(refusal) => refusal.limit_bytes,
+        _ => None,
+    });
+    // Between two sizes that texts can make, a limit that is named is believed.
+    let lowest = passed.unwrap_or(0);
+    let is_between = |named: &u64| (lowest..refused).contains(named);
+    record.limit_bytes = match record.named_bytes.filter(is_between) {
+        None if refused == lowest + 1 => Some(lowest),
+        named => named,
+    };
+    record.confirmed = true;
+    record.state = State::Found;
+    Ok(())
+}
+
+impl Whole<'_> {
+    /// What a probe says of the limit; `None` when another limit has refused.
+    fn answer(&self, probed: &Probed) -> Option<Answer> {
+        Some(match &probed.got {
+            got if (self.is_passed)(got) => Answer::Passed,
+            Got::Refused(refusal) if (refusal.side, refusal.direction) == self.refuses => {
+                Answer::Refused(refusal.limit_bytes.map(longest_text_within))
+            }
+            Got::Refused(_) => return None,
+            Got::Reply { .. } | Got::Ended(..) | Got::Silence => Answer::Refused(None),
+        })
+    }
+}
+
+fn other_refusal(probed: &Probed) -> String {
+    let Got::Refused(refusal) = &probed.got else { return "another limit came first".to_owned() };
+    format!(
+        "in between, the limit of the {} for the {} refused: {}",
+        refusal.side, refusal.direction, refusal.message
+    )
+}

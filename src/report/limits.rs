@@ -1,0 +1,133 @@
+//! Limits for a person: a table, what was seen, and what it means.
+
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
+
+use super::{
+    style::{BAD, DOUBTFUL, GOOD, HEADING, advice_lines, broken, heading},
+    table::Table,
+};
+use crate::{
+    limits::{LimitRecord, Limits, State},
+    units::{ByteSize, format_duration, grouped},
+};
+
+/// Width of the first column, with the names of the limits.
+const NAMES: usize = 18;
+/// Length of a message from elsewhere.
+const MESSAGE: usize = 160;
+/// What is not known.
+const NONE: &str = "-";
+
+/// Writes limits, with colours: strip them where they are not wanted.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write(limits: &Limits, mut out: impl Write) -> io::Result<()> {
+    let out = &mut out;
+    let client = format!("{:?}", limits.client).to_lowercase();
+    writeln!(
+        out,
+        "{}{}; {client} client; messages of up to {} sent",
+        heading("limits"),
+        limits.target,
+        ByteSize(limits.up_to_bytes)
+    )?;
+    writeln!(out)?;
+    table(&limits.limits, out)?;
+    writeln!(out)?;
+    for record in &limits.limits {
+        seen(record, out)?;
+    }
+    if let Some(why) = &limits.ended_early {
+        writeln!(out, "{}{BAD}the search ended early{BAD:#}: {why}", heading("ended"))?;
+    }
+    for (index, finding) in limits.findings.iter().enumerate() {
+        for (row, line) in broken(&finding.detail).iter().enumerate() {
+            let first = if index + row == 0 { heading("findings") } else { format!("{:HEADING$} ", "") };
+            writeln!(out, "{first}{line}")?;
+        }
+        if !finding.advice.is_empty() {
+            advice_lines(&finding.advice, out)?;
+        }
+    }
+    out.flush()
+}
+
+fn name(record: &LimitRecord) -> String {
+    format!("{}, {}", record.side, record.direction)
+}
+
+fn table(records: &[LimitRecord], out: &mut impl Write) -> io::Result<()> {
+    let mut table = Table::new(&[
+        "limit",
+        "passed",
+        "refused",
+        "code",
+        "refusal",
+        "uploaded",
+        "connection",
+        "neighbour",
+        "probes",
+        "time",
+    ]);
+    let size =
+        |size: Option<u64>| size.map_or_else(|| NONE.to_owned(), |size| format!("{} B", grouped(size)));
+    let survived = |survived: Option<bool>| match survived {
+        None => NONE.to_owned(),
+        Some(true) => "survived".to_owned(),
+        Some(false) => "lost".to_owned(),
+    };
+    for record in records {
+        let limit = match record.state {
+            State::Found if record.confirmed => size(record.limit_bytes),
+            State::Found => format!("{} (by prefix)", size(record.limit_bytes)),
+            State::NotReached => "not reached".to_owned(),
+            State::Hidden => "hidden".to_owned(),
+            State::Unset => "none".to_owned(),
+            State::Unstable => "unstable".to_owned(),
+            State::Unfinished => "unfinished".to_owned(),
+        };
+        let passed = match record.state {
+            State::NotReached => size(record.searched_to_bytes),
+            _ => size(record.largest_passed_bytes),
+        };
+        table.named_row(
+            &name(record),
+            [
+                limit,
+                passed,
+                size(record.smallest_refused_bytes),
+                record.code.clone().unwrap_or_else(|| NONE.to_owned()),
+                record.refusal_time().map_or_else(|| NONE.to_owned(), format_duration),
+                size(record.uploaded_bytes),
+                survived(record.connection_survived),
+                survived(record.neighbour_survived),
+                grouped(record.probes.into()),
+                format_duration(Duration::from_nanos(record.elapsed_ns)),
+            ],
+        );
+    }
+    table.write(&" ".repeat(NAMES + 1), NAMES, out)
+}
+
+/// What a limit's refusals say, and what else is to be said of it.
+fn seen(record: &LimitRecord, out: &mut impl Write) -> io::Result<()> {
+    let style = match record.state {
+        State::Found | State::NotReached | State::Unset => GOOD,
+        State::Hidden => DOUBTFUL,
+        State::Unstable | State::Unfinished => BAD,
+    };
+    let message = record.message.as_ref().map(|message| {
+        let short: String = message.chars().take(MESSAGE).collect();
+        let dots = if short.len() < message.len() { "..." } else { "" };
+        format!("refuses with `{short}{dots}`")
+    });
+    let said: Vec<&str> = [message.as_deref(), record.detail.as_deref()].into_iter().flatten().collect();
+    if said.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "{style}{}{style:#}  {}", name(record), said.join("; "))
+}

@@ -1,0 +1,59 @@
+//! Colours and headings that all texts share.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Color, Style};
+
+pub(super) const STRONG: Style = Style::new().bold();
+pub(super) const GOOD: Style = Style::new().fg_color(Some(Color::Ansi(AnsiColor::Green)));
+pub(super) const DOUBTFUL: Style = Style::new().fg_color(Some(Color::Ansi(AnsiColor::Yellow))).bold();
+pub(super) const BAD: Style = Style::new().fg_color(Some(Color::Ansi(AnsiColor::Red))).bold();
+
+/// Width of the first column, with the headings.
+pub(super) const HEADING: usize = 11;
+
+/// Width that findings are broken at.
+const LINE: usize = 100;
+
+pub(super) fn heading(text: &str) -> String {
+    format!("{STRONG}{text:<HEADING$}{STRONG:#} ")
+}
+
+/// What can be done, below what it is about.
+pub(super) fn advice_lines(advice: &str, out: &mut impl Write) -> io::Result<()> {
+    for (row, line) in broken(advice).iter().enumerate() {
+        writeln!(out, "{:HEADING$}   {} {line}", "", if row == 0 { "->" } else { "  " })?;
+    }
+    Ok(())
+}
+
+/// A text in lines that fit behind the headings.
+pub(super) fn broken(text: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().map_or(0, |line| line.chars().count());
+        if line > 0 && HEADING + line + word.chars().count() + 8 > LINE {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_broken_between_words() {
+        let text = "word ".repeat(60);
+        let lines = broken(text.trim());
+        assert!(lines.iter().all(|line| line.len() + HEADING < LINE), "{lines:?}");
+        assert_eq!(lines.join(" "), text.trim());
+    }
+}

@@ -1,0 +1,353 @@
+//! `plimsoll limits`: exact edges at the reference server, and servers that limit in other ways.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use rustix::process::Signal;
+use serde::Deserialize;
+
+use crate::{
+    policed_server::{Request, Ruling, policed, refused},
+    process::{Server, output_of, plimsoll, text},
+    raw_server::frame,
+};
+use plimsoll::client::lean::frame::kind;
+use proptest::prelude::*;
+
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    schema: String,
+    plimsoll: Build,
+    target: String,
+    client: String,
+    up_to_bytes: u64,
+    limits: Vec<Found>,
+    findings: Vec<Finding>,
+    ended_early: Option<String>,
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+struct Build {
+    version: String,
+    commit: Option<String>,
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+struct Finding {
+    name: String,
+    detail: String,
+    advice: String,
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+struct Found {
+    side: String,
+    direction: String,
+    state: String,
+    largest_passed_bytes: Option<u64>,
+    smallest_refused_bytes: Option<u64>,
+    limit_bytes: Option<u64>,
+    named_bytes: Option<u64>,
+    searched_to_bytes: Option<u64>,
+    code: Option<String>,
+    message: Option<String>,
+    cause: Option<String>,
+    connection_survived: Option<bool>,
+    neighbour_survived: Option<bool>,
+    refusal_ns: Option<u64>,
+    uploaded_bytes: Option<u64>,
+    confirmed: bool,
+    probes: u32,
+    elapsed_ns: u64,
+    detail: Option<String>,
+}
+
+impl Document {
+    fn of(&self, side: &str, direction: &str) -> &Found {
+        self.limits
+            .iter()
+            .find(|limit| limit.side == side && limit.direction == direction)
+            .unwrap_or_else(|| panic!("no limit of the {side} for the {direction} in {self:?}"))
+    }
+
+    fn servers(&self) -> &Found {
+        self.of("server", "request")
+    }
+
+    fn has_finding(&self, name: &str) -> bool {
+        self.findings.iter().any(|finding| finding.name == name)
+    }
+}
+
+/// Status and document of `plimsoll limits` with these arguments.
+fn limits_with_status(arguments: &[&str]) -> (i32, Document) {
+    let output = output_of(&[&["limits", "-q", "-O", "json"], arguments].concat());
+    let status = output.status.code().expect("it was not killed");
+    let limits: Document = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: status {status}, stderr: {}", text(&output.stderr)));
+    assert_eq!(limits.schema, "plimsoll.limits/1");
+    (status, limits)
+}
+
+fn limits(arguments: &[&str]) -> Document {
+    let (status, limits) = limits_with_status(arguments);
+    assert_eq!(status, 0, "{limits:?}");
+    limits
+}
+
+/// The sizes next to a limit that a text can make.
+fn sides(limit: u64) -> (u64, u64) {
+    match limit {
+        0..=2 => (0, 3),
+        129 | 130 => (129, 131),
+        16_386 | 16_387 => (16_386, 16_388),
+        other => (other, other + 1),
+    }
+}
+
+const LIMITS: [u64; 9] = [0, 1, 129, 131, 16_386, 16_388, 1 << 20, 4 << 20, (4 << 20) + 1];
+
+#[test]
+fn the_servers_receive_limit_is_exact() {
+    for bytes in LIMITS {
+        let found = limits(&["--server-max-recv-message-size", &bytes.to_string()]);
+        let limit = found.servers();
+        let (passed, refused) = sides(bytes);
+        assert_eq!(limit.state, "found", "{limit:?}");
+        assert_eq!(limit.limit_bytes, Some(bytes));
+        assert_eq!((limit.largest_passed_bytes, limit.smallest_refused_bytes), (Some(passed), Some(refused)));
+        assert_eq!((limit.code.as_deref(), limit.cause.as_deref()), (Some("OUT_OF_RANGE"), Some("words")));
+        assert_eq!((limit.connection_survived, limit.neighbour_survived), (Some(true), Some(true)));
+        assert!(limit.confirmed && limit.refusal_ns.is_some());
+        assert!(limit.probes <= 20, "{} probes", limit.probes);
+    }
+}
+
+#[test]
+fn the_servers_send_limit_is_exact_also_beyond_its_receive_limit() {
+    for bytes in LIMITS.into_iter().chain([9_000_000]) {
+        let found = limits(&["--server-max-send-message-size", &bytes.to_string()]);
+        let limit = found.of("server", "response");
+        let (passed, refused) = sides(bytes);
+        assert_eq!(limit.limit_bytes, Some(bytes), "{limit:?}");
+        assert_eq!((limit.largest_passed_bytes, limit.smallest_refused_bytes), (Some(passed), Some(refused)));
+        assert_eq!((limit.connection_survived, limit.neighbour_survived), (Some(true), Some(true)));
+        assert_eq!(found.servers().limit_bytes, Some(4 << 20));
+        // The client's own limit is 4 MiB: a server that sends less hides it.
+        let own = found.of("client", "response");
+        assert_eq!(own.state, if bytes <= 4 << 20 { "hidden" } else { "found" }, "{own:?}");
+    }
+}
+
+#[test]
+fn both_clients_own_limits_are_exact() {
+    for client in ["lean", "stub"] {
+        for bytes in [3, 129, 131, 16_386, 16_388, 1 << 20] {
+            let written = bytes.to_string();
+            let own = ["--max-send-message-size", &written, "--max-recv-message-size", &written];
+            let found = limits(&[&["--client", client], own.as_slice()].concat());
+            let (passed, refused) = sides(bytes);
+            for direction in ["request", "response"] {
+                let limit = found.of("client", direction);
+                assert_eq!(
+                    (limit.largest_passed_bytes, limit.smallest_refused_bytes),
+                    (Some(passed), Some(refused)),
+                    "{client}: {limit:?}"
+                );
+                assert_eq!((limit.connection_survived, limit.neighbour_survived), (Some(true), Some(true)));
+            }
+            // Tonic does not say why it did not send.
+            let code = if client == "lean" { "OUT_OF_RANGE" } else { "INTERNAL" };
+            assert_eq!(found.of("client", "request").code.as_deref(), Some(code));
+            assert_eq!(found.has_finding("tonic_loses_the_reason"), client == "stub");
+            assert_eq!(found.of("client", "response").code.as_deref(), Some("OUT_OF_RANGE"));
+        }
+    }
+}
+
+#[test]
+fn a_limit_beyond_what_is_sent_is_found_by_prefix_and_said_to_be_unconfirmed() {
+    let at_100_mib = ["--server-max-recv-message-size", "100MiB"];
+    let found = limits(&[&at_100_mib, ["--up-to", "1MiB"].as_slice()].concat());
+    let limit = found.servers();
+    assert_eq!((limit.limit_bytes, limit.confirmed), (Some(100 << 20), false));
+    assert!(limit.uploaded_bytes.is_some_and(|bytes| bytes < 100), "{limit:?}");
+    assert!(found.has_finding("unconfirmed"));
+    let confirmed = limits(&[&at_100_mib, ["--up-to", "101MiB"].as_slice()].concat());
+    assert_eq!((confirmed.servers().limit_bytes, confirmed.servers().confirmed), (Some(100 << 20), true));
+}
+
+#[test]
+fn ten_runs_find_the_same() {
+    let server = Server::start(&["--max-recv-message-size", "70000", "--max-send-message-size", "150001"]);
+    let found = || {
+        let limits = limits(&[&server.target()]);
+        let edges = limits.limits.into_iter().map(|limit| {
+            (
+                limit.state,
+                limit.largest_passed_bytes,
+                limit.smallest_refused_bytes,
+                limit.limit_bytes,
+                limit.code,
+            )
+        });
+        edges.collect::<Vec<_>>()
+    };
+    let first = found();
+    assert_eq!((first[1].3, first[2].3), (Some(70_000), Some(150_001)));
+    for _ in 1..10 {
+        assert_eq!(found(), first);
+    }
+}
+
+#[test]
+fn what_follows_is_said_in_plain_words() {
+    let output = output_of(&["limits", "-q"]);
+    let out = text(&output.stdout);
+    assert!(out.contains("4,194,304 B"), "{out}");
+    assert!(out.contains("a request of 3 MiB whose reply grows past 4 MiB"), "{out}");
+    assert!(out.contains("raise the caller's receive limit"), "{out}");
+}
+
+/// Refuses messages over this size: from the prefix on, in these words.
+fn by_prefix(limit: u64, code: &'static str, words: &'static str) -> impl Fn(&Request) -> Ruling {
+    move |request| match request.claimed {
+        Some(claimed) if claimed > limit => Ruling::Send(refused(request.stream, code, words)),
+        _ => Ruling::GoOn,
+    }
+}
+
+#[test]
+fn words_that_nobody_knows_are_a_limit_where_they_begin() {
+    let target = policed(by_prefix(5_000, "3", "your parcel is too big")).to_string();
+    let found = limits(&[&target, "--up-to", "1MiB"]);
+    let limit = found.servers();
+    assert_eq!(limit.limit_bytes, Some(5_000), "{limit:?}");
+    assert_eq!((limit.code.as_deref(), limit.cause.as_deref()), (Some("INVALID_ARGUMENT"), Some("status")));
+    assert_eq!(limit.message.as_deref(), Some("your parcel is too big"));
+    assert!(limit.probes <= 60, "{}", limit.probes);
+}
+
+#[test]
+fn a_server_that_does_not_answer_requests_that_end_too_early_is_known_by_its_silence() {
+    let police = by_prefix(5_000, "8", "grpc: received message larger than max (0 vs. 5000)");
+    let target = policed(move |request| match police(request) {
+        // The end is not noticed before the whole message has come.
+        Ruling::GoOn if request.is_short() => Ruling::Wait,
+        ruling => ruling,
+    });
+    let limit_of = limits(&[&target.to_string(), "--up-to", "1MiB"]);
+    assert_eq!(limit_of.servers().limit_bytes, Some(5_000), "{:?}", limit_of.servers());
+}
+
+#[test]
+fn what_limits_whole_requests_in_front_of_a_server_is_named() {
+    type Refuse = fn(&Request) -> Ruling;
+    let cases: [(&str, &str, Refuse); 3] = [
+        ("http_status", "HTTP status code 413", |request| {
+            let block = crate::raw_server::block(&[(":status", "413")]);
+            Ruling::Send(frame(kind::HEADERS, 5, request.stream, &block))
+        }),
+        ("stream_reset", "ENHANCE_YOUR_CALM", |request| {
+            Ruling::Send(frame(kind::RST_STREAM, 0, request.stream, &11_u32.to_be_bytes()))
+        }),
+        ("connection_lost", "closed the connection", |_| Ruling::Close),
+    ];
+    for (cause, words, refuse) in cases {
+        // The whole body is counted, and only as it comes: a prefix says nothing to such a limit.
+        let target = policed(move |request| match request.received {
+            received if received > 60_005 => refuse(request),
+            _ => Ruling::GoOn,
+        });
+        let found = limits(&[&target.to_string(), "--up-to", "1MiB"]);
+        let limit = found.servers();
+        assert_eq!(
+            (limit.largest_passed_bytes, limit.smallest_refused_bytes),
+            (Some(60_000), Some(60_001)),
+            "{limit:?}"
+        );
+        assert_eq!(limit.cause.as_deref(), Some(cause));
+        assert!(limit.message.as_ref().is_some_and(|message| message.contains(words)), "{limit:?}");
+        assert_eq!(limit.connection_survived, Some(cause != "connection_lost"));
+        assert_eq!(limit.neighbour_survived, Some(cause != "connection_lost"));
+        assert!(found.has_finding("refuses_without_words"));
+    }
+}
+
+#[test]
+fn a_limit_that_changes_is_unstable_and_no_number() {
+    let seen = AtomicU64::new(0);
+    let target = policed(move |request| {
+        let limit = if seen.fetch_add(1, Ordering::Relaxed).is_multiple_of(3) { 2_000 } else { 1_000 };
+        match request.claimed {
+            Some(claimed) if claimed > limit => Ruling::Send(refused(
+                request.stream,
+                "8",
+                &format!("grpc: received message larger than max ({claimed} vs. {limit})"),
+            )),
+            _ => Ruling::GoOn,
+        }
+    });
+    let (status, found) = limits_with_status(&[&target.to_string(), "--up-to", "1MiB"]);
+    assert_eq!(status, 2);
+    assert_eq!((found.servers().state.as_str(), found.servers().limit_bytes), ("unstable", None));
+    assert!(found.has_finding("unstable"));
+}
+
+/// Also when its refusals name no limit.
+#[test]
+fn a_limit_that_moves_by_a_byte_is_unstable_too() {
+    let seen = AtomicU64::new(0);
+    let target = policed(move |request| {
+        let limit = 1_000 + seen.fetch_add(1, Ordering::Relaxed) % 2;
+        match request.claimed {
+            Some(claimed) if claimed > limit => Ruling::Send(refused(request.stream, "8", "too big")),
+            _ => Ruling::GoOn,
+        }
+    });
+    let (status, found) = limits_with_status(&[&target.to_string(), "--up-to", "1MiB"]);
+    assert_eq!((status, found.servers().state.as_str()), (2, "unstable"), "{:?}", found.servers());
+}
+
+#[test]
+fn a_server_that_dies_in_mid_search_leaves_what_was_found() {
+    let server = Arc::new(Server::start(&[]));
+    let target = server.target();
+    let child = plimsoll(&["limits", "-q", "-O", "json", &target, "--up-to", "2000MiB"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    // A search takes a few hundred ms.
+    crate::process::let_pass(std::time::Duration::from_millis(150));
+    server.signal(Signal::KILL);
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    let found: Document = serde_json::from_slice(&output.stdout).expect("a document");
+    assert!(found.ended_early.is_some_and(|why| why.contains(&target)), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("ended early"));
+}
+
+#[test]
+fn a_server_that_answers_nothing_has_no_limits() {
+    let target = policed(|request| Ruling::Send(refused(request.stream, "12", "no such method"))).to_string();
+    let output = output_of(&["limits", "-q", &target]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("UNIMPLEMENTED: no such method"), "{}", text(&output.stderr));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #[test]
+    fn any_limit_of_the_server_is_found(bytes in prop_oneof![0_u64..300, 16_000_u64..17_000, 0..(5_u64 << 20)]) {
+        let found = limits(&["--server-max-recv-message-size", &bytes.to_string()]);
+        prop_assert_eq!(found.servers().limit_bytes, Some(bytes));
+        prop_assert!(found.servers().confirmed);
+    }
+}
