@@ -153,3 +153,15 @@ fn print(summary: &Summary, format: Format) -> anyhow::Result<()> {
         Format::Json => to_stdout(|out| json::write(summary, out)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_flags_of_each_command_are_consistent() {
+        Cli::command().debug_assert();
+    }
+}

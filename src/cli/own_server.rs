@@ -21,11 +21,12 @@ const SERVER_THREADS: usize = 4;
 #[derive(Debug, Args)]
 pub(super) struct OwnServer {
     /// Threads of the server that this run starts [default: 4]
-    #[arg(long = "server-threads", value_name = "N", value_parser = count, help_heading = "Own server (without TARGET)")]
+    #[arg(id = "server-threads", long = "server-threads", value_name = "N", value_parser = count, help_heading = "Own server (without TARGET)")]
     threads: Option<u64>,
 
     /// Its limit for requests, in message bytes [default: 4MiB]
     #[arg(
+        id = "server-max-recv-message-size",
         long = "server-max-recv-message-size",
         value_name = "SIZE",
         help_heading = "Own server (without TARGET)"
@@ -34,6 +35,7 @@ pub(super) struct OwnServer {
 
     /// Its limit for replies, in message bytes [default: unlimited]
     #[arg(
+        id = "server-max-send-message-size",
         long = "server-max-send-message-size",
         value_name = "SIZE",
         help_heading = "Own server (without TARGET)"
@@ -41,7 +43,7 @@ pub(super) struct OwnServer {
     max_send_message_size: Option<Limit>,
 
     /// Let request metadata ask it for delays, statuses and sizes, as `plimsoll serve --obey`
-    #[arg(long = "server-obey", help_heading = "Own server (without TARGET)")]
+    #[arg(id = "server-obey", long = "server-obey", help_heading = "Own server (without TARGET)")]
     obey: bool,
 }
 

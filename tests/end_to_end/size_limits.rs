@@ -95,31 +95,24 @@ fn the_defaults_are_grpcs() {
 
 /// Tonic would close its own connection after some thousand of these, and call the rest broken.
 fn thousands_of_refusals_break_no_connection() {
-    for limit in ["--max-recv-message-size", "--server-max-recv-message-size", "--max-send-message-size"] {
-        let arguments = [
-            "-n",
-            "4k",
-            "-c",
-            "64",
-            "-w",
-            "0s",
-            "-s",
-            "100kB",
-            "--server-max-recv-message-size",
-            "4MiB",
-            limit,
-            "1000",
-        ];
-        // The last one counts where a flag stands twice.
-        let arguments = if limit == "--server-max-recv-message-size" {
-            [&arguments[..8], &arguments[10..]].concat()
-        } else {
-            arguments.to_vec()
-        };
-        let (status, summary) = run_with_status(&arguments);
+    let load = ["-n", "10k", "-c", "64", "-w", "0s"];
+    let large = ["-s", "100kB"];
+    // A reply three times as long as its request, which passes.
+    let growing = ["-s", "900", "--text", "expanding"];
+    for (limit, sizes, side, direction) in [
+        ("--max-send-message-size", large.as_slice(), "client", "request"),
+        ("--server-max-recv-message-size", &large, "server", "request"),
+        ("--server-max-send-message-size", &growing, "server", "response"),
+        ("--max-recv-message-size", &large, "client", "response"),
+    ] {
+        let (status, summary) = run_with_status(&[&load, sizes, &[limit, "1000"]].concat());
         assert_eq!(status, 2, "no call is answered");
-        assert_eq!(summary.calls.refused, 4_000, "{limit}: {:?} {:?}", summary.calls, summary.statuses);
-        assert_eq!(summary.refusals.len(), 1);
+        assert_eq!(summary.calls.refused, 10_000, "{limit}: {:?} {:?}", summary.calls, summary.statuses);
+        let [refusal] = summary.refusals.as_slice() else { panic!("{:?}", summary.refusals) };
+        assert_eq!((refusal.side.as_str(), refusal.direction.as_str()), (side, direction));
+        assert_eq!((refusal.limit_bytes, refusal.count), (Some(1_000), 10_000));
+        let memory = summary.cost.client_peak_rss_bytes.expect("known on this system");
+        assert!(memory < 128 << 20, "{limit}: {memory} bytes");
     }
 }
 
