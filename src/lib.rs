@@ -47,6 +47,7 @@ pub mod limits;
 pub mod objective;
 pub mod soundness;
 pub mod summary;
+pub mod sweep;
 pub mod report;
 
 // The other side, and the surface.

@@ -7,6 +7,7 @@ mod own_server;
 mod report;
 mod run;
 mod serve;
+mod sweep;
 mod values;
 
 use std::{
@@ -77,6 +78,8 @@ enum Command {
     Run(Box<run::RunArguments>),
     /// Find where each size limit bites, to the byte, and how
     Limits(limits::LimitsArguments),
+    /// Run a grid of plans: sizes by calls in flight, or by rates
+    Sweep(Box<sweep::SweepArguments>),
     /// Make one call and print its reply
     Call(call::CallArguments),
     /// Be the reference server
@@ -119,6 +122,7 @@ impl Cli {
         match &self.command {
             Command::Run(arguments) => run::execute(arguments),
             Command::Limits(arguments) => limits::execute(arguments),
+            Command::Sweep(arguments) => sweep::execute(arguments),
             Command::Call(arguments) => call::execute(arguments),
             Command::Serve(arguments) => serve::execute(arguments),
             Command::Report(arguments) => report::execute(arguments),

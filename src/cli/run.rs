@@ -16,7 +16,7 @@ use crate::{
     summary::{Context, Summary},
 };
 
-pub(super) use arguments::RunArguments;
+pub(super) use arguments::{RunArguments, TextChoice};
 
 pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
     let environment = Environment::now();

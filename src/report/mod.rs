@@ -2,11 +2,13 @@
 //!
 //! Nothing here measures, and nothing else prints.
 
+pub mod csv;
 pub mod destination;
 pub mod json;
 pub mod limits;
 pub mod progress;
 pub mod reply;
+pub mod sweep;
 mod style;
 mod table;
 pub mod text;

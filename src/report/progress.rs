@@ -175,7 +175,7 @@ fn bar(end: End) -> ProgressBar {
 }
 
 /// A line on stderr. Whoever has closed it does not want to know.
-fn line(text: &str) {
+pub fn line(text: &str) {
     let _ = writeln!(stderr(), "plimsoll: {text}");
 }
 
@@ -198,6 +198,13 @@ impl Steps {
     pub fn show(&self, what: &str) {
         if let Some(bar) = &self.0 {
             bar.set_message(what.to_owned());
+            bar.tick();
+        }
+    }
+
+    /// Shows that it goes on.
+    pub fn tick(&self) {
+        if let Some(bar) = &self.0 {
             bar.tick();
         }
     }

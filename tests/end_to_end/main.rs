@@ -13,3 +13,4 @@ mod run;
 mod scripted_server;
 mod server;
 mod size_limits;
+mod sweep;

@@ -125,7 +125,7 @@ enum ArrivalsChoice {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum TextChoice {
+pub(in super::super) enum TextChoice {
     /// Letters, digits and spaces
     Ascii,
     /// A JSON command
@@ -134,6 +134,17 @@ enum TextChoice {
     Unicode,
     /// U+0390, which grows threefold when upper-cased
     Expanding,
+}
+
+impl From<TextChoice> for TextKind {
+    fn from(choice: TextChoice) -> Self {
+        match choice {
+            TextChoice::Ascii => Self::Ascii,
+            TextChoice::Json => Self::Json,
+            TextChoice::Unicode => Self::Unicode,
+            TextChoice::Expanding => Self::Expanding,
+        }
+    }
 }
 
 /// A stage as it is written: `500:10s`, or `0..5k:1m`.
@@ -211,12 +222,7 @@ impl RunArguments {
 
     fn texts(&self) -> Result<Texts> {
         let Some(path) = &self.text_file else {
-            let kind = match self.text {
-                None | Some(TextChoice::Ascii) => TextKind::Ascii,
-                Some(TextChoice::Json) => TextKind::Json,
-                Some(TextChoice::Unicode) => TextKind::Unicode,
-                Some(TextChoice::Expanding) => TextKind::Expanding,
-            };
+            let kind = self.text.map_or(TextKind::Ascii, TextKind::from);
             let Texts::Made { mix, .. } = Settings::default().texts else {
                 bail!("the default text is made")
             };

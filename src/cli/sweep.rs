@@ -1,0 +1,307 @@
+//! `plimsoll sweep`: a grid of plans, sizes by loads.
+
+use std::{
+    fs::File,
+    io::{IsTerminal, stderr},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, ValueEnum};
+
+use super::{
+    Status,
+    client_flags::ClientFlags,
+    own_server::{Driven, OwnServer},
+    run::TextChoice,
+    to_coloured_stdout, to_stdout,
+    values::{count, pair},
+};
+use crate::{
+    client::{Options, check_metadata},
+    driver,
+    environment::Environment,
+    limits::{self, DEFAULT_UP_TO, Limits},
+    payload::{Mix, Share, TextKind},
+    plan::{ClientKind, DEFAULT_MAX_IN_FLIGHT, Load, Pair, Plan, Rates, Settings, Texts},
+    report::{self, csv, destination::Destination, json, progress::Steps},
+    schedule::Arrivals,
+    summary::{Context, Summary},
+    sweep::{Asked, GridLoad, Point, Sizes, Sweep},
+    target::Target,
+    units::{ByteSize, Limit, Rate, format_duration, nanoseconds_of, parse_duration},
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct SweepArguments {
+    /// The server, such as `localhost:8080`; left out, the reference server is started for this sweep
+    #[arg(value_name = "TARGET")]
+    target: Option<Target>,
+
+    /// Message bytes: a list, or a ladder by fours that shows 4 MiB and each limit of the server from
+    /// both sides
+    #[arg(
+        short,
+        long,
+        value_name = "SIZE,... | FROM..TO",
+        default_value = "64B..16MiB",
+        help_heading = "Grid"
+    )]
+    size: Sizes,
+
+    /// Closed loops: calls in flight [default: 1,8,64]
+    #[arg(short, long, value_name = "N,...", value_delimiter = ',', value_parser = count, help_heading = "Grid")]
+    concurrency: Vec<u64>,
+
+    /// Open loops in their place: calls a second
+    #[arg(
+        short,
+        long,
+        alias = "rps",
+        value_name = "RATE,...",
+        value_delimiter = ',',
+        conflicts_with = "concurrency",
+        help_heading = "Grid"
+    )]
+    rate: Vec<Rate>,
+
+    /// Passes over the grid, each in a random order of its own
+    #[arg(long, value_name = "N", value_parser = count, default_value = "3", help_heading = "Grid")]
+    repetitions: u64,
+
+    /// The measured window of each point
+    #[arg(short = 'z', long, value_name = "D", value_parser = parse_duration, default_value = "2s", help_heading = "Grid")]
+    duration: Duration,
+
+    /// Load before each measured window, thrown away
+    #[arg(short, long, value_name = "D", value_parser = parse_duration, default_value = "300ms", help_heading = "Grid")]
+    warm_up: Duration,
+
+    /// How long calls in flight at the end of a window are waited for
+    #[arg(long, value_name = "D", value_parser = parse_duration, default_value = "5s", help_heading = "Grid")]
+    drain: Duration,
+
+    /// What the text is made of
+    #[arg(long, value_name = "KIND", default_value = "ascii", help_heading = "Messages")]
+    text: TextChoice,
+
+    /// Metadata of each call; repeatable
+    #[arg(short, long, value_name = "'NAME: VALUE'", value_parser = pair, help_heading = "Messages")]
+    metadata: Vec<Pair>,
+
+    #[command(flatten)]
+    client: ClientFlags,
+
+    #[command(flatten)]
+    server: OwnServer,
+
+    /// Also keep the sweep as JSON in this file, point by point. Where it is there already and was asked
+    /// the same, the sweep goes on from there
+    #[arg(short, long, value_name = "FILE", help_heading = "Result")]
+    output: Option<std::path::PathBuf>,
+
+    /// What goes to stdout
+    #[arg(short = 'O', long, value_name = "FORMAT", default_value = "text", help_heading = "Result")]
+    format: SweepFormat,
+
+    /// No progress on stderr
+    #[arg(short, long, help_heading = "Result")]
+    quiet: bool,
+}
+
+/// A format for stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum SweepFormat {
+    /// Tables and heat maps
+    Text,
+    /// The whole document, with all summaries
+    Json,
+    /// A row for each point
+    Csv,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  plimsoll sweep -o sweep.json               64 B to 16 MiB at 1, 8 and 64 in flight; again to go on
+  plimsoll sweep localhost:8080 -s 1KiB,64KiB,1MiB -c 1,16 --repetitions 5
+  plimsoll sweep -s 4KiB -r 1k,2k,4k,8k,16k  one size, five rates
+  plimsoll sweep -O csv > sweep.csv
+
+Each point is a run of its own; medians over the repetitions are shown. Refused calls are in no figure
+but their own share.";
+
+pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
+    let asked = arguments.asked()?;
+    let located = arguments.server.locate(arguments.target.as_ref())?;
+    let shares_machine = located.as_ref().is_none_or(|located| located.is_local);
+    // Every plan is tried before the first one is run.
+    for load in &asked.loads {
+        for size in asked.sizes.with_limits(&[]) {
+            arguments.plan(Point { message_bytes: size, load: *load, repetition: 1 }, shares_machine)?;
+        }
+    }
+    check_metadata(&arguments.metadata)?;
+    let begun = arguments.output.as_deref().map(|path| begun(path, &asked)).transpose()?.flatten();
+    if let Some(path) = &arguments.output {
+        Destination::reserve(path)?;
+    }
+    let driven = arguments.server.driven(located)?;
+    let steps = Steps::new(arguments.quiet || !stderr().is_terminal());
+    let mut sweep = match begun {
+        Some(sweep) => sweep,
+        None => {
+            steps.show("looking for limits");
+            let limits = arguments.limits(&asked, &driven)?;
+            Sweep::new(asked, limits)
+        }
+    };
+    let interrupted = measure(arguments, &mut sweep, &driven, shares_machine, &steps);
+    steps.finish();
+    let interrupted = interrupted?;
+    match arguments.format {
+        SweepFormat::Text => to_coloured_stdout(|out| report::sweep::write(&sweep, out))?,
+        SweepFormat::Json => to_stdout(|out| json::write(&sweep, out))?,
+        SweepFormat::Csv => to_stdout(|out| csv::sweep(&sweep, out))?,
+    }
+    if interrupted {
+        return Ok(Status::Interrupted);
+    }
+    if sweep.points.iter().all(|summary| summary.calls.outcomes.answered == 0) {
+        bail!("no call of the whole sweep was answered; `plimsoll run` at one of its points says why");
+    }
+    Ok(Status::Done)
+}
+
+/// The sweep in this file, if there is one: it must be the same.
+fn begun(path: &Path, asked: &Asked) -> Result<Option<Sweep>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("cannot open `{}`", path.display())),
+    };
+    // A device or a pipe cannot be gone on with.
+    if !file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0) {
+        return Ok(None);
+    }
+    let sweep = Sweep::read(file).with_context(|| format!("cannot go on with `{}`", path.display()))?;
+    sweep.is_same(asked).with_context(|| format!("cannot go on with `{}`", path.display()))?;
+    Ok(Some(sweep))
+}
+
+/// Runs the points that are left. Whether somebody interrupted it; that point is not kept.
+fn measure(
+    arguments: &SweepArguments,
+    sweep: &mut Sweep,
+    driven: &Driven,
+    shares_machine: bool,
+    steps: &Steps,
+) -> Result<bool> {
+    let each = arguments.warm_up + arguments.duration;
+    while let Some(point) = sweep.rest().first().copied() {
+        let left = sweep.rest().len();
+        let number = sweep.points.len() + 1;
+        let time = format_duration(each * u32::try_from(left).unwrap_or(u32::MAX));
+        let all = sweep.order.len();
+        let line = format!("point {number} of {all}: {point}; about {time} left");
+        steps.show(&line);
+        if !arguments.quiet && !stderr().is_terminal() {
+            report::progress::line(&line);
+        }
+        let plan = Arc::new(arguments.plan(point, shares_machine)?);
+        let environment = Environment::now();
+        let run = driver::run(&plan, &driven.located, &driven.processes(), &mut |_| steps.tick())?;
+        if run.is_interrupted {
+            return Ok(true);
+        }
+        let context = Context {
+            plan: &plan,
+            recv_limit_asked: arguments.client.max_recv_message_size(),
+            target: &driven.located,
+            server: sweep.asked.server.clone(),
+            environment,
+            label: None,
+            objectives: &[],
+        };
+        sweep.points.push(Summary::new(&run, context)?);
+        if let Some(path) = &arguments.output {
+            Destination::reserve(path)?.write(&sweep)?;
+        }
+    }
+    Ok(false)
+}
+
+impl SweepArguments {
+    fn asked(&self) -> Result<Asked> {
+        let loads: Vec<GridLoad> = match (self.concurrency.as_slice(), self.rate.as_slice()) {
+            ([], []) => [1, 8, 64].map(GridLoad::Concurrency).to_vec(),
+            (concurrency, []) => concurrency.iter().copied().map(GridLoad::Concurrency).collect(),
+            (_, rates) => rates.iter().map(|rate| GridLoad::RatePerSecond(rate.per_second())).collect(),
+        };
+        if (1..loads.len()).any(|place| loads[..place].contains(&loads[place])) {
+            bail!("a load stands twice; give each once, and --repetitions for more of all");
+        }
+        if !(1..=1_000).contains(&self.repetitions) {
+            bail!("--repetitions is {}; give a number from 1 to 1,000", self.repetitions);
+        }
+        let settings = self.client.settings(true);
+        Ok(Asked {
+            target: self.target.as_ref().map(ToString::to_string),
+            server: self.target.is_none().then(|| self.server.record()),
+            sizes: self.size.clone(),
+            loads,
+            repetitions: u32::try_from(self.repetitions).unwrap_or(u32::MAX),
+            text: self.text.into(),
+            duration_ns: nanoseconds_of(self.duration),
+            warm_up_ns: nanoseconds_of(self.warm_up),
+            drain_ns: nanoseconds_of(self.drain),
+            timeout_ns: settings.timeout.map(nanoseconds_of),
+            metadata: self.metadata.clone(),
+            client: settings.client,
+            connections: settings.connections,
+            max_send_message_bytes: settings.max_send_message_size,
+            max_recv_message_bytes: settings.max_recv_message_size,
+            seed: settings.seed,
+        })
+    }
+
+    fn plan(&self, point: Point, shares_machine: bool) -> Result<Plan> {
+        let load = match point.load {
+            GridLoad::Concurrency(concurrency) => Load::Closed { concurrency },
+            GridLoad::RatePerSecond(rate) => Load::Open {
+                rates: Rates::One(rate),
+                arrivals: Arrivals::Constant,
+                max_in_flight: DEFAULT_MAX_IN_FLIGHT,
+            },
+        };
+        let share = Share { message_bytes: ByteSize(point.message_bytes), weight: 1 };
+        let settings = Settings {
+            load,
+            duration: Some(self.duration),
+            warm_up: self.warm_up,
+            drain: self.drain,
+            texts: Texts::Made { mix: Mix(vec![share]), kind: TextKind::from(self.text) },
+            metadata: self.metadata.clone(),
+            ..self.client.settings(shares_machine)
+        };
+        Plan::new(settings).with_context(|| format!("there is no plan for {point}"))
+    }
+
+    /// The limits whose both sides a ladder shows; none for a list.
+    fn limits(&self, asked: &Asked, driven: &Driven) -> Result<Option<Limits>> {
+        let Sizes::Ladder(_, to) = asked.sizes else { return Ok(None) };
+        let settings = limits::Settings {
+            client: ClientKind::Lean,
+            options: Options {
+                max_send_message_size: asked.max_send_message_bytes,
+                max_recv_message_size: Limit::Bytes(asked.max_recv_message_bytes.as_bytes()),
+                timeout: None,
+                metadata: asked.metadata.clone(),
+            },
+            up_to: to.min(DEFAULT_UP_TO),
+        };
+        Ok(Some(limits::find(&driven.located, &settings, &mut |_, _| {})?))
+    }
+}

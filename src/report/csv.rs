@@ -1,0 +1,55 @@
+//! Rows for other programs: a header, integers in ns and bytes, empty where nothing was measured.
+
+use std::io::{self, Write};
+
+use crate::sweep::{GridLoad, Sweep};
+
+/// Writes a row for each point of a sweep, in the order in which they were run.
+///
+/// # Errors
+/// Those of the writer.
+pub fn sweep(sweep: &Sweep, mut out: impl Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "message_bytes,concurrency,rate_per_second,repetition,planned,answered,wrong_reply,refused,failed,\
+         deadline_exceeded,broken,shed,unfinished,calls_per_second,request_bytes_per_second,\
+         reply_bytes_per_second,p50_ns,p90_ns,p99_ns,max_ns,client_cpu_ns_per_call,server_cpu_ns_per_call,\
+         soundness"
+    )?;
+    for (point, summary) in sweep.order.iter().zip(&sweep.points) {
+        let (concurrency, rate) = match point.load {
+            GridLoad::Concurrency(calls) => (calls.to_string(), String::new()),
+            GridLoad::RatePerSecond(rate) => (String::new(), rate.to_string()),
+        };
+        let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
+        let outcomes = summary.calls.outcomes;
+        let figures = summary.main_latency().figures;
+        let cells = [
+            point.message_bytes.to_string(),
+            concurrency,
+            rate,
+            point.repetition.to_string(),
+            summary.calls.planned.to_string(),
+            outcomes.answered.to_string(),
+            outcomes.wrong_reply.to_string(),
+            outcomes.refused.to_string(),
+            outcomes.failed.to_string(),
+            outcomes.deadline_exceeded.to_string(),
+            outcomes.broken.to_string(),
+            outcomes.shed.to_string(),
+            outcomes.unfinished.to_string(),
+            summary.goodput.calls_per_second.to_string(),
+            summary.goodput.request_bytes_per_second.to_string(),
+            summary.goodput.reply_bytes_per_second.to_string(),
+            number(figures.map(|figures| figures.p50_ns)),
+            number(figures.map(|figures| figures.p90_ns)),
+            number(figures.map(|figures| figures.p99_ns)),
+            number(figures.map(|figures| figures.max_ns)),
+            number(summary.cost.client_cpu_ns_per_call),
+            number(summary.cost.server_cpu_ns_per_call),
+            format!("{:?}", summary.soundness.verdict).to_lowercase(),
+        ];
+        writeln!(out, "{}", cells.join(","))?;
+    }
+    out.flush()
+}

@@ -1,0 +1,106 @@
+//! `plimsoll sweep`: a grid of runs that can be gone on with.
+
+use std::{fs, path::Path};
+
+use crate::{
+    document::Summary,
+    process::{output_of, text},
+};
+
+const GRID: [&str; 11] =
+    ["sweep", "-s", "64,1KiB,5MiB", "-c", "1,4", "-z", "100ms", "-w", "20ms", "--repetitions", "2"];
+
+/// The summaries of a sweep, each checked.
+fn points(document: &serde_json::Value) -> Vec<Summary> {
+    let points = document["points"].as_array().expect("a list");
+    let summaries =
+        points.iter().map(|point| Summary::strict(point.to_string().as_bytes()).expect("a summary"));
+    summaries.inspect(Summary::check).collect()
+}
+
+fn read(path: &Path) -> serde_json::Value {
+    serde_json::from_slice(&fs::read(path).expect("there")).expect("JSON")
+}
+
+#[test]
+fn each_point_is_a_run_of_its_own() {
+    let output = output_of(&[&GRID[..], &["-q", "-O", "json"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(document["schema"], "plimsoll.sweep/1");
+    let order = document["order"].as_array().expect("a list");
+    assert_eq!(order.len(), 12);
+    let summaries = points(&document);
+    assert_eq!(summaries.len(), 12);
+    for (point, summary) in order.iter().zip(&summaries) {
+        assert_eq!(point["message_bytes"], summary.plan.sizes[0].message_bytes);
+        let is_over = summary.plan.sizes[0].message_bytes > 4 << 20;
+        assert_eq!(summary.calls.refused > 0, is_over);
+        assert_eq!(summary.calls.answered > 0, !is_over);
+    }
+}
+
+#[test]
+fn a_sweep_goes_on_where_it_was_left() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("sweep.json");
+    let written = path.to_str().expect("UTF-8");
+    let arguments = [&GRID[..], &["-q", "-o", written]].concat();
+    assert_eq!(output_of(&arguments).status.code(), Some(0));
+    let whole = read(&path);
+    // As if it had been interrupted behind the third point.
+    let mut cut = whole.clone();
+    cut["points"].as_array_mut().expect("a list").truncate(3);
+    fs::write(&path, cut.to_string()).expect("writable");
+    assert_eq!(output_of(&arguments).status.code(), Some(0));
+    let finished = read(&path);
+    assert_eq!(finished["order"], whole["order"]);
+    assert_eq!(points(&finished).len(), 12);
+    for index in 0..3 {
+        assert_eq!(finished["points"][index], whole["points"][index]);
+    }
+    assert_ne!(finished["points"][3]["started_at"], whole["points"][3]["started_at"]);
+
+    let other = output_of(&[&arguments[..], &["--seed", "7"]].concat());
+    assert_eq!(other.status.code(), Some(2));
+    assert!(text(&other.stderr).contains("seed: 1 then, 7 now"), "{}", text(&other.stderr));
+    assert_eq!(read(&path), finished, "nothing is lost");
+}
+
+#[test]
+fn what_is_no_sweep_is_left_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("notes.txt");
+    fs::write(&path, "not a sweep").expect("writable");
+    let output = output_of(&[&GRID[..], &["-o", path.to_str().expect("UTF-8")]].concat());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("cannot go on with"), "{}", text(&output.stderr));
+    assert_eq!(fs::read_to_string(&path).expect("there"), "not a sweep");
+}
+
+#[test]
+fn a_row_of_csv_is_a_point() {
+    let output =
+        output_of(&["sweep", "-q", "-s", "64", "-r", "100,200", "-z", "100ms", "-w", "0s", "-O", "csv"]);
+    let out = text(&output.stdout);
+    let rows: Vec<Vec<&str>> = out.lines().map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows.len(), 1 + 6);
+    assert!(rows.iter().all(|row| row.len() == rows[0].len()), "{out}");
+    assert_eq!(rows[0][..4], ["message_bytes", "concurrency", "rate_per_second", "repetition"]);
+    assert!(rows[1..].iter().all(|row| row[0] == "64" && row[1].is_empty() && !row[2].is_empty()));
+}
+
+#[test]
+fn a_ladder_shows_the_servers_limit_from_both_sides() {
+    let arguments =
+        ["sweep", "-q", "-s", "512..2KiB", "-c", "2", "-z", "50ms", "-w", "0s", "--repetitions", "1"];
+    let output =
+        output_of(&[&arguments[..], &["--server-max-recv-message-size", "1000", "-O", "json"]].concat());
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let mut refused: Vec<_> = points(&document)
+        .iter()
+        .map(|summary| (summary.plan.sizes[0].message_bytes, summary.calls.answered == 0))
+        .collect();
+    refused.sort_unstable();
+    assert_eq!(refused, [(512, false), (999, false), (1_000, false), (1_001, true), (2_048, true)]);
+}
