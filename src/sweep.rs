@@ -4,61 +4,29 @@
 //! from the seed, so that a machine whose speed drifts does not favour a corner of the grid; each
 //! repetition is a pass over the whole grid.
 
-use std::{collections::BTreeSet, fmt, io::Read, str::FromStr};
+mod cells;
+mod grid;
+
+use std::{collections::BTreeSet, io::Read};
 
 use serde::{Deserialize, Serialize};
+
+pub use cells::Cell;
+pub use grid::{GridLoad, Point, Sizes, SizesError};
 
 use crate::{
     environment::Build,
     limits::Limits,
     outcome::Direction,
-    payload::{LARGEST_MESSAGE, MOST_SIZES, TextKind, nearest_reachable, reachable_around},
+    payload::TextKind,
     plan::{ClientKind, Pair},
     random::bits,
-    soundness::Verdict,
-    summary::{LatencyFigures, ReadError, ServerRecord, Summary},
-    units::{ByteSize, Limit, decimal, grouped},
+    summary::{ReadError, ServerRecord, Summary},
+    units::Limit,
 };
 
 /// The schema that this program writes, and the only one that it reads.
 pub const SCHEMA: &str = "plimsoll.sweep/1";
-
-/// Each rung of a ladder is so many times the one before.
-const RUNG: u64 = 4;
-/// gRPC's default limit, which every ladder that passes it shows from both sides.
-const DEFAULT_LIMIT: u64 = 4 << 20;
-
-/// The sizes of a sweep, as they are written: `64,1KiB,4MiB`, or a ladder `64B..16MiB`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum Sizes {
-    /// These.
-    List(Vec<u64>),
-    /// From the first to the last, each four times the one before, and both sides of each limit between.
-    Ladder(u64, u64),
-}
-
-/// The load of a point.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum GridLoad {
-    /// Closed loop: calls in flight.
-    Concurrency(u64),
-    /// Open loop: calls a second.
-    RatePerSecond(f64),
-}
-
-/// One run of a sweep.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Point {
-    /// Of the request.
-    pub message_bytes: u64,
-    /// Closed or open loop.
-    #[serde(flatten)]
-    pub load: GridLoad,
-    /// From 1.
-    pub repetition: u32,
-}
 
 /// What was asked for: a sweep goes on only where this is the same.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -119,33 +87,6 @@ pub struct Sweep {
     pub points: Vec<Summary>,
 }
 
-/// The repetitions of one size under one load: medians.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Cell {
-    /// Of the request.
-    pub message_bytes: u64,
-    /// Closed or open loop.
-    pub load: GridLoad,
-    /// How many.
-    pub repetitions: usize,
-    /// Verified replies a second.
-    pub calls_per_second: f64,
-    /// Message bytes of requests and replies, a second.
-    pub bytes_per_second: f64,
-    /// The smallest and the largest of the repetitions' calls a second.
-    pub spread: (f64, f64),
-    /// Response time in an open loop, service time in a closed one; `None` where no call was answered.
-    pub p50_ns: Option<u64>,
-    /// The same.
-    pub p99_ns: Option<u64>,
-    /// Refused calls, of those planned (0..1).
-    pub refused: f64,
-    /// Calls that were neither answered nor refused nor unfinished, of those planned (0..1).
-    pub errors: f64,
-    /// How many of the repetitions were not sound.
-    pub unsound: usize,
-}
-
 /// Why a document is not a sweep that can go on.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
@@ -172,110 +113,6 @@ pub enum SweepError {
         .0.join("; ")
     )]
     Other(Vec<String>),
-}
-
-/// Why a text is not the sizes of a sweep.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{got}` is not the sizes of a sweep: {reason}; write a list, such as `64,1KiB,4MiB`, or a ladder, such as `64B..16MiB`"
-)]
-pub struct SizesError {
-    got: String,
-    reason: String,
-}
-
-impl FromStr for Sizes {
-    type Err = SizesError;
-
-    fn from_str(text: &str) -> Result<Self, SizesError> {
-        let error = |reason: String| SizesError { got: text.to_owned(), reason };
-        let size = |text: &str| {
-            let parsed: Result<ByteSize, _> = text.trim().parse();
-            let bytes = parsed.map_err(|cause| error(cause.to_string()))?.0;
-            if bytes > LARGEST_MESSAGE {
-                return Err(error(format!("{} bytes are over protobuf's limit", grouped(bytes))));
-            }
-            Ok(bytes)
-        };
-        if let Some((from, to)) = text.split_once("..") {
-            let (from, to) = (size(from)?, size(to)?);
-            if from == 0 || from >= to {
-                return Err(error("a ladder goes from a size above 0 to a larger one".to_owned()));
-            }
-            return Ok(Self::Ladder(from, to));
-        }
-        let sizes = text.split(',').map(size).collect::<Result<Vec<_>, _>>()?;
-        if sizes.len() > MOST_SIZES {
-            return Err(error(format!("{} sizes are more than {MOST_SIZES}", sizes.len())));
-        }
-        Ok(Self::List(sizes))
-    }
-}
-
-impl fmt::Display for Sizes {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ladder(from, to) => write!(formatter, "{from}..{to}"),
-            Self::List(sizes) => {
-                let sizes: Vec<String> = sizes.iter().map(u64::to_string).collect();
-                formatter.write_str(&sizes.join(","))
-            }
-        }
-    }
-}
-
-impl TryFrom<String> for Sizes {
-    type Error = SizesError;
-
-    fn try_from(text: String) -> Result<Self, SizesError> {
-        text.parse()
-    }
-}
-
-impl From<Sizes> for String {
-    fn from(sizes: Sizes) -> Self {
-        sizes.to_string()
-    }
-}
-
-impl Sizes {
-    /// The sizes in rising order, as texts can make them: of a ladder with both sides of these limits.
-    #[must_use]
-    pub fn with_limits(&self, limits: &[u64]) -> Vec<u64> {
-        let sizes: BTreeSet<u64> = match self {
-            Self::List(sizes) => sizes.iter().map(|size| nearest_reachable(*size)).collect(),
-            Self::Ladder(from, to) => {
-                let rungs = std::iter::successors(Some(*from), |size| size.checked_mul(RUNG));
-                let rungs = rungs.take_while(|size| size < to).chain([*to]);
-                let mut sizes: BTreeSet<u64> = rungs.map(nearest_reachable).collect();
-                for limit in
-                    limits.iter().chain([&DEFAULT_LIMIT]).filter(|limit| (*from..=*to).contains(*limit))
-                {
-                    let at = reachable_around(*limit).0;
-                    let under = reachable_around(at.saturating_sub(1)).0;
-                    let over = reachable_around(limit + 1).1;
-                    sizes.extend([under, at, over]);
-                }
-                sizes
-            }
-        };
-        sizes.into_iter().collect()
-    }
-}
-
-impl fmt::Display for GridLoad {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Concurrency(calls) => write!(formatter, "{} in flight", grouped(*calls)),
-            Self::RatePerSecond(rate) => write!(formatter, "{} calls/s", decimal(*rate)),
-        }
-    }
-}
-
-impl fmt::Display for Point {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}, {}", ByteSize(self.message_bytes), self.load)
-    }
 }
 
 impl Asked {
@@ -371,61 +208,15 @@ impl Sweep {
         grid.filter_map(|(size, load)| {
             let results = self.order.iter().zip(&self.points);
             let of_cell = results.filter(|(point, _)| point.message_bytes == size && point.load == load);
-            cell(size, load, &of_cell.map(|(_, summary)| summary).collect::<Vec<_>>())
+            cells::of(size, load, &of_cell.map(|(_, summary)| summary).collect::<Vec<_>>())
         })
         .collect()
     }
 }
 
-fn cell(message_bytes: u64, load: GridLoad, results: &[&Summary]) -> Option<Cell> {
-    let each = |figure: &dyn Fn(&Summary) -> f64| {
-        let mut values: Vec<f64> = results.iter().map(|summary| figure(summary)).collect();
-        values.sort_by(f64::total_cmp);
-        values
-    };
-    let rates = each(&|summary| summary.goodput.calls_per_second);
-    let time = |figure: &dyn Fn(&LatencyFigures) -> u64| {
-        let figures = results.iter().filter_map(|summary| summary.main_latency().figures.as_ref());
-        let mut values: Vec<u64> = figures.map(figure).collect();
-        values.sort_unstable();
-        let (low, high) = (values.get(values.len().checked_sub(1)? / 2)?, values.get(values.len() / 2)?);
-        Some(low.midpoint(*high))
-    };
-    #[expect(clippy::cast_precision_loss, reason = "a share")]
-    let share = |of: &dyn Fn(&Summary) -> u64| {
-        median(&each(&|summary| of(summary) as f64 / (summary.calls.planned.max(1)) as f64))
-    };
-    let is_unsound = |summary: &&&Summary| summary.soundness.verdict == Verdict::Unsound;
-    Some(Cell {
-        message_bytes,
-        load,
-        repetitions: results.len(),
-        calls_per_second: median(&rates)?,
-        spread: (*rates.first()?, *rates.last()?),
-        bytes_per_second: median(&each(&|summary| {
-            summary.goodput.request_bytes_per_second + summary.goodput.reply_bytes_per_second
-        }))?,
-        p50_ns: time(&|figures| figures.p50_ns),
-        p99_ns: time(&|figures| figures.p99_ns),
-        refused: share(&|summary| summary.calls.outcomes.refused)?,
-        errors: share(&|summary| {
-            let outcomes = summary.calls.outcomes;
-            summary.calls.planned - outcomes.answered - outcomes.refused - outcomes.unfinished
-        })?,
-        unsound: results.iter().filter(is_unsound).count(),
-    })
-}
-
-/// Of values in rising order; of an even number, the middle between the two in the middle.
-fn median(values: &[f64]) -> Option<f64> {
-    let (low, high) = (values.get(values.len().checked_sub(1)? / 2)?, values.get(values.len() / 2)?);
-    Some(low.midpoint(*high))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     fn asked(seed: u64) -> Asked {
         Asked {
@@ -449,28 +240,6 @@ mod tests {
     }
 
     #[test]
-    fn a_ladder_shows_each_limit_from_both_sides() {
-        let sizes: Sizes = "64B..16MiB".parse().expect("a ladder");
-        let sizes = sizes.with_limits(&[1_000, 130, 99 << 20]);
-        for size in [64, 256, 1_024, 4 << 20, 16 << 20, (4 << 20) - 1, (4 << 20) + 1, 999, 1_000, 1_001] {
-            assert!(sizes.contains(&size), "{size} in {sizes:?}");
-        }
-        // No text makes 130.
-        assert!([128, 129, 131].iter().all(|size| sizes.contains(size)) && !sizes.contains(&130));
-        assert!(sizes.iter().all(|size| *size <= 16 << 20));
-    }
-
-    #[test]
-    fn sizes_are_a_list_or_a_ladder() {
-        let list: Sizes = "64, 1KiB,4MiB".parse().expect("a list");
-        assert_eq!(list.with_limits(&[100]), [64, 1_024, 4 << 20]);
-        assert_eq!(list.to_string().parse(), Ok(list));
-        for wrong in ["", "64,x", "1KiB..64", "0..64", "64..3GiB", ".."] {
-            assert!(wrong.parse::<Sizes>().is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
     fn the_order_follows_from_the_seed_and_each_repetition_is_a_pass() {
         let (first, again, other) =
             (Sweep::new(asked(1), None), Sweep::new(asked(1), None), Sweep::new(asked(2), None));
@@ -485,23 +254,9 @@ mod tests {
     }
 
     #[test]
-    fn a_median_is_the_middle() {
-        assert_eq!(median(&[1.0, 2.0, 9.0]), Some(2.0));
-        assert_eq!(median(&[1.0, 2.0, 4.0, 9.0]), Some(3.0));
-        assert_eq!(median(&[]), None);
-    }
-
-    #[test]
     fn what_differs_is_said() {
         let error = Sweep::new(asked(1), None).is_same(&asked(2)).expect_err("another seed").to_string();
         assert!(error.contains("seed: 1 then, 2 now"), "{error}");
         assert!(Sweep::new(asked(1), None).is_same(&asked(1)).is_ok());
-    }
-
-    proptest! {
-        #[test]
-        fn no_text_makes_the_parser_panic(text in "\\PC{0,40}") {
-            let _ = text.parse::<Sizes>();
-        }
     }
 }

@@ -150,13 +150,12 @@ pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
     }
     let driven = arguments.server.driven(located)?;
     let steps = Steps::new(arguments.quiet || !stderr().is_terminal());
-    let mut sweep = match begun {
-        Some(sweep) => sweep,
-        None => {
-            steps.show("looking for limits");
-            let limits = arguments.limits(&asked, &driven)?;
-            Sweep::new(asked, limits)
-        }
+    let mut sweep = if let Some(begun) = begun {
+        begun
+    } else {
+        steps.show("looking for limits");
+        let limits = limits_for(&asked, &driven)?;
+        Sweep::new(asked, limits)
     };
     let interrupted = measure(arguments, &mut sweep, &driven, shares_machine, &steps);
     steps.finish();
@@ -288,20 +287,20 @@ impl SweepArguments {
         };
         Plan::new(settings).with_context(|| format!("there is no plan for {point}"))
     }
+}
 
-    /// The limits whose both sides a ladder shows; none for a list.
-    fn limits(&self, asked: &Asked, driven: &Driven) -> Result<Option<Limits>> {
-        let Sizes::Ladder(_, to) = asked.sizes else { return Ok(None) };
-        let settings = limits::Settings {
-            client: ClientKind::Lean,
-            options: Options {
-                max_send_message_size: asked.max_send_message_bytes,
-                max_recv_message_size: Limit::Bytes(asked.max_recv_message_bytes.as_bytes()),
-                timeout: None,
-                metadata: asked.metadata.clone(),
-            },
-            up_to: to.min(DEFAULT_UP_TO),
-        };
-        Ok(Some(limits::find(&driven.located, &settings, &mut |_, _| {})?))
-    }
+/// The limits whose both sides a ladder shows; none for a list.
+fn limits_for(asked: &Asked, driven: &Driven) -> Result<Option<Limits>> {
+    let Sizes::Ladder(_, to) = asked.sizes else { return Ok(None) };
+    let settings = limits::Settings {
+        client: ClientKind::Lean,
+        options: Options {
+            max_send_message_size: asked.max_send_message_bytes,
+            max_recv_message_size: Limit::Bytes(asked.max_recv_message_bytes.as_bytes()),
+            timeout: None,
+            metadata: asked.metadata.clone(),
+        },
+        up_to: to.min(DEFAULT_UP_TO),
+    };
+    Ok(Some(limits::find(&driven.located, &settings, &mut |_, _| {})?))
 }

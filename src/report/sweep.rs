@@ -133,7 +133,7 @@ fn heat_map(
     write!(out, "{:width$}", "", width = HEADING + 5)?;
     for load in &sweep.asked.loads {
         let name = match load {
-            GridLoad::Concurrency(calls) => grouped(*calls),
+            GridLoad::Concurrency(in_flight) => grouped(*in_flight),
             GridLoad::RatePerSecond(rate) => format!("{}/s", decimal(*rate)),
         };
         write!(out, "{name:>CELL$}")?;
