@@ -4,6 +4,7 @@
 //! changed in one respect: tonic closes a connection by itself once it has refused about a thousand
 //! replies, taking all calls on it along (hyperium/h2#856), and that is switched off.
 
+pub(crate) mod bare;
 mod wire;
 
 use std::{

@@ -1,8 +1,6 @@
 //! The client's own limits: what this client, or an application that is built with tonic, does at them.
 
-use std::{cell::Cell, time::Duration};
-
-use tokio::{runtime, time::timeout};
+use std::time::Duration;
 
 use super::{
     LimitRecord, LimitsError, State, bytes,
@@ -11,8 +9,11 @@ use super::{
     whole::{self, Sends, Whole},
 };
 use crate::{
-    client::{Ended, Options, stub},
-    outcome::{Direction, Outcome, Side},
+    client::{
+        Ended, Options,
+        stub::bare::{AmongOthers, BareClient},
+    },
+    outcome::{Direction, Side},
     payload::{Message, longest_text_within, message_bytes_of},
     plan::ClientKind,
     target::Located,
@@ -26,12 +27,10 @@ pub(super) enum OwnClient<'a> {
     Stub(Box<TonicClient<'a>>),
 }
 
-/// An application's client: tonic's, with tonic's own limits.
+/// An application's client, and what it is asked beside the calls that are looked at.
 #[derive(Debug)]
 pub(super) struct TonicClient<'a> {
-    runtime: runtime::Runtime,
-    target: &'a Located,
-    options: Options,
+    client: BareClient<'a>,
     small: Message,
     probes: u32,
 }
@@ -50,9 +49,8 @@ impl<'a> OwnClient<'a> {
                 Self::Lean(prober)
             }
             ClientKind::Stub => {
-                let runtime = runtime::Builder::new_current_thread().enable_all().build();
-                let runtime = runtime.map_err(LimitsError::Setup)?;
-                Self::Stub(Box::new(TonicClient { runtime, target, options, small, probes: 0 }))
+                let client = BareClient::new(target, options).map_err(LimitsError::Setup)?;
+                Self::Stub(Box::new(TonicClient { client, small, probes: 0 }))
             }
         })
     }
@@ -85,44 +83,16 @@ impl Sends for OwnClient<'_> {
 impl Sends for TonicClient<'_> {
     fn send(&mut self, message: Message, patience: Duration) -> Result<Probed, LimitsError> {
         self.probes += 1;
-        self.runtime.block_on(async {
-            let (mut connection, _) = stub::Connection::open_bare(self.target, &self.options).await?;
-            Ok(match timeout(patience, connection.call(&message)).await {
-                Ok(ended) => probed(ended),
-                Err(_) => Probed { got: Got::Silence, took: patience, uploaded_bytes: None },
-            })
-        })
+        let silence = Probed { got: Got::Silence, took: patience, uploaded_bytes: None };
+        Ok(self.client.call(&message, patience)?.map_or(silence, probed))
     }
 
     fn send_among_neighbours(&mut self, message: Message) -> Result<(Probed, Survivors), LimitsError> {
         self.probes += 1;
-        self.runtime.block_on(async {
-            let (connection, made) = stub::Connection::open_bare(self.target, &self.options).await?;
-            let (mut refused, mut neighbour) = (connection.clone(), connection);
-            let is_over = Cell::new(false);
-            // The last of them is under way when the refusal comes.
-            let neighbours = async {
-                let mut all_answered = true;
-                while !is_over.get() {
-                    all_answered &= is_answered(&neighbour.call(&self.small).await);
-                }
-                all_answered
-            };
-            let refusal = async {
-                let ended = refused.call(&message).await;
-                is_over.set(true);
-                ended
-            };
-            let (all_answered, ended) = tokio::join!(neighbours, refusal);
-            let later = is_answered(&neighbour.call(&self.small).await);
-            let survivors = Survivors { connection: later && made.count() == 1, neighbour: all_answered };
-            Ok((probed(ended), survivors))
-        })
+        let AmongOthers { ended, neighbours_answered, later_answered } =
+            self.client.call_among(&message, &self.small)?;
+        Ok((probed(ended), Survivors { connection: later_answered, neighbour: neighbours_answered }))
     }
-}
-
-fn is_answered(ended: &Ended) -> bool {
-    matches!(ended.outcome, Outcome::Answered | Outcome::WrongReply(_))
 }
 
 fn probed(ended: Ended) -> Probed {
