@@ -14,14 +14,14 @@ const SLOW: Duration = Duration::from_millis(50);
 /// More than this, uploaded in vain, is worth a word. A frame of 1 MiB that has begun must be ended.
 const MUCH_IN_VAIN: u64 = 2 << 20;
 
-/// What follows from these limits.
-pub(super) fn of(records: &[LimitRecord], settings: &Settings) -> Vec<Finding> {
+/// What follows from these limits, at a server whose upper-casing makes texts longer or not.
+pub(super) fn of(records: &[LimitRecord], grows: bool, settings: &Settings) -> Vec<Finding> {
     let find =
         |side, direction| records.iter().find(|record| record.side == side && record.direction == direction);
     let mut findings = Vec::new();
     if let Some(receives) = find(Side::Server, Direction::Request) {
         let sends = find(Side::Server, Direction::Response).and_then(LimitRecord::lowest);
-        between_sides(receives, sends, settings, &mut findings);
+        between_sides(receives, sends, grows, settings, &mut findings);
     }
     for record in records {
         of_one(record, settings, &mut findings);
@@ -37,6 +37,7 @@ fn finding(name: &str, detail: String, advice: impl Into<String>) -> Finding {
 fn between_sides(
     receives: &LimitRecord,
     sends: Option<u64>,
+    grows: bool,
     settings: &Settings,
     findings: &mut Vec<Finding>,
 ) {
@@ -45,7 +46,7 @@ fn between_sides(
     let Some(takes) = takes else { return };
     // The nearest round size at which the next larger reply is over the caller's limit.
     let example = ByteSize(caller / 4 * 3);
-    if sends.is_none_or(|sends| sends > caller) && takes >= example.0 && caller >= 64 {
+    if grows && sends.is_none_or(|sends| sends > caller) && takes >= example.0 && caller >= 64 {
         findings.push(finding(
             "reply_outgrows_caller",
             format!(
@@ -115,7 +116,7 @@ fn of_one(record: &LimitRecord, settings: &Settings, findings: &mut Vec<Finding>
         && settings.client == ClientKind::Stub
     {
         findings.push(finding(
-            "tonic_loses_the_reason",
+            "reason_lost",
             format!("a tonic client does not say that {name} refused: it answers {}", quoted(record)),
             "compare the encoded length with the limit before the call",
         ));

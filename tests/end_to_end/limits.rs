@@ -165,7 +165,7 @@ fn both_clients_own_limits_are_exact() {
             // Tonic does not say why it did not send.
             let code = if client == "lean" { "OUT_OF_RANGE" } else { "INTERNAL" };
             assert_eq!(found.of("client", "request").code.as_deref(), Some(code));
-            assert_eq!(found.has_finding("tonic_loses_the_reason"), client == "stub");
+            assert_eq!(found.has_finding("reason_lost"), client == "stub");
             assert_eq!(found.of("client", "response").code.as_deref(), Some("OUT_OF_RANGE"));
         }
     }
