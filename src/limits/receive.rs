@@ -145,6 +145,8 @@ struct Claims<'p, 'a> {
     ends: bool,
     /// How it answers a request that ends too early.
     cut_off: Option<String>,
+    /// Whether it does not answer such a request at all, as Python's asyncio server does not.
+    is_silent: bool,
     /// The slowest answer.
     slowest: Duration,
     /// The smallest length that is known to be refused.
@@ -155,8 +157,16 @@ impl<'p, 'a> Claims<'p, 'a> {
     /// Learns how the server answers a request whose length is within any limit, but which ends too
     /// early.
     fn calibrated(prober: &'p mut Prober<'a>) -> Result<Self, LimitsError> {
-        let mut own = Self { prober, ends: true, cut_off: None, slowest: Duration::ZERO, refused: None };
+        let mut own = Self {
+            prober,
+            ends: true,
+            cut_off: None,
+            is_silent: false,
+            slowest: Duration::ZERO,
+            refused: None,
+        };
         let (_, got) = own.ask(1)?;
+        own.is_silent = got == Got::Silence;
         own.cut_off = got.likeness();
         Ok(own)
     }
@@ -201,7 +211,7 @@ impl<'p, 'a> Claims<'p, 'a> {
         let patience = (self.slowest * 10).max(SHORTEST_PATIENCE);
         let mut probed = match self.refused {
             // Silence is to be expected.
-            Some(refused) if !self.ends && length < refused => {
+            Some(refused) if (self.is_silent || !self.ends) && length < refused => {
                 self.prober.claim_beside(length, self.ends, refused)?
             }
             _ => self.prober.claim(length, self.ends, patience)?,
