@@ -32,6 +32,10 @@ bench-quick:
 interop:
     scripts/interop/run
 
+# Size limits, set and found, of every implementation that can be built here; python,node,go,java
+matrix *arguments:
+    scripts/interop/matrix {{arguments}}
+
 # Figures against arithmetic, on the clock; wants an idle machine and Python 3
 figures: build
     scripts/check-figures

@@ -248,6 +248,33 @@ mod tests {
         }
     }
 
+    /// Refusals that were seen: written by `scripts/interop/matrix --fixture`, with versions.
+    #[test]
+    fn every_refusal_that_was_seen_is_recognised() {
+        let seen = include_str!("../../tests/data/refusals.tsv");
+        let mut rows = 0;
+        for line in seen.lines().skip(1) {
+            let cells: Vec<&str> = line.split('\t').collect();
+            let [version, "server", direction, code, bytes, limit, text] = cells[..] else {
+                panic!("seven cells, of a server: {line}")
+            };
+            let (bytes, limit): (u64, u64) = (bytes.parse().expect("bytes"), limit.parse().expect("a limit"));
+            let (direction, request_bytes, reply_bytes) = match direction {
+                "request" => (Direction::Request, bytes, 1),
+                _ => (Direction::Response, 1, bytes),
+            };
+            let message =
+                Message { text: String::new(), expected: String::new(), request_bytes, reply_bytes };
+            let refusal = recognise(Code::RESOURCE_EXHAUSTED, text, &message, Origin::Wire)
+                .unwrap_or_else(|| panic!("{version}: {text}"));
+            assert_eq!(code, "RESOURCE_EXHAUSTED");
+            assert_eq!((refusal.side, refusal.direction), (Side::Server, direction), "{version}");
+            assert_eq!((refusal.message_bytes, refusal.limit_bytes), (bytes, Some(limit)), "{version}");
+            rows += 1;
+        }
+        assert!(rows >= 9, "{rows} rows");
+    }
+
     #[test]
     fn texts_without_numbers_take_the_known_size() {
         let unknown = Some((Side::Server, Direction::Request, REQUEST, None));

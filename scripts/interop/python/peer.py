@@ -1,0 +1,131 @@
+"""DoFormat with grpcio, for checks of size limits: a server, and a client that says how one call ended.
+
+Data{string text = 1} is the same on the wire as StringValue, so nothing has to be generated.
+"""
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+from concurrent import futures
+
+import grpc
+from google.protobuf.wrappers_pb2 import StringValue
+
+VERSION = f"grpcio {grpc.__version__}"
+SERVICE = "example.FormatData"
+METHOD = "DoFormat"
+DEADLINE_SECONDS = 20
+ENDINGS = (signal.SIGINT, signal.SIGTERM)
+
+
+def limits(arguments):
+    named = {
+        "grpc.max_receive_message_length": arguments.max_recv_message_size,
+        "grpc.max_send_message_length": arguments.max_send_message_size,
+    }
+    return [(name, size) for name, size in named.items() if size is not None]
+
+
+def prepare(server, do_format, port):
+    """Adds DoFormat and a port to the server, and gives its address."""
+    handler = grpc.unary_unary_rpc_method_handler(
+        do_format, StringValue.FromString, StringValue.SerializeToString
+    )
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {METHOD: handler}),))
+    return f"127.0.0.1:{server.add_insecure_port(f'127.0.0.1:{port}')}"
+
+
+def serve(arguments):
+    def do_format(request, _context):
+        return StringValue(value=request.value.upper())
+
+    # Blocked before any thread starts, so that each thread inherits it and the signals wait for sigwait.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=4), options=server_options(arguments))
+    address = prepare(server, do_format, arguments.port)
+    server.start()
+    print("listening on", address, flush=True)
+    signal.sigwait(ENDINGS)
+    server.stop(None)
+
+
+async def serve_asynchronously(arguments):
+    async def do_format(request, _context):
+        return StringValue(value=request.value.upper())
+
+    server = grpc.aio.server(options=server_options(arguments))
+    address = prepare(server, do_format, arguments.port)
+    await server.start()
+    ended = asyncio.Event()
+    for ending in ENDINGS:
+        asyncio.get_running_loop().add_signal_handler(ending, ended.set)
+    print("listening on", address, flush=True)
+    await ended.wait()
+    await server.stop(None)
+
+
+def server_options(arguments):
+    # Without it a port that another server has would be shared with it.
+    return [*limits(arguments), ("grpc.so_reuseport", 0)]
+
+
+def text_of_message(size):
+    """The text whose message has exactly this size."""
+    for length in range(max(size - 6, 0), size + 1):
+        text = "a" * length
+        if StringValue(value=text).ByteSize() == size:
+            return text
+    print(f"no text makes a message of {size} bytes", file=sys.stderr)
+    sys.exit(64)
+
+
+def call(arguments):
+    text = text_of_message(arguments.size)
+    result = {"code": "OK", "number": 0, "message": "", "reply_bytes": None, "is_right": False}
+    with grpc.insecure_channel(arguments.address, options=limits(arguments)) as channel:
+        do_format = channel.unary_unary(
+            f"/{SERVICE}/{METHOD}", StringValue.SerializeToString, StringValue.FromString
+        )
+        do_format(StringValue(value="abc"), timeout=DEADLINE_SECONDS)
+        try:
+            reply = do_format(StringValue(value=text), timeout=DEADLINE_SECONDS)
+            result |= {"reply_bytes": reply.ByteSize(), "is_right": reply.value == text.upper()}
+        except grpc.RpcError as error:
+            code = error.code()
+            result |= {"code": code.name, "number": code.value[0], "message": error.details()}
+        try:
+            reply = do_format(StringValue(value="abc"), timeout=DEADLINE_SECONDS)
+            result["survived"] = reply.value == "ABC"
+        except grpc.RpcError:
+            result["survived"] = False
+    print(json.dumps(result | {"version": VERSION}))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    limited = argparse.ArgumentParser(add_help=False)
+    limited.add_argument("--max-recv-message-size", type=int, help="bytes; default: grpcio's own")
+    limited.add_argument("--max-send-message-size", type=int, help="bytes; default: grpcio's own")
+    commands = parser.add_subparsers(dest="command", required=True)
+    server = commands.add_parser("serve", parents=[limited])
+    server.add_argument("--aio", action="store_true", help="serve with grpc.aio")
+    server.add_argument("--port", type=int, default=0, help="default: a free one")
+    client = commands.add_parser("call", parents=[limited])
+    client.add_argument("address")
+    client.add_argument("--size", type=int, required=True, help="bytes of the message")
+    commands.add_parser("version")
+    arguments = parser.parse_args()
+    if arguments.command == "version":
+        print(VERSION)
+    elif arguments.command == "call":
+        call(arguments)
+    elif arguments.aio:
+        asyncio.run(serve_asynchronously(arguments))
+    else:
+        serve(arguments)
+
+
+if __name__ == "__main__":
+    main()
