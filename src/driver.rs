@@ -28,7 +28,7 @@ use crate::{
     worker::{Order, Report, Second, Worked},
 };
 
-pub use crate::worker::LoopTime;
+pub use crate::worker::LoopAccount;
 pub(crate) use signals::Signals;
 use usage::Reading;
 pub use usage::Usage;
@@ -261,7 +261,7 @@ impl<'a> Conduct<'a> {
         );
         let mut window = Duration::ZERO;
         let mut threads = Vec::new();
-        let mut loops: Vec<LoopTime> = Vec::new();
+        let mut loops: Vec<LoopAccount> = Vec::new();
         let mut ended_by_count = true;
         for worker in worked {
             recording.add(worker.recording);

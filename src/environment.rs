@@ -224,6 +224,16 @@ pub fn own_peak_memory_bytes() -> Option<u64> {
     read("/proc/self/status").and_then(|text| kibibytes(&text, "VmHWM"))
 }
 
+/// The largest amount of memory that these processes have had, each at any time: the sum. `None` where there
+/// are none, or the system does not tell.
+#[must_use]
+pub fn peak_memory_bytes_of(processes: &[u32]) -> Option<u64> {
+    let peaks = processes
+        .iter()
+        .map(|process| read(&format!("/proc/{process}/status")).and_then(|text| kibibytes(&text, "VmHWM")));
+    if processes.is_empty() { None } else { peaks.sum() }
+}
+
 /// The processes of this machine that listen at an address; none where the system does not tell, or
 /// where they belong to somebody else.
 #[must_use]
@@ -338,6 +348,8 @@ mod tests {
         assert!(own_cpu().expect("accounts") > Duration::ZERO);
         assert!(own_thread_time().is_some());
         assert!(own_peak_memory_bytes().expect("status") > 0);
+        assert_eq!(peak_memory_bytes_of(&found), own_peak_memory_bytes());
+        assert_eq!(peak_memory_bytes_of(&[]), None);
         assert_eq!(ProcessTimes::of(&[]), None);
     }
 

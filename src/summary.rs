@@ -61,6 +61,9 @@ pub struct Summary {
     pub intervals: Vec<IntervalRecord>,
     /// What the window cost.
     pub cost: Cost,
+    /// What became of the connections within the window; absent for the stub client, which does not tell.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub connections: Option<ConnectionsRecord>,
     /// What the figures are worth.
     pub soundness: Soundness,
     /// What the run had to reach, and whether it did.
@@ -227,6 +230,22 @@ pub struct Cost {
     /// The most memory that the generator has had.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_peak_rss_bytes: Option<u64>,
+    /// The most memory that the server's processes have had since they started, where it is on this machine.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub server_peak_rss_bytes: Option<u64>,
+}
+
+/// What became of the connections within the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ConnectionsRecord {
+    /// How many ended.
+    pub lost: u64,
+    /// How long requests waited because the server did not read: of the connection where it was longest.
+    pub held_up_ns: u64,
+    /// How long requests waited for room in their connection's window: of the connection where it was longest.
+    pub out_of_window_ns: u64,
+    /// What refused calls had uploaded of their bodies when they were refused, prefix included.
+    pub uploaded_in_vain_bytes: u64,
 }
 
 /// An objective, measured.

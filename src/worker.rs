@@ -98,18 +98,40 @@ pub(crate) struct Worked {
     pub(crate) window: Duration,
     /// The thread's time within the window.
     pub(crate) thread: Option<ThreadTime>,
-    /// The loop's time within the window; `None` where calls are tasks.
-    pub(crate) in_loop: Option<LoopTime>,
+    /// The loop's account of the window; `None` where calls are tasks.
+    pub(crate) in_loop: Option<LoopAccount>,
     /// Whether it ended because all calls were made, before its time.
     pub(crate) ended_by_count: bool,
 }
 
-/// How a worker that has a loop of its own spent its window.
+/// How a worker that has a loop of its own spent its window, and what became of its connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct LoopTime {
+pub struct LoopAccount {
     /// With nothing to do: waiting for replies and for intended starts.
     pub idle: Duration,
     /// With requests that the kernel did not take, because the server did not read. The longest of
     /// all its connections.
     pub held_up: Duration,
+    /// With requests that waited for room in the window of their connection. The longest of all its
+    /// connections.
+    pub out_of_window: Duration,
+    /// Connections that ended, and were made again or not.
+    pub lost_connections: u64,
+    /// What refused calls had uploaded of their bodies, prefix included.
+    pub uploaded_in_vain_bytes: u64,
+}
+
+impl LoopAccount {
+    /// What it grew by since `earlier`.
+    fn since(self, earlier: Self) -> Self {
+        Self {
+            idle: self.idle.saturating_sub(earlier.idle),
+            held_up: self.held_up.saturating_sub(earlier.held_up),
+            out_of_window: self.out_of_window.saturating_sub(earlier.out_of_window),
+            lost_connections: self.lost_connections.saturating_sub(earlier.lost_connections),
+            uploaded_in_vain_bytes: self
+                .uploaded_in_vain_bytes
+                .saturating_sub(earlier.uploaded_in_vain_bytes),
+        }
+    }
 }

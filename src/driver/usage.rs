@@ -5,8 +5,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::{
-    environment::{MachineTicks, ProcessTimes, ThreadTime, own_cpu, own_peak_memory_bytes},
-    worker::LoopTime,
+    environment::{
+        MachineTicks, ProcessTimes, ThreadTime, own_cpu, own_peak_memory_bytes, peak_memory_bytes_of,
+    },
+    worker::LoopAccount,
 };
 
 /// CPU time within the measured window, and memory.
@@ -20,8 +22,8 @@ pub struct Usage {
     pub server_threads: Vec<ThreadTime>,
     /// Of each worker's thread.
     pub threads: Vec<ThreadTime>,
-    /// Of each worker's loop, where it has one of its own.
-    pub loops: Vec<LoopTime>,
+    /// The account of each worker's loop, where it has one of its own.
+    pub loops: Vec<LoopAccount>,
     /// The shares of all the machine's cores (0..1) that processes used, and that the hypervisor gave to
     /// other machines.
     pub machine_shares: Option<(f64, f64)>,
@@ -31,6 +33,8 @@ pub struct Usage {
     pub measured_over: Duration,
     /// The most memory that this process has had.
     pub client_peak_memory_bytes: Option<u64>,
+    /// The most memory that the server's processes have had since they started, at the window's end.
+    pub server_peak_memory_bytes: Option<u64>,
 }
 
 /// The accounts at an instant.
@@ -40,6 +44,7 @@ pub(super) struct Reading {
     client: Option<Duration>,
     server: Option<ProcessTimes>,
     machine: Option<MachineTicks>,
+    server_peak_memory_bytes: Option<u64>,
 }
 
 impl Reading {
@@ -49,6 +54,7 @@ impl Reading {
             client: own_cpu(),
             server: ProcessTimes::of(server),
             machine: MachineTicks::now(),
+            server_peak_memory_bytes: peak_memory_bytes_of(server),
         }
     }
 }
@@ -58,7 +64,7 @@ impl Usage {
     pub(super) fn between(
         readings: (Option<Reading>, Option<Reading>),
         threads: Vec<ThreadTime>,
-        loops: Vec<LoopTime>,
+        loops: Vec<LoopAccount>,
     ) -> Self {
         let client_peak_memory_bytes = own_peak_memory_bytes();
         let (Some(before), Some(after)) = readings else {
@@ -79,6 +85,7 @@ impl Usage {
             machine_cores: after.machine.map_or(0, MachineTicks::cores),
             measured_over,
             client_peak_memory_bytes,
+            server_peak_memory_bytes: after.server_peak_memory_bytes,
         }
     }
 }

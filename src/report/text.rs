@@ -1,5 +1,6 @@
 //! A result for a person: one screen, read in ten seconds.
 
+mod cost;
 mod soundness;
 mod spread;
 
@@ -40,7 +41,7 @@ pub fn write(summary: &Summary, mut out: impl Write) -> io::Result<()> {
     latency(summary, out)?;
     sizes(summary, out)?;
     spread::write(summary.main_latency(), out)?;
-    cost(summary, out)?;
+    cost::write(summary, out)?;
     objectives(summary, out)?;
     soundness::write(&summary.soundness, out)?;
     out.flush()
@@ -307,21 +308,6 @@ fn sizes(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     }
     writeln!(out)?;
     table.write(&heading("by size"), HEADING, out)
-}
-
-fn cost(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
-    let cost = &summary.cost;
-    let cpu = |nanoseconds: Option<u64>| nanoseconds.map_or_else(|| "not known".to_owned(), time);
-    let peak = cost
-        .client_peak_rss_bytes
-        .map_or_else(String::new, |bytes| format!("; client's peak memory {} MiB", bytes.div_ceil(1 << 20)));
-    writeln!(
-        out,
-        "\n{}CPU a call: client {}, server {}{peak}",
-        heading("cost"),
-        cpu(cost.client_cpu_ns_per_call),
-        cpu(cost.server_cpu_ns_per_call),
-    )
 }
 
 fn objectives(summary: &Summary, out: &mut impl Write) -> io::Result<()> {

@@ -161,7 +161,7 @@ fn server_busy(threads: &[ThreadTime], cores: usize, share: impl Fn(Duration) ->
 mod tests {
     use super::*;
     use crate::{
-        driver::LoopTime,
+        driver::LoopAccount,
         record::{Recording, Timeline},
     };
 
@@ -181,9 +181,10 @@ mod tests {
         let usage = Usage {
             threads: vec![thread(worker.0, worker.1)],
             loops: in_loop
-                .map(|(idle, held_up)| LoopTime {
+                .map(|(idle, held_up)| LoopAccount {
                     idle: WINDOW.mul_f64(idle),
                     held_up: WINDOW.mul_f64(held_up),
+                    ..LoopAccount::default()
                 })
                 .into_iter()
                 .collect(),

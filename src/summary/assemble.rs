@@ -3,11 +3,11 @@
 use std::{net::SocketAddr, time::Duration};
 
 use super::{
-    Cost, Goodput, IntervalRecord, LatencyFigures, LatencyRecord, LatencyRecords, ObjectiveRecord,
-    RefusalRecord, SCHEMA, ServerRecord, SizeSummary, StatusRecord, Summary, TargetRecord,
+    ConnectionsRecord, Cost, Goodput, IntervalRecord, LatencyFigures, LatencyRecord, LatencyRecords,
+    ObjectiveRecord, RefusalRecord, SCHEMA, ServerRecord, SizeSummary, StatusRecord, Summary, TargetRecord,
 };
 use crate::{
-    driver::Run,
+    driver::{LoopAccount, Run},
     environment::{Build, Environment, timestamp},
     latency::Latency,
     objective::{CallsOf, Metric, Objective, Statistic, Time},
@@ -83,6 +83,7 @@ impl Summary {
                 .collect(),
             intervals: intervals(run),
             cost: cost(run),
+            connections: connections(&run.usage.loops),
             soundness: Soundness::of(run, &plan_record, recv_limit_asked, target.is_local),
             objectives: objectives.iter().map(|objective| judge(objective, recording, &goodput)).collect(),
             plan: plan_record,
@@ -174,7 +175,25 @@ fn cost(run: &Run) -> Cost {
         client_cpu_ns_per_call: per_call(run.usage.client_cpu),
         server_cpu_ns_per_call: per_call(run.usage.server_cpu),
         client_peak_rss_bytes: run.usage.client_peak_memory_bytes,
+        server_peak_rss_bytes: run.usage.server_peak_memory_bytes,
     }
+}
+
+fn connections(loops: &[LoopAccount]) -> Option<ConnectionsRecord> {
+    loops
+        .iter()
+        .map(|account| ConnectionsRecord {
+            lost: account.lost_connections,
+            held_up_ns: nanoseconds_of(account.held_up),
+            out_of_window_ns: nanoseconds_of(account.out_of_window),
+            uploaded_in_vain_bytes: account.uploaded_in_vain_bytes,
+        })
+        .reduce(|sum, next| ConnectionsRecord {
+            lost: sum.lost + next.lost,
+            held_up_ns: sum.held_up_ns.max(next.held_up_ns),
+            out_of_window_ns: sum.out_of_window_ns.max(next.out_of_window_ns),
+            uploaded_in_vain_bytes: sum.uploaded_in_vain_bytes + next.uploaded_in_vain_bytes,
+        })
 }
 
 /// Measures an objective. What was not measured, or on too few samples, meets none.

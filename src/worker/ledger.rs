@@ -8,7 +8,7 @@ use std::{
 
 use tokio::{sync::mpsc, time::Instant};
 
-use super::{Counters, End, LoopTime, Report, Second, Work, Worked};
+use super::{Counters, End, LoopAccount, Report, Second, Work, Worked};
 use crate::{
     client::Ended,
     environment::ThreadTime,
@@ -263,7 +263,7 @@ impl Ledger {
     pub(super) fn finish(
         mut self,
         times: Option<(ThreadTime, ThreadTime)>,
-        in_loop: Option<LoopTime>,
+        in_loop: Option<LoopAccount>,
         end: End,
     ) -> Worked {
         for (message, calls) in self.planned_in_flight.iter().enumerate() {

@@ -17,7 +17,7 @@ use std::{
 use tokio::{sync::watch, time::Instant};
 
 use super::{
-    LoopTime, Order, Work, Worked,
+    LoopAccount, Order, Work, Worked,
     ledger::{Ledger, Start},
 };
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
         OpenError, check_metadata,
         lean::{
             connection::Over,
-            link::{Io, Link, link_of},
+            link::{Io, Link, Stalls, link_of},
             request::Requests,
             streams::Call,
         },
@@ -143,7 +143,7 @@ impl Polling {
                 order = *work.orders.borrow_and_update();
             }
             round.record(&mut self.over);
-            round.keep_time(now, order, || self.loop_time(now));
+            round.keep_time(now, order, || self.loop_account(now));
             if round.is_drained(now, order) {
                 return Ok(round.finish());
             }
@@ -304,8 +304,16 @@ impl Polling {
         Ok(now)
     }
 
-    fn loop_time(&self, now: Instant) -> LoopTime {
-        let held_up = self.links.iter().map(|link| link.held_up(now)).max().unwrap_or_default();
-        LoopTime { idle: self.idle, held_up }
+    fn loop_account(&self, now: Instant) -> LoopAccount {
+        let longest = |of: fn(&Stalls) -> Duration| {
+            self.links.iter().map(|link| of(&link.stalls(now))).max().unwrap_or_default()
+        };
+        LoopAccount {
+            idle: self.idle,
+            held_up: longest(|stalls| stalls.held_up),
+            out_of_window: longest(|stalls| stalls.out_of_window),
+            lost_connections: self.links.iter().map(Link::lost_connections).sum(),
+            uploaded_in_vain_bytes: 0,
+        }
     }
 }

@@ -27,6 +27,7 @@ pub(crate) struct Summary {
     pub(crate) sizes: Vec<Size>,
     pub(crate) intervals: Vec<Interval>,
     pub(crate) cost: Cost,
+    pub(crate) connections: Option<Connections>,
     pub(crate) soundness: Soundness,
     pub(crate) objectives: Vec<Objective>,
 }
@@ -230,6 +231,16 @@ pub(crate) struct Cost {
     pub(crate) client_cpu_ns_per_call: Option<u64>,
     pub(crate) server_cpu_ns_per_call: Option<u64>,
     pub(crate) client_peak_rss_bytes: Option<u64>,
+    pub(crate) server_peak_rss_bytes: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Connections {
+    pub(crate) lost: u64,
+    pub(crate) held_up_ns: u64,
+    pub(crate) out_of_window_ns: u64,
+    pub(crate) uploaded_in_vain_bytes: u64,
 }
 
 #[derive(Debug, Deserialize)]

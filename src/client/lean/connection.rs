@@ -240,6 +240,12 @@ impl Connection {
             || (!self.uploads.is_empty() && self.send_window.room() > 0)
     }
 
+    /// Whether requests wait for room in the connection's window.
+    #[must_use]
+    pub fn is_out_of_window(&self) -> bool {
+        !self.uploads.is_empty() && self.send_window.room() == 0
+    }
+
     /// Ends calls whose deadline has passed.
     pub fn expire(&mut self, now: Instant, over: &mut Vec<Over>) {
         let Some(timeout) = self.timeout else { return };

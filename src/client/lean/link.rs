@@ -25,7 +25,7 @@ use crate::{
 };
 use line::{Line, connecting, unavailable};
 
-pub(crate) use line::Io;
+pub(crate) use line::{Io, Stalls};
 
 /// After a connection that brought nothing, the next one waits this long, and twice as long after each
 /// further one. One that answered calls is made again at once.
@@ -65,8 +65,9 @@ pub(crate) struct Link {
     /// Lines on which no further call may start.
     closing: Vec<Line>,
     pause: Duration,
-    /// How long sockets took no more, but for the time that goes on.
-    held_up: Duration,
+    /// But for the times that go on.
+    stalls: Stalls,
+    lost_connections: u64,
 }
 
 /// The link that a key of the poller belongs to.
@@ -102,7 +103,8 @@ impl Link {
             current: Current::Down { until: now, failure: unavailable("not connected") },
             closing: Vec::new(),
             pause: FIRST_PAUSE,
-            held_up: Duration::ZERO,
+            stalls: Stalls::default(),
+            lost_connections: 0,
         };
         let mut line = own.line(socket, now, io).map_err(failed)?;
         line.is_connected = true;
@@ -142,12 +144,12 @@ impl Link {
     pub(crate) fn take(&mut self, ready: Ready, io: &mut Io, over: &mut Vec<Over>) {
         match &mut self.current {
             Current::Line(line) if line.key == ready.key => {
-                let result = line.take(ready, io, &mut self.held_up, over);
+                let result = line.take(ready, io, &mut self.stalls, over);
                 self.settle(result, io, over);
             }
             _ => {
                 if let Some(place) = self.closing.iter().position(|line| line.key == ready.key) {
-                    let result = self.closing[place].take(ready, io, &mut self.held_up, over);
+                    let result = self.closing[place].take(ready, io, &mut self.stalls, over);
                     self.settle_closing(place, &result, io, over);
                 }
             }
@@ -157,11 +159,11 @@ impl Link {
     /// Writes what its sockets take.
     pub(crate) fn write(&mut self, io: &mut Io, over: &mut Vec<Over>) {
         if let Current::Line(line) = &mut self.current {
-            let result = line.write(io, over);
+            let result = line.write(&mut self.stalls, io, over);
             self.settle(result, io, over);
         }
         for place in (0..self.closing.len()).rev() {
-            let result = self.closing[place].write(io, over);
+            let result = self.closing[place].write(&mut self.stalls, io, over);
             self.settle_closing(place, &result, io, over);
         }
     }
@@ -205,13 +207,17 @@ impl Link {
         closing.chain(current).min()
     }
 
-    /// How long its sockets took no more until now, because the server did not read.
-    pub(crate) fn held_up(&self, now: Instant) -> Duration {
-        let since = match &self.current {
-            Current::Line(line) => line.full_since,
-            Current::Refused { .. } | Current::Down { .. } => None,
-        };
-        self.held_up + since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
+    /// How long requests were kept waiting until now.
+    pub(crate) fn stalls(&self, now: Instant) -> Stalls {
+        match &self.current {
+            Current::Line(line) => line.stalls(self.stalls, now),
+            Current::Refused { .. } | Current::Down { .. } => self.stalls,
+        }
+    }
+
+    /// Connections that stood and ended.
+    pub(crate) fn lost_connections(&self) -> u64 {
+        self.lost_connections
     }
 
     /// A socket with a connection that has not begun.
@@ -250,8 +256,9 @@ impl Link {
             Current::Down { until: now, failure: reason.unwrap_or_else(|| unavailable("not connected")) };
         let Current::Line(mut line) = std::mem::replace(&mut self.current, last) else { return };
         let has_answered = line.connection.has_answered();
+        self.lost_connections += u64::from(line.is_connected);
         if let Some(failure) = &failure {
-            line.lose(failure, now, &mut self.held_up, io, over);
+            line.lose(failure, now, &mut self.stalls, io, over);
         }
         let returned = line.connection.take_returned();
         if failure.is_none() && !line.connection.is_idle() {
@@ -280,7 +287,7 @@ impl Link {
     ) {
         let line = &mut self.closing[place];
         if let Err(failure) = result {
-            line.lose(failure, Instant::now(), &mut self.held_up, io, over);
+            line.lose(failure, Instant::now(), &mut self.stalls, io, over);
         }
         let returned = line.connection.take_returned();
         if result.is_err() || line.connection.is_idle() {

@@ -8,9 +8,10 @@ use crate::{
         lean::{connection::Over, streams::Call},
     },
     environment::{ThreadTime, own_thread_time},
+    outcome::Outcome,
     record::INTERVAL,
     worker::{
-        End, LoopTime, Order, Report, Worked,
+        End, LoopAccount, Order, Report, Worked,
         ledger::{Ledger, Start},
     },
 };
@@ -24,12 +25,13 @@ pub(super) struct Round {
     /// The second of the window that goes on, from 1.
     second: u32,
     /// The accounts at the start of the window, and at its end.
-    times: [Option<(ThreadTime, LoopTime)>; 2],
+    times: [Option<(ThreadTime, LoopAccount)>; 2],
     is_measuring: bool,
     end: Option<End>,
     /// When the drain has lasted long enough, once it has begun.
     drained_at: Option<Instant>,
     is_over: bool,
+    uploaded_in_vain_bytes: u64,
 }
 
 impl Round {
@@ -44,24 +46,30 @@ impl Round {
             end: None,
             drained_at: None,
             is_over: false,
+            uploaded_in_vain_bytes: 0,
         }
     }
 
     pub(super) fn record(&mut self, over: &mut Vec<Over>) {
-        for Over { call, done, outcome, uploaded_bytes: _ } in over.drain(..) {
+        for Over { call, done, outcome, uploaded_bytes } in over.drain(..) {
             let Call { message, is_planned, intended, sent, returned: _ } = call;
+            if matches!(outcome, Outcome::Refused(_)) {
+                self.uploaded_in_vain_bytes += uploaded_bytes;
+            }
             self.ledger.call_ended(Start { message, is_planned, intended }, Ended { sent, done, outcome });
         }
     }
 
     /// Notes what has begun and ended by now.
-    pub(super) fn keep_time(&mut self, now: Instant, order: Order, loop_time: impl Fn() -> LoopTime) {
+    pub(super) fn keep_time(&mut self, now: Instant, order: Order, loop_account: impl Fn() -> LoopAccount) {
         while now >= self.start + INTERVAL * self.second {
             self.second += 1;
             self.ledger.report(now);
             self.ledger.look_at_the_others();
         }
-        let account = || own_thread_time().map(|thread| (thread, loop_time()));
+        let uploaded_in_vain_bytes = self.uploaded_in_vain_bytes;
+        let in_loop = || LoopAccount { uploaded_in_vain_bytes, ..loop_account() };
+        let account = || own_thread_time().map(|thread| (thread, in_loop()));
         if self.end.is_none() {
             // A worker may have none at all.
             self.ledger.note_last_arrival();
@@ -114,10 +122,7 @@ impl Round {
     pub(super) fn finish(self) -> Worked {
         let [before, after] = self.times;
         let times = before.zip(after);
-        let in_loop = times.map(|((_, before), (_, after))| LoopTime {
-            idle: after.idle.saturating_sub(before.idle),
-            held_up: after.held_up.saturating_sub(before.held_up),
-        });
+        let in_loop = times.map(|((_, before), (_, after))| after.since(before));
         let threads = times.map(|((before, _), (after, _))| (before, after));
         self.ledger.finish(threads, in_loop, self.end.unwrap_or(End::Order))
     }

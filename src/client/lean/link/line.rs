@@ -46,7 +46,18 @@ pub(super) struct Line {
     pub(super) ready_by: Option<Instant>,
     pub(super) is_connected: bool,
     /// Since when the socket takes no more, because the server does not read.
-    pub(super) full_since: Option<Instant>,
+    full_since: Option<Instant>,
+    /// Since when requests wait for room in the connection's window.
+    out_of_window_since: Option<Instant>,
+}
+
+/// How long requests were kept waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Stalls {
+    /// Because the socket took no more: the server did not read.
+    pub(crate) held_up: Duration,
+    /// Because the connection's window was used up: the server read, and gave no room.
+    pub(crate) out_of_window: Duration,
 }
 
 impl Io {
@@ -84,7 +95,15 @@ impl Line {
         socket.set_nodelay(true)?;
         io.poller.add(&socket, key, true)?;
         let ready_by = Some(now + CONNECT_TIMEOUT);
-        Ok(Self { socket, connection, key, ready_by, is_connected: false, full_since: None })
+        Ok(Self {
+            socket,
+            connection,
+            key,
+            ready_by,
+            is_connected: false,
+            full_since: None,
+            out_of_window_since: None,
+        })
     }
 
     /// # Errors
@@ -93,7 +112,7 @@ impl Line {
         &mut self,
         ready: Ready,
         io: &mut Io,
-        held_up: &mut Duration,
+        stalls: &mut Stalls,
         over: &mut Vec<Over>,
     ) -> Result<(), Failure> {
         if !self.is_connected {
@@ -102,7 +121,7 @@ impl Line {
             self.is_connected = ready.is_writable;
         }
         if ready.is_writable {
-            self.has_room(held_up, io)?;
+            self.has_room(stalls, io)?;
         }
         if !ready.is_readable {
             return Ok(());
@@ -136,7 +155,25 @@ impl Line {
 
     /// # Errors
     /// When the connection is lost.
-    pub(super) fn write(&mut self, io: &mut Io, over: &mut Vec<Over>) -> Result<(), Failure> {
+    pub(super) fn write(
+        &mut self,
+        stalls: &mut Stalls,
+        io: &mut Io,
+        over: &mut Vec<Over>,
+    ) -> Result<(), Failure> {
+        let result = self.write_what_goes(io, over);
+        match (self.connection.is_out_of_window(), self.out_of_window_since) {
+            (true, None) => self.out_of_window_since = Some(Instant::now()),
+            (false, Some(since)) => {
+                stalls.out_of_window += since.elapsed();
+                self.out_of_window_since = None;
+            }
+            (true, Some(_)) | (false, None) => {}
+        }
+        result
+    }
+
+    fn write_what_goes(&mut self, io: &mut Io, over: &mut Vec<Over>) -> Result<(), Failure> {
         if !self.is_connected || self.full_since.is_some() {
             return Ok(());
         }
@@ -175,25 +212,35 @@ impl Line {
     }
 
     /// The socket takes bytes again, or for the first time.
-    fn has_room(&mut self, held_up: &mut Duration, io: &mut Io) -> Result<(), Failure> {
+    fn has_room(&mut self, stalls: &mut Stalls, io: &mut Io) -> Result<(), Failure> {
         if let Some(since) = self.full_since.take() {
-            *held_up += since.elapsed();
+            stalls.held_up += since.elapsed();
         }
         io.poller.change(self.key, false).map_err(|error| unavailable(error.to_string()))
+    }
+
+    /// `before`, and what goes on.
+    pub(super) fn stalls(&self, before: Stalls, now: Instant) -> Stalls {
+        let since = |instant: Option<Instant>| {
+            instant.map_or(Duration::ZERO, |instant| now.saturating_duration_since(instant))
+        };
+        Stalls {
+            held_up: before.held_up + since(self.full_since),
+            out_of_window: before.out_of_window + since(self.out_of_window_since),
+        }
     }
 
     pub(super) fn lose(
         &mut self,
         failure: &Failure,
         now: Instant,
-        held_up: &mut Duration,
+        stalls: &mut Stalls,
         io: &mut Io,
         over: &mut Vec<Over>,
     ) {
         io.poller.remove(self.key);
-        if let Some(since) = self.full_since.take() {
-            *held_up += now.saturating_duration_since(since);
-        }
+        *stalls = self.stalls(*stalls, now);
+        (self.full_since, self.out_of_window_since) = (None, None);
         self.connection.lose(failure, now, over);
     }
 

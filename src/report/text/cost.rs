@@ -1,0 +1,66 @@
+//! What a run cost, on both sides and on the way.
+
+use std::io::{self, Write};
+
+use super::{share, time};
+use crate::{
+    report::style::{HEADING, broken, heading},
+    summary::Summary,
+    units::grouped,
+};
+
+/// Writes CPU time and memory, and what became of the connections.
+pub(super) fn write(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
+    let cost = &summary.cost;
+    let cpu = |nanoseconds: Option<u64>| nanoseconds.map_or_else(|| "not known".to_owned(), time);
+    let peaks = [("client's", cost.client_peak_rss_bytes), ("server's", cost.server_peak_rss_bytes)];
+    let peaks = peaks.iter().filter_map(|(whose, bytes)| bytes.map(|bytes| (whose, bytes)));
+    let peaks: Vec<String> =
+        peaks.map(|(whose, bytes)| format!("{whose} peak memory {} MiB", bytes.div_ceil(1 << 20))).collect();
+    let peaks = if peaks.is_empty() { String::new() } else { format!("; {}", peaks.join(", ")) };
+    writeln!(
+        out,
+        "\n{}CPU a call: client {}, server {}{peaks}",
+        heading("cost"),
+        cpu(cost.client_cpu_ns_per_call),
+        cpu(cost.server_cpu_ns_per_call),
+    )?;
+    connections(summary, out)
+}
+
+/// What became of the connections, where anything did.
+fn connections(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
+    let Some(seen) = &summary.connections else { return Ok(()) };
+    let mut said = Vec::new();
+    if seen.lost > 0 {
+        said.push(format!("{} lost", grouped(seen.lost)));
+    }
+    let waited =
+        [("room in the server's window", seen.out_of_window_ns), ("the server to read", seen.held_up_ns)];
+    for (what, nanoseconds) in waited {
+        // A hundredth of the window is what a few large messages cost.
+        if nanoseconds > summary.window_ns / 100 {
+            said.push(format!(
+                "requests waited for {what} for {} of the time",
+                share(nanoseconds, summary.window_ns)
+            ));
+        }
+    }
+    if seen.uploaded_in_vain_bytes > 0 {
+        said.push(format!("{} uploaded in vain", rounded(seen.uploaded_in_vain_bytes)));
+    }
+    for (row, line) in broken(&said.join("; ")).iter().enumerate().filter(|(_, line)| !line.is_empty()) {
+        let first = if row == 0 { heading("connections") } else { format!("{:HEADING$} ", "") };
+        writeln!(out, "{first}{line}")?;
+    }
+    Ok(())
+}
+
+/// A number of bytes that nobody needs to the last one.
+fn rounded(bytes: u64) -> String {
+    match bytes {
+        0..10_240 => format!("{} bytes", grouped(bytes)),
+        10_240..10_485_760 => format!("{} KiB", grouped(bytes >> 10)),
+        _ => format!("{} MiB", grouped(bytes >> 20)),
+    }
+}
