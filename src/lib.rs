@@ -48,6 +48,7 @@ pub mod objective;
 pub mod soundness;
 pub mod summary;
 pub mod sweep;
+pub mod neighbours;
 pub mod report;
 
 // The other side, and the surface.

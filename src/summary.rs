@@ -227,6 +227,9 @@ pub struct Cost {
     /// The server's, where it is on this machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_cpu_ns_per_call: Option<u64>,
+    /// The server's CPU time within the window, where it is on this machine.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub server_cpu_ns: Option<u64>,
     /// The most memory that the generator has had.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_peak_rss_bytes: Option<u64>,

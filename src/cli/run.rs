@@ -1,6 +1,7 @@
 //! `plimsoll run`: drives a server with one plan.
 
 mod arguments;
+mod neighbours;
 
 use std::sync::Arc;
 
@@ -19,6 +20,9 @@ use crate::{
 pub(super) use arguments::{RunArguments, TextChoice};
 
 pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
+    if arguments.with_and_without_refused {
+        return neighbours::execute(arguments);
+    }
     let environment = Environment::now();
     let located = arguments.server.locate(arguments.target.as_ref())?;
     let shares_machine = located.as_ref().is_none_or(|located| located.is_local);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    style::{BAD, DOUBTFUL, GOOD, HEADING, advice_lines, broken, heading},
+    style::{BAD, DOUBTFUL, GOOD, HEADING, advice_lines, broken, heading, plain, printable},
     table::Table,
 };
 use crate::{
@@ -16,8 +16,6 @@ use crate::{
 
 /// Width of the first column, with the names of the limits.
 const NAMES: usize = 18;
-/// Length of a message from elsewhere.
-const MESSAGE: usize = 160;
 /// What is not known.
 const NONE: &str = "-";
 
@@ -42,7 +40,7 @@ pub fn write(limits: &Limits, mut out: impl Write) -> io::Result<()> {
         seen(record, out)?;
     }
     if let Some(why) = &limits.ended_early {
-        writeln!(out, "{}{BAD}the search ended early{BAD:#}: {why}", heading("ended"))?;
+        writeln!(out, "{}{BAD}the search ended early{BAD:#}: {}", heading("ended"), plain(why))?;
     }
     for (index, finding) in limits.findings.iter().enumerate() {
         for (row, line) in broken(&finding.detail).iter().enumerate() {
@@ -120,12 +118,9 @@ fn seen(record: &LimitRecord, out: &mut impl Write) -> io::Result<()> {
         State::Hidden => DOUBTFUL,
         State::Unstable | State::Unfinished => BAD,
     };
-    let message = record.message.as_ref().map(|message| {
-        let short: String = message.chars().take(MESSAGE).collect();
-        let dots = if short.len() < message.len() { "..." } else { "" };
-        format!("refuses with `{short}{dots}`")
-    });
-    let said: Vec<&str> = [message.as_deref(), record.detail.as_deref()].into_iter().flatten().collect();
+    let message = record.message.as_ref().map(|message| format!("refuses with `{}`", printable(message)));
+    let detail = record.detail.as_deref().map(plain);
+    let said: Vec<&str> = [message.as_deref(), detail.as_deref()].into_iter().flatten().collect();
     if said.is_empty() {
         return Ok(());
     }

@@ -6,6 +6,7 @@ pub mod csv;
 pub mod destination;
 pub mod json;
 pub mod limits;
+pub mod neighbours;
 pub mod progress;
 pub mod reply;
 pub mod sweep;

@@ -19,6 +19,23 @@ pub(super) fn heading(text: &str) -> String {
     format!("{STRONG}{text:<HEADING$}{STRONG:#} ")
 }
 
+/// Length of a message from elsewhere.
+const MESSAGE: usize = 160;
+
+/// A text without control characters, on one line.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+}
+
+/// A text from outside: the same, and not too long.
+pub(super) fn printable(text: &str) -> String {
+    let mut plain: String = plain(text).chars().take(MESSAGE).collect();
+    if text.chars().nth(MESSAGE).is_some() {
+        plain.push_str("...");
+    }
+    plain
+}
+
 /// What can be done, below what it is about.
 pub(super) fn advice_lines(advice: &str, out: &mut impl Write) -> io::Result<()> {
     for (row, line) in broken(advice).iter().enumerate() {
@@ -30,7 +47,7 @@ pub(super) fn advice_lines(advice: &str, out: &mut impl Write) -> io::Result<()>
 /// A text in lines that fit behind the headings.
 pub(super) fn broken(text: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
-    for word in text.split(' ') {
+    for word in plain(text).split(' ') {
         let line = lines.last_mut().map_or(0, |line| line.chars().count());
         if line > 0 && HEADING + line + word.chars().count() + 8 > LINE {
             lines.push(String::new());
@@ -48,6 +65,12 @@ pub(super) fn broken(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_from_outside_stays_on_its_line() {
+        assert_eq!(printable("a\nb\u{1b}[31m"), "a b [31m");
+        assert_eq!(printable(&"x".repeat(500)).len(), MESSAGE + 3);
+    }
 
     #[test]
     fn a_long_text_is_broken_between_words() {

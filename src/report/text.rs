@@ -7,7 +7,7 @@ mod spread;
 use std::io::{self, Write};
 
 use super::{
-    style::{BAD, DOUBTFUL, GOOD, HEADING, STRONG, heading},
+    style::{BAD, DOUBTFUL, GOOD, HEADING, STRONG, heading, printable},
     table::Table,
 };
 use crate::{
@@ -24,8 +24,6 @@ use crate::{
 const MOST_STATUSES: usize = 6;
 /// Refusals that are shown.
 const MOST_REFUSALS: usize = 8;
-/// Length of a message from elsewhere.
-const MESSAGE: usize = 160;
 /// Writes a summary, with colours: strip them where they are not wanted.
 ///
 /// # Errors
@@ -215,19 +213,6 @@ fn more(rows: usize, shown: usize, what: &str, out: &mut impl Write) -> io::Resu
     }
 }
 
-/// A text from outside, without control characters, on one line.
-fn printable(text: &str) -> String {
-    let mut plain: String = text
-        .chars()
-        .map(|character| if character.is_control() { ' ' } else { character })
-        .take(MESSAGE)
-        .collect();
-    if text.chars().nth(MESSAGE).is_some() {
-        plain.push_str("...");
-    }
-    plain
-}
-
 fn latency(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     let latency = &summary.latency;
     let mut names = vec!["min", "mean"];
@@ -327,15 +312,4 @@ fn time(nanoseconds: u64) -> String {
 #[expect(clippy::cast_precision_loss, reason = "for people")]
 fn share(part: u64, of: u64) -> String {
     format_share(part as f64 / of.max(1) as f64)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_from_outside_stays_on_its_line() {
-        assert_eq!(printable("a\nb\u{1b}[31m"), "a b [31m");
-        assert_eq!(printable(&"x".repeat(500)).len(), MESSAGE + 3);
-    }
 }

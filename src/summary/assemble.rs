@@ -174,6 +174,7 @@ fn cost(run: &Run) -> Cost {
     Cost {
         client_cpu_ns_per_call: per_call(run.usage.client_cpu),
         server_cpu_ns_per_call: per_call(run.usage.server_cpu),
+        server_cpu_ns: run.usage.server_cpu.map(nanoseconds_of),
         client_peak_rss_bytes: run.usage.client_peak_memory_bytes,
         server_peak_rss_bytes: run.usage.server_peak_memory_bytes,
     }

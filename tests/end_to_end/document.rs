@@ -230,6 +230,7 @@ pub(crate) struct Interval {
 pub(crate) struct Cost {
     pub(crate) client_cpu_ns_per_call: Option<u64>,
     pub(crate) server_cpu_ns_per_call: Option<u64>,
+    pub(crate) server_cpu_ns: Option<u64>,
     pub(crate) client_peak_rss_bytes: Option<u64>,
     pub(crate) server_peak_rss_bytes: Option<u64>,
 }

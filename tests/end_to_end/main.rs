@@ -4,6 +4,7 @@ mod bad_input;
 mod document;
 mod faults;
 mod limits;
+mod neighbours;
 mod policed_server;
 mod process;
 mod protocol;

@@ -94,6 +94,15 @@ pub(crate) struct RunArguments {
     #[arg(long, help_heading = "Result")]
     pub(super) strict: bool,
 
+    /// Of a mix with sizes that are refused: run it with and without those, in turn, at the same rate of
+    /// the others, and show what the refused calls do to these
+    #[arg(long, conflicts_with = "assertions", help_heading = "Result")]
+    pub(super) with_and_without_refused: bool,
+
+    /// How often both are run
+    #[arg(long, value_name = "N", value_parser = count, default_value = "3", requires = "with_and_without_refused", help_heading = "Result")]
+    pub(super) rounds: u64,
+
     /// A name for this run, kept in its result
     #[arg(long, value_name = "NAME", help_heading = "Result")]
     pub(super) label: Option<String>,
@@ -110,6 +119,8 @@ Examples:
   plimsoll run --stage 1k:10s --stage 1k..20k:60s
                                              a step, then a ramp
   plimsoll run -s 1KiB@90,5MiB@10            a mix; 5 MiB is over the default limit
+  plimsoll run -s 1KiB@95,5MiB@5 -r 2k --with-and-without-refused
+                                             what refused calls do to those beside them
   plimsoll run -r 2k --assert 'p99<5ms' --assert refused==0 -o result.json
 
 Sizes: 4194304, 64KiB, 4MiB (binary), 64kB (decimal). Durations: 250us, 10ms, 1.5s, 2m. Rates and

@@ -1,0 +1,105 @@
+//! `plimsoll run --with-and-without-refused`.
+
+use std::{
+    io::{IsTerminal, stderr},
+    sync::Arc,
+};
+
+use anyhow::Result;
+
+use super::{RunArguments, Status};
+use crate::{
+    cli::{Format, to_coloured_stdout, to_stdout},
+    client::check_metadata,
+    driver,
+    environment::Environment,
+    neighbours::{Neighbours, Round, check, refused_sizes, without_refused},
+    plan::Plan,
+    report::{self, destination::Destination, json, progress::Steps},
+    soundness::Verdict,
+    summary::{Context, Summary},
+    target::Located,
+};
+
+pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
+    let located = arguments.server.locate(arguments.target.as_ref())?;
+    let shares_machine = located.as_ref().is_none_or(|located| located.is_local);
+    let settings = arguments.settings(shares_machine)?;
+    check(&settings)?;
+    let with = Arc::new(Plan::new(settings.clone())?);
+    check_metadata(with.metadata())?;
+    let destination = arguments.output.output.as_deref().map(Destination::reserve).transpose()?;
+    let steps = Steps::new(arguments.output.quiet || !stderr().is_terminal());
+
+    steps.show("looking which sizes are refused");
+    let refused = refused_sizes(&with, &arguments.server.driven(located.clone())?.located)?;
+    let without = Arc::new(Plan::new(without_refused(settings, &refused))?);
+
+    let (mut rounds, mut unpaired) = (Vec::new(), Vec::new());
+    let mut is_interrupted = false;
+    'rounds: for number in 0..arguments.rounds {
+        // The first round is without refused calls first: a server of somebody else has met none yet.
+        let with_came_first = number % 2 == 1;
+        let mut both = [None, None];
+        for is_with in [with_came_first, !with_came_first] {
+            let (plan, name) = if is_with { (&with, "with") } else { (&without, "without") };
+            let line = format!("round {} of {}: {name} refused calls", number + 1, arguments.rounds);
+            steps.show(&line);
+            if !arguments.output.quiet && !stderr().is_terminal() {
+                report::progress::line(&line);
+            }
+            let summary = arguments.one_run(plan, located.clone(), &steps)?;
+            is_interrupted = summary.interrupted;
+            both[usize::from(is_with)] = Some(summary);
+            if is_interrupted {
+                unpaired.extend(both.into_iter().flatten());
+                break 'rounds;
+            }
+        }
+        if let [Some(without), Some(with)] = both {
+            rounds.push(Round { with_came_first, without, with });
+        }
+    }
+    steps.finish();
+
+    let fresh_servers = located.is_none();
+    let label = arguments.label.clone();
+    let refused = refused.into_iter().flatten().collect();
+    let neighbours = Neighbours::new(label, refused, fresh_servers, rounds, unpaired);
+    let written = destination.map_or(Ok(()), |destination| destination.write(&neighbours));
+    match arguments.output.format {
+        Format::Json => to_stdout(|out| json::write(&neighbours, out))?,
+        Format::Text => to_coloured_stdout(|out| report::neighbours::write(&neighbours, out))?,
+    }
+    written?;
+    let mut runs = neighbours.rounds.iter().flat_map(|round| [&round.without, &round.with]);
+    Ok(if is_interrupted {
+        Status::Interrupted
+    } else if arguments.strict && runs.any(|summary| summary.soundness.verdict == Verdict::Unsound) {
+        Status::Unsound
+    } else {
+        Status::Done
+    })
+}
+
+impl RunArguments {
+    /// One of the runs, at a server of its own where there is no target.
+    fn one_run(&self, plan: &Arc<Plan>, located: Option<Located>, steps: &Steps) -> Result<Summary> {
+        let environment = Environment::now();
+        let is_own = located.is_none();
+        let driven = self.server.driven(located)?;
+        let run = driver::run(plan, &driven.located, &driven.processes(), &mut |_| steps.tick())?;
+        Ok(Summary::new(
+            &run,
+            Context {
+                plan,
+                recv_limit_asked: self.client.max_recv_message_size(),
+                target: &driven.located,
+                server: is_own.then(|| self.server.record()),
+                environment,
+                label: self.label.clone(),
+                objectives: &[],
+            },
+        )?)
+    }
+}

@@ -1,0 +1,100 @@
+//! `plimsoll run --with-and-without-refused`: what refused calls do to those beside them.
+
+use crate::{
+    document::Summary,
+    policed_server::{Ruling, policed},
+    process::{output_of, text},
+};
+use serde_json::Value;
+
+const MIX: [&str; 10] =
+    ["run", "-s", "64@9,5000@1", "-r", "500", "-z", "400ms", "-w", "50ms", "--with-and-without-refused"];
+
+fn compared(arguments: &[&str]) -> Value {
+    let output = output_of(&[&MIX[..], &["-q", "-O", "json"], arguments].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+fn summary(value: &Value) -> Summary {
+    let summary = Summary::strict(value.to_string().as_bytes()).expect("a summary");
+    summary.check();
+    summary
+}
+
+#[test]
+fn the_same_calls_are_made_with_and_without_the_refused_ones() {
+    let document = compared(&["--server-max-recv-message-size", "1000", "--rounds", "2"]);
+    assert_eq!(document["schema"], "plimsoll.neighbours/1");
+    let [refused] = document["refused_sizes"].as_array().expect("a list").as_slice() else {
+        panic!("{document}")
+    };
+    assert_eq!(
+        (&refused["message_bytes"], &refused["side"], &refused["direction"], &refused["limit_bytes"]),
+        (&5_000.into(), &"server".into(), &"request".into(), &1_000.into())
+    );
+    let rounds = document["rounds"].as_array().expect("a list");
+    let orders: Vec<&Value> = rounds.iter().map(|round| &round["with_came_first"]).collect();
+    assert_eq!(orders, [false, true]);
+    let (mut planned, mut answered) = ([0; 2], [0; 2]);
+    for round in rounds {
+        for (index, arm) in ["without", "with"].into_iter().enumerate() {
+            let summary = summary(&round[arm]);
+            assert_eq!(summary.calls.refused > 0, arm == "with");
+            planned[index] += summary.calls.planned - summary.calls.refused;
+            answered[index] += summary.calls.answered;
+        }
+    }
+    // 0.9 x 500/s x 0.4 s, and what the mix makes of 200 calls.
+    assert_eq!(planned[0], 360);
+    assert!((340..=380).contains(&planned[1]), "{planned:?}");
+    for (index, arm) in ["without", "with"].into_iter().enumerate() {
+        let calls = &document[arm]["calls"];
+        assert_eq!(
+            (&calls["planned"], &calls["answered"]),
+            (&planned[index].into(), &answered[index].into())
+        );
+        assert_eq!(document[arm]["response"]["count"], answered[index]);
+    }
+    assert!(document["with"]["uploaded_in_vain_bytes_per_second"].as_f64().expect("known") > 0.0);
+    assert_eq!(document["without"]["uploaded_in_vain_bytes_per_second"], 0.0);
+    // Each run has a server of its own: its peak of memory is that of the run.
+    assert!(document["with"]["server_peak_rss_bytes"].is_u64());
+    let names: Vec<&Value> =
+        document["damage"]["response"].as_array().expect("a list").iter().map(|row| &row["name"]).collect();
+    assert_eq!(names, ["p50", "p90", "max"], "180 replies are too few for p99");
+    assert!(document["findings"].as_array().is_some_and(|findings| !findings.is_empty()));
+}
+
+#[test]
+fn a_server_that_refuses_by_closing_takes_the_others_along() {
+    let target = policed(|request| match request.claimed {
+        Some(claimed) if claimed > 1_000 => Ruling::Close,
+        _ => Ruling::GoOn,
+    });
+    let document = compared(&[&target.to_string(), "--rounds", "1"]);
+    assert!(document["refused_sizes"][0]["side"].is_null());
+    assert_eq!(document["refused_sizes"][0]["code"], "UNAVAILABLE");
+    assert_eq!(document["without"]["lost_connections"], 0);
+    let lost = document["with"]["lost_connections"].as_u64().expect("known");
+    assert!((10..=40).contains(&lost), "one for each of about 20 refused calls: {lost}");
+    let findings = document["findings"].to_string();
+    assert!(findings.contains("connections_lost"), "{findings}");
+}
+
+#[test]
+fn what_cannot_be_compared_is_said() {
+    for (arguments, words) in [
+        (&["-s", "64,5MiB"][..], "give --rate"),
+        (&["-s", "64,1KiB", "-r", "100"], "none of these sizes is refused (64 B, 1 KiB)"),
+        (&["-s", "5MiB,6MiB", "-r", "100"], "none of these sizes passes (OUT_OF_RANGE: Error, decoded"),
+        (&["-s", "64", "-r", "100"], "needs a mix of sizes"),
+        (&["-s", "64,5MiB", "-r", "100", "-n", "10"], "leave out --calls"),
+        (&["-s", "64,5MiB", "-r", "100", "--assert", "refused==0"], "cannot be used with"),
+    ] {
+        let output = output_of(&[&["run", "--with-and-without-refused", "-q"], arguments].concat());
+        assert_eq!(output.status.code(), Some(2));
+        assert!(text(&output.stderr).contains(words), "{}", text(&output.stderr));
+        assert!(output.stdout.is_empty());
+    }
+}
