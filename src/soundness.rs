@@ -98,6 +98,7 @@ impl Soundness {
         let saturation = Saturation::of(run, !plan.spin.is_zero(), keeps_up);
         findings.extend(saturation.as_ref().and_then(generator_saturated));
         findings.extend(late_generator(run));
+        findings.extend(held_back(run));
         findings.extend(other_load(run, is_local));
         findings.extend(paused(run, plan));
         findings.extend(few_samples(run.recording.response.as_ref().unwrap_or(&run.recording.service)));
@@ -214,6 +215,21 @@ fn late_generator(run: &Run) -> Option<Finding> {
         ),
         "read the service time too, which has no lateness in it; more --workers or a lower --rate make the generator more punctual",
     ))
+}
+
+fn held_back(run: &Run) -> Option<Finding> {
+    let waits = run.upload_waits;
+    (waits.count > 0).then(|| {
+        warning(
+            "uploads_held_back",
+            format!(
+                "{} calls waited before they were sent, {} on average, because the server went on reading requests that it had refused: what is left of those is bounded to 64 MiB a connection",
+                grouped(waits.count),
+                format_nanoseconds(waits.time.as_secs_f64() * 1e9 / whole(waits.count)),
+            ),
+            "the rate is the generator's; the lean client (--client lean) cancels what was refused, and need not wait",
+        )
+    })
 }
 
 fn other_load(run: &Run, is_local: bool) -> Option<Finding> {

@@ -18,6 +18,7 @@ use tokio::{
 };
 
 use crate::{
+    client::UploadWaits,
     environment::ThreadTime,
     plan::Plan,
     record::{Interval, Recording},
@@ -100,6 +101,8 @@ pub(crate) struct Worked {
     pub(crate) thread: Option<ThreadTime>,
     /// The loop's account of the window; `None` where calls are tasks.
     pub(crate) in_loop: Option<LoopAccount>,
+    /// How its calls waited for what was left of refused uploads.
+    pub(crate) upload_waits: UploadWaits,
     /// Whether it ended because all calls were made, before its time.
     pub(crate) ended_by_count: bool,
 }

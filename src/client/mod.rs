@@ -92,10 +92,33 @@ pub struct Ended {
     pub outcome: Outcome,
 }
 
+/// How large requests waited because too much was left of others that were refused: time of the generator's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct UploadWaits {
+    /// How many.
+    pub count: u64,
+    /// How long, all together.
+    pub time: Duration,
+}
+
+impl UploadWaits {
+    /// Adds what others waited.
+    pub fn add(&mut self, other: Self) {
+        let Self { count, time } = other;
+        self.count += count;
+        self.time += time;
+    }
+}
+
 /// Something that makes calls over one connection, as futures. Clones share the connection.
 pub(crate) trait Caller: Clone + 'static {
     /// Makes one call and verifies its reply.
     fn call(&mut self, message: &Message) -> impl Future<Output = Ended>;
+
+    /// How calls of this connection waited for what is left of refused uploads.
+    fn upload_waits(&self) -> UploadWaits {
+        UploadWaits::default()
+    }
 }
 
 /// Whether this metadata can be sent.

@@ -5,6 +5,7 @@
 //! replies, taking all calls on it along (hyperium/h2#856), and that is switched off.
 
 pub(crate) mod bare;
+mod uploads;
 mod wire;
 
 use std::{
@@ -24,8 +25,8 @@ use tokio::{
 use tonic::{Request, Status, TimeoutExpired, metadata::MetadataMap, transport::Endpoint};
 
 use super::{
-    CONNECT_TIMEOUT, Caller, Ended, OpenError, Options, Origin, TONIC_TIMEOUT, deadline_exceeded, metadata,
-    outcome_of_status, own_refusal, recognise, user_agent,
+    CONNECT_TIMEOUT, Caller, Ended, OpenError, Options, Origin, TONIC_TIMEOUT, UploadWaits,
+    deadline_exceeded, metadata, outcome_of_status, own_refusal, recognise, user_agent,
 };
 use crate::{
     outcome::{Code, Difference, Failure, Outcome},
@@ -34,6 +35,7 @@ use crate::{
     target::Located,
     units::Limit,
 };
+use uploads::Uploads;
 use wire::{is_from_wire, over};
 
 pub(super) use wire::{Wire, is_own_note};
@@ -45,6 +47,7 @@ pub struct Connection {
     metadata: MetadataMap,
     timeout: Option<Duration>,
     max_send_message_size: Limit,
+    uploads: Arc<Uploads>,
 }
 
 impl Connection {
@@ -82,6 +85,7 @@ impl Connection {
             metadata: metadata::checked(&options.metadata)?,
             timeout: options.timeout,
             max_send_message_size: options.max_send_message_size,
+            uploads: Arc::default(),
         })
     }
 
@@ -91,7 +95,11 @@ impl Connection {
             let now = Instant::now();
             return Ended { sent: now, done: now, outcome: Outcome::Refused(Box::new(refusal)) };
         }
+        let upload = self.uploads.begin(message.request_bytes).await;
         let mut request = Request::new(Data { text: message.text.clone() });
+        if let Some(upload) = &upload {
+            upload.watch(&mut request);
+        }
         if !self.metadata.is_empty() {
             *request.metadata_mut() = self.metadata.clone();
         }
@@ -108,6 +116,7 @@ impl Connection {
             },
         };
         let done = Instant::now();
+        drop(upload);
         let outcome = match reply {
             // The timer ticks in milliseconds: a reply may slip in after the deadline.
             _ if self.timeout.is_some_and(|timeout| done - sent > timeout) => {
@@ -190,6 +199,10 @@ fn unconnected(target: &Located, error: &tonic::transport::Error) -> OpenError {
 impl Caller for Connection {
     fn call(&mut self, message: &Message) -> impl Future<Output = Ended> {
         Self::call(self, message)
+    }
+
+    fn upload_waits(&self) -> UploadWaits {
+        self.uploads.waits()
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::{sync::mpsc, time::Instant};
 
 use super::{Counters, End, LoopAccount, Report, Second, Work, Worked};
 use crate::{
-    client::Ended,
+    client::{Ended, UploadWaits},
     environment::ThreadTime,
     plan::{Plan, PlannedLoad},
     record::{Finished, Recorder},
@@ -284,7 +284,8 @@ impl Ledger {
             _ => recording.last_done.max(self.count_reached.unwrap_or_default()),
         };
         let thread = times.map(|(before, after)| after.since(before));
-        Worked { recording, window, thread, in_loop, ended_by_count: end == End::Count }
+        let upload_waits = UploadWaits::default();
+        Worked { recording, window, thread, in_loop, upload_waits, ended_by_count: end == End::Count }
     }
 }
 

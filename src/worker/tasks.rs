@@ -55,6 +55,7 @@ pub(crate) async fn run<C: Caller>(mut work: Work, connections: Vec<C>, alarm: A
         }
     };
     let shared = Rc::new(Shared::new(&work, start));
+    let waited = connections.clone();
     let mut orders = work.orders.clone();
     if *orders.borrow() == Order::Run(start) {
         sleep_until(start.checked_sub(work.plan.warm_up()).unwrap_or(start)).await;
@@ -82,7 +83,11 @@ pub(crate) async fn run<C: Caller>(mut work: Work, connections: Vec<C>, alarm: A
     }
     // Tasks that have not ended hold the ledger too, and an empty one is all that they find from now on.
     let empty = Ledger::new(&work, start);
-    shared.ledger.replace(empty).finish(before.zip(after), None, end)
+    let mut worked = shared.ledger.replace(empty).finish(before.zip(after), None, end);
+    for connection in waited {
+        worked.upload_waits.add(connection.upload_waits());
+    }
+    worked
 }
 
 /// What the tasks of a worker share.

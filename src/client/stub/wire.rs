@@ -6,11 +6,16 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::{Frame, SizeHint};
 use prost::bytes::Bytes;
 use tonic::{Status, body::Body, transport::Channel};
-use tower::{ServiceExt, util::MapResponse};
+use tower::{
+    ServiceExt,
+    util::{MapRequest, MapResponse},
+};
+
+use super::uploads::watched;
 
 /// Put beside a status that the server sent. A tonic server refuses a request in the very words
 /// that a tonic client refuses a reply with, and nothing else in a status tells the two apart.
@@ -19,11 +24,16 @@ const FROM_WIRE: &str = "plimsoll-status-from-wire";
 /// Tonic panics when this is not base64, and nobody here reads it.
 const DETAILS: &str = "grpc-status-details-bin";
 
-pub(in super::super) type Wire = MapResponse<Channel, fn(Response<Body>) -> Response<NotedBody>>;
+pub(in super::super) type Wire = MapResponse<
+    MapRequest<Channel, fn(Request<Body>) -> Request<Body>>,
+    fn(Response<Body>) -> Response<NotedBody>,
+>;
 
-/// A channel whose statuses can be told from those that tonic's client makes.
+/// A channel whose statuses can be told from those that tonic's client makes, and whose large requests are
+/// watched.
 pub(super) fn over(channel: Channel) -> Wire {
-    channel.map_response(|mut response| {
+    let watched: fn(Request<Body>) -> Request<Body> = watched;
+    channel.map_request(watched).map_response(|mut response| {
         note(response.headers_mut());
         response.map(NotedBody)
     })
