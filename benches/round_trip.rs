@@ -39,6 +39,7 @@ fn connect(address: SocketAddr, send: Limit, recv: Limit) -> Result<(LocalRuntim
         max_recv_message_size: recv,
         timeout: None,
         metadata: Vec::new(),
+        compression: None,
     };
     let connection = runtime.block_on(Connection::open(&target, &options))?;
     Ok((runtime, connection))

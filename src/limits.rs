@@ -5,6 +5,7 @@
 
 mod findings;
 mod own;
+mod packed;
 mod probe;
 mod receive;
 mod record;
@@ -16,7 +17,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-pub use record::{Cause, LimitRecord, State};
+pub use record::{Cause, Compressed, Counts, LimitRecord, State};
 
 use crate::{
     client::{OpenError, Options},
@@ -131,11 +132,14 @@ pub fn find(
     let unlimited = Options {
         max_send_message_size: Limit::Unlimited,
         max_recv_message_size: Limit::Bytes(LARGEST_MESSAGE),
+        compression: None,
         ..settings.options.clone()
     };
+    let packing = Options { compression: settings.options.compression, ..unlimited.clone() };
+    let packing = settings.options.compression.map(|_| Prober::new(target, packing));
     let mut prober = Prober::new(target, unlimited);
     let grows = greet(&mut prober, target)?;
-    let mut hunt = Hunt { settings, target, prober, records: Vec::new(), observe };
+    let mut hunt = Hunt { settings, target, prober, packing, records: Vec::new(), observe };
     if let Err(error) = hunt.all(grows) {
         limits.ended_early = Some(causes(&error));
     }
@@ -199,6 +203,8 @@ struct Hunt<'a, 'o> {
     settings: &'a Settings,
     target: &'a Located,
     prober: Prober<'a>,
+    /// One that compresses, where that was asked for.
+    packing: Option<Prober<'a>>,
     records: Vec<LimitRecord>,
     observe: &'o mut dyn FnMut(Side, Direction),
 }
@@ -208,16 +214,29 @@ impl Hunt<'_, '_> {
         let up_to = self.settings.up_to;
         let _ = self.prober.take_count();
         let receives = self.one(Side::Server, Direction::Request, |hunt, record| {
-            receive::find(&mut hunt.prober, up_to, record)
+            receive::find(&mut hunt.prober, up_to, record)?;
+            match &mut hunt.packing {
+                Some(packing) => packed::servers_request(packing, record),
+                None => Ok(()),
+            }
         })?;
         let taken = receives.largest_passed_bytes.unwrap_or(0).min(up_to);
         let reach = Reach { room: longest_text_within(taken), grows, up_to };
         let sends = self.one(Side::Server, Direction::Response, |hunt, record| {
-            reply::find_servers(&mut hunt.prober, reach, record)
+            reply::find_servers(&mut hunt.prober, reach, record)?;
+            match &mut hunt.packing {
+                Some(packing) => packed::replies(packing, reach, packing.is_compressed()?, record),
+                None => Ok(()),
+            }
         })?;
         let servers = sends.largest_passed_bytes.filter(|_| sends.state == State::Found);
         // Each of the client's limits with the other one out of the way.
-        let asked = &self.settings.options;
+        let asked = &Options { compression: None, ..self.settings.options.clone() };
+        let compression = self.settings.options.compression;
+        let compresses = match &mut self.packing {
+            Some(packing) => packing.is_compressed()?,
+            None => false,
+        };
         // The other calls must pass, whatever the limit is.
         let small = |limit: Limit| match limit {
             Limit::Bytes(bytes) if bytes < self.prober.small.request_bytes => Message::new(String::new()),
@@ -230,16 +249,31 @@ impl Hunt<'_, '_> {
         let limit = asked.max_recv_message_size.as_bytes();
         let (kind, target) = (self.settings.client, self.target);
         self.one(Side::Client, Direction::Request, |_, record| {
-            let mut own = own::OwnClient::open(kind, send, target, small_sent)?;
+            let packing = Options { compression, ..send.clone() };
+            let mut own = own::OwnClient::open(kind, send, target, small_sent.clone())?;
             let result = own::find_send(&mut own, asked.max_send_message_size, up_to, record);
             record.probes = own.take_probes();
-            result
+            result?;
+            if compression.is_none() {
+                return Ok(());
+            }
+            let message = packed::refused_size(record).map(|size| Message::plain(longest_text_within(size)));
+            let mut own = own::OwnClient::open(kind, packing, target, small_sent)?;
+            packed::clients(&mut own, message, record)
         })?;
         self.one(Side::Client, Direction::Response, |_, record| {
-            let mut own = own::OwnClient::open(kind, receive, target, small_taken)?;
+            let packing = Options { compression, ..receive.clone() };
+            let mut own = own::OwnClient::open(kind, receive, target, small_taken.clone())?;
             let result = reply::find_clients(&mut own, reach, limit, servers, record);
             record.probes = own.take_probes();
-            result
+            result?;
+            if compression.is_none() {
+                return Ok(());
+            }
+            let size = packed::refused_size(record).filter(|_| compresses);
+            let message = size.and_then(|size| reach.message(longest_text_within(size)));
+            let mut own = own::OwnClient::open(kind, packing, target, small_taken)?;
+            packed::clients(&mut own, message, record)
         })?;
         Ok(())
     }

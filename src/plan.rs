@@ -15,7 +15,7 @@ use crate::{
 };
 
 pub use record::{LoadRecord, PlanRecord, SizeRecord, TextSource};
-pub use settings::{ClientKind, Load, Pair, Rates, Settings, Texts, Workers};
+pub use settings::{ClientKind, Compression, Load, Pair, Rates, Settings, Texts, Workers};
 
 /// How long a run lasts when neither a count nor a duration is given.
 pub const DEFAULT_DURATION: Duration = Duration::from_secs(10);
@@ -54,6 +54,7 @@ pub struct Plan {
     workers: usize,
     max_send_message_size: Limit,
     max_recv_message_size: Limit,
+    compression: Option<Compression>,
     client: ClientKind,
     spin: Duration,
     seed: u64,
@@ -183,6 +184,7 @@ impl Plan {
             workers,
             max_send_message_size: settings.max_send_message_size,
             max_recv_message_size,
+            compression: settings.compression,
             client: settings.client,
             spin: settings.spin,
             seed: settings.seed,
@@ -259,6 +261,12 @@ impl Plan {
     #[must_use]
     pub fn max_send_message_size(&self) -> Limit {
         self.max_send_message_size
+    }
+
+    /// How requests are compressed.
+    #[must_use]
+    pub fn compression(&self) -> Option<Compression> {
+        self.compression
     }
 
     /// The client's own limit for replies; never unlimited.

@@ -10,7 +10,7 @@ use crate::{
     environment::{Build, Environment},
     latency::{DecodeError, Latency},
     outcome::{Difference, Direction, Side},
-    plan::PlanRecord,
+    plan::{Compression, PlanRecord},
     record::{Calls, NotConserved, Outcomes},
     soundness::Soundness,
     units::Limit,
@@ -93,6 +93,9 @@ pub struct ServerRecord {
     pub max_recv_message_bytes: Limit,
     /// Its limit for replies; `null` for none.
     pub max_send_message_bytes: Limit,
+    /// How it compressed replies to callers that took it; absent where it did not.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub compression: Option<Compression>,
     /// Whether it did what metadata asked for.
     pub obey: bool,
 }

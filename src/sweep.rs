@@ -19,7 +19,7 @@ use crate::{
     limits::Limits,
     outcome::Direction,
     payload::TextKind,
-    plan::{ClientKind, Pair},
+    plan::{ClientKind, Compression, Pair},
     random::bits,
     summary::{ReadError, ServerRecord, Summary},
     units::Limit,
@@ -56,6 +56,9 @@ pub struct Asked {
     pub timeout_ns: Option<u64>,
     /// Sent with each call.
     pub metadata: Vec<Pair>,
+    /// How requests are compressed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub compression: Option<Compression>,
     /// Which client.
     pub client: ClientKind,
     /// Connections, where they were asked for.
@@ -231,6 +234,7 @@ mod tests {
             drain_ns: 0,
             timeout_ns: None,
             metadata: Vec::new(),
+            compression: None,
             client: ClientKind::Lean,
             connections: None,
             max_send_message_bytes: Limit::Unlimited,

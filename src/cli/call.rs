@@ -11,7 +11,7 @@ use clap::Args;
 
 use super::{
     Format, OutputArguments, Status,
-    client_flags::ClientChoice,
+    client_flags::{ClientChoice, CompressionChoice},
     to_stdout,
     values::{pair, read_text},
 };
@@ -62,6 +62,10 @@ pub(super) struct CallArguments {
     #[arg(long, value_name = "SIZE")]
     max_recv_message_size: Option<Limit>,
 
+    /// Compress the request, and take a compressed reply
+    #[arg(long, value_name = "ENCODING")]
+    compress: Option<CompressionChoice>,
+
     /// What makes the call
     #[arg(long, value_name = "CLIENT", default_value = "lean")]
     client: ClientChoice,
@@ -92,6 +96,7 @@ pub(super) fn execute(arguments: &CallArguments) -> Result<Status> {
         )?,
         timeout: arguments.timeout,
         metadata: arguments.metadata.clone(),
+        compression: arguments.compress.map(Into::into),
     };
     let reply: Reply = single::call(&located, client, &options, text)?;
     if let Some(destination) = destination {

@@ -7,7 +7,8 @@ use clap::{Args, ValueEnum};
 use super::values::count;
 use crate::{
     environment::cores,
-    plan::{ClientKind, DEFAULT_MAX_RECV, Settings, Workers},
+    plan::{ClientKind, Compression, DEFAULT_MAX_RECV, Settings, Workers},
+    server::ReplyCompression,
     units::{Limit, parse_duration},
 };
 
@@ -33,6 +34,10 @@ pub(super) struct ClientFlags {
     /// the stub [default: 4MiB]
     #[arg(long, value_name = "SIZE", help_heading = "Client")]
     max_recv_message_size: Option<Limit>,
+
+    /// Compress requests, and take compressed replies
+    #[arg(long, value_name = "ENCODING", help_heading = "Client")]
+    compress: Option<CompressionChoice>,
 
     /// What makes the calls
     #[arg(long, value_name = "CLIENT", default_value = "lean", help_heading = "Client")]
@@ -65,6 +70,32 @@ impl From<ClientChoice> for ClientKind {
     }
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum CompressionChoice {
+    /// Every implementation of gRPC has it
+    Gzip,
+    /// Faster and smaller; tonic has it, most others do not
+    Zstd,
+}
+
+impl From<CompressionChoice> for Compression {
+    fn from(choice: CompressionChoice) -> Self {
+        match choice {
+            CompressionChoice::Gzip => Self::Gzip,
+            CompressionChoice::Zstd => Self::Zstd,
+        }
+    }
+}
+
+impl From<CompressionChoice> for ReplyCompression {
+    fn from(choice: CompressionChoice) -> Self {
+        match choice {
+            CompressionChoice::Gzip => Self::Gzip,
+            CompressionChoice::Zstd => Self::Zstd,
+        }
+    }
+}
+
 impl ClientFlags {
     /// The client's own limit for replies, as it was asked for.
     pub(super) fn max_recv_message_size(&self) -> Limit {
@@ -85,6 +116,7 @@ impl ClientFlags {
                 .map_or(Workers::AtMost(free_cores), |workers| Workers::Exactly(to_usize(workers))),
             max_send_message_size: self.max_send_message_size.unwrap_or(Limit::Unlimited),
             max_recv_message_size: self.max_recv_message_size(),
+            compression: self.compress.map(Into::into),
             client: self.client.into(),
             spin: self.spin,
             seed: self.seed,

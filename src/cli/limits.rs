@@ -9,8 +9,11 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use super::{
-    Format, OutputArguments, Status, client_flags::ClientChoice, own_server::OwnServer, to_coloured_stdout,
-    to_stdout, values::pair,
+    Format, OutputArguments, Status,
+    client_flags::{ClientChoice, CompressionChoice},
+    own_server::OwnServer,
+    to_coloured_stdout, to_stdout,
+    values::pair,
 };
 use crate::{
     client::{Options, check_metadata},
@@ -40,6 +43,10 @@ pub(super) struct LimitsArguments {
     /// Deadline of each call, also sent as `grpc-timeout` [default: none]
     #[arg(short, long, value_name = "D", value_parser = parse_duration)]
     timeout: Option<Duration>,
+
+    /// Also look which limits count compressed bytes, and which those that they stand for
+    #[arg(long, value_name = "ENCODING", help_heading = "Client")]
+    compress: Option<CompressionChoice>,
 
     /// Whose own limits are looked for: this program's, or those of an application built with tonic
     #[arg(long, value_name = "CLIENT", default_value = "lean", help_heading = "Client")]
@@ -92,6 +99,7 @@ pub(super) fn execute(arguments: &LimitsArguments) -> Result<Status> {
             )?,
             timeout: arguments.timeout,
             metadata: arguments.metadata.clone(),
+            compression: arguments.compress.map(Into::into),
         },
         up_to: arguments.up_to.0,
     };

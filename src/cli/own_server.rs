@@ -5,8 +5,9 @@ use std::{env, ffi::OsString};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use super::values::count;
+use super::{client_flags::CompressionChoice, values::count};
 use crate::{
+    client::compression,
     environment::listeners_at,
     server,
     summary::ServerRecord,
@@ -42,6 +43,15 @@ pub(super) struct OwnServer {
     )]
     max_send_message_size: Option<Limit>,
 
+    /// Compress its replies to callers that take it, as `plimsoll serve --compress`
+    #[arg(
+        id = "server-compress",
+        long = "server-compress",
+        value_name = "ENCODING",
+        help_heading = "Own server (without TARGET)"
+    )]
+    compress: Option<CompressionChoice>,
+
     /// Let request metadata ask it for delays, statuses and sizes, as `plimsoll serve --obey`
     #[arg(id = "server-obey", long = "server-obey", help_heading = "Own server (without TARGET)")]
     obey: bool,
@@ -63,6 +73,7 @@ impl OwnServer {
             ("--server-threads", self.threads.is_some()),
             ("--server-max-recv-message-size", self.max_recv_message_size.is_some()),
             ("--server-max-send-message-size", self.max_send_message_size.is_some()),
+            ("--server-compress", self.compress.is_some()),
             ("--server-obey", self.obey),
         ];
         if let Some((flag, _)) = flags.iter().find(|(_, given)| *given) {
@@ -91,6 +102,9 @@ impl OwnServer {
             ("--max-send-message-size", limit(server.max_send_message_bytes)),
         ]
         .into_iter()
+        .chain(
+            server.compression.map(|compression| ("--compress", compression::name(compression).to_owned())),
+        )
         .flat_map(|(name, value)| [name.to_owned(), value])
         .chain(server.obey.then(|| "--obey".to_owned()))
         .map(OsString::from)
@@ -110,6 +124,7 @@ impl OwnServer {
                 .map_or(SERVER_THREADS, |threads| usize::try_from(threads).unwrap_or(usize::MAX)),
             max_recv_message_bytes: self.max_recv_message_size.unwrap_or(defaults.max_recv_message_size),
             max_send_message_bytes: self.max_send_message_size.unwrap_or(defaults.max_send_message_size),
+            compression: self.compress.map(Into::into),
             obey: self.obey,
         }
     }

@@ -12,7 +12,7 @@ use clap::Args;
 use serde::Serialize;
 use tokio::{net::TcpListener, sync::watch};
 
-use super::{Format, OutputArguments, Status, to_stdout};
+use super::{Format, OutputArguments, Status, client_flags::CompressionChoice, to_stdout};
 use crate::{
     driver::Signals,
     report::{destination::Destination, json},
@@ -43,6 +43,10 @@ pub(super) struct ServeArguments {
     /// Connections open at once; one more is closed as soon as it is made [default: no bound]
     #[arg(long, value_name = "N", value_parser = positive)]
     max_connections: Option<usize>,
+
+    /// Compress replies to callers that take it; compressed requests are taken in any case
+    #[arg(long, value_name = "ENCODING")]
+    compress: Option<CompressionChoice>,
 
     /// Let request metadata ask for a delay (`plimsoll-delay: 5ms`), a status (`plimsoll-status:
     /// UNAVAILABLE`, with `plimsoll-message`) or a reply size (`plimsoll-reply-size: 6MiB`)
@@ -124,6 +128,7 @@ pub(super) fn execute(arguments: &ServeArguments) -> Result<Status> {
         max_recv_message_size: arguments.max_recv_message_size,
         max_send_message_size: arguments.max_send_message_size,
         max_connections: arguments.max_connections,
+        compression: arguments.compress.map(Into::into),
         obey: arguments.obey,
         windows: Windows::default(),
     };

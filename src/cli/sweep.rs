@@ -258,6 +258,7 @@ impl SweepArguments {
             drain_ns: nanoseconds_of(self.drain),
             timeout_ns: settings.timeout.map(nanoseconds_of),
             metadata: self.metadata.clone(),
+            compression: settings.compression,
             client: settings.client,
             connections: settings.connections,
             max_send_message_bytes: settings.max_send_message_size,
@@ -299,6 +300,7 @@ fn limits_for(asked: &Asked, driven: &Driven) -> Result<Option<Limits>> {
             max_recv_message_size: Limit::Bytes(asked.max_recv_message_bytes.as_bytes()),
             timeout: None,
             metadata: asked.metadata.clone(),
+            compression: None,
         },
         up_to: to.min(DEFAULT_UP_TO),
     };

@@ -1,6 +1,7 @@
 //! The clients that make calls, and what they share: how a call ends, and how a refusal is
 //! recognised.
 
+pub(crate) mod compression;
 pub mod lean;
 mod metadata;
 mod refusal;
@@ -14,7 +15,7 @@ use tokio::time::Instant;
 use crate::{
     outcome::{Code, Direction, Failure, Outcome, Refusal, Side},
     payload::Message,
-    plan::{Pair, Plan},
+    plan::{Compression, Pair, Plan},
     units::{Limit, exact_duration},
 };
 
@@ -43,6 +44,8 @@ pub struct Options {
     pub timeout: Option<Duration>,
     /// Sent with each call.
     pub metadata: Vec<Pair>,
+    /// How requests are compressed; compressed replies are then taken too.
+    pub compression: Option<Compression>,
 }
 
 impl Options {
@@ -54,6 +57,7 @@ impl Options {
             max_recv_message_size: plan.max_recv_message_size(),
             timeout: plan.timeout(),
             metadata: plan.metadata().to_vec(),
+            compression: plan.compression(),
         }
     }
 }

@@ -121,7 +121,8 @@ pub(crate) fn recognise(code: Code, text: &str, message: &Message, origin: Origi
         Direction::Response => message.reply_bytes,
     };
     let message_bytes = match numbers.bytes {
-        None => known_bytes,
+        // It is over the limit, whatever else is known of it.
+        None => known_bytes.max(numbers.limit.map_or(0, |limit| limit.saturating_add(1))),
         Some(bytes) if bytes == known_bytes + PREFIX_BYTES => known_bytes,
         // grpc-js takes a proxy's page of text for a message: the "size" is four of its letters.
         Some(bytes) if bytes != known_bytes && is_text(bytes) => return None,
@@ -281,6 +282,9 @@ mod tests {
         assert_eq!(wire(8, "Received message exceeds the maximum configured message size."), unknown);
         assert_eq!(wire(2, HTTP_413), unknown);
         assert_eq!(wire(8, "Decompressed message larger than max"), unknown);
+        let text = "Error decompressing: size limit, of 9000000 bytes, exceeded while decompressing message";
+        let at_least = Some((Side::Server, Direction::Request, 9_000_001, Some(9_000_000)));
+        assert_eq!(wire(8, text), at_least, "more than is known");
     }
 
     #[test]

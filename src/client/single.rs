@@ -13,8 +13,9 @@ use tonic::{
 use tonic_prost::ProstCodec;
 
 use super::{
-    OpenError, Options,
+    OpenError, Options, compression,
     lean::{
+        connection::Seen,
         exchange::Exchange,
         request::{PREFIX_BYTES, Requests},
     },
@@ -127,13 +128,10 @@ fn call_lean(target: &Located, options: &Options, text: String) -> Result<Reply,
         |code: Code, message: String| CallStatus { code: code.name(), number: code.number(), message };
     let (text, status) = match over.outcome {
         // Whether the text is the expected one is for whoever reads it to say.
-        Outcome::Answered | Outcome::WrongReply(_) => {
-            let message = seen.body.get(PREFIX_BYTES..).unwrap_or_default();
-            match Data::decode(message) {
-                Ok(data) => (Some(data.text), CallStatus { code: "OK", number: 0, message: String::new() }),
-                Err(error) => (None, status(Code::INTERNAL, format!("the reply cannot be read: {error}"))),
-            }
-        }
+        Outcome::Answered | Outcome::WrongReply(_) => match text_of(&seen, options) {
+            Ok(text) => (Some(text), CallStatus { code: "OK", number: 0, message: String::new() }),
+            Err(error) => (None, status(Code::INTERNAL, format!("the reply cannot be read: {error}"))),
+        },
         Outcome::Refused(refusal) => (None, status(refusal.code, refusal.message)),
         Outcome::Failed(failure) | Outcome::DeadlineExceeded(failure) | Outcome::Broken(failure) => {
             (None, status(failure.code, failure.message))
@@ -164,6 +162,20 @@ fn call_lean(target: &Located, options: &Options, text: String) -> Result<Reply,
     })
 }
 
+/// The text of a reply that was taken.
+fn text_of(seen: &Seen, options: &Options) -> Result<String, Box<dyn std::error::Error>> {
+    let message = seen.body.get(PREFIX_BYTES..).unwrap_or_default();
+    let mut fields = seen.blocks.iter().flatten();
+    let compression = fields
+        .find(|(name, _)| name == "grpc-encoding")
+        .and_then(|(_, value)| compression::named(value.as_bytes()))
+        .filter(|_| seen.body.first() == Some(&1));
+    let Some(compression) = compression else { return Ok(Data::decode(message)?.text) };
+    let most = options.max_recv_message_size.as_usize();
+    let unpacked = compression::unpacked(compression, message, most)?.ok_or("it is over the limit")?;
+    Ok(Data::decode(unpacked.as_slice())?.text)
+}
+
 /// On a runtime of its own.
 fn call_stub(target: &Located, options: &Options, text: String) -> Result<Reply, CallError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -179,6 +191,12 @@ fn call_stub(target: &Located, options: &Options, text: String) -> Result<Reply,
         }
         let recv_limit = options.max_recv_message_size.as_usize();
         let mut client = Grpc::new(channel).max_decoding_message_size(recv_limit);
+        if let Some(compression) = options.compression {
+            client = client.send_compressed(stub::encoding(compression));
+            for accepted in stub::ACCEPTED {
+                client = client.accept_compressed(accepted);
+            }
+        }
         let mut request = Request::new(Data { text });
         *request.metadata_mut() = metadata;
         if let Some(timeout) = options.timeout {
@@ -268,6 +286,9 @@ fn pairs(metadata: &MetadataMap) -> Vec<Pair> {
 /// Whether a header belongs to gRPC, and not to the server's metadata.
 fn is_protocol(name: &str) -> bool {
     name.starts_with(':')
-        || matches!(name, "content-type" | "grpc-status" | "grpc-message")
+        || matches!(
+            name,
+            "content-type" | "grpc-status" | "grpc-message" | "grpc-encoding" | "grpc-accept-encoding"
+        )
         || stub::is_own_note(name)
 }

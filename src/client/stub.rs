@@ -22,7 +22,9 @@ use tokio::{
     net::TcpStream,
     time::{Instant, timeout_at},
 };
-use tonic::{Request, Status, TimeoutExpired, metadata::MetadataMap, transport::Endpoint};
+use tonic::{
+    Request, Status, TimeoutExpired, codec::CompressionEncoding, metadata::MetadataMap, transport::Endpoint,
+};
 
 use super::{
     CONNECT_TIMEOUT, Caller, Ended, OpenError, Options, Origin, TONIC_TIMEOUT, UploadWaits,
@@ -32,6 +34,7 @@ use crate::{
     outcome::{Code, Difference, Failure, Outcome},
     payload::Message,
     pb::{Data, format_data_client::FormatDataClient},
+    plan::Compression,
     target::Located,
     units::Limit,
 };
@@ -77,9 +80,15 @@ impl Connection {
     }
 
     fn over(channel: Wire, tonics_limit: Limit, options: &Options) -> Result<Self, OpenError> {
-        let client = FormatDataClient::new(channel)
+        let mut client = FormatDataClient::new(channel)
             .max_decoding_message_size(options.max_recv_message_size.as_usize())
             .max_encoding_message_size(tonics_limit.as_usize());
+        if let Some(compression) = options.compression {
+            client = client.send_compressed(encoding(compression));
+            for accepted in ACCEPTED {
+                client = client.accept_compressed(accepted);
+            }
+        }
         Ok(Self {
             client,
             metadata: metadata::checked(&options.metadata)?,
@@ -146,6 +155,17 @@ impl Connection {
             _ if is_broken(status) => Outcome::Broken(Box::new(Failure { code, message: causes(status) })),
             _ => Outcome::Failed(Box::new(Failure { code, message: causes(status) })),
         }
+    }
+}
+
+/// What a client that compresses takes, too.
+pub(super) const ACCEPTED: [CompressionEncoding; 2] = [CompressionEncoding::Gzip, CompressionEncoding::Zstd];
+
+/// Tonic's name for it.
+pub(super) fn encoding(compression: Compression) -> CompressionEncoding {
+    match compression {
+        Compression::Gzip => CompressionEncoding::Gzip,
+        Compression::Zstd => CompressionEncoding::Zstd,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Cause, Finding, LimitRecord, Settings, State, bytes};
+use super::{Cause, Counts, Finding, LimitRecord, Settings, State, bytes};
 use crate::{
     outcome::{Code, Direction, Side},
     plan::ClientKind,
@@ -120,6 +120,30 @@ fn of_one(record: &LimitRecord, settings: &Settings, findings: &mut Vec<Finding>
             format!("a tonic client does not say that {name} refused: it answers {}", quoted(record)),
             "compare the encoded length with the limit before the call",
         ));
+    }
+    if let Some(compressed) = &record.compressed {
+        let (words, advice) = match compressed.counts {
+            Counts::Compressed | Counts::Neither => (
+                "does not see what a compressed message decompresses to",
+                "whoever takes it must bound that: a few KiB may stand for gigabytes",
+            ),
+            Counts::Unknown => ("does not take compressed messages", "leave out compression there"),
+            Counts::Both | Counts::Decompressed | Counts::NotCompressed => ("", ""),
+        };
+        if !words.is_empty() {
+            findings.push(finding("compressed_messages", format!("{name} {words}"), advice));
+        }
+        if compressed.code.is_some() && compressed.code != record.code {
+            findings.push(finding(
+                "another_code_when_compressed",
+                format!(
+                    "{name} answers {} to a compressed message, and {} to a plain one",
+                    compressed.code.as_deref().unwrap_or_default(),
+                    record.code.as_deref().unwrap_or_default()
+                ),
+                "callers that look at the code must know both",
+            ));
+        }
     }
     if record.connection_survived == Some(false) || record.neighbour_survived == Some(false) {
         findings.push(finding(

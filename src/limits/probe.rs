@@ -100,6 +100,17 @@ impl<'a> Prober<'a> {
         self.alone(claim(length, ends), patience)
     }
 
+    /// Whether the server compresses a reply to a request that was.
+    pub(super) fn is_compressed(&self) -> Result<bool, LimitsError> {
+        // Long enough for those that compress only what is worth it.
+        let draft = Draft { message: Message::plain(400), extent: Extent::Whole };
+        let mut exchange = self.open(vec![draft])?;
+        exchange.watch();
+        exchange.start(0);
+        let _ = exchange.next(Some(Instant::now() + LONGEST));
+        Ok(exchange.take_seen().body.first() == Some(&1))
+    }
+
     /// The same, with a second such request on the same connection whose claim is known to be refused.
     /// When that one has ended and this one has not, it is not for want of time: it waits twice as long
     /// again, and a little more.

@@ -56,6 +56,9 @@ pub struct LimitRecord {
     /// What had been uploaded in vain by then, prefix included: the median of a few.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uploaded_bytes: Option<u64>,
+    /// Which bytes it counts of compressed messages; absent where nobody asked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub compressed: Option<Compressed>,
     /// Whether whole messages showed it, and not prefixes alone.
     pub confirmed: bool,
     /// Connections that were made for it, with a call or a few on each.
@@ -65,6 +68,48 @@ pub struct LimitRecord {
     /// What else is to be said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+}
+
+/// How a limit takes compressed messages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compressed {
+    /// Which bytes it counts.
+    pub counts: Counts,
+    /// The name of the code that a message is refused with which is over it only when it is decompressed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// Which bytes of a compressed message a limit counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Counts {
+    /// Those that are sent: a message that decompresses to more passes.
+    Compressed,
+    /// Those that they stand for.
+    Decompressed,
+    /// Both: either must be within it.
+    Both,
+    /// None of the two.
+    Neither,
+    /// Nobody compresses such messages.
+    NotCompressed,
+    /// Calls ended in another way.
+    Unknown,
+}
+
+impl Compressed {
+    pub(super) fn of(counts: Counts, got: &Got) -> Self {
+        let (code, message) = match got {
+            Got::Refused(refusal) => (Some(refusal.code), Some(refusal.message.clone())),
+            Got::Ended(failure, _) => (Some(failure.code), Some(failure.message.clone())),
+            Got::Reply { .. } | Got::Silence => (None, None),
+        };
+        Self { counts, code: code.map(|code| code.name().to_owned()), message }
+    }
 }
 
 /// What came of a search.
@@ -121,6 +166,7 @@ impl LimitRecord {
             neighbour_survived: None,
             refusal_ns: None,
             uploaded_bytes: None,
+            compressed: None,
             confirmed: false,
             probes: 0,
             elapsed_ns: 0,

@@ -34,7 +34,7 @@ impl Reach {
     }
 
     /// The message whose reply has a text of this length.
-    fn message(&self, reply_text_bytes: u64) -> Option<Message> {
+    pub(super) fn message(&self, reply_text_bytes: u64) -> Option<Message> {
         Message::growing(reply_text_bytes, self.room)
     }
 

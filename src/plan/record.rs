@@ -4,7 +4,7 @@ use std::{num::NonZeroU64, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ClientKind, Pair, Plan, PlannedLoad};
+use super::{ClientKind, Compression, Pair, Plan, PlannedLoad};
 use crate::{
     payload::TextKind,
     schedule::{Arrivals, Stage},
@@ -55,6 +55,9 @@ pub struct PlanRecord {
     pub max_send_message_bytes: Limit,
     /// The client's own limit.
     pub max_recv_message_bytes: Limit,
+    /// How requests were compressed, and replies could be; absent where they were not.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub compression: Option<Compression>,
     /// Which client made the calls.
     pub client: ClientKind,
     /// How long it looked for something to do before it blocked, in ns.
@@ -149,6 +152,7 @@ impl Plan {
             workers: self.workers,
             max_send_message_bytes: self.max_send_message_size,
             max_recv_message_bytes: self.max_recv_message_size,
+            compression: self.compression,
             client: self.client,
             spin: self.spin,
             seed: self.seed,

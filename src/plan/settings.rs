@@ -38,6 +38,8 @@ pub struct Settings {
     pub max_send_message_size: Limit,
     /// The client's own limit for replies.
     pub max_recv_message_size: Limit,
+    /// How requests are compressed; compressed replies are then taken too.
+    pub compression: Option<Compression>,
     /// Which client makes the calls.
     pub client: ClientKind,
     /// How long the lean client looks for something to do before it blocks: zero saves CPU time, more
@@ -113,6 +115,16 @@ pub enum ClientKind {
     Stub,
 }
 
+/// A compression of messages that gRPC has a name for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// RFC 1952. Every implementation of gRPC has it.
+    Gzip,
+    /// RFC 8878. Tonic has it; most others do not.
+    Zstd,
+}
+
 /// One pair of custom metadata.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pair {
@@ -141,6 +153,7 @@ impl Default for Settings {
             workers: Workers::AtMost(1),
             max_send_message_size: Limit::Unlimited,
             max_recv_message_size: DEFAULT_MAX_RECV,
+            compression: None,
             client: ClientKind::Lean,
             spin: Duration::ZERO,
             seed: 1,

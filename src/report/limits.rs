@@ -10,7 +10,7 @@ use super::{
     table::Table,
 };
 use crate::{
-    limits::{LimitRecord, Limits, State},
+    limits::{Compressed, Counts, LimitRecord, Limits, State},
     units::{ByteSize, format_duration, grouped},
 };
 
@@ -111,6 +111,22 @@ fn table(records: &[LimitRecord], out: &mut impl Write) -> io::Result<()> {
     table.write(&" ".repeat(NAMES + 1), NAMES, out)
 }
 
+/// Which bytes of a compressed message it counts.
+fn counted(compressed: &Compressed) -> String {
+    let counts = match compressed.counts {
+        Counts::Compressed => "counts compressed bytes alone: a message that decompresses to more passes",
+        Counts::Decompressed => "counts decompressed bytes alone",
+        Counts::Both => "counts both compressed and decompressed bytes",
+        Counts::Neither => "does not hold for compressed messages",
+        Counts::NotCompressed => "the server does not compress replies",
+        Counts::Unknown => "it is not known which bytes of a compressed message it counts",
+    };
+    match (&compressed.code, &compressed.message) {
+        (Some(code), Some(message)) => format!("{counts} ({code}, `{}`)", printable(message)),
+        _ => counts.to_owned(),
+    }
+}
+
 /// What a limit's refusals say, and what else is to be said of it.
 fn seen(record: &LimitRecord, out: &mut impl Write) -> io::Result<()> {
     let style = match record.state {
@@ -120,7 +136,9 @@ fn seen(record: &LimitRecord, out: &mut impl Write) -> io::Result<()> {
     };
     let message = record.message.as_ref().map(|message| format!("refuses with `{}`", printable(message)));
     let detail = record.detail.as_deref().map(plain);
-    let said: Vec<&str> = [message.as_deref(), detail.as_deref()].into_iter().flatten().collect();
+    let compressed = record.compressed.as_ref().map(counted);
+    let said: Vec<&str> =
+        [message.as_deref(), compressed.as_deref(), detail.as_deref()].into_iter().flatten().collect();
     if said.is_empty() {
         return Ok(());
     }

@@ -93,7 +93,10 @@ fn what_was_run(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
             _ => format!("{} {}", share(size.weight, total), ByteSize(size.message_bytes)),
         })
         .collect();
-    writeln!(out, "{}{}; {text}", heading("messages"), sizes.join(", "))
+    let compression = plan
+        .compression
+        .map_or_else(String::new, |compression| format!(", {compression:?} both ways").to_lowercase());
+    writeln!(out, "{}{}; {text}{compression}", heading("messages"), sizes.join(", "))
 }
 
 fn stage(stage: &crate::schedule::Stage) -> String {

@@ -12,7 +12,7 @@ mod service;
 use std::{future::Future, io, net::SocketAddr, time::Duration};
 
 use tokio::net::{TcpListener, TcpSocket};
-use tonic::{server::NamedService, transport::Server};
+use tonic::{codec::CompressionEncoding, server::NamedService, transport::Server};
 use tonic_health::ServingStatus;
 
 use crate::{
@@ -52,10 +52,21 @@ pub struct Config {
     pub max_send_message_size: Limit,
     /// Connections open at once; one more is closed as soon as it is accepted. `None` for no bound.
     pub max_connections: Option<usize>,
+    /// How replies are compressed to callers that take it.
+    pub compression: Option<ReplyCompression>,
     /// Whether request metadata may ask for a delay, a status or a reply of another size.
     pub obey: bool,
     /// How the HTTP/2 connection is tuned.
     pub windows: Windows,
+}
+
+/// How replies are compressed. Requests may be in either way, whatever this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplyCompression {
+    /// RFC 1952.
+    Gzip,
+    /// RFC 8878.
+    Zstd,
 }
 
 /// HTTP/2 windows and frame size, in bytes.
@@ -82,6 +93,7 @@ impl Default for Config {
             max_recv_message_size: Limit::Bytes(4 << 20),
             max_send_message_size: Limit::Unlimited,
             max_connections: None,
+            compression: None,
             obey: false,
             windows: Windows::default(),
         }
@@ -119,9 +131,16 @@ pub async fn serve(
 ) -> Result<(), tonic::transport::Error> {
     let (mut health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<FormatDataServer<Formatter>>().await;
-    let formatter = FormatDataServer::new(Formatter::new(config.obey))
+    let mut formatter = FormatDataServer::new(Formatter::new(config.obey))
         .max_decoding_message_size(config.max_recv_message_size.as_usize().min(LARGEST_MESSAGE))
-        .max_encoding_message_size(config.max_send_message_size.as_usize());
+        .max_encoding_message_size(config.max_send_message_size.as_usize())
+        .accept_compressed(CompressionEncoding::Gzip)
+        .accept_compressed(CompressionEncoding::Zstd);
+    formatter = match config.compression {
+        None => formatter,
+        Some(ReplyCompression::Gzip) => formatter.send_compressed(CompressionEncoding::Gzip),
+        Some(ReplyCompression::Zstd) => formatter.send_compressed(CompressionEncoding::Zstd),
+    };
     let Windows { stream, connection, frame } = config.windows;
     Server::builder()
         .initial_stream_window_size(stream)

@@ -54,6 +54,7 @@ pub(crate) struct OwnServer {
     pub(crate) threads: u64,
     pub(crate) max_recv_message_bytes: Option<u64>,
     pub(crate) max_send_message_bytes: Option<u64>,
+    pub(crate) compression: Option<String>,
     pub(crate) obey: bool,
 }
 
@@ -73,6 +74,7 @@ pub(crate) struct Plan {
     pub(crate) workers: u64,
     pub(crate) max_send_message_bytes: Option<u64>,
     pub(crate) max_recv_message_bytes: Option<u64>,
+    pub(crate) compression: Option<String>,
     pub(crate) client: String,
     pub(crate) spin_ns: Option<u64>,
     pub(crate) seed: u64,

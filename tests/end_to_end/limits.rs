@@ -62,10 +62,19 @@ struct Found {
     neighbour_survived: Option<bool>,
     refusal_ns: Option<u64>,
     uploaded_bytes: Option<u64>,
+    compressed: Option<Compressed>,
     confirmed: bool,
     probes: u32,
     elapsed_ns: u64,
     detail: Option<String>,
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+struct Compressed {
+    counts: String,
+    code: Option<String>,
+    message: Option<String>,
 }
 
 impl Document {
@@ -213,6 +222,47 @@ fn what_follows_is_said_in_plain_words() {
     assert!(out.contains("4,194,304 B"), "{out}");
     assert!(out.contains("a request of 3 MiB whose reply grows past 4 MiB"), "{out}");
     assert!(out.contains("raise the caller's receive limit"), "{out}");
+}
+
+#[test]
+fn which_bytes_a_limit_counts_of_compressed_messages_is_told() {
+    for encoding in ["gzip", "zstd"] {
+        let server = [
+            "--compress",
+            encoding,
+            "--server-compress",
+            encoding,
+            "--server-max-recv-message-size",
+            "100000",
+            "--server-max-send-message-size",
+            "200000",
+        ];
+        for client in ["lean", "stub"] {
+            let own = ["--client", client, "--max-send-message-size", "50000"];
+            let found = limits(&[&server, own.as_slice()].concat());
+            let counts = |side, direction| {
+                let limit = found.of(side, direction);
+                limit.compressed.as_ref().map(|compressed| compressed.counts.as_str())
+            };
+            assert_eq!(found.servers().limit_bytes, Some(100_000));
+            assert_eq!(counts("server", "request"), Some("both"), "{found:?}");
+            let code = found.servers().compressed.as_ref().and_then(|compressed| compressed.code.as_deref());
+            assert_eq!(code, Some("RESOURCE_EXHAUSTED"), "where a plain message is OUT_OF_RANGE");
+            assert!(found.has_finding("another_code_when_compressed"));
+            // Tonic counts what it sends.
+            assert_eq!(counts("server", "response"), Some("compressed"));
+            let own = if client == "lean" { "decompressed" } else { "compressed" };
+            assert_eq!(counts("client", "request"), Some(own));
+        }
+    }
+    // Tonic does not compress replies that nobody asked for.
+    let plain = limits(&["--compress", "gzip", "--server-max-send-message-size", "200000"]);
+    let sends = plain.of("server", "response").compressed.as_ref();
+    assert_eq!(sends.map(|compressed| compressed.counts.as_str()), Some("not_compressed"));
+    let receives =
+        limits(&["--compress", "gzip", "--server-compress", "gzip", "--max-recv-message-size", "5000"]);
+    let own = receives.of("client", "response").compressed.as_ref();
+    assert_eq!(own.map(|compressed| compressed.counts.as_str()), Some("decompressed"));
 }
 
 /// Refuses messages over this size: from the prefix on, in these words.

@@ -6,10 +6,12 @@
 //! may encode the right text in another way, and a wrong text is to be shown.
 
 mod reader;
+mod unpacking;
 
-use super::request::PREFIX_BYTES;
-use crate::outcome::Difference;
+use super::request::{COMPRESSED, PREFIX_BYTES};
+use crate::{outcome::Difference, plan::Compression};
 use reader::Reader;
+use unpacking::Unpacking;
 
 /// The reply that a call should bring.
 #[derive(Debug, Clone, Copy)]
@@ -22,8 +24,20 @@ pub(super) struct Expected<'a> {
 /// A reply, as far as it has come.
 #[derive(Debug, Default)]
 pub(super) struct Reply {
+    /// How the server says that messages are compressed which say that they are.
+    pub(super) compression: Option<Compression>,
+    /// Bytes as they came, prefix included.
+    plain: Matching,
+    unpacking: Option<Box<Unpacking>>,
+}
+
+/// Bytes that are compared with the expected ones.
+#[derive(Debug, Default)]
+struct Matching {
     /// Bytes that came, all of them as expected.
     as_expected: u64,
+    /// Whether gRPC's prefix, with the message's length in it, is left out.
+    is_bare: bool,
     otherwise: Option<Box<Reader>>,
 }
 
@@ -32,12 +46,14 @@ pub(super) struct Reply {
 pub(super) enum Fault {
     /// Its prefix claims more message bytes than the limit has.
     OverLimit(u64),
+    /// It decompresses to more message bytes than the limit has.
+    UnpacksOverLimit,
     /// It is not what gRPC or protobuf allow.
     Malformed(&'static str),
 }
 
 /// What a reply amounts to when the call has ended well.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
     Right,
     Wrong(Difference),
@@ -65,35 +81,88 @@ impl Expected<'_> {
 impl Reply {
     /// Takes the next bytes. `limit` is the client's own, in message bytes.
     pub(super) fn take(&mut self, bytes: &[u8], expected: Expected<'_>, limit: u64) -> Result<(), Fault> {
+        if let Some(compression) = self.compression {
+            if self.unpacking.is_none() && self.plain.is_empty() && bytes.first() == Some(&COMPRESSED) {
+                self.unpacking = Some(Box::new(Unpacking::new()));
+            }
+            if let Some(unpacking) = &mut self.unpacking {
+                return unpacking.take(compression, bytes, expected, limit);
+            }
+        }
+        self.plain.take_within(bytes, expected, limit)
+    }
+
+    /// What it amounts to, now that no more will come.
+    pub(super) fn verdict(&self, expected: Expected<'_>) -> Verdict {
+        match &self.unpacking {
+            Some(unpacking) => unpacking.verdict(expected),
+            None => self.plain.verdict(expected),
+        }
+    }
+}
+
+impl Matching {
+    /// Of a message without its prefix.
+    fn behind_the_prefix() -> Self {
+        Self { as_expected: PREFIX_BYTES as u64, is_bare: true, otherwise: None }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.as_expected == 0 && self.otherwise.is_none()
+    }
+
+    fn take_within(&mut self, bytes: &[u8], expected: Expected<'_>, limit: u64) -> Result<(), Fault> {
         if self.otherwise.is_none() {
             let at = usize::try_from(self.as_expected).unwrap_or(usize::MAX);
             if expected.has(at, bytes) && expected.message_bytes() <= limit {
                 self.as_expected += bytes.len() as u64;
                 return Ok(());
             }
-            self.otherwise = Some(Box::default());
+            let reader = if self.is_bare { Reader::behind_the_prefix() } else { Reader::default() };
+            self.otherwise = Some(Box::new(reader));
             // What came before was as expected, and so it is known without having been kept.
             let edge = expected.head.len();
-            self.read(&expected.head[..at.min(edge)], expected, limit)?;
+            let from = if self.is_bare { PREFIX_BYTES } else { 0 };
+            self.read(&expected.head[from..at.min(edge)], expected, limit)?;
             self.read(&expected.text[..at.max(edge) - edge], expected, limit)?;
         }
         self.read(bytes, expected, limit)
+    }
+
+    /// The same, where somebody else looks at the limit.
+    fn take(&mut self, bytes: &[u8], expected: Expected<'_>) -> Result<(), Fault> {
+        self.take_within(bytes, expected, u64::MAX)
     }
 
     fn read(&mut self, bytes: &[u8], expected: Expected<'_>, limit: u64) -> Result<(), Fault> {
         self.otherwise.as_mut().map_or(Ok(()), |reader| reader.read(bytes, expected.text, limit))
     }
 
-    /// What it amounts to, now that no more will come.
-    pub(super) fn verdict(&self, expected: Expected<'_>) -> Verdict {
+    fn verdict(&self, expected: Expected<'_>) -> Verdict {
         let Some(reader) = &self.otherwise else {
             let whole = (expected.head.len() + expected.text.len()) as u64;
             return match self.as_expected {
                 0 => Verdict::Missing,
                 bytes if bytes == whole => Verdict::Right,
+                _ if self.is_bare => self.cut_off(expected),
                 _ => Verdict::Short,
             };
         };
+        reader.verdict(expected.text)
+    }
+
+    /// A message that ended where it was still as expected, and whose length nothing has said: another one
+    /// may have been meant, or a part of this one.
+    fn cut_off(&self, expected: Expected<'_>) -> Verdict {
+        let at = usize::try_from(self.as_expected).unwrap_or(usize::MAX);
+        let mut reader = Reader::behind_the_prefix();
+        let edge = expected.head.len();
+        let parts = [&expected.head[PREFIX_BYTES..at.min(edge)], &expected.text[..at.max(edge) - edge]];
+        for part in parts {
+            if reader.read(part, expected.text, u64::MAX).is_err() {
+                return Verdict::Short;
+            }
+        }
         reader.verdict(expected.text)
     }
 }
@@ -101,7 +170,7 @@ impl Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{pb::Data, units::grouped};
+    use crate::{client::compression::packed, pb::Data, units::grouped};
     use proptest::prelude::*;
     use prost::Message as _;
 
@@ -180,7 +249,71 @@ mod tests {
         assert_eq!(verdict("", &encoded(""), 1), Ok(Verdict::Right));
     }
 
+    /// What a compressed reply amounts to, taken in pieces of this size.
+    fn unpacked(
+        compression: Compression,
+        expected: &str,
+        message: &[u8],
+        piece: usize,
+    ) -> Result<Verdict, Fault> {
+        let whole = encoded(expected);
+        let head = whole[..whole.len() - expected.len()].to_vec();
+        let expected = Expected { head: &head, text: expected.as_bytes() };
+        let mut bytes = framed(&packed(compression, message));
+        bytes[0] = COMPRESSED;
+        let mut reply = Reply { compression: Some(compression), ..Reply::default() };
+        for piece in bytes.chunks(piece) {
+            reply.take(piece, expected, LIMIT)?;
+        }
+        Ok(reply.verdict(expected))
+    }
+
+    const BOTH: [Compression; 2] = [Compression::Gzip, Compression::Zstd];
+
+    #[test]
+    fn a_bomb_is_over_the_limit_as_soon_as_it_is() {
+        let text = "A".repeat(64 << 20);
+        let message = Data { text: text.clone() }.encode_to_vec();
+        for compression in BOTH {
+            assert_eq!(unpacked(compression, "A", &message, 1 << 16), Err(Fault::UnpacksOverLimit));
+            assert_eq!(unpacked(compression, &text, &message, 1 << 16), Err(Fault::UnpacksOverLimit));
+            // Noise stays as long as it is: the prefix tells.
+            let noise: Vec<u8> =
+                (0_u64..1 << 20).flat_map(|k| crate::random::bits(k).to_le_bytes()).collect();
+            assert!(matches!(unpacked(compression, "A", &noise, 1 << 16), Err(Fault::OverLimit(_))));
+        }
+    }
+
+    #[test]
+    fn a_compressed_reply_that_was_not_announced_or_is_none_is_said() {
+        let expected = Expected { head: &[0, 0, 0, 0, 5, 10, 3], text: b"ABC" };
+        let mut plain = Reply::default();
+        assert!(matches!(plain.take(&[1, 0, 0, 0, 1, 0], expected, LIMIT), Err(Fault::Malformed(_))));
+        for compression in BOTH {
+            let mut reply = Reply { compression: Some(compression), ..Reply::default() };
+            let taken = reply.take(&[1, 0, 0, 0, 3, 7, 7, 7], expected, LIMIT);
+            assert_eq!(taken, Err(Fault::Malformed("the reply cannot be decompressed")));
+            // One that says it is not compressed need not be.
+            let mut reply = Reply { compression: Some(compression), ..Reply::default() };
+            assert_eq!(reply.take(&encoded("ABC"), expected, LIMIT), Ok(()));
+            assert_eq!(reply.verdict(expected), Verdict::Right);
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_compressed_text_in_any_pieces_differs_where_it_does(
+            expected in "[aä火]{0,8}",
+            got in "[aä火]{0,8}",
+            piece in 1_usize..40,
+        ) {
+            let right = Difference::between(&expected, &got).map_or(Verdict::Right, Verdict::Wrong);
+            let message = Data { text: got }.encode_to_vec();
+            for compression in BOTH {
+                prop_assert_eq!(unpacked(compression, &expected, &message, piece), Ok(right.clone()));
+            }
+        }
+
         #[test]
         fn a_text_in_any_pieces_differs_where_it_does(
             expected in "[aä火]{0,8}",

@@ -11,15 +11,17 @@ use super::{
     header_block::Blocks,
 };
 use crate::{
-    client::{Options, own_refusal, user_agent},
+    client::{Options, compression, own_refusal, user_agent},
     outcome::Refusal,
     payload::{LARGEST_MESSAGE, Message},
-    plan::{Pair, Plan},
+    plan::{Compression, Pair, Plan},
     units::Limit,
 };
 
 /// gRPC's prefix of a message: a flag for compression, and the message's length.
 pub const PREFIX_BYTES: usize = 5;
+/// The flag in the prefix of a compressed message.
+pub(super) const COMPRESSED: u8 = 1;
 /// Where the call goes.
 const PATH: &str = "/example.FormatData/DoFormat";
 /// Field 1, a length and as many bytes: what protobuf puts before the text.
@@ -35,6 +37,8 @@ pub struct Requests {
     timeout: Option<Duration>,
     /// The client's own limit for replies, in message bytes.
     max_recv: u64,
+    /// Whether compressed replies are taken.
+    takes_compressed: bool,
 }
 
 /// A message, and how much of it is sent.
@@ -59,8 +63,10 @@ pub(crate) enum Extent {
 /// One message of those that are sent.
 #[derive(Debug)]
 pub(super) struct Request {
-    /// What precedes the text: gRPC's prefix, protobuf's tag and length.
+    /// What precedes the text: gRPC's prefix, protobuf's tag and length. All there is where it is compressed.
     head: Vec<u8>,
+    /// Whether the text lies behind it as it is.
+    has_text: bool,
     /// What precedes the text of the expected reply.
     reply_head: Vec<u8>,
     /// Prefix and message.
@@ -111,7 +117,7 @@ impl Requests {
     #[must_use]
     pub fn of(messages: Arc<[Message]>, options: &Options, authority: &str) -> Self {
         let blocks = blocks(options, authority);
-        let lay_out = |message| Request::new(message, options.max_send_message_size, &blocks);
+        let lay_out = |message| Request::new(message, options, &blocks);
         let by_message = messages.iter().map(lay_out).collect();
         Self::laid_out(messages, blocks, by_message, options)
     }
@@ -120,7 +126,7 @@ impl Requests {
     pub(crate) fn drafted(drafts: Vec<Draft>, options: &Options, authority: &str) -> Self {
         let blocks = blocks(options, authority);
         let lay_out = |draft: &Draft| {
-            let request = Request::new(&draft.message, options.max_send_message_size, &blocks);
+            let request = Request::new(&draft.message, options, &blocks);
             request.cut_to(draft.extent)
         };
         let by_message = drafts.iter().map(lay_out).collect();
@@ -138,7 +144,8 @@ impl Requests {
             Limit::Bytes(bytes) => bytes,
             Limit::Unlimited => LARGEST_MESSAGE,
         };
-        Self { messages, blocks, by_message, timeout: options.timeout, max_recv }
+        let takes_compressed = options.compression.is_some();
+        Self { messages, blocks, by_message, timeout: options.timeout, max_recv, takes_compressed }
     }
 
     /// Deadline of each call.
@@ -149,6 +156,11 @@ impl Requests {
     /// The client's own limit for replies, in message bytes.
     pub(super) fn max_recv(&self) -> u64 {
         self.max_recv
+    }
+
+    /// Whether compressed replies are taken.
+    pub(super) fn takes_compressed(&self) -> bool {
+        self.takes_compressed
     }
 
     /// Message bytes of the largest reply that is expected.
@@ -172,7 +184,8 @@ impl Requests {
 
     /// Part of a request's body, in up to two pieces.
     pub(super) fn body(&self, message: usize, from: u64, to: u64) -> [&[u8]; 2] {
-        let (head, text) = (&self.by_message[message].head, self.message(message).text.as_bytes());
+        let Request { head, has_text, .. } = &self.by_message[message];
+        let text = if *has_text { self.message(message).text.as_bytes() } else { &[] };
         let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
         let (from, to) = (place(from), place(to));
         let edge = head.len();
@@ -219,6 +232,10 @@ fn blocks(options: &Options, authority: &str) -> Blocks {
         ("content-type", "application/grpc"),
         ("user-agent", &agent),
     ];
+    if let Some(compression) = options.compression {
+        fields.push(("grpc-encoding", compression::name(compression)));
+        fields.push(("grpc-accept-encoding", compression::ACCEPTED));
+    }
     fields.extend(timeout.as_deref().map(|timeout| ("grpc-timeout", timeout)));
     let metadata =
         options.metadata.iter().map(|Pair { name, value }| (name.to_ascii_lowercase(), value.as_str()));
@@ -228,19 +245,27 @@ fn blocks(options: &Options, authority: &str) -> Blocks {
 }
 
 impl Request {
-    fn new(message: &Message, max_send: Limit, blocks: &Blocks) -> Self {
-        let head = head_of(message.request_bytes, message.text.len());
-        let body_bytes = (head.len() + message.text.len()) as u64;
+    fn new(message: &Message, options: &Options, blocks: &Blocks) -> Self {
+        let refusal = own_refusal(message, options.max_send_message_size);
+        let mut head = head_of(message.request_bytes, message.text.len());
+        // What is never sent need not be compressed.
+        let compression = options.compression.filter(|_| refusal.is_none());
+        if let Some(compression) = compression {
+            let plain = [&head[PREFIX_BYTES..], message.text.as_bytes()].concat();
+            head = compressed(compression, &plain);
+        }
+        let text = if compression.is_none() { message.text.as_bytes() } else { &[] };
+        let body_bytes = (head.len() + text.len()) as u64;
         let small = (body_bytes <= u64::from(SMALLEST_MAX_FRAME)).then(|| {
-            let body = [head.as_slice(), message.text.as_bytes()].concat();
+            let body = [head.as_slice(), text].concat();
             Small {
                 indexed: Template::new(&blocks.indexed, &body),
                 literal: Template::new(&blocks.literal, &body),
             }
         });
-        let refusal = own_refusal(message, max_send);
         let reply_head = head_of(message.reply_bytes, message.expected.len());
-        Self { head, reply_head, body_bytes, held_bytes: body_bytes, small, refusal }
+        let has_text = compression.is_none();
+        Self { head, has_text, reply_head, body_bytes, held_bytes: body_bytes, small, refusal }
     }
 
     /// The same, sent as far as this.
@@ -249,7 +274,8 @@ impl Request {
             Extent::Whole => return self,
             Extent::Held => self.held_bytes = self.body_bytes - 1,
             Extent::Claim { length, ends } => {
-                self.head = vec![0];
+                self.head[0] &= COMPRESSED;
+                self.head.truncate(1);
                 self.head.extend_from_slice(&length.to_be_bytes());
                 self.held_bytes = PREFIX_BYTES as u64;
                 // One that never ends has a byte more that is never sent.
@@ -311,6 +337,14 @@ fn head_of(message_bytes: u64, text_bytes: usize) -> Vec<u8> {
         prost::encoding::encode_varint(text_bytes as u64, &mut head);
     }
     head
+}
+
+/// A compressed message behind its prefix.
+fn compressed(compression: Compression, message: &[u8]) -> Vec<u8> {
+    let packed = compression::packed(compression, message);
+    // What is compressed is no longer than 2 GiB, and grows by a fraction of a per cent at most.
+    let length = u32::try_from(packed.len()).unwrap_or(u32::MAX);
+    [&[COMPRESSED], length.to_be_bytes().as_slice(), &packed].concat()
 }
 
 /// A deadline as gRPC writes it: up to eight digits and a unit, rounded up where they are too few.

@@ -5,7 +5,7 @@ use super::{
     frame::ErrorCode,
     header_block::{HeaderError, decode},
 };
-use crate::outcome::Code;
+use crate::{client::compression, outcome::Code, plan::Compression};
 
 /// The fields of a response's headers or trailers that decide anything.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -14,6 +14,8 @@ pub(super) struct Fields {
     pub(super) http: Option<u16>,
     /// Whether `content-type` is gRPC's.
     pub(super) is_grpc: bool,
+    /// `grpc-encoding`, where it is one of ours.
+    pub(super) compression: Option<Compression>,
     /// `grpc-status`.
     pub(super) grpc: Option<Code>,
     /// `grpc-message`, decoded.
@@ -33,6 +35,7 @@ impl Fields {
                 // A status that is no number is one that nobody knows.
                 fields.grpc = Some(number.map_or(Code::UNKNOWN, Code::from_number));
             }
+            b"grpc-encoding" => fields.compression = compression::named(value),
             b"grpc-message" => fields.message = percent_decoded(value),
             _ => {}
         })?;

@@ -8,7 +8,10 @@ use crate::client::lean::{
     header_block::decode,
     status::{Fields, code_of_reset},
 };
-use crate::outcome::{Failure, Outcome};
+use crate::{
+    outcome::{Failure, Outcome},
+    plan::Compression,
+};
 
 use super::{Connection, MAX_HEADER_BLOCK, MOST_RETURNS, Over};
 
@@ -27,6 +30,8 @@ pub(super) struct Assembling {
 pub(super) struct Known {
     /// HTTP's and gRPC's "here it comes".
     pub(super) headers: Vec<u8>,
+    /// How those say that replies are compressed.
+    pub(super) compression: Option<Compression>,
     /// gRPC's OK.
     pub(super) trailers: Vec<u8>,
 }
@@ -150,6 +155,7 @@ impl Connection {
             })?;
             if fields.http == Some(200) && fields.is_grpc && fields.grpc.is_none() {
                 block.clone_into(&mut self.known.headers);
+                self.known.compression = fields.compression.filter(|_| self.requests.takes_compressed());
                 Block::UsualHeaders
             } else if fields.http.is_none() && fields.grpc.is_some_and(|code| code.number() == 0) {
                 block.clone_into(&mut self.known.trailers);

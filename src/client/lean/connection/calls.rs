@@ -55,6 +55,7 @@ impl Connection {
             return Ok(());
         }
         let (head, text) = self.requests.reply(stream.call.message);
+        let expected_bytes = self.requests.message(stream.call.message).reply_bytes;
         let taken = stream.reply.take(bytes, Expected { head, text }, self.max_recv);
         let room = if ends_stream { None } else { stream.receive_window.due() };
         if let Some(seen) = self.seen.as_mut().filter(|_| taken.is_ok()) {
@@ -71,21 +72,42 @@ impl Connection {
                 }
             }
             Err(Fault::OverLimit(bytes)) => {
-                let refusal = Refusal {
-                    side: Side::Client,
-                    direction: Direction::Response,
-                    message_bytes: bytes,
-                    limit_bytes: Some(self.max_recv),
-                    code: Code::OUT_OF_RANGE,
-                    message: over_own_receive_limit(bytes, self.max_recv),
-                };
-                self.give_up(number, ErrorCode::CANCEL, Outcome::Refused(Box::new(refusal)), now, over);
+                let message = over_own_receive_limit(bytes, self.max_recv);
+                self.refuse_reply(number, bytes, message, now, over);
+            }
+            Err(Fault::UnpacksOverLimit) => {
+                let limit = self.max_recv;
+                let message = format!(
+                    "not taken: it decompresses to more than the client's own limit of {limit} bytes"
+                );
+                // It is not known how much more.
+                self.refuse_reply(number, expected_bytes.max(limit + 1), message, now, over);
             }
             Err(Fault::Malformed(what)) => {
                 self.give_up(number, ErrorCode::CANCEL, failed(Code::INTERNAL, what), now, over);
             }
         }
         Ok(())
+    }
+
+    /// The client's own limit refuses a reply.
+    fn refuse_reply(
+        &mut self,
+        number: u32,
+        message_bytes: u64,
+        message: String,
+        now: Instant,
+        over: &mut Vec<Over>,
+    ) {
+        let refusal = Refusal {
+            side: Side::Client,
+            direction: Direction::Response,
+            message_bytes,
+            limit_bytes: Some(self.max_recv),
+            code: Code::OUT_OF_RANGE,
+            message,
+        };
+        self.give_up(number, ErrorCode::CANCEL, Outcome::Refused(Box::new(refusal)), now, over);
     }
 
     /// Takes headers or trailers.
@@ -104,6 +126,7 @@ impl Connection {
             Block::TooLong => failed(Code::INTERNAL, "the response's headers are longer than 64 KiB"),
             Block::UsualHeaders if is_first && !ends_stream => {
                 stream.has_headers = true;
+                stream.reply.compression = self.known.compression;
                 return;
             }
             Block::UsualTrailers if !is_first && ends_stream => self.outcome_of_reply(number),
@@ -124,7 +147,7 @@ impl Connection {
 
     /// What a call has come to whose status is not simply OK.
     fn outcome_of(&self, fields: &Fields, message: usize) -> Outcome {
-        let Fields { http, is_grpc, grpc, message: text } = fields;
+        let Fields { http, is_grpc, grpc, message: text, compression: _ } = fields;
         let request = self.requests.message(message);
         match (grpc, http) {
             (Some(code), _) if code.number() != 0 => {

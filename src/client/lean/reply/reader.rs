@@ -11,6 +11,10 @@ const KEPT_BYTES: usize = 64;
 /// Characters of a difference that are shown.
 const SHOWN_CHARACTERS: usize = 16;
 
+/// In place of a message's length: more than any message has, and a number that no message counts down
+/// from by half.
+const UNKNOWN: u64 = u64::MAX;
+
 /// Where in a message a reader stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
@@ -59,6 +63,11 @@ impl Default for Reader {
 }
 
 impl Reader {
+    /// Of a message whose prefix is not there to be read, and whose length nothing says.
+    pub(super) fn behind_the_prefix() -> Self {
+        Self { stage: Stage::Key, left: UNKNOWN, ..Self::default() }
+    }
+
     pub(super) fn read(&mut self, mut bytes: &[u8], expected: &[u8], limit: u64) -> Result<(), Fault> {
         while let Some((&first, rest)) = bytes.split_first() {
             bytes = match self.stage {
@@ -98,6 +107,7 @@ impl Reader {
     pub(super) fn verdict(&self, expected: &[u8]) -> Verdict {
         match self.stage {
             Stage::Over => {}
+            Stage::Key if self.left > UNKNOWN / 2 && self.varint.1 == 0 => {}
             Stage::Prefix(0) => return Verdict::Missing,
             _ => return Verdict::Short,
         }
@@ -113,7 +123,7 @@ impl Reader {
         let [flag, length @ ..] = self.prefix;
         self.left = u64::from(u32::from_be_bytes(length));
         if flag != 0 {
-            return Err(Fault::Malformed("the reply is compressed, although no compression was offered"));
+            return Err(Fault::Malformed("the reply is compressed in a way that was not offered"));
         }
         if self.left > limit {
             return Err(Fault::OverLimit(self.left));
