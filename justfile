@@ -21,11 +21,11 @@ deny:
 
 # All benchmarks, in full; a baseline: just bench --save-baseline main
 bench *arguments:
-    cargo bench --bench round_trip --bench engine -- {{arguments}}
+    cargo bench --bench round_trip --bench limits --bench engine -- {{arguments}}
 
-# All benchmarks, in under two minutes
+# All benchmarks, in about four minutes
 bench-quick:
-    cargo bench --bench round_trip --bench engine -- --quick --noplot
+    cargo bench --bench round_trip --bench limits --bench engine -- --quick --noplot
     cargo bench --bench side_by_side -- --quick
 
 # Against Python's gRPC, in both directions; needs Python 3

@@ -1,5 +1,5 @@
-//! Round trips by size, and refusals by limit: one call at a time over loopback, with tonic's
-//! generated client and the reference server in this process.
+//! Round trips by size: one call at a time over loopback, with tonic's generated client and the
+//! reference server in this process.
 
 use std::{hint::black_box, net::SocketAddr, thread};
 
@@ -30,13 +30,13 @@ fn serve(config: Config) -> SocketAddr {
     receiver.recv().expect("it starts")
 }
 
-fn connect(address: SocketAddr, send: Limit, recv: Limit) -> Result<(LocalRuntime, Connection), OpenError> {
+fn connect(address: SocketAddr) -> Result<(LocalRuntime, Connection), OpenError> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
     let runtime = runtime.expect("a runtime");
     let target = Located { address, authority: address.to_string(), is_local: true };
     let options = Options {
-        max_send_message_size: send,
-        max_recv_message_size: recv,
+        max_send_message_size: Limit::Unlimited,
+        max_recv_message_size: RAISED,
         timeout: None,
         metadata: Vec::new(),
         compression: None,
@@ -52,7 +52,7 @@ fn message(bytes: u64) -> Message {
 
 fn round_trips(criterion: &mut Criterion) {
     let config = Config { max_recv_message_size: RAISED, ..Config::default() };
-    let (runtime, mut connection) = connect(serve(config), Limit::Unlimited, RAISED).expect("it listens");
+    let (runtime, mut connection) = connect(serve(config)).expect("it listens");
     let mut group = criterion.benchmark_group("round_trip");
     for (name, bytes) in [
         ("0B", 0),
@@ -76,30 +76,5 @@ fn round_trips(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// How cheap it is to say no: a message of 1 MiB against a limit of 1 KiB, on each side.
-fn refusals(criterion: &mut Criterion) {
-    const SMALL: Limit = Limit::Bytes(1 << 10);
-    let server =
-        |recv, send| Config { max_recv_message_size: recv, max_send_message_size: send, ..Config::default() };
-    let mut group = criterion.benchmark_group("refusal_of_1MiB");
-    group.sample_size(20);
-    for (name, config, send, recv) in [
-        ("client_send", server(RAISED, RAISED), SMALL, RAISED),
-        ("server_receive", server(SMALL, RAISED), RAISED, RAISED),
-        ("server_send", server(RAISED, SMALL), RAISED, RAISED),
-        ("client_receive", server(RAISED, RAISED), RAISED, SMALL),
-    ] {
-        let (runtime, mut connection) = connect(serve(config), send, recv).expect("it listens");
-        let message = message(1 << 20);
-        group.bench_function(name, |bencher| {
-            bencher.iter(|| {
-                let ended = runtime.block_on(connection.call(black_box(&message)));
-                assert!(matches!(ended.outcome, Outcome::Refused(_)), "{:?}", ended.outcome);
-            });
-        });
-    }
-    group.finish();
-}
-
-criterion_group!(benches, round_trips, refusals);
+criterion_group!(benches, round_trips);
 criterion_main!(benches);

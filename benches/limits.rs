@@ -1,0 +1,118 @@
+//! How cheap it is to say no: refusals by limit, size and client, one call at a time over loopback; and what
+//! it takes to find all limits of a server.
+
+use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
+
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use plimsoll::{
+    client::Options,
+    driver,
+    limits::{self, State},
+    payload::{Mix, TextKind},
+    plan::{ClientKind, DEFAULT_MAX_RECV, Load, Plan, Settings, Texts},
+    server::{self, Config},
+    target::Located,
+    units::Limit,
+};
+use tokio::runtime::Builder;
+
+/// Larger than any message here, on whichever side it is no limit that counts.
+const RAISED: Limit = Limit::Bytes(100 << 20);
+/// Under any message here.
+const SMALL: Limit = Limit::Bytes(1_000);
+
+fn serve(config: Config) -> Located {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        let runtime = Builder::new_multi_thread().worker_threads(4).enable_all().build().expect("threads");
+        runtime.block_on(async {
+            let listener = server::bind(([127, 0, 0, 1], 0).into()).expect("loopback");
+            sender.send(listener.local_addr().expect("bound")).expect("the bench waits");
+            server::serve(vec![listener], config, std::future::pending()).await.expect("it serves");
+        });
+    });
+    let address: SocketAddr = receiver.recv().expect("it starts");
+    Located { address, authority: address.to_string(), is_local: true }
+}
+
+/// The limits of a server, for requests and for replies.
+fn limited(recv: Limit, send: Limit) -> Config {
+    Config { max_recv_message_size: recv, max_send_message_size: send, ..Config::default() }
+}
+
+/// The time for so many calls, one after the other, each of which is refused.
+fn refused(target: &Located, settings: Settings) -> Duration {
+    let plan = Arc::new(Plan::new(settings).expect("a plan"));
+    let run = driver::run(&plan, target, &[], &mut |_| {}).expect("it runs");
+    assert_eq!(run.recording.calls.outcomes.refused, run.recording.calls.planned);
+    // Calls that the client itself refuses may be over within the clock's tick.
+    run.window.max(Duration::from_nanos(1))
+}
+
+fn refusals(criterion: &mut Criterion) {
+    let cases = [
+        ("client_send", limited(RAISED, RAISED), SMALL, RAISED),
+        ("server_receive", limited(SMALL, RAISED), RAISED, RAISED),
+        ("server_send", limited(RAISED, SMALL), RAISED, RAISED),
+        ("client_receive", limited(RAISED, RAISED), RAISED, SMALL),
+    ];
+    for (name, config, send, recv) in cases {
+        let target = serve(config);
+        let mut group = criterion.benchmark_group(format!("refusal/{name}"));
+        group.sample_size(10);
+        for client in [ClientKind::Lean, ClientKind::Stub] {
+            for size in ["2KiB", "64KiB", "1MiB", "16MiB"] {
+                let mix: Mix = size.parse().expect("a size");
+                let settings = |calls| Settings {
+                    load: Load::Closed { concurrency: 1 },
+                    calls: Some(calls),
+                    warm_up: Duration::ZERO,
+                    texts: Texts::Made { mix: mix.clone(), kind: TextKind::Ascii },
+                    client,
+                    max_send_message_size: send,
+                    max_recv_message_size: recv,
+                    ..Settings::default()
+                };
+                let name = BenchmarkId::new(format!("{client:?}").to_lowercase(), size);
+                group.bench_function(name, |bencher| {
+                    bencher.iter_custom(|calls| refused(&target, settings(calls)));
+                });
+            }
+        }
+        group.finish();
+    }
+}
+
+fn finding_limits(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("find_limits");
+    group.sample_size(10);
+    let small = Limit::Bytes(100_000);
+    for (name, config) in [
+        ("defaults", Config::default()),
+        ("100kB", limited(small, small)),
+        ("send_5MB", limited(DEFAULT_MAX_RECV, Limit::Bytes(5_000_000))),
+    ] {
+        let target = serve(config);
+        let settings = limits::Settings {
+            client: ClientKind::Lean,
+            options: Options {
+                max_send_message_size: Limit::Unlimited,
+                max_recv_message_size: DEFAULT_MAX_RECV,
+                timeout: None,
+                metadata: Vec::new(),
+                compression: None,
+            },
+            up_to: limits::DEFAULT_UP_TO,
+        };
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let found = limits::find(&target, &settings, &mut |_, _| {}).expect("it answers");
+                assert_eq!(found.limits[1].state, State::Found);
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, refusals, finding_limits);
+criterion_main!(benches);
