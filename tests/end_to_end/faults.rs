@@ -103,6 +103,8 @@ fn a_claimed_length_over_the_limit_is_the_clients_refusal() {
     let refusal = &summary.refusals[0];
     assert_eq!((refusal.side.as_str(), refusal.direction.as_str()), ("client", "response"));
     assert_eq!((refusal.message_bytes, refusal.limit_bytes), (u64::from(u32::MAX), Some(4 << 20)));
+    let memory = summary.cost.client_peak_rss_bytes.expect("known on this system");
+    assert!(memory < 64 << 20, "{memory} bytes");
 }
 
 fn a_connection_that_is_lost_breaks_calls_and_is_made_again() {

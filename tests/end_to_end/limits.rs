@@ -1,9 +1,6 @@
 //! `plimsoll limits`: exact edges at the reference server, and servers that limit in other ways.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::process::Signal;
 use serde::Deserialize;
@@ -367,21 +364,33 @@ fn a_limit_that_moves_by_a_byte_is_unstable_too() {
 
 #[test]
 fn a_server_that_dies_in_mid_search_leaves_what_was_found() {
-    let server = Arc::new(Server::start(&[]));
+    let server = Server::start(&["--obey"]);
     let target = server.target();
-    let child = plimsoll(&["limits", "-q", "-O", "json", &target, "--up-to", "2000MiB"])
+    // Each answer takes its time, so that there is a midst.
+    let slowly = ["-m", "plimsoll-delay: 50ms"];
+    let child = plimsoll(&["limits", "-q", "-O", "json", &target])
+        .args(slowly)
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
         .spawn()
         .expect("the binary runs");
-    // A search takes a few hundred ms.
-    crate::process::let_pass(std::time::Duration::from_millis(150));
+    // A few of some twenty, each on a connection of its own.
+    crate::process::eventually("the fifth probe", || connections_to(&server) >= 5);
     server.signal(Signal::KILL);
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
     let found: Document = serde_json::from_slice(&output.stdout).expect("a document");
     assert!(found.ended_early.is_some_and(|why| why.contains(&target)), "{}", text(&output.stderr));
     assert!(text(&output.stderr).contains("ended early"));
+}
+
+/// Connections to a server's port, those that have ended lately included, as proc(5) has them.
+fn connections_to(server: &Server) -> usize {
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("the kernel's table");
+    let port = format!(":{:04X}", server.address.port());
+    let is_remote =
+        |line: &&str| line.split_whitespace().nth(2).is_some_and(|remote| remote.ends_with(&port));
+    table.lines().filter(is_remote).count()
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod bad_input;
 mod compression;
 mod document;
 mod faults;
+mod hostile_prefix;
 mod limits;
 mod neighbours;
 mod policed_server;
