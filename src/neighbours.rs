@@ -20,7 +20,7 @@ use crate::{
     plan::{Load, Plan, Rates, Settings, Texts},
     record::Calls,
     schedule::Stage,
-    summary::{LatencyRecord, Summary},
+    summary::{LatencyRecord, ReadError, Summary},
     target::Located,
     units::ByteSize,
 };
@@ -283,7 +283,31 @@ pub fn without_refused(settings: Settings, refused: &[Option<RefusedSize>]) -> S
     Settings { load, texts: Texts::Made { mix, kind }, ..settings }
 }
 
+/// Why a document is no such comparison.
+#[derive(Debug, thiserror::Error)]
+pub enum NeighboursReadError {
+    /// It is not JSON, or lacks something.
+    #[error("it is not a result of `plimsoll run --with-and-without-refused`")]
+    Json(#[from] serde_json::Error),
+    /// A run's result does not agree with itself.
+    #[error("a run of it cannot be used")]
+    Run(#[from] ReadError),
+}
+
 impl Neighbours {
+    /// Reads a comparison, and checks that its runs agree with themselves.
+    ///
+    /// # Errors
+    /// When it is something else, or they do not.
+    pub fn read(reader: impl std::io::Read) -> Result<Self, NeighboursReadError> {
+        let own: Self = serde_json::from_reader(reader)?;
+        let paired = own.rounds.iter().flat_map(|round| [&round.without, &round.with]);
+        for summary in paired.chain(&own.unpaired) {
+            summary.check()?;
+        }
+        Ok(own)
+    }
+
     /// What these rounds show.
     #[must_use]
     pub fn new(

@@ -1,17 +1,24 @@
 //! `plimsoll report`: a saved result, printed again.
 
-use std::{fs::File, path::PathBuf};
+use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
+use serde::{Deserialize, Serialize};
 
-use super::{OutputArguments, Status, print};
-use crate::{report::destination::Destination, summary::Summary};
+use super::{Format, OutputArguments, Status, to_coloured_stdout, to_stdout};
+use crate::{
+    limits::{self, Limits},
+    neighbours::{self, Neighbours},
+    report::{self, destination::Destination, json, text},
+    summary::Summary,
+    sweep::{self, Sweep},
+};
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ReportArguments {
-    /// A result that `plimsoll run -o FILE` wrote
+    /// A result that `plimsoll run`, `sweep` or `limits` wrote with `-o FILE`
     #[arg(value_name = "RESULT")]
     result: PathBuf,
 
@@ -22,15 +29,53 @@ pub(super) struct ReportArguments {
 const EXAMPLES: &str = "\
 Examples:
   plimsoll run -o result.json && plimsoll report result.json
-  plimsoll report result.json -O json | jq .goodput";
+  plimsoll report result.json -O json | jq .goodput
+  plimsoll report sweep.json                     its table and heat maps, finished or not";
+
+/// A result, by its schema.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Saved {
+    Run(Box<Summary>),
+    Sweep(Box<Sweep>),
+    Limits(Box<Limits>),
+    Neighbours(Box<Neighbours>),
+}
+
+/// What every result begins with.
+#[derive(Debug, Deserialize)]
+struct Schema {
+    schema: String,
+}
 
 pub(super) fn execute(arguments: &ReportArguments) -> Result<Status> {
     let path = &arguments.result;
-    let file = File::open(path).with_context(|| format!("cannot open `{}`", path.display()))?;
-    let summary = Summary::read(file).with_context(|| format!("cannot use `{}`", path.display()))?;
+    let file = fs::read(path).with_context(|| format!("cannot open `{}`", path.display()))?;
+    let saved = read(&file).with_context(|| format!("cannot use `{}`", path.display()))?;
     if let Some(output) = &arguments.output.output {
-        Destination::reserve(output)?.write(&summary)?;
+        Destination::reserve(output)?.write(&saved)?;
     }
-    print(&summary, arguments.output.format)?;
+    match arguments.output.format {
+        Format::Json => to_stdout(|out| json::write(&saved, out))?,
+        Format::Text => to_coloured_stdout(|out| match &saved {
+            Saved::Run(summary) => text::write(summary, out),
+            Saved::Sweep(sweep) => report::sweep::write(sweep, out),
+            Saved::Limits(limits) => report::limits::write(limits, out),
+            Saved::Neighbours(neighbours) => report::neighbours::write(neighbours, out),
+        })?,
+    }
     Ok(Status::Done)
+}
+
+/// What is neither is read as a run: then the error says what it is, and what was expected.
+fn read(file: &[u8]) -> Result<Saved> {
+    let schema = serde_json::from_slice(file).map_or_else(|_| String::new(), |Schema { schema }| schema);
+    Ok(match schema.as_str() {
+        sweep::SCHEMA => Saved::Sweep(Box::new(Sweep::read(file)?)),
+        limits::SCHEMA => Saved::Limits(Box::new(
+            serde_json::from_slice(file).context("it is not a result of `plimsoll limits`")?,
+        )),
+        neighbours::SCHEMA => Saved::Neighbours(Box::new(Neighbours::read(file)?)),
+        _ => Saved::Run(Box::new(Summary::read(file)?)),
+    })
 }

@@ -262,6 +262,18 @@ fn which_bytes_a_limit_counts_of_compressed_messages_is_told() {
     assert_eq!(own.map(|compressed| compressed.counts.as_str()), Some("decompressed"));
 }
 
+#[test]
+fn saved_limits_are_printed_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("limits.json");
+    let written = path.to_str().expect("UTF-8");
+    let first = output_of(&["limits", "-q", "-o", written]);
+    let again = output_of(&["report", written]);
+    assert_eq!(text(&again.stdout), text(&first.stdout));
+    let json = output_of(&["report", written, "-O", "json"]);
+    assert_eq!(text(&json.stdout), std::fs::read_to_string(&path).expect("there"));
+}
+
 /// Refuses messages over this size: from the prefix on, in these words.
 fn by_prefix(limit: u64, code: &'static str, words: &'static str) -> impl Fn(&Request) -> Ruling {
     move |request| match request.claimed {

@@ -54,6 +54,8 @@ fn a_sweep_goes_on_where_it_was_left() {
     fs::write(&path, cut.to_string()).expect("writable");
     assert_eq!(output_of(&arguments).status.code(), Some(0));
     let finished = read(&path);
+    let report = text(&output_of(&["report", written]).stdout);
+    assert!(report.contains("12 of 12 points") && report.contains("heat map"), "{report}");
     assert_eq!(finished["order"], whole["order"]);
     assert_eq!(points(&finished).len(), 12);
     for index in 0..3 {
