@@ -61,10 +61,13 @@ fn what_was_run(sweep: &Sweep, out: &mut impl Write) -> io::Result<()> {
     let client = format!("{:?}", asked.client).to_lowercase();
     writeln!(
         out,
-        "{}{done} of {all} points, {} each; medians of up to {} repetitions",
+        "{}{done} of {all} points, {} each{}",
         heading("sweep"),
         exact_duration(std::time::Duration::from_nanos(asked.duration_ns)),
-        asked.repetitions
+        match asked.repetitions {
+            1 => String::new(),
+            many => format!("; medians of up to {many} repetitions"),
+        }
     )?;
     let target = asked.target.as_deref().unwrap_or("own server");
     writeln!(out, "{}{target}; {client} client", heading("target"))?;
