@@ -44,6 +44,7 @@ pub mod driver;
 pub mod limits;
 
 // What came of it.
+pub mod statistics;
 pub mod objective;
 pub mod soundness;
 pub mod summary;
