@@ -132,6 +132,11 @@ impl Latency {
         counts
     }
 
+    /// What was counted, in rising order: a duration in ns, and how often.
+    pub fn recorded(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.histogram.iter_recorded().map(|value| (value.value_iterated_to(), value.count_at_value()))
+    }
+
     /// Forgets everything, and keeps the memory.
     pub fn clear(&mut self) {
         self.histogram.reset();

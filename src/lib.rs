@@ -50,6 +50,7 @@ pub mod soundness;
 pub mod summary;
 pub mod sweep;
 pub mod neighbours;
+pub mod compare;
 pub mod report;
 
 // The other side, and the surface.

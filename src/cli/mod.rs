@@ -2,6 +2,7 @@
 
 mod call;
 mod client_flags;
+mod compare;
 mod limits;
 mod own_server;
 mod report;
@@ -80,6 +81,8 @@ enum Command {
     Limits(limits::LimitsArguments),
     /// Run a grid of plans: sizes by calls in flight, or by rates
     Sweep(Box<sweep::SweepArguments>),
+    /// Put two results, or several of each, side by side
+    Compare(compare::CompareArguments),
     /// Make one call and print its reply
     Call(call::CallArguments),
     /// Be the reference server
@@ -123,6 +126,7 @@ impl Cli {
             Command::Run(arguments) => run::execute(arguments),
             Command::Limits(arguments) => limits::execute(arguments),
             Command::Sweep(arguments) => sweep::execute(arguments),
+            Command::Compare(arguments) => compare::execute(arguments),
             Command::Call(arguments) => call::execute(arguments),
             Command::Serve(arguments) => serve::execute(arguments),
             Command::Report(arguments) => report::execute(arguments),

@@ -2,6 +2,7 @@
 //!
 //! Nothing here measures, and nothing else prints.
 
+pub mod compare;
 pub mod csv;
 pub mod destination;
 pub mod json;

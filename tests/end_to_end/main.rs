@@ -1,6 +1,7 @@
 //! The binary from outside: real processes, real sockets.
 
 mod bad_input;
+mod compare;
 mod compression;
 mod document;
 mod faults;

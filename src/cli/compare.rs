@@ -1,0 +1,89 @@
+//! `plimsoll compare`: two results, or several of each, side by side.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use super::{Format, OutputArguments, Status, to_coloured_stdout, to_stdout};
+use crate::{
+    compare::Comparison,
+    report::{self, destination::Destination, json},
+    summary::Summary,
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct CompareArguments {
+    /// A result of `plimsoll run -o FILE`, or a folder with several
+    #[arg(value_name = "BASE")]
+    base: PathBuf,
+
+    /// The same of what is compared with it
+    #[arg(value_name = "CANDIDATE")]
+    candidate: PathBuf,
+
+    /// Compare results of different plans all the same
+    #[arg(long)]
+    allow_different_plans: bool,
+
+    #[command(flatten)]
+    output: OutputArguments,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  plimsoll compare before.json after.json        two runs: how steady each of them was
+  plimsoll compare before/ after/                folders of results: runs against runs
+  for i in 1 2 3 4 5; do
+    plimsoll run localhost:8080 -q -o before/$i.json; plimsoll run localhost:8081 -q -o after/$i.json
+  done                                           how such folders are made: in turn
+
+A ratio is candidate to base. With one run of each, the interval comes from the seconds of the two runs
+(block bootstrap), and says nothing of how far two runs of one and the same server lie apart. With four
+or more of each, it comes from the exact rank-sum test over runs; p-values are adjusted for the number
+of figures (Holm).
+
+Exit status: 0 when they could be compared, whatever the difference is; 2 otherwise. To fail on a
+difference, use `plimsoll run --assert`.";
+
+pub(super) fn execute(arguments: &CompareArguments) -> Result<Status> {
+    let (base, candidate) = (read(&arguments.base)?, read(&arguments.candidate)?);
+    let comparison = Comparison::new(&base, &candidate, arguments.allow_different_plans)?;
+    if let Some(output) = &arguments.output.output {
+        Destination::reserve(output)?.write(&comparison)?;
+    }
+    match arguments.output.format {
+        Format::Json => to_stdout(|out| json::write(&comparison, out))?,
+        Format::Text => to_coloured_stdout(|out| report::compare::write(&comparison, out))?,
+    }
+    Ok(Status::Done)
+}
+
+/// The result in a file, or those in a folder, by name.
+fn read(path: &Path) -> Result<Vec<Summary>> {
+    let one = |path: &Path| -> Result<Summary> {
+        let file = File::open(path).with_context(|| format!("cannot open `{}`", path.display()))?;
+        Summary::read(file).with_context(|| format!("cannot use `{}`", path.display()))
+    };
+    if !path.is_dir() {
+        return Ok(vec![one(path)?]);
+    }
+    let entries = fs::read_dir(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    let mut files: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .collect();
+    files.sort();
+    if files.is_empty() {
+        bail!(
+            "`{}` has no file that ends with .json; results are written with `plimsoll run -o FILE`",
+            path.display()
+        );
+    }
+    files.iter().map(|file| one(file)).collect()
+}

@@ -1,0 +1,126 @@
+//! A comparison for a person: limits first, then ratios.
+
+use std::io::{self, Write};
+
+use super::{
+    style::{BAD, GOOD, HEADING, STRONG, advice_lines, broken, heading, plain},
+    table::Table,
+};
+use crate::{
+    compare::{Comparison, Figure, Method},
+    units::{decimal, format_nanoseconds},
+};
+
+/// What is not known.
+const NONE: &str = "-";
+/// Width of the first column of the table.
+const NAMES: usize = 24;
+
+/// Writes a comparison, with colours: strip them where they are not wanted.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write(comparison: &Comparison, mut out: impl Write) -> io::Result<()> {
+    let out = &mut out;
+    for (name, side) in [("base", &comparison.base), ("candidate", &comparison.candidate)] {
+        let all = plain(&side.join(", "));
+        for (row, line) in broken(&all).iter().enumerate() {
+            let first = if row == 0 { heading(name) } else { format!("{:HEADING$} ", "") };
+            writeln!(out, "{first}{line}")?;
+        }
+    }
+    writeln!(out)?;
+    if comparison.limits.is_empty() {
+        writeln!(out, "{}{GOOD}the same{GOOD:#} on both sides, as far as they were met", heading("limits"))?;
+    }
+    for (row, moved) in comparison.limits.iter().enumerate() {
+        let first = if row == 0 { heading("limits") } else { format!("{:HEADING$} ", "") };
+        writeln!(
+            out,
+            "{first}{BAD}{}{BAD:#}: {} -> {}",
+            moved.what,
+            plain(&moved.base),
+            plain(&moved.candidate)
+        )?;
+    }
+    writeln!(out)?;
+    figures(&comparison.figures, out)?;
+    writeln!(out)?;
+    for (index, finding) in comparison.findings.iter().enumerate() {
+        for (row, line) in broken(&finding.detail).iter().enumerate() {
+            let first = if index + row == 0 { heading("findings") } else { format!("{:HEADING$} ", "") };
+            writeln!(out, "{first}{line}")?;
+        }
+        if !finding.advice.is_empty() {
+            advice_lines(&finding.advice, out)?;
+        }
+    }
+    out.flush()
+}
+
+fn figures(figures: &[Figure], out: &mut impl Write) -> io::Result<()> {
+    let mut table = Table::new(&["base", "candidate", "ratio", "from", "to", "p", "p adjusted"]);
+    let ratio = |ratio: f64| format!("{ratio:.3}");
+    for figure in figures {
+        let shown = |value: f64| match figure.name.as_str() {
+            "calls_per_second" => decimal(value),
+            _ => format_nanoseconds(value),
+        };
+        let p = |p: Option<f64>| p.map_or_else(|| NONE.to_owned(), |p| format!("{p:.4}"));
+        let (low, high) = figure
+            .interval
+            .map_or_else(|| (NONE.to_owned(), NONE.to_owned()), |(low, high)| (ratio(low), ratio(high)));
+        table.named_row(
+            words(&figure.name),
+            [
+                shown(figure.base),
+                shown(figure.candidate),
+                ratio(figure.ratio),
+                low,
+                high,
+                p(figure.p),
+                p(figure.p_adjusted),
+            ],
+        );
+    }
+    table.write(&" ".repeat(NAMES + 1), NAMES, out)?;
+    writeln!(out)?;
+    for figure in figures {
+        writeln!(out, "  {STRONG}{}{STRONG:#}: {}", words(&figure.name), verdict(figure))?;
+    }
+    Ok(())
+}
+
+fn words(name: &str) -> &str {
+    match name {
+        "calls_per_second" => "calls/s",
+        "p50_ns" => "p50",
+        "p90_ns" => "p90",
+        "p99_ns" => "p99",
+        "server_cpu_ns_per_call" => "server's CPU a call",
+        "client_cpu_ns_per_call" => "client's CPU a call",
+        other => other,
+    }
+}
+
+/// What the interval says, in words.
+fn verdict(figure: &Figure) -> String {
+    let Some((low, high)) = figure.interval else {
+        return "no interval: too few seconds, or too few runs".to_owned();
+    };
+    let percent = |ratio: f64| format!("{:+.1} %", (ratio - 1.0) * 100.0);
+    let range = format!("{} to {}", percent(low), percent(high));
+    let within = match figure.method {
+        Some(Method::Seconds) => "in these two runs, which need not be how their servers differ",
+        _ => "with a confidence of 95 %",
+    };
+    let is_more = if low > 1.0 {
+        true
+    } else if high < 1.0 {
+        false
+    } else {
+        return format!("no difference seen; one of {range} is not excluded, {within}");
+    };
+    let word = if is_more == figure.more_is_better { "better" } else { "worse" };
+    format!("{word} by {range}, {within}")
+}
