@@ -106,7 +106,7 @@ fn finding_limits(criterion: &mut Criterion) {
         };
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
-                let found = limits::find(&target, &settings, &mut |_, _| {}).expect("it answers");
+                let found = limits::find(&target, &settings, &mut |_, _| {}, &|| false).expect("it answers");
                 assert_eq!(found.limits[1].state, State::Found);
             });
         });

@@ -68,6 +68,9 @@ pub struct Limits {
     /// Why the search ended before its end, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_early: Option<String>,
+    /// Whether it was ended from outside.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub interrupted: bool,
 }
 
 /// Something that follows from the limits.
@@ -103,20 +106,25 @@ pub enum LimitsError {
     /// The stub client cannot connect, or send the metadata.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// Somebody wanted an end.
+    #[error("interrupted")]
+    Interrupted,
     /// The system gives no runtime.
     #[error("cannot set up the client")]
     Setup(#[source] io::Error),
 }
 
-/// Looks for all four limits. `observe` is told which one is looked for.
+/// Looks for all four limits. `observe` is told which one is looked for, and `wants_end` is asked before each
+/// probe whether somebody wants an end.
 ///
 /// # Errors
 /// When the server answers not even a small call. A server that is gone later leaves what was found so
 /// far, and `ended_early`.
-pub fn find(
-    target: &Located,
+pub fn find<'a>(
+    target: &'a Located,
     settings: &Settings,
     observe: &mut dyn FnMut(Side, Direction),
+    wants_end: &'a dyn Fn() -> bool,
 ) -> Result<Limits, LimitsError> {
     let mut limits = Limits {
         schema: SCHEMA.to_owned(),
@@ -127,6 +135,7 @@ pub fn find(
         limits: Vec::new(),
         findings: Vec::new(),
         ended_early: None,
+        interrupted: false,
     };
     // The client's own limits are out of the way until they are looked for.
     let unlimited = Options {
@@ -136,12 +145,13 @@ pub fn find(
         ..settings.options.clone()
     };
     let packing = Options { compression: settings.options.compression, ..unlimited.clone() };
-    let packing = settings.options.compression.map(|_| Prober::new(target, packing));
-    let mut prober = Prober::new(target, unlimited);
+    let packing = settings.options.compression.map(|_| Prober::new(target, packing, wants_end));
+    let mut prober = Prober::new(target, unlimited, wants_end);
     let grows = greet(&mut prober, target)?;
-    let mut hunt = Hunt { settings, target, prober, packing, records: Vec::new(), observe };
+    let mut hunt = Hunt { settings, target, prober, packing, records: Vec::new(), observe, wants_end };
     if let Err(error) = hunt.all(grows) {
         limits.ended_early = Some(causes(&error));
+        limits.interrupted = matches!(error, LimitsError::Interrupted);
     }
     // A call meets the client's own limit first.
     hunt.records.sort_by_key(|record| order(record.side, record.direction));
@@ -175,13 +185,13 @@ fn greet(prober: &mut Prober<'_>, target: &Located) -> Result<bool, LimitsError>
         what: match got {
             Got::Ended(failure, _) => format!("{}: {}", failure.code, failure.message),
             Got::Refused(refusal) => format!("{}: {}", refusal.code, refusal.message),
-            Got::Reply { .. } | Got::Silence => "no answer within 20 s".to_owned(),
+            Got::Reply { .. } | Got::Silence => "no answer within 5 s".to_owned(),
         },
     };
     // Where the limit is below 5 bytes, nothing but the empty text passes.
     for text in ["abc", ""] {
         let small = Message::new(text.to_owned());
-        let got = prober.whole(small.clone(), probe::LONGEST)?.got;
+        let got = prober.whole(small.clone(), probe::longest(0))?.got;
         match got {
             Got::Reply { .. } => prober.small = small,
             Got::Refused(_) if !text.is_empty() => continue,
@@ -190,7 +200,7 @@ fn greet(prober: &mut Prober<'_>, target: &Located) -> Result<bool, LimitsError>
         break;
     }
     let growing = Message::growing(6, 2).unwrap_or_else(|| prober.small.clone());
-    Ok(match prober.whole(growing, probe::LONGEST)?.got {
+    Ok(match prober.whole(growing, probe::longest(0))?.got {
         Got::Reply { is_right } => is_right,
         // Where not even this passes, nothing larger will be tried.
         Got::Refused(_) => true,
@@ -207,6 +217,7 @@ struct Hunt<'a, 'o> {
     packing: Option<Prober<'a>>,
     records: Vec<LimitRecord>,
     observe: &'o mut dyn FnMut(Side, Direction),
+    wants_end: &'a dyn Fn() -> bool,
 }
 
 impl Hunt<'_, '_> {
@@ -220,9 +231,20 @@ impl Hunt<'_, '_> {
                 None => Ok(()),
             }
         })?;
-        let taken = receives.largest_passed_bytes.unwrap_or(0).min(up_to);
-        let reach = Reach { room: longest_text_within(taken), grows, up_to };
+        // Of an unstable limit nothing is known.
+        let largest = receives.largest_passed_bytes;
+        let is_known = largest.is_some() && receives.state != State::Unstable;
+        let taken = largest.unwrap_or(0).min(up_to);
+        let is_cut = largest.is_some_and(|largest| largest > up_to) || receives.state == State::NotReached;
+        let reach = Reach { room: longest_text_within(taken), grows, up_to, is_cut };
+        let unknown = |record: &mut LimitRecord| {
+            record.detail = Some("not looked for: what requests the server takes is not known".to_owned());
+        };
         let sends = self.one(Side::Server, Direction::Response, |hunt, record| {
+            if !is_known {
+                unknown(record);
+                return Ok(());
+            }
             reply::find_servers(&mut hunt.prober, reach, record)?;
             match &mut hunt.packing {
                 Some(packing) => packed::replies(packing, reach, packing.is_compressed()?, record),
@@ -247,10 +269,10 @@ impl Hunt<'_, '_> {
         let send = Options { max_recv_message_size: Limit::Bytes(LARGEST_MESSAGE), ..asked.clone() };
         let receive = Options { max_send_message_size: Limit::Unlimited, ..asked.clone() };
         let limit = asked.max_recv_message_size.as_bytes();
-        let (kind, target) = (self.settings.client, self.target);
+        let (kind, target, wants_end) = (self.settings.client, self.target, self.wants_end);
         self.one(Side::Client, Direction::Request, |_, record| {
             let packing = Options { compression, ..send.clone() };
-            let mut own = own::OwnClient::open(kind, send, target, small_sent.clone())?;
+            let mut own = own::OwnClient::open(kind, send, target, small_sent.clone(), wants_end)?;
             let result = own::find_send(&mut own, asked.max_send_message_size, up_to, record);
             record.probes = own.take_probes();
             result?;
@@ -258,12 +280,18 @@ impl Hunt<'_, '_> {
                 return Ok(());
             }
             let message = packed::refused_size(record).map(|size| Message::plain(longest_text_within(size)));
-            let mut own = own::OwnClient::open(kind, packing, target, small_sent)?;
-            packed::clients(&mut own, message, record)
+            let mut own = own::OwnClient::open(kind, packing, target, small_sent, wants_end)?;
+            let result = packed::clients(&mut own, message, record);
+            record.probes += own.take_probes();
+            result
         })?;
         self.one(Side::Client, Direction::Response, |_, record| {
+            if !is_known {
+                unknown(record);
+                return Ok(());
+            }
             let packing = Options { compression, ..receive.clone() };
-            let mut own = own::OwnClient::open(kind, receive, target, small_taken.clone())?;
+            let mut own = own::OwnClient::open(kind, receive, target, small_taken.clone(), wants_end)?;
             let result = reply::find_clients(&mut own, reach, limit, servers, record);
             record.probes = own.take_probes();
             result?;
@@ -272,8 +300,10 @@ impl Hunt<'_, '_> {
             }
             let size = packed::refused_size(record).filter(|_| compresses);
             let message = size.and_then(|size| reach.message(longest_text_within(size)));
-            let mut own = own::OwnClient::open(kind, packing, target, small_taken)?;
-            packed::clients(&mut own, message, record)
+            let mut own = own::OwnClient::open(kind, packing, target, small_taken, wants_end)?;
+            let result = packed::clients(&mut own, message, record);
+            record.probes += own.take_probes();
+            result
         })?;
         Ok(())
     }
@@ -290,6 +320,9 @@ impl Hunt<'_, '_> {
         let result = find(self, &mut record);
         let (probes, elapsed) = self.prober.take_count();
         record.probes += probes;
+        if let Some(packing) = &mut self.packing {
+            record.probes += packing.take_count().0;
+        }
         record.elapsed_ns = nanoseconds_of(elapsed);
         self.records.push(record.clone());
         result.map(|()| record)

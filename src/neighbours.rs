@@ -112,7 +112,8 @@ pub struct Arm {
     /// The server's CPU time, of one core's (1 is one core).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_cores: Option<f64>,
-    /// The most memory that the server has had, in any round.
+    /// The most memory that the server has had, in any round. Without refused calls and without a server of its
+    /// own, of the first round alone, which comes before any refused call of this comparison.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_peak_rss_bytes: Option<u64>,
 }
@@ -320,7 +321,12 @@ impl Neighbours {
         let is_refused = |size: u64| refused_sizes.iter().any(|refused| refused.message_bytes == size);
         let withouts: Vec<&Summary> = rounds.iter().map(|round| &round.without).collect();
         let withs: Vec<&Summary> = rounds.iter().map(|round| &round.with).collect();
-        let (without, with) = (damage::arm(&withouts, &is_refused), damage::arm(&withs, &is_refused));
+        let (mut without, with) = (damage::arm(&withouts, &is_refused), damage::arm(&withs, &is_refused));
+        // A process never forgets its peak: only the first run has met no refused call, in its first half.
+        if let Some(without) = without.as_mut().filter(|_| !fresh_servers) {
+            without.server_peak_rss_bytes =
+                withouts.first().and_then(|summary| summary.cost.server_peak_rss_bytes);
+        }
         let damage =
             without.as_ref().zip(with.as_ref()).map(|(without, with)| Damage::of(without, with, &rounds));
         let mut own = Self {

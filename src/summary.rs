@@ -250,7 +250,7 @@ pub struct ConnectionsRecord {
     pub held_up_ns: u64,
     /// How long requests waited for room in their connection's window: of the connection where it was longest.
     pub out_of_window_ns: u64,
-    /// What refused calls had uploaded of their bodies when they were refused, prefix included.
+    /// What calls that were refused, failed or broke had uploaded of their bodies until then, prefix included.
     pub uploaded_in_vain_bytes: u64,
 }
 

@@ -64,6 +64,12 @@ pub struct Asked {
     /// Connections, where they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connections: Option<usize>,
+    /// Threads of the generator, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub workers: Option<usize>,
+    /// How long the lean client looks for something to do before it blocks, in ns.
+    #[serde(default)]
+    pub spin_ns: u64,
     /// The client's own limit for requests; `null` for none.
     pub max_send_message_bytes: Limit,
     /// The client's own limit for replies; `null` for none.
@@ -237,6 +243,8 @@ mod tests {
             compression: None,
             client: ClientKind::Lean,
             connections: None,
+            workers: None,
+            spin_ns: 0,
             max_send_message_bytes: Limit::Unlimited,
             max_recv_message_bytes: Limit::Unlimited,
             seed,

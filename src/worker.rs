@@ -120,21 +120,6 @@ pub struct LoopAccount {
     pub out_of_window: Duration,
     /// Connections that ended, and were made again or not.
     pub lost_connections: u64,
-    /// What refused calls had uploaded of their bodies, prefix included.
+    /// What calls that were refused, failed or broke had uploaded of their bodies, prefix included.
     pub uploaded_in_vain_bytes: u64,
-}
-
-impl LoopAccount {
-    /// What it grew by since `earlier`.
-    fn since(self, earlier: Self) -> Self {
-        Self {
-            idle: self.idle.saturating_sub(earlier.idle),
-            held_up: self.held_up.saturating_sub(earlier.held_up),
-            out_of_window: self.out_of_window.saturating_sub(earlier.out_of_window),
-            lost_connections: self.lost_connections.saturating_sub(earlier.lost_connections),
-            uploaded_in_vain_bytes: self
-                .uploaded_in_vain_bytes
-                .saturating_sub(earlier.uploaded_in_vain_bytes),
-        }
-    }
 }

@@ -1,9 +1,6 @@
 //! `plimsoll limits`: where each size limit bites.
 
-use std::{
-    io::{IsTerminal, stderr},
-    time::Duration,
-};
+use std::io::{IsTerminal, stderr};
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -11,18 +8,19 @@ use clap::Args;
 use super::{
     Format, OutputArguments, Status,
     client_flags::{ClientChoice, CompressionChoice},
+    interrupt::Interrupt,
     own_server::OwnServer,
     to_coloured_stdout, to_stdout,
     values::pair,
 };
 use crate::{
     client::{Options, check_metadata},
-    limits::{DEFAULT_UP_TO, Limits, Settings, State, find},
+    limits::{DEFAULT_UP_TO, Limits, LimitsError, Settings, State, find},
     payload::LARGEST_MESSAGE,
     plan::{ClientKind, DEFAULT_MAX_RECV, Pair, recv_limit},
     report::{self, destination::Destination, json, progress::Steps},
     target::Target,
-    units::{ByteSize, Limit, grouped, parse_duration},
+    units::{ByteSize, Limit, grouped},
 };
 
 #[derive(Debug, Args)]
@@ -39,10 +37,6 @@ pub(super) struct LimitsArguments {
     /// Metadata of each call; repeatable
     #[arg(short, long, value_name = "'NAME: VALUE'", value_parser = pair)]
     metadata: Vec<Pair>,
-
-    /// Deadline of each call, also sent as `grpc-timeout` [default: none]
-    #[arg(short, long, value_name = "D", value_parser = parse_duration)]
-    timeout: Option<Duration>,
 
     /// Also look which limits count compressed bytes, and which those that they stand for
     #[arg(long, value_name = "ENCODING", help_heading = "Client")]
@@ -78,7 +72,8 @@ Examples:
 A server's limit for requests is found by gRPC's prefix, which claims a length: nothing is uploaded
 until both sides of the edge are known. Then whole messages confirm it.
 
-Exit status: 0 when every search came to its end, 2 when a limit is unstable or the server is gone.";
+Exit status: 0 when each limit was found, or looked for as far as it could be; 2 when one is unstable or
+the server is gone; 130 when it was interrupted, with what was found so far.";
 
 pub(super) fn execute(arguments: &LimitsArguments) -> Result<Status> {
     if arguments.up_to.0 > LARGEST_MESSAGE {
@@ -97,7 +92,7 @@ pub(super) fn execute(arguments: &LimitsArguments) -> Result<Status> {
                 client,
                 arguments.max_recv_message_size.unwrap_or(DEFAULT_MAX_RECV),
             )?,
-            timeout: arguments.timeout,
+            timeout: None,
             metadata: arguments.metadata.clone(),
             compression: arguments.compress.map(Into::into),
         },
@@ -105,14 +100,18 @@ pub(super) fn execute(arguments: &LimitsArguments) -> Result<Status> {
     };
     check_metadata(&settings.options.metadata)?;
     let located = arguments.server.locate(arguments.target.as_ref())?;
+    let interrupt = Interrupt::listen()?;
     let destination = arguments.output.output.as_deref().map(Destination::reserve).transpose()?;
     let driven = arguments.server.driven(located)?;
     let steps = Steps::new(arguments.output.quiet || !stderr().is_terminal());
-    let limits = find(&driven.located, &settings, &mut |side, direction| {
-        steps.show(&format!("looking for the {side}'s limit for {direction}s"));
-    });
+    let mut observe =
+        |side, direction| steps.show(&format!("looking for the {side}'s limit for {direction}s"));
+    let limits = find(&driven.located, &settings, &mut observe, &|| interrupt.has_come());
     steps.finish();
-    let limits = limits?;
+    let limits = match limits {
+        Err(LimitsError::Interrupted) => return Ok(Status::Interrupted),
+        limits => limits?,
+    };
     let written = destination.map_or(Ok(()), |destination| destination.write(&limits));
     match arguments.output.format {
         Format::Json => to_stdout(|out| json::write(&limits, out))?,
@@ -123,6 +122,9 @@ pub(super) fn execute(arguments: &LimitsArguments) -> Result<Status> {
 }
 
 fn status(limits: &Limits) -> Result<Status> {
+    if limits.interrupted {
+        return Ok(Status::Interrupted);
+    }
     if let Some(why) = &limits.ended_early {
         bail!("the search ended early: {why}");
     }

@@ -3,6 +3,7 @@
 mod call;
 mod client_flags;
 mod compare;
+mod interrupt;
 mod limits;
 mod own_server;
 mod report;

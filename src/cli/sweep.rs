@@ -1,7 +1,7 @@
 //! `plimsoll sweep`: a grid of plans, sizes by loads.
 
 use std::{
-    fs::File,
+    fs,
     io::{IsTerminal, stderr},
     path::Path,
     sync::Arc,
@@ -14,6 +14,7 @@ use clap::{Args, ValueEnum};
 use super::{
     Status,
     client_flags::ClientFlags,
+    interrupt::Interrupt,
     own_server::{Driven, OwnServer},
     run::TextChoice,
     to_coloured_stdout, to_stdout,
@@ -25,7 +26,7 @@ use crate::{
     environment::Environment,
     limits::{self, DEFAULT_UP_TO, Limits},
     payload::{Mix, Share, TextKind},
-    plan::{ClientKind, DEFAULT_MAX_IN_FLIGHT, Load, Pair, Plan, Rates, Settings, Texts},
+    plan::{ClientKind, DEFAULT_MAX_IN_FLIGHT, Load, Pair, Plan, Rates, Settings, Texts, Workers},
     report::{self, csv, destination::Destination, json, progress::Steps},
     schedule::Arrivals,
     summary::{Context, Summary},
@@ -145,27 +146,32 @@ pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
     }
     check_metadata(&arguments.metadata)?;
     let begun = arguments.output.as_deref().map(|path| begun(path, &asked)).transpose()?.flatten();
-    if let Some(path) = &arguments.output {
-        Destination::reserve(path)?;
-    }
+    let destination = arguments.output.as_deref().map(Destination::reserve).transpose()?;
+    // A pipe stays open until the whole sweep goes into it; a file is written point by point.
+    let at_the_end = destination.filter(|_| arguments.output.as_deref().is_some_and(|path| !is_kept(path)));
+    let interrupt = Interrupt::listen()?;
     let driven = arguments.server.driven(located)?;
     let steps = Steps::new(arguments.quiet || !stderr().is_terminal());
     let mut sweep = if let Some(begun) = begun {
         begun
     } else {
         steps.show("looking for limits");
-        let limits = limits_for(&asked, &driven)?;
-        Sweep::new(asked, limits)
+        match limits_for(&asked, &driven, &interrupt)? {
+            Some(limits) if limits.interrupted => return Ok(Status::Interrupted),
+            limits => Sweep::new(asked, limits),
+        }
     };
-    let interrupted = measure(arguments, &mut sweep, &driven, shares_machine, &steps);
+    let measured = measure(arguments, &mut sweep, &driven, shares_machine, &steps);
     steps.finish();
-    let interrupted = interrupted?;
+    // What was measured until then is printed, and kept, in any case.
+    let written = at_the_end.map_or(Ok(()), |destination| destination.write(&sweep));
     match arguments.format {
         SweepFormat::Text => to_coloured_stdout(|out| report::sweep::write(&sweep, out))?,
         SweepFormat::Json => to_stdout(|out| json::write(&sweep, out))?,
         SweepFormat::Csv => to_stdout(|out| csv::sweep(&sweep, out))?,
     }
-    if interrupted {
+    written?;
+    if measured.context("the sweep ended early; what was measured until then is above")? {
         return Ok(Status::Interrupted);
     }
     if sweep.points.iter().all(|summary| summary.calls.outcomes.answered == 0) {
@@ -174,18 +180,25 @@ pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
     Ok(Status::Done)
 }
 
+/// Whether this is a file, or will be one: it is written point by point, and can be gone on with.
+fn is_kept(path: &Path) -> bool {
+    // Those of the system point to whatever the process has open.
+    let is_device = path.starts_with("/dev") || path.starts_with("/proc");
+    !is_device && (!path.exists() || path.is_file())
+}
+
 /// The sweep in this file, if there is one: it must be the same.
 fn begun(path: &Path, asked: &Asked) -> Result<Option<Sweep>> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).with_context(|| format!("cannot open `{}`", path.display())),
-    };
-    // A device or a pipe cannot be gone on with.
-    if !file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0) {
+    // Opening a pipe would wait for somebody to write into it.
+    if !is_kept(path) || !path.exists() {
         return Ok(None);
     }
-    let sweep = Sweep::read(file).with_context(|| format!("cannot go on with `{}`", path.display()))?;
+    let file = fs::read(path).with_context(|| format!("cannot open `{}`", path.display()))?;
+    if file.is_empty() {
+        return Ok(None);
+    }
+    let sweep =
+        Sweep::read(file.as_slice()).with_context(|| format!("cannot go on with `{}`", path.display()))?;
     sweep.is_same(asked).with_context(|| format!("cannot go on with `{}`", path.display()))?;
     Ok(Some(sweep))
 }
@@ -225,7 +238,7 @@ fn measure(
             objectives: &[],
         };
         sweep.points.push(Summary::new(&run, context)?);
-        if let Some(path) = &arguments.output {
+        if let Some(path) = arguments.output.as_deref().filter(|path| is_kept(path)) {
             Destination::reserve(path)?.write(&sweep)?;
         }
     }
@@ -261,6 +274,11 @@ impl SweepArguments {
             compression: settings.compression,
             client: settings.client,
             connections: settings.connections,
+            workers: match settings.workers {
+                Workers::Exactly(workers) => Some(workers),
+                Workers::AtMost(_) => None,
+            },
+            spin_ns: nanoseconds_of(settings.spin),
             max_send_message_bytes: settings.max_send_message_size,
             max_recv_message_bytes: settings.max_recv_message_size,
             seed: settings.seed,
@@ -291,7 +309,7 @@ impl SweepArguments {
 }
 
 /// The limits whose both sides a ladder shows; none for a list.
-fn limits_for(asked: &Asked, driven: &Driven) -> Result<Option<Limits>> {
+fn limits_for(asked: &Asked, driven: &Driven, interrupt: &Interrupt) -> Result<Option<Limits>> {
     let Sizes::Ladder(_, to) = asked.sizes else { return Ok(None) };
     let settings = limits::Settings {
         client: ClientKind::Lean,
@@ -304,5 +322,9 @@ fn limits_for(asked: &Asked, driven: &Driven) -> Result<Option<Limits>> {
         },
         up_to: to.min(DEFAULT_UP_TO),
     };
-    Ok(Some(limits::find(&driven.located, &settings, &mut |_, _| {})?))
+    match limits::find(&driven.located, &settings, &mut |_, _| {}, &|| interrupt.has_come()) {
+        // Not even the first probe was made.
+        Err(limits::LimitsError::Interrupted) => Ok(None),
+        limits => Ok(Some(limits?)),
+    }
 }

@@ -94,6 +94,8 @@ pub struct Ended {
     pub done: Instant,
     /// What became of it: never shed or unfinished.
     pub outcome: Outcome,
+    /// Whether the client made the status of a failure itself.
+    pub is_own_status: bool,
 }
 
 /// How large requests waited because too much was left of others that were refused: time of the generator's.
@@ -106,6 +108,12 @@ pub struct UploadWaits {
 }
 
 impl UploadWaits {
+    /// What it grew by since `earlier`.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
+        Self { count: self.count.saturating_sub(earlier.count), time: self.time.saturating_sub(earlier.time) }
+    }
+
     /// Adds what others waited.
     pub fn add(&mut self, other: Self) {
         let Self { count, time } = other;

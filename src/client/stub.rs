@@ -102,7 +102,8 @@ impl Connection {
     pub async fn call(&mut self, message: &Message) -> Ended {
         if let Some(refusal) = own_refusal(message, self.max_send_message_size) {
             let now = Instant::now();
-            return Ended { sent: now, done: now, outcome: Outcome::Refused(Box::new(refusal)) };
+            let outcome = Outcome::Refused(Box::new(refusal));
+            return Ended { sent: now, done: now, outcome, is_own_status: true };
         }
         let upload = self.uploads.begin(message.request_bytes).await;
         let mut request = Request::new(Data { text: message.text.clone() });
@@ -126,6 +127,7 @@ impl Connection {
         };
         let done = Instant::now();
         drop(upload);
+        let is_own_status = reply.as_ref().is_err_and(|status| !is_from_wire(status));
         let outcome = match reply {
             // The timer ticks in milliseconds: a reply may slip in after the deadline.
             _ if self.timeout.is_some_and(|timeout| done - sent > timeout) => {
@@ -137,7 +139,7 @@ impl Connection {
             },
             Err(status) => self.classify(&status, message),
         };
-        Ended { sent, done, outcome }
+        Ended { sent, done, outcome, is_own_status }
     }
 
     fn classify(&self, status: &Status, message: &Message) -> Outcome {

@@ -112,7 +112,7 @@ fn of_one(record: &LimitRecord, settings: &Settings, findings: &mut Vec<Finding>
     }
     cause(record, &name, findings);
     if record.side == Side::Client
-        && record.cause == Some(Cause::Status)
+        && record.cause == Some(Cause::OwnStatus)
         && settings.client == ClientKind::Stub
     {
         findings.push(finding(

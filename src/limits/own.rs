@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    LimitRecord, LimitsError, State, bytes,
+    Cause, LimitRecord, LimitsError, State, bytes,
     probe::{Got, Probed, Prober, Survivors},
     search::Search,
     whole::{self, Sends, Whole},
@@ -21,18 +21,17 @@ use crate::{
 };
 
 /// Makes calls with the client whose own limits are looked for.
-#[derive(Debug)]
 pub(super) enum OwnClient<'a> {
     Lean(Prober<'a>),
     Stub(Box<TonicClient<'a>>),
 }
 
 /// An application's client, and what it is asked beside the calls that are looked at.
-#[derive(Debug)]
 pub(super) struct TonicClient<'a> {
     client: BareClient<'a>,
     small: Message,
     probes: u32,
+    wants_end: &'a dyn Fn() -> bool,
 }
 
 impl<'a> OwnClient<'a> {
@@ -41,16 +40,17 @@ impl<'a> OwnClient<'a> {
         options: Options,
         target: &'a Located,
         small: Message,
+        wants_end: &'a dyn Fn() -> bool,
     ) -> Result<Self, LimitsError> {
         Ok(match kind {
             ClientKind::Lean => {
-                let mut prober = Prober::new(target, options);
+                let mut prober = Prober::new(target, options, wants_end);
                 prober.small = small;
                 Self::Lean(prober)
             }
             ClientKind::Stub => {
                 let client = BareClient::new(target, options).map_err(LimitsError::Setup)?;
-                Self::Stub(Box::new(TonicClient { client, small, probes: 0 }))
+                Self::Stub(Box::new(TonicClient { client, small, probes: 0, wants_end }))
             }
         })
     }
@@ -72,32 +72,67 @@ impl Sends for OwnClient<'_> {
         }
     }
 
-    fn send_among_neighbours(&mut self, message: Message) -> Result<(Probed, Survivors), LimitsError> {
+    fn send_among_neighbours(
+        &mut self,
+        message: Message,
+        patience: Duration,
+    ) -> Result<(Probed, Survivors), LimitsError> {
         match self {
-            Self::Lean(prober) => prober.send_among_neighbours(message),
-            Self::Stub(client) => client.send_among_neighbours(message),
+            Self::Lean(prober) => prober.send_among_neighbours(message, patience),
+            Self::Stub(client) => client.send_among_neighbours(message, patience),
         }
+    }
+}
+
+impl TonicClient<'_> {
+    /// Counts a probe that is about to be made.
+    fn count(&mut self) -> Result<(), LimitsError> {
+        if (self.wants_end)() {
+            return Err(LimitsError::Interrupted);
+        }
+        self.probes += 1;
+        Ok(())
     }
 }
 
 impl Sends for TonicClient<'_> {
     fn send(&mut self, message: Message, patience: Duration) -> Result<Probed, LimitsError> {
-        self.probes += 1;
+        self.count()?;
         let silence = Probed { got: Got::Silence, took: patience, uploaded_bytes: None };
         Ok(self.client.call(&message, patience)?.map_or(silence, probed))
     }
 
-    fn send_among_neighbours(&mut self, message: Message) -> Result<(Probed, Survivors), LimitsError> {
-        self.probes += 1;
-        let AmongOthers { ended, neighbours_answered, later_answered } =
-            self.client.call_among(&message, &self.small)?;
+    fn send_among_neighbours(
+        &mut self,
+        message: Message,
+        patience: Duration,
+    ) -> Result<(Probed, Survivors), LimitsError> {
+        self.count()?;
+        let all = self.client.call_among(&message, &self.small, patience)?;
+        let Some(AmongOthers { ended, neighbours_answered, later_answered }) = all else {
+            let silence = Probed { got: Got::Silence, took: patience, uploaded_bytes: None };
+            return Ok((silence, Survivors { connection: false, neighbour: false }));
+        };
         Ok((probed(ended), Survivors { connection: later_answered, neighbour: neighbours_answered }))
     }
 }
 
 fn probed(ended: Ended) -> Probed {
     let took = ended.done.saturating_duration_since(ended.sent);
-    Probed { got: ended.outcome.into(), took, uploaded_bytes: None }
+    let got = match ended.outcome.into() {
+        Got::Ended(failure, _) if ended.is_own_status => Got::Ended(failure, Cause::OwnStatus),
+        other => other,
+    };
+    Probed { got, took, uploaded_bytes: None }
+}
+
+/// Whether the client has sent the message, whatever became of it then.
+pub(super) fn is_sent(got: &Got) -> bool {
+    match got {
+        Got::Refused(refusal) => (refusal.side, refusal.direction) != (Side::Client, Direction::Request),
+        Got::Ended(_, cause) => *cause != Cause::OwnStatus,
+        Got::Reply { .. } | Got::Silence => true,
+    }
 }
 
 /// Looks for the client's own limit for requests, which is known to be this one.
@@ -116,7 +151,6 @@ pub(super) fn find_send(
     let edge = longest_text_within(limit);
     if message_bytes_of(edge + 1) > up_to {
         record.state = State::NotReached;
-        record.searched_to_bytes = Some(up_to);
         record.detail = Some(format!(
             "it is {}, and no larger messages than {} were sent; --up-to allows more",
             bytes(limit),
@@ -126,13 +160,10 @@ pub(super) fn find_send(
     }
     let whole = Whole {
         message: &|text| Some(Message::plain(text)),
-        // What the server says of it is another matter: it was sent.
-        is_passed: &|got| match got {
-            Got::Reply { .. } => true,
-            Got::Refused(refusal) => (refusal.side, refusal.direction) != (Side::Client, Direction::Request),
-            Got::Ended(..) | Got::Silence => false,
-        },
+        // What the server says of it, or does not say, is another matter: it was sent.
+        is_passed: &is_sent,
         refuses: (Side::Client, Direction::Request),
+        silence_refuses: false,
     };
-    whole::find(client, &whole, Search::new(0, vec![edge, edge + 1]), record)
+    whole::find(client, &whole, Search::of_texts(0, vec![edge, edge + 1]), record)
 }

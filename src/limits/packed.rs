@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::{
     LimitRecord, LimitsError, State,
-    own::OwnClient,
-    probe::{Got, LONGEST, Prober},
+    own::{OwnClient, is_sent},
+    probe::{Got, Prober, longest},
     receive::is_request_taken,
     record::{Compressed, Counts},
     reply::Reach,
@@ -28,7 +28,7 @@ pub(super) fn servers_request(prober: &mut Prober<'_>, record: &mut LimitRecord)
     if !record.confirmed {
         return Ok(());
     }
-    let whole = prober.whole(Message::plain(longest_text_within(refused)), LONGEST)?.got;
+    let whole = prober.whole(Message::plain(longest_text_within(refused)), longest(refused))?.got;
     let claim = prober.claim(refused, false, PATIENCE)?.got;
     let counts_decompressed = match whole {
         Got::Refused(_) => Some(!is_request_taken(&whole)),
@@ -36,7 +36,7 @@ pub(super) fn servers_request(prober: &mut Prober<'_>, record: &mut LimitRecord)
         // In no words of its own, as grpc-java's server: then the size below must pass.
         Got::Ended(..) => {
             let within = Message::plain(longest_text_within(record.largest_passed_bytes.unwrap_or(0)));
-            matches!(prober.whole(within, LONGEST)?.got, Got::Reply { .. }).then_some(true)
+            matches!(prober.whole(within, longest(refused))?.got, Got::Reply { .. }).then_some(true)
         }
         Got::Silence => None,
     };
@@ -65,7 +65,7 @@ pub(super) fn replies(
         return Ok(());
     }
     let Some(message) = reach.message(longest_text_within(refused)) else { return Ok(()) };
-    let got = prober.whole(message, LONGEST)?.got;
+    let got = prober.whole(message, longest(refused))?.got;
     record.compressed = Some(one_way(&got, (record.side, record.direction)));
     Ok(())
 }
@@ -80,7 +80,8 @@ pub(super) fn clients(
         return Ok(());
     }
     let Some(message) = message else { return Ok(()) };
-    let got = own.send(message, LONGEST)?.got;
+    let patience = longest(message.request_bytes.max(message.reply_bytes));
+    let got = own.send(message, patience)?.got;
     record.compressed = Some(one_way(&got, (record.side, record.direction)));
     Ok(())
 }
@@ -93,12 +94,22 @@ pub(super) fn refused_size(record: &LimitRecord) -> Option<u64> {
 /// A message over the limit that is under it when it is compressed.
 fn one_way(got: &Got, own: (Side, Direction)) -> Compressed {
     let counts = match got {
+        // The client lets it go, or not; what comes of it then says nothing.
+        _ if own == (Side::Client, Direction::Request) => {
+            if is_sent(got) {
+                Counts::Compressed
+            } else {
+                Counts::Decompressed
+            }
+        }
         Got::Refused(refusal) if (refusal.side, refusal.direction) == own => Counts::Decompressed,
         // Another limit: this one let it pass.
         Got::Reply { .. } | Got::Refused(_) => Counts::Compressed,
-        // Tonic's client refuses to send without words.
-        Got::Ended(..) if own == (Side::Client, Direction::Request) => Counts::Decompressed,
         Got::Ended(..) | Got::Silence => Counts::Unknown,
     };
+    // What the server says of a message that this limit let pass is not this limit's.
+    if counts == Counts::Compressed {
+        return Compressed { counts, code: None, message: None };
+    }
     Compressed::of(counts, got)
 }

@@ -24,8 +24,12 @@ use crate::{
 
 use super::{Cause, LimitsError, whole::Sends};
 
-/// A whole message is waited for this long: 64 MiB through the slowest server that was measured took 2 s.
-pub(super) const LONGEST: Duration = Duration::from_secs(20);
+/// How long a whole message is waited for that nothing is known of: 64 MiB through the slowest server that was
+/// measured took 2 s, and a link may have a few MiB a second.
+pub(super) fn longest(message_bytes: u64) -> Duration {
+    const BYTES_PER_SECOND: u64 = 2 << 20;
+    Duration::from_secs(5) + Duration::from_millis(message_bytes.saturating_mul(1_000) / BYTES_PER_SECOND)
+}
 
 /// What came of a probe.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,7 +67,6 @@ pub(super) struct Survivors {
 }
 
 /// Makes probes, and counts them.
-#[derive(Debug)]
 pub(super) struct Prober<'a> {
     target: &'a Located,
     options: Options,
@@ -71,12 +74,13 @@ pub(super) struct Prober<'a> {
     pub(super) small: Message,
     probes: u32,
     since: Clock,
+    wants_end: &'a dyn Fn() -> bool,
 }
 
 impl<'a> Prober<'a> {
-    pub(super) fn new(target: &'a Located, options: Options) -> Self {
+    pub(super) fn new(target: &'a Located, options: Options, wants_end: &'a dyn Fn() -> bool) -> Self {
         let small = Message::new(String::new());
-        Self { target, options, small, probes: 0, since: Clock::now() }
+        Self { target, options, small, probes: 0, since: Clock::now(), wants_end }
     }
 
     /// Probes since this was asked last, and the time that they took.
@@ -107,7 +111,7 @@ impl<'a> Prober<'a> {
         let mut exchange = self.open(vec![draft])?;
         exchange.watch();
         exchange.start(0);
-        let _ = exchange.next(Some(Instant::now() + LONGEST));
+        let _ = exchange.next(Some(Instant::now() + longest(0)));
         Ok(exchange.take_seen().body.first() == Some(&1))
     }
 
@@ -125,7 +129,7 @@ impl<'a> Prober<'a> {
         let sent = Instant::now();
         exchange.start(0);
         exchange.start(1);
-        let mut until = sent + LONGEST;
+        let mut until = sent + longest(0);
         while let Some(over) = exchange.next(Some(until)) {
             if over.call.message == 0 {
                 return Ok(probed(over));
@@ -136,11 +140,15 @@ impl<'a> Prober<'a> {
     }
 
     /// Sends something that is refused, in the midst of other calls on the same connection.
-    pub(super) fn among_neighbours(&mut self, draft: Draft) -> Result<(Probed, Survivors), LimitsError> {
+    pub(super) fn among_neighbours(
+        &mut self,
+        draft: Draft,
+        patience: Duration,
+    ) -> Result<(Probed, Survivors), LimitsError> {
         let small = |extent| Draft { message: self.small.clone(), extent };
         let mut exchange = self.open(vec![small(Extent::Held), draft, small(Extent::Whole)])?;
         self.probes += 1;
-        let until = Instant::now() + LONGEST;
+        let until = Instant::now() + patience;
         exchange.start(0);
         exchange.start(1);
         let (mut refused, mut neighbour) = (None, None);
@@ -153,15 +161,15 @@ impl<'a> Prober<'a> {
         }
         exchange.release();
         if neighbour.is_none() {
-            neighbour = exchange.next(Some(until)).map(|over| is_answered(&over));
+            neighbour = exchange.next(Some(Instant::now() + longest(0))).map(|over| is_answered(&over));
         }
         exchange.start(2);
-        let later = exchange.next(Some(until));
+        let later = exchange.next(Some(Instant::now() + longest(0)));
         let survivors = Survivors {
             connection: exchange.lost().is_none() && later.is_some_and(|over| is_answered(&over)),
             neighbour: neighbour == Some(true),
         };
-        let silence = Probed { got: Got::Silence, took: LONGEST, uploaded_bytes: None };
+        let silence = Probed { got: Got::Silence, took: patience, uploaded_bytes: None };
         Ok((refused.unwrap_or(silence), survivors))
     }
 
@@ -177,6 +185,9 @@ impl<'a> Prober<'a> {
     }
 
     fn open(&self, drafts: Vec<Draft>) -> Result<Exchange, LimitsError> {
+        if (self.wants_end)() {
+            return Err(LimitsError::Interrupted);
+        }
         let requests = Requests::drafted(drafts, &self.options, &self.target.authority);
         Exchange::open(self.target, Arc::new(requests)).map_err(|source| self.gone(source))
     }
@@ -236,7 +247,11 @@ impl Sends for Prober<'_> {
         self.whole(message, patience)
     }
 
-    fn send_among_neighbours(&mut self, message: Message) -> Result<(Probed, Survivors), LimitsError> {
-        self.among_neighbours(Draft { message, extent: Extent::Whole })
+    fn send_among_neighbours(
+        &mut self,
+        message: Message,
+        patience: Duration,
+    ) -> Result<(Probed, Survivors), LimitsError> {
+        self.among_neighbours(Draft { message, extent: Extent::Whole }, patience)
     }
 }

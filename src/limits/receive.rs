@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{
     LimitRecord, LimitsError, State, bytes,
-    probe::{Got, LONGEST, Prober, claim},
+    probe::{Got, Prober, claim, longest},
     search::{Answer, Edge, Search},
     whole::{self, Whole},
 };
@@ -83,7 +83,9 @@ fn refuse(
 ) -> Result<(), LimitsError> {
     let mut refusals = Vec::new();
     for _ in 0..REFUSALS {
-        refusals.push(prober.among_neighbours(draft())?);
+        let draft = draft();
+        let patience = longest(draft.message.request_bytes);
+        refusals.push(prober.among_neighbours(draft, patience)?);
     }
     if refusals.iter().any(|(probe, _)| matches!(probe.got, Got::Reply { .. })) {
         record.unstable("a prefix was refused, and a whole message of that size passed");
@@ -99,8 +101,13 @@ fn refuse(
 fn takes(prober: &mut Prober<'_>, text_bytes: u64) -> Result<bool, LimitsError> {
     // One failure is not a limit.
     for _ in 0..2 {
-        if is_request_taken(&prober.whole(Message::plain(text_bytes), LONGEST)?.got) {
+        let got = prober.whole(Message::plain(text_bytes), longest(text_bytes))?.got;
+        if is_request_taken(&got) {
             return Ok(true);
+        }
+        // What follows asks again, and is not as patient.
+        if got == Got::Silence {
+            break;
         }
     }
     Ok(false)
@@ -129,8 +136,9 @@ fn by_whole_messages(
         message: &|text| Some(Message::plain(text)),
         is_passed: &is_request_taken,
         refuses: (Side::Server, Direction::Request),
+        silence_refuses: true,
     };
-    whole::find(prober, &whole, Search::new(0, ladder), record)?;
+    whole::find(prober, &whole, Search::of_texts(0, ladder), record)?;
     let note = "it does not go by gRPC's prefix: something else limits the size";
     record.detail.get_or_insert_with(|| note.to_owned());
     Ok(())

@@ -138,6 +138,8 @@ pub enum Cause {
     Words,
     /// A status in words that nobody knows, which begins at a certain size.
     Status,
+    /// A status that the client made itself, in words that do not say why.
+    OwnStatus,
     /// A status of HTTP's.
     HttpStatus,
     /// The stream was reset.

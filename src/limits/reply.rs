@@ -24,6 +24,8 @@ pub(super) struct Reach {
     pub(super) grows: bool,
     /// The largest reply that may be asked for, in message bytes.
     pub(super) up_to: u64,
+    /// Whether the server takes longer texts than are to be sent.
+    pub(super) is_cut: bool,
 }
 
 impl Reach {
@@ -31,6 +33,11 @@ impl Reach {
     fn longest(&self) -> u64 {
         let own = if self.grows { self.room / 2 * 6 + self.room % 2 } else { self.room };
         own.min(longest_text_within(self.up_to))
+    }
+
+    /// Whether more could be asked for if more were allowed.
+    fn is_bounded_by_up_to(&self) -> bool {
+        self.is_cut || self.longest() >= longest_text_within(self.up_to)
     }
 
     /// The message whose reply has a text of this length.
@@ -62,15 +69,17 @@ pub(super) fn find_servers(
         message: &|text| reach.message(text),
         is_passed: &|got| matches!(got, Got::Reply { .. }),
         refuses: (Side::Server, Direction::Response),
+        silence_refuses: false,
     };
-    whole::find(sender, &whole, Search::new(0, reach.ladder()), record)?;
+    whole::find(sender, &whole, Search::of_texts(0, reach.ladder()), record)?;
     if record.state == State::NotReached {
         let to = record.searched_to_bytes.unwrap_or(0);
-        if reach.grows {
+        if reach.is_bounded_by_up_to() {
+            let note = format!("no larger replies than {} were asked for; --up-to allows more", bytes(to));
+            record.detail.get_or_insert(note);
+        } else if reach.grows {
             let note = "no larger reply can be asked for: requests would be over the server's receive limit";
-            if reach.longest() < longest_text_within(reach.up_to) {
-                record.detail.get_or_insert_with(|| note.to_owned());
-            }
+            record.detail.get_or_insert_with(|| note.to_owned());
         } else {
             record.state = State::Hidden;
             record.detail = Some(format!(
@@ -99,6 +108,15 @@ pub(super) fn find_clients(
         return Ok(());
     }
     let edge = longest_text_within(limit);
+    if edge >= reach.longest() && reach.is_bounded_by_up_to() {
+        record.state = State::NotReached;
+        record.detail = Some(format!(
+            "it is {}, and no larger replies than {} were asked for; --up-to allows more",
+            bytes(limit),
+            bytes(reach.up_to)
+        ));
+        return Ok(());
+    }
     if edge >= reach.longest() {
         record.state = State::Hidden;
         let why = if reach.grows { "" } else { ", because it upper-cases one character to one" };
@@ -113,6 +131,7 @@ pub(super) fn find_clients(
         message: &|text| reach.message(text),
         is_passed: &|got| matches!(got, Got::Reply { .. }),
         refuses: (Side::Client, Direction::Response),
+        silence_refuses: false,
     };
-    whole::find(sender, &whole, Search::new(0, vec![edge, edge + 1]), record)
+    whole::find(sender, &whole, Search::of_texts(0, vec![edge, edge + 1]), record)
 }

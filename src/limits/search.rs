@@ -1,5 +1,7 @@
 //! The search for an edge: which size to try next, and what the answers so far amount to. Pure.
 
+use crate::{payload::message_bytes_of, units::grouped};
+
 /// What became of a size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer {
@@ -22,6 +24,8 @@ pub(super) struct Search {
     refused: Option<u64>,
     named: Option<u64>,
     contradiction: Option<String>,
+    /// What a size is in message bytes.
+    bytes_of: fn(u64) -> u64,
 }
 
 /// What a search came to.
@@ -38,7 +42,20 @@ impl Search {
     /// A search from `smallest` on, with sizes to be tried first, in rising order. The last one is the
     /// largest of all.
     pub(super) fn new(smallest: u64, ladder: Vec<u64>) -> Self {
-        Self { ladder, smallest, passed: None, refused: None, named: None, contradiction: None }
+        Self {
+            ladder,
+            smallest,
+            passed: None,
+            refused: None,
+            named: None,
+            contradiction: None,
+            bytes_of: |size| size,
+        }
+    }
+
+    /// The same, of sizes that are lengths of texts.
+    pub(super) fn of_texts(smallest: u64, ladder: Vec<u64>) -> Self {
+        Self { bytes_of: message_bytes_of, ..Self::new(smallest, ladder) }
     }
 
     /// The size to try next; `None` when the edge is found.
@@ -65,27 +82,29 @@ impl Search {
         match answer {
             Answer::Passed => {
                 if let Some(refused) = self.refused.filter(|refused| size >= *refused) {
-                    self.contradict(format!("{size} bytes passed, although {refused} had been refused"));
+                    self.contradict(size, "passed", refused, "had been refused");
                 }
                 self.passed = Some(self.passed.map_or(size, |passed| passed.max(size)));
             }
             Answer::Refused(named) => {
                 if let Some(passed) = self.passed.filter(|passed| size <= *passed) {
-                    self.contradict(format!("{size} bytes were refused, although {passed} had passed"));
+                    self.contradict(size, "were refused", passed, "had passed");
                 }
                 self.refused = Some(self.refused.map_or(size, |refused| refused.min(size)));
                 if let (Some(before), Some(now)) = (self.named, named)
                     && before != now
                 {
-                    self.contradict(format!("refusals named a limit of {before} bytes, and then {now}"));
+                    self.contradict(before, "were named as the limit", now, "were named later");
                 }
                 self.named = self.named.or(named);
             }
         }
     }
 
-    fn contradict(&mut self, what: String) {
-        self.contradiction.get_or_insert(what);
+    fn contradict(&mut self, size: u64, what: &str, other: u64, then: &str) {
+        let shown = |size| grouped((self.bytes_of)(size));
+        let words = format!("{} bytes {what}, although {} {then}", shown(size), shown(other));
+        self.contradiction.get_or_insert(words);
     }
 
     /// Two answers that cannot both be true of one limit.

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use super::{
-    LimitRecord, LimitsError, State, bytes,
-    probe::{Got, Probed, Survivors},
+    Cause, LimitRecord, LimitsError, State, bytes,
+    probe::{Got, Probed, Survivors, longest},
     search::{Answer, Edge, Search},
 };
 use crate::{
@@ -16,9 +16,10 @@ use crate::{
 
 /// How often a refusal is timed.
 const REFUSALS: usize = 3;
-/// A whole message is waited for this long, and as much longer as it takes at 20 MiB/s, a third of what the
-/// slowest server did that was measured. One that upper-cases in time that grows with the square of
-/// the number of characters that grow, as JDK 17 does, is not waited for.
+/// A whole message is waited for this long, and as much longer as twice the time that one of its size took by
+/// the last that passed, or as it takes at 20 MiB/s, a third of what the slowest server did that was
+/// measured. A server that upper-cases in time that grows with the square of the number of characters
+/// that grow, as JDK 17 does, is not waited for.
 const PATIENCE: Duration = Duration::from_millis(700);
 const PATIENCE_BYTES_PER_SECOND: u64 = 20 << 20;
 
@@ -27,7 +28,11 @@ pub(super) trait Sends {
     /// Sends a message, and waits this long.
     fn send(&mut self, message: Message, patience: Duration) -> Result<Probed, LimitsError>;
     /// Sends a message that is to be refused, in the midst of other calls.
-    fn send_among_neighbours(&mut self, message: Message) -> Result<(Probed, Survivors), LimitsError>;
+    fn send_among_neighbours(
+        &mut self,
+        message: Message,
+        patience: Duration,
+    ) -> Result<(Probed, Survivors), LimitsError>;
 }
 
 /// What is looked for, as whole messages show it.
@@ -38,6 +43,8 @@ pub(super) struct Whole<'a> {
     pub(super) is_passed: &'a dyn Fn(&Got) -> bool,
     /// Whose refusal, and of what.
     pub(super) refuses: (Side, Direction),
+    /// Whether no answer at all is a refusal too, and not the end of the search.
+    pub(super) silence_refuses: bool,
 }
 
 /// Looks for the edge among whole messages.
@@ -48,22 +55,27 @@ pub(super) fn find(
     record: &mut LimitRecord,
 ) -> Result<(), LimitsError> {
     let size = message_bytes_of;
+    let (mut last_passed, mut last_refused) = (None, None);
     while let Some(text) = search.next() {
         let Some(message) = (whole.message)(text) else { break };
-        let probed = sender.send(message, patience(text))?;
+        let patience = patience(text, last_passed);
+        let probed = sender.send(message, patience)?;
         let probed = match whole.answer(&probed) {
             // A failure in no known words may be one of another kind: a second opinion.
             Some(Answer::Refused(None)) => match (whole.message)(text) {
-                Some(message) => sender.send(message, patience(text))?,
+                Some(message) => sender.send(message, patience)?,
                 None => probed,
             },
             _ => probed,
         };
+        if (whole.is_passed)(&probed.got) {
+            last_passed = Some((text, probed.took));
+        }
         let Some(answer) = whole.answer(&probed) else {
             record.unstable(&other_refusal(&probed));
             return Ok(());
         };
-        if search.refused().is_none() && probed.got == Got::Silence {
+        if !whole.silence_refuses && search.refused().is_none() && probed.got == Got::Silence {
             let passed = search.passed().map(size);
             record.detail = Some(format!(
                 "the search ended early: {} were not answered within {}, and no larger ones were tried",
@@ -73,6 +85,9 @@ pub(super) fn find(
             record.state = State::NotReached;
             record.searched_to_bytes = passed;
             return Ok(());
+        }
+        if matches!(answer, Answer::Refused(_)) {
+            last_refused = Some(probed.got);
         }
         search.record(text, answer);
         record.so_far(search.passed().map(size), search.refused().map(size));
@@ -87,11 +102,24 @@ pub(super) fn find(
         record.searched_to_bytes = search.passed().map(size);
         return Ok(());
     };
-    verify(sender, whole, &mut search, (passed, refused), record)
+    // Where silence is the refusal, it is known by now how long it takes to be told from an answer.
+    let refusal_patience = match last_refused {
+        Some(Got::Silence) => patience(refused, last_passed),
+        _ => longest(refused),
+    };
+    verify(sender, whole, &mut search, (passed, refused), refusal_patience, record)
 }
 
-fn patience(text_bytes: u64) -> Duration {
-    PATIENCE + Duration::from_millis(text_bytes * 1_000 / PATIENCE_BYTES_PER_SECOND)
+/// `last_passed` is the length of the last text that passed, and the time that it took.
+fn patience(text_bytes: u64, last_passed: Option<(u64, Duration)>) -> Duration {
+    let Some((passed, took)) = last_passed else { return longest(text_bytes) };
+    let usual = Duration::from_millis(text_bytes.saturating_mul(1_000) / PATIENCE_BYTES_PER_SECOND);
+    #[expect(clippy::cast_precision_loss, reason = "a ratio")]
+    let larger = (text_bytes as f64 / passed.max(1) as f64).max(1.0);
+    // A link may be slow: as this one was until now.
+    let seen = took.as_secs_f64() * larger * 2.0;
+    let most = longest(text_bytes);
+    (PATIENCE + usual.max(Duration::from_secs_f64(seen.min(most.as_secs_f64())))).min(most)
 }
 
 /// Sends both sides of the edge again.
@@ -100,12 +128,13 @@ fn verify(
     whole: &Whole<'_>,
     search: &mut Search,
     (passed, refused): (Option<u64>, u64),
+    refusal_patience: Duration,
     record: &mut LimitRecord,
 ) -> Result<(), LimitsError> {
     let mut refusals = Vec::new();
     for _ in 0..REFUSALS {
         if let Some(message) = (whole.message)(refused) {
-            let (probed, survivors) = sender.send_among_neighbours(message)?;
+            let (probed, survivors) = sender.send_among_neighbours(message, refusal_patience)?;
             let Some(answer) = whole.answer(&probed) else {
                 record.unstable(&other_refusal(&probed));
                 return Ok(());
@@ -117,8 +146,12 @@ fn verify(
     if let Some(text) = passed
         && let Some(message) = (whole.message)(text)
     {
-        let probed = sender.send(message, patience(text))?;
-        search.record(text, whole.answer(&probed).unwrap_or(Answer::Refused(None)));
+        let probed = sender.send(message, longest(text))?;
+        let Some(answer) = whole.answer(&probed) else {
+            record.unstable(&other_refusal(&probed));
+            return Ok(());
+        };
+        search.record(text, answer);
     }
     if let Some(what) = search.contradiction() {
         record.unstable(what);
@@ -152,13 +185,23 @@ impl Whole<'_> {
                 Answer::Refused(refusal.limit_bytes.map(longest_text_within))
             }
             Got::Refused(_) => return None,
+            // The client has words for what it refuses, or makes the status itself: this is the server's.
+            Got::Ended(_, cause) if self.refuses.0 == Side::Client && *cause != Cause::OwnStatus => {
+                return None;
+            }
             Got::Reply { .. } | Got::Ended(..) | Got::Silence => Answer::Refused(None),
         })
     }
 }
 
 fn other_refusal(probed: &Probed) -> String {
-    let Got::Refused(refusal) = &probed.got else { return "another limit came first".to_owned() };
+    let refusal = match &probed.got {
+        Got::Refused(refusal) => refusal,
+        Got::Ended(failure, _) => {
+            return format!("in between, the server ended the call: {}, `{}`", failure.code, failure.message);
+        }
+        Got::Reply { .. } | Got::Silence => return "another limit came first".to_owned(),
+    };
     format!(
         "in between, the limit of the {} for the {} refused: {}",
         refusal.side, refusal.direction, refusal.message

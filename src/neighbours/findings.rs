@@ -48,7 +48,13 @@ fn latency(neighbours: &Neighbours, with: &Arm, findings: &mut Vec<Finding>) {
     let worst = quantiles()
         .filter(|ratio| ratio.lowest > 1.0 + NOTED)
         .max_by(|left, right| left.ratio.total_cmp(&right.ratio));
-    if let Some(worst) = worst {
+    if quantiles().next().is_none() {
+        findings.push(finding(
+            "too_few_replies",
+            "no quantile has enough replies in each round to be compared: the median needs 5".to_owned(),
+            "give a longer --duration or a higher --rate; or the calls that pass are not answered beside refused ones",
+        ));
+    } else if let Some(worst) = worst {
         let advice = if with.out_of_window.is_some_and(|share| share > WAITING_NOTED) {
             "give large messages a connection of their own: they use up the window that small ones need"
         } else {

@@ -80,7 +80,11 @@ fn what_was_run(neighbours: &Neighbours, out: &mut impl Write) -> io::Result<()>
     let plan = &first.plan;
     let rate = match &plan.load {
         LoadRecord::Open { stages, .. } => {
-            let rates: Vec<String> = stages.iter().map(|stage| decimal(stage.from_per_second)).collect();
+            let rates: Vec<String> = stages
+                .iter()
+                .map(|stage| (decimal(stage.from_per_second), decimal(stage.to_per_second)))
+                .map(|(from, to)| if from == to { from } else { format!("{from} to {to}") })
+                .collect();
             rates.join(", ")
         }
         LoadRecord::Closed { .. } => NONE.to_owned(),

@@ -204,7 +204,7 @@ impl Ledger {
 
     pub(super) fn call_ended(&mut self, start: Start, ended: Ended) {
         let Start { message, is_planned, intended } = start;
-        let Ended { sent, done, outcome } = ended;
+        let Ended { sent, done, outcome, is_own_status: _ } = ended;
         if is_planned {
             self.planned_in_flight[message] -= 1;
             self.report(done);

@@ -17,7 +17,7 @@ use std::{
 use tokio::{sync::watch, time::Instant};
 
 use super::{
-    LoopAccount, Order, Work, Worked,
+    Order, Work, Worked,
     ledger::{Ledger, Start},
 };
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
         OpenError, check_metadata,
         lean::{
             connection::Over,
-            link::{Io, Link, Stalls, link_of},
+            link::{Io, Link, link_of},
             request::Requests,
             streams::Call,
         },
@@ -33,7 +33,7 @@ use crate::{
     plan::Plan,
     target::Located,
 };
-use round::Round;
+use round::{Account, Round};
 
 /// Under which the driver's bell is known to the poller; no link has this key.
 const BELL: u64 = u64::MAX;
@@ -143,7 +143,7 @@ impl Polling {
                 order = *work.orders.borrow_and_update();
             }
             round.record(&mut self.over);
-            round.keep_time(now, order, || self.loop_account(now));
+            round.keep_time(now, order, || self.account(now));
             if round.is_drained(now, order) {
                 return Ok(round.finish());
             }
@@ -304,14 +304,10 @@ impl Polling {
         Ok(now)
     }
 
-    fn loop_account(&self, now: Instant) -> LoopAccount {
-        let longest = |of: fn(&Stalls) -> Duration| {
-            self.links.iter().map(|link| of(&link.stalls(now))).max().unwrap_or_default()
-        };
-        LoopAccount {
+    fn account(&self, now: Instant) -> Account {
+        Account {
             idle: self.idle,
-            held_up: longest(|stalls| stalls.held_up),
-            out_of_window: longest(|stalls| stalls.out_of_window),
+            stalls: self.links.iter().map(|link| link.stalls(now)).collect(),
             lost_connections: self.links.iter().map(Link::lost_connections).sum(),
             uploaded_in_vain_bytes: 0,
         }

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     alarm::Alarm,
-    client::{Caller, Ended},
+    client::{Caller, Ended, UploadWaits},
     environment::own_thread_time,
     outcome::Outcome,
     plan::Plan,
@@ -68,6 +68,7 @@ pub(crate) async fn run<C: Caller>(mut work: Work, connections: Vec<C>, alarm: A
         () = sleep_until(start) => own_thread_time(),
         () = drain_ordered(&mut orders) => None,
     };
+    let waited_before = waits(&waited);
     let end = shared.window_over(&mut orders).await;
     match end {
         End::Time => {}
@@ -84,10 +85,17 @@ pub(crate) async fn run<C: Caller>(mut work: Work, connections: Vec<C>, alarm: A
     // Tasks that have not ended hold the ledger too, and an empty one is all that they find from now on.
     let empty = Ledger::new(&work, start);
     let mut worked = shared.ledger.replace(empty).finish(before.zip(after), None, end);
-    for connection in waited {
-        worked.upload_waits.add(connection.upload_waits());
-    }
+    worked.upload_waits = waits(&waited).since(waited_before);
     worked
+}
+
+/// How all calls of these connections waited until now.
+fn waits<C: Caller>(connections: &[C]) -> UploadWaits {
+    let mut sum = UploadWaits::default();
+    for connection in connections {
+        sum.add(connection.upload_waits());
+    }
+    sum
 }
 
 /// What the tasks of a worker share.

@@ -24,6 +24,7 @@ struct Document {
     limits: Vec<Found>,
     findings: Vec<Finding>,
     ended_early: Option<String>,
+    interrupted: Option<bool>,
 }
 
 #[derive(Debug, Deserialize, PartialEq)]
@@ -403,6 +404,54 @@ fn connections_to(server: &Server) -> usize {
     let is_remote =
         |line: &&str| line.split_whitespace().nth(2).is_some_and(|remote| remote.ends_with(&port));
     table.lines().filter(is_remote).count()
+}
+
+#[test]
+fn an_interrupted_search_leaves_what_was_found() {
+    let server = Server::start(&["--obey"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("limits.json");
+    let arguments = ["limits", "-q", &server.target(), "-m", "plimsoll-delay: 50ms", "-o"].map(str::to_owned);
+    let mut child = plimsoll(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+        .arg(&path)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    crate::process::eventually("the fifth probe", || connections_to(&server) >= 5);
+    crate::process::signal(child.id(), Signal::INT);
+    let status = child.wait().expect("it ends");
+    assert_eq!(status.code(), Some(130));
+    let found: Document = serde_json::from_slice(&std::fs::read(&path).expect("kept")).expect("a document");
+    assert_eq!((found.interrupted, found.ended_early.as_deref()), (Some(true), Some("interrupted")));
+    // Nothing else is left beside it.
+    assert_eq!(std::fs::read_dir(folder.path()).expect("readable").count(), 1);
+}
+
+/// What the server says of a message that the client did send is not the client's limit.
+#[test]
+fn a_failure_of_the_servers_is_no_limit_of_the_clients() {
+    let target = policed(|request| match request.claimed {
+        Some(claimed) if claimed > 5_000 => Ruling::Send(refused(request.stream, "3", "too long for me")),
+        _ => Ruling::GoOn,
+    });
+    for client in ["lean", "stub"] {
+        let own = ["--client", client, "--max-send-message-size", "20000", "--up-to", "1MiB"];
+        let found = limits(&[&[target.to_string().as_str()], own.as_slice()].concat());
+        assert_eq!(found.servers().limit_bytes, Some(5_000));
+        let limit = found.of("client", "request");
+        assert_eq!((limit.limit_bytes, limit.state.as_str()), (Some(20_000), "found"), "{client}: {limit:?}");
+    }
+}
+
+#[test]
+fn a_server_that_never_answers_what_is_too_long_has_a_limit_all_the_same() {
+    let target = policed(|request| match request.received {
+        received if received > 1_055 => Ruling::Wait,
+        _ => Ruling::GoOn,
+    });
+    let found = limits(&[&target.to_string(), "--up-to", "1100"]);
+    let limit = found.servers();
+    assert_eq!((limit.limit_bytes, limit.cause.as_deref()), (Some(1_050), Some("silence")), "{limit:?}");
 }
 
 #[test]

@@ -83,6 +83,55 @@ fn a_server_that_refuses_by_closing_takes_the_others_along() {
 }
 
 #[test]
+fn a_server_that_goes_in_mid_course_leaves_what_was_measured() {
+    let server = crate::process::Server::start(&["--max-recv-message-size", "1000"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("result.json");
+    let target = server.target();
+    let own = ["-q", "--rounds", "5", "-o", path.to_str().expect("UTF-8"), &target];
+    let mut child = crate::process::plimsoll(&[&MIX[..], &own[..]].concat())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    // The first round takes 0.9 s, all of them 4.5 s.
+    crate::process::let_pass(std::time::Duration::from_secs(2));
+    assert!(child.try_wait().expect("known").is_none(), "it goes on");
+    server.signal(rustix::process::Signal::KILL);
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("ended early"), "{}", text(&output.stderr));
+    let document: Value = serde_json::from_slice(&std::fs::read(&path).expect("kept")).expect("JSON");
+    let rounds = document["rounds"].as_array().expect("a list");
+    assert!(!rounds.is_empty() || document["unpaired"].is_array(), "{document}");
+    for round in rounds {
+        summary(&round["with"]);
+    }
+}
+
+#[test]
+fn too_few_replies_are_no_comparison() {
+    let output = output_of(&[
+        "run",
+        "-s",
+        "64@1,5000@1",
+        "-r",
+        "8",
+        "-z",
+        "500ms",
+        "-w",
+        "0s",
+        "--server-max-recv-message-size",
+        "1000",
+        "--with-and-without-refused",
+        "--rounds",
+        "1",
+        "-q",
+    ]);
+    assert!(text(&output.stdout).contains("no quantile has enough replies"), "{}", text(&output.stdout));
+}
+
+#[test]
 fn what_cannot_be_compared_is_said() {
     for (arguments, words) in [
         (&["-s", "64,5MiB"][..], "give --rate"),

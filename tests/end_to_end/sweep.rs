@@ -63,6 +63,8 @@ fn a_sweep_goes_on_where_it_was_left() {
     }
     assert_ne!(finished["points"][3]["started_at"], whole["points"][3]["started_at"]);
 
+    let other = output_of(&[&arguments[..], &["--spin", "1ms"]].concat());
+    assert!(text(&other.stderr).contains("spin_ns: 0 then, 1000000 now"), "{}", text(&other.stderr));
     let other = output_of(&[&arguments[..], &["--seed", "7"]].concat());
     assert_eq!(other.status.code(), Some(2));
     assert!(text(&other.stderr).contains("seed: 1 then, 7 now"), "{}", text(&other.stderr));
@@ -78,6 +80,44 @@ fn what_is_no_sweep_is_left_alone() {
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("cannot go on with"), "{}", text(&output.stderr));
     assert_eq!(fs::read_to_string(&path).expect("there"), "not a sweep");
+}
+
+#[test]
+fn a_sweep_whose_server_goes_keeps_what_was_measured() {
+    let server = crate::process::Server::start(&[]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("sweep.json");
+    let target = server.target();
+    let arguments = [&GRID[..], &["-q", "-o", path.to_str().expect("UTF-8"), &target]].concat();
+    let child = crate::process::plimsoll(&arguments)
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    crate::process::eventually("the first point", || path.exists());
+    server.signal(rustix::process::Signal::KILL);
+    let output = child.wait_with_output().expect("it ends");
+    let points = points(&read(&path)).len();
+    assert!((1..12).contains(&points), "{points}");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stdout).contains("of 12 points"), "{}", text(&output.stdout));
+    assert!(text(&output.stderr).contains("ended early"), "{}", text(&output.stderr));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_gets_the_whole_sweep_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pipe = folder.path().join("pipe");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).expect("a pipe");
+    let written = pipe.to_str().expect("UTF-8").to_owned();
+    let reader = std::thread::spawn(move || fs::read(pipe).expect("readable"));
+    let output =
+        output_of(&["sweep", "-q", "-s", "64", "-c", "1,2", "-z", "50ms", "-w", "0s", "-o", &written]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let document: serde_json::Value =
+        serde_json::from_slice(&reader.join().expect("read")).expect("one document");
+    assert_eq!(points(&document).len(), 6);
 }
 
 #[test]

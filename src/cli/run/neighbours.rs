@@ -5,11 +5,11 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use super::{RunArguments, Status};
 use crate::{
-    cli::{Format, to_coloured_stdout, to_stdout},
+    cli::{Format, interrupt::Interrupt, to_coloured_stdout, to_stdout},
     client::check_metadata,
     driver,
     environment::Environment,
@@ -17,7 +17,7 @@ use crate::{
     plan::Plan,
     report::{self, destination::Destination, json, progress::Steps},
     soundness::Verdict,
-    summary::{Context, Summary},
+    summary::{self, Summary},
     target::Located,
 };
 
@@ -28,15 +28,20 @@ pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
     check(&settings)?;
     let with = Arc::new(Plan::new(settings.clone())?);
     check_metadata(with.metadata())?;
+    let interrupt = Interrupt::listen()?;
     let destination = arguments.output.output.as_deref().map(Destination::reserve).transpose()?;
     let steps = Steps::new(arguments.output.quiet || !stderr().is_terminal());
 
     steps.show("looking which sizes are refused");
     let refused = refused_sizes(&with, &arguments.server.driven(located.clone())?.located)?;
+    if interrupt.has_come() {
+        return Ok(Status::Interrupted);
+    }
     let without = Arc::new(Plan::new(without_refused(settings, &refused))?);
 
     let (mut rounds, mut unpaired) = (Vec::new(), Vec::new());
     let mut is_interrupted = false;
+    let mut failed = Ok(());
     'rounds: for number in 0..arguments.rounds {
         // The first round is without refused calls first: a server of somebody else has met none yet.
         let with_came_first = number % 2 == 1;
@@ -48,7 +53,15 @@ pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
             if !arguments.output.quiet && !stderr().is_terminal() {
                 report::progress::line(&line);
             }
-            let summary = arguments.one_run(plan, located.clone(), &steps)?;
+            let summary = match arguments.one_run(plan, located.clone(), &steps) {
+                Ok(summary) => summary,
+                // What was measured until now is kept.
+                Err(error) => {
+                    failed = Err(error);
+                    unpaired.extend(both.into_iter().flatten());
+                    break 'rounds;
+                }
+            };
             is_interrupted = summary.interrupted;
             both[usize::from(is_with)] = Some(summary);
             if is_interrupted {
@@ -72,6 +85,7 @@ pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
         Format::Text => to_coloured_stdout(|out| report::neighbours::write(&neighbours, out))?,
     }
     written?;
+    failed.context("the comparison ended early; what was measured until then is above")?;
     let mut runs = neighbours.rounds.iter().flat_map(|round| [&round.without, &round.with]);
     Ok(if is_interrupted {
         Status::Interrupted
@@ -91,7 +105,7 @@ impl RunArguments {
         let run = driver::run(plan, &driven.located, &driven.processes(), &mut |_| steps.tick())?;
         Ok(Summary::new(
             &run,
-            Context {
+            summary::Context {
                 plan,
                 recv_limit_asked: self.client.max_recv_message_size(),
                 target: &driven.located,

@@ -50,9 +50,15 @@ impl<'a> BareClient<'a> {
         })
     }
 
-    /// Makes a call while small ones follow each other on the same connection, and one after it.
-    pub(crate) fn call_among(&self, message: &Message, small: &Message) -> Result<AmongOthers, OpenError> {
-        self.runtime.block_on(async {
+    /// Makes a call while small ones follow each other on the same connection, and one after it; `None` when
+    /// they have not all ended by then.
+    pub(crate) fn call_among(
+        &self,
+        message: &Message,
+        small: &Message,
+        patience: Duration,
+    ) -> Result<Option<AmongOthers>, OpenError> {
+        let all = async {
             let (mut connection, made) = Connection::open_bare(self.target, &self.options).await?;
             let mut neighbour = connection.clone();
             let is_over = Cell::new(false);
@@ -72,7 +78,8 @@ impl<'a> BareClient<'a> {
             let (neighbours_answered, ended) = tokio::join!(neighbours, call);
             let later_answered = is_answered(&neighbour.call(small).await) && made.count() == 1;
             Ok(AmongOthers { ended, neighbours_answered, later_answered })
-        })
+        };
+        self.runtime.block_on(async { timeout(patience, all).await.ok().transpose() })
     }
 }
 

@@ -1,11 +1,13 @@
 //! Where a worker's run stands: an account of calls and of time, without a socket.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use crate::{
     client::{
         Ended,
-        lean::{connection::Over, streams::Call},
+        lean::{connection::Over, link::Stalls, streams::Call},
     },
     environment::{ThreadTime, own_thread_time},
     outcome::Outcome,
@@ -16,6 +18,35 @@ use crate::{
     },
 };
 
+/// What a loop has done until an instant.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Account {
+    pub(super) idle: Duration,
+    /// Of each link.
+    pub(super) stalls: Vec<Stalls>,
+    pub(super) lost_connections: u64,
+    pub(super) uploaded_in_vain_bytes: u64,
+}
+
+impl Account {
+    /// What it grew by since `earlier`: of stalls, those of the link where they grew most.
+    fn since(&self, earlier: &Self) -> LoopAccount {
+        let longest = |of: fn(&Stalls) -> Duration| {
+            let both = self.stalls.iter().zip(&earlier.stalls);
+            both.map(|(now, before)| of(now).saturating_sub(of(before))).max().unwrap_or_default()
+        };
+        LoopAccount {
+            idle: self.idle.saturating_sub(earlier.idle),
+            held_up: longest(|stalls| stalls.held_up),
+            out_of_window: longest(|stalls| stalls.out_of_window),
+            lost_connections: self.lost_connections.saturating_sub(earlier.lost_connections),
+            uploaded_in_vain_bytes: self
+                .uploaded_in_vain_bytes
+                .saturating_sub(earlier.uploaded_in_vain_bytes),
+        }
+    }
+}
+
 /// Where a worker's run stands: an account of calls and of time, without a socket.
 pub(super) struct Round {
     pub(super) ledger: Ledger,
@@ -25,7 +56,7 @@ pub(super) struct Round {
     /// The second of the window that goes on, from 1.
     second: u32,
     /// The accounts at the start of the window, and at its end.
-    times: [Option<(ThreadTime, LoopAccount)>; 2],
+    times: [Option<(ThreadTime, Account)>; 2],
     is_measuring: bool,
     end: Option<End>,
     /// When the drain has lasted long enough, once it has begun.
@@ -41,7 +72,7 @@ impl Round {
             warm: start.checked_sub(ledger.plan.warm_up()).unwrap_or(start),
             ledger,
             second: 1,
-            times: [None; 2],
+            times: [None, None],
             is_measuring: false,
             end: None,
             drained_at: None,
@@ -53,22 +84,25 @@ impl Round {
     pub(super) fn record(&mut self, over: &mut Vec<Over>) {
         for Over { call, done, outcome, uploaded_bytes } in over.drain(..) {
             let Call { message, is_planned, intended, sent, returned: _ } = call;
-            if matches!(outcome, Outcome::Refused(_)) {
+            if matches!(outcome, Outcome::Refused(_) | Outcome::Failed(_) | Outcome::Broken(_)) {
                 self.uploaded_in_vain_bytes += uploaded_bytes;
             }
-            self.ledger.call_ended(Start { message, is_planned, intended }, Ended { sent, done, outcome });
+            self.ledger.call_ended(
+                Start { message, is_planned, intended },
+                Ended { sent, done, outcome, is_own_status: false },
+            );
         }
     }
 
     /// Notes what has begun and ended by now.
-    pub(super) fn keep_time(&mut self, now: Instant, order: Order, loop_account: impl Fn() -> LoopAccount) {
+    pub(super) fn keep_time(&mut self, now: Instant, order: Order, loop_account: impl Fn() -> Account) {
         while now >= self.start + INTERVAL * self.second {
             self.second += 1;
             self.ledger.report(now);
             self.ledger.look_at_the_others();
         }
         let uploaded_in_vain_bytes = self.uploaded_in_vain_bytes;
-        let in_loop = || LoopAccount { uploaded_in_vain_bytes, ..loop_account() };
+        let in_loop = || Account { uploaded_in_vain_bytes, ..loop_account() };
         let account = || own_thread_time().map(|thread| (thread, in_loop()));
         if self.end.is_none() {
             // A worker may have none at all.
@@ -122,8 +156,25 @@ impl Round {
     pub(super) fn finish(self) -> Worked {
         let [before, after] = self.times;
         let times = before.zip(after);
-        let in_loop = times.map(|((_, before), (_, after))| after.since(before));
+        let in_loop = times.as_ref().map(|((_, before), (_, after))| after.since(before));
         let threads = times.map(|((before, _), (after, _))| (before, after));
         self.ledger.finish(threads, in_loop, self.end.unwrap_or(End::Order))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stall_before_the_window_does_not_hide_one_within_it() {
+        let second = Duration::from_secs(1);
+        let stalls = |of: [u32; 2]| {
+            let stalls = of.map(|seconds| Stalls { held_up: second * seconds, ..Stalls::default() });
+            Account { stalls: stalls.to_vec(), ..Account::default() }
+        };
+        // The first link was held up before, the second one is within.
+        let grown = stalls([5, 2]).since(&stalls([5, 0]));
+        assert_eq!(grown.held_up, second * 2);
     }
 }

@@ -41,7 +41,7 @@ impl Caller for Imagined {
             _ => arrives,
         };
         sleep_until(done).await;
-        Ended { sent, done: Instant::now(), outcome: self.outcome.clone() }
+        Ended { sent, done: Instant::now(), outcome: self.outcome.clone(), is_own_status: false }
     }
 }
 
