@@ -16,8 +16,8 @@ use crate::{
 
 /// How often a refusal is timed.
 const REFUSALS: usize = 3;
-/// A whole message is waited for this long, and as much longer as twice the time that one of its size took by
-/// the last that passed, or as it takes at 20 MiB/s, a third of what the slowest server did that was
+/// A whole message is waited for this long, and as much longer as one and a half times what one of its size takes
+/// by the first that passed, or as it takes at 20 MiB/s, a third of what the slowest server did that was
 /// measured. A server that upper-cases in time that grows with the square of the number of characters
 /// that grow, as JDK 17 does, is not waited for.
 const PATIENCE: Duration = Duration::from_millis(700);
@@ -55,10 +55,10 @@ pub(super) fn find(
     record: &mut LimitRecord,
 ) -> Result<(), LimitsError> {
     let size = message_bytes_of;
-    let (mut last_passed, mut last_refused) = (None, None);
+    let (mut first_passed, mut last_refused) = (None, None);
     while let Some(text) = search.next() {
         let Some(message) = (whole.message)(text) else { break };
-        let patience = patience(text, last_passed);
+        let patience = patience(text, first_passed);
         let probed = sender.send(message, patience)?;
         let probed = match whole.answer(&probed) {
             // A failure in no known words may be one of another kind: a second opinion.
@@ -68,8 +68,8 @@ pub(super) fn find(
             },
             _ => probed,
         };
-        if (whole.is_passed)(&probed.got) {
-            last_passed = Some((text, probed.took));
+        if first_passed.is_none() && (whole.is_passed)(&probed.got) {
+            first_passed = Some((text, probed.took));
         }
         let Some(answer) = whole.answer(&probed) else {
             record.unstable(&other_refusal(&probed));
@@ -104,20 +104,20 @@ pub(super) fn find(
     };
     // Where silence is the refusal, it is known by now how long it takes to be told from an answer.
     let refusal_patience = match last_refused {
-        Some(Got::Silence) => patience(refused, last_passed),
+        Some(Got::Silence) => patience(refused, first_passed),
         _ => longest(refused),
     };
     verify(sender, whole, &mut search, (passed, refused), refusal_patience, record)
 }
 
-/// `last_passed` is the length of the last text that passed, and the time that it took.
-fn patience(text_bytes: u64, last_passed: Option<(u64, Duration)>) -> Duration {
-    let Some((passed, took)) = last_passed else { return longest(text_bytes) };
+/// `first_passed` is the length of the first text that passed, and the time that it took.
+fn patience(text_bytes: u64, first_passed: Option<(u64, Duration)>) -> Duration {
+    let Some((passed, took)) = first_passed else { return longest(text_bytes) };
     let usual = Duration::from_millis(text_bytes.saturating_mul(1_000) / PATIENCE_BYTES_PER_SECOND);
     #[expect(clippy::cast_precision_loss, reason = "a ratio")]
     let larger = (text_bytes as f64 / passed.max(1) as f64).max(1.0);
     // A link may be slow: as this one was until now.
-    let seen = took.as_secs_f64() * larger * 2.0;
+    let seen = took.as_secs_f64() * larger * 1.5;
     let most = longest(text_bytes);
     (PATIENCE + usual.max(Duration::from_secs_f64(seen.min(most.as_secs_f64())))).min(most)
 }
