@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::{
-    style::{BAD, GOOD, HEADING, STRONG, advice_lines, broken, heading, plain},
+    style::{BAD, GOOD, HEADING, STRONG, broken, findings, heading, plain},
     table::Table,
 };
 use crate::{
@@ -46,15 +46,8 @@ pub fn write(comparison: &Comparison, mut out: impl Write) -> io::Result<()> {
     writeln!(out)?;
     figures(&comparison.figures, out)?;
     writeln!(out)?;
-    for (index, finding) in comparison.findings.iter().enumerate() {
-        for (row, line) in broken(&finding.detail).iter().enumerate() {
-            let first = if index + row == 0 { heading("findings") } else { format!("{:HEADING$} ", "") };
-            writeln!(out, "{first}{line}")?;
-        }
-        if !finding.advice.is_empty() {
-            advice_lines(&finding.advice, out)?;
-        }
-    }
+    let found = comparison.findings.iter().map(|finding| (finding.detail.as_str(), finding.advice.as_str()));
+    findings(found, out)?;
     out.flush()
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    style::{BAD, DOUBTFUL, GOOD, HEADING, advice_lines, broken, heading, plain, printable},
+    style::{BAD, DOUBTFUL, GOOD, findings, heading, plain, printable},
     table::Table,
 };
 use crate::{
@@ -42,15 +42,8 @@ pub fn write(limits: &Limits, mut out: impl Write) -> io::Result<()> {
     if let Some(why) = &limits.ended_early {
         writeln!(out, "{}{BAD}the search ended early{BAD:#}: {}", heading("ended"), plain(why))?;
     }
-    for (index, finding) in limits.findings.iter().enumerate() {
-        for (row, line) in broken(&finding.detail).iter().enumerate() {
-            let first = if index + row == 0 { heading("findings") } else { format!("{:HEADING$} ", "") };
-            writeln!(out, "{first}{line}")?;
-        }
-        if !finding.advice.is_empty() {
-            advice_lines(&finding.advice, out)?;
-        }
-    }
+    let found = limits.findings.iter().map(|finding| (finding.detail.as_str(), finding.advice.as_str()));
+    findings(found, out)?;
     out.flush()
 }
 

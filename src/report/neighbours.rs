@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::{
-    style::{HEADING, STRONG, advice_lines, broken, heading, printable},
+    style::{STRONG, findings, heading, printable},
     table::Table,
 };
 use crate::{
@@ -45,15 +45,8 @@ pub fn write(neighbours: &Neighbours, mut out: impl Write) -> io::Result<()> {
     }
     table.write(&" ".repeat(NAMES + 1), NAMES, out)?;
     writeln!(out)?;
-    for (index, finding) in neighbours.findings.iter().enumerate() {
-        for (row, line) in broken(&finding.detail).iter().enumerate() {
-            let first = if index + row == 0 { heading("findings") } else { format!("{:HEADING$} ", "") };
-            writeln!(out, "{first}{line}")?;
-        }
-        if !finding.advice.is_empty() {
-            advice_lines(&finding.advice, out)?;
-        }
-    }
+    let found = neighbours.findings.iter().map(|finding| (finding.detail.as_str(), finding.advice.as_str()));
+    findings(found, out)?;
     out.flush()
 }
 

@@ -44,6 +44,23 @@ pub(super) fn advice_lines(advice: &str, out: &mut impl Write) -> io::Result<()>
     Ok(())
 }
 
+/// What was found, each with what can be done about it.
+pub(super) fn findings<'a>(
+    all: impl Iterator<Item = (&'a str, &'a str)>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    for (index, (detail, advice)) in all.enumerate() {
+        for (row, line) in broken(detail).iter().enumerate() {
+            let first = if index + row == 0 { heading("findings") } else { format!("{:HEADING$} ", "") };
+            writeln!(out, "{first}{line}")?;
+        }
+        if !advice.is_empty() {
+            advice_lines(advice, out)?;
+        }
+    }
+    Ok(())
+}
+
 /// A text in lines that fit behind the headings.
 pub(super) fn broken(text: &str) -> Vec<String> {
     let mut lines = vec![String::new()];

@@ -3,6 +3,7 @@
 use super::GridLoad;
 use crate::{
     soundness::Verdict,
+    statistics::median,
     summary::{LatencyFigures, Summary},
 };
 
@@ -71,22 +72,4 @@ pub(super) fn of(message_bytes: u64, load: GridLoad, results: &[&Summary]) -> Op
         })?,
         unsound: results.iter().filter(is_unsound).count(),
     })
-}
-
-/// Of values in rising order; of an even number, the middle between the two in the middle.
-fn median(values: &[f64]) -> Option<f64> {
-    let (low, high) = (values.get(values.len().checked_sub(1)? / 2)?, values.get(values.len() / 2)?);
-    Some(low.midpoint(*high))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_median_is_the_middle() {
-        assert_eq!(median(&[1.0, 2.0, 9.0]), Some(2.0));
-        assert_eq!(median(&[1.0, 2.0, 4.0, 9.0]), Some(3.0));
-        assert_eq!(median(&[]), None);
-    }
 }
