@@ -74,7 +74,7 @@ impl From<ClientChoice> for ClientKind {
 pub(super) enum CompressionChoice {
     /// Every implementation of gRPC has it
     Gzip,
-    /// Faster and smaller; tonic has it, most others do not
+    /// Tonic has it; most other implementations do not
     Zstd,
 }
 

@@ -72,8 +72,8 @@ Examples:
 A server's limit for requests is found by gRPC's prefix, which claims a length: nothing is uploaded
 until both sides of the edge are known. Then whole messages confirm it.
 
-Exit status: 0 when each limit was found, or looked for as far as it could be; 2 when one is unstable or
-the server is gone; 130 when it was interrupted, with what was found so far.";
+Exit status: 0 when each limit was found, or looked for as far as it could be; 2 when one is
+unstable or the server is gone; 130 when it was interrupted, with what was found so far.";
 
 pub(super) fn execute(arguments: &LimitsArguments) -> Result<Status> {
     if arguments.up_to.0 > LARGEST_MESSAGE {

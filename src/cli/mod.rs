@@ -68,6 +68,9 @@ Examples:
   plimsoll run                                   measure the reference server, 50 calls in flight
   plimsoll run localhost:8080 -r 5k -z 30s       5,000 calls a second at a server of yours
   plimsoll run -s 1KiB@95,5MiB@5                 a mix in which one call in twenty is over the limit
+  plimsoll limits localhost:8080                 where each size limit bites, to the byte
+  plimsoll sweep -o sweep.json                   sizes by calls in flight; again to go on
+  plimsoll compare before.json after.json        two results, side by side
   plimsoll serve                                 the reference server on localhost:8080
   plimsoll call localhost:8080 'hello,world!'    one call
 

@@ -156,12 +156,14 @@ pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
         begun
     } else {
         steps.show("looking for limits");
-        match limits_for(&asked, &driven, &interrupt)? {
-            Some(limits) if limits.interrupted => return Ok(Status::Interrupted),
-            limits => Sweep::new(asked, limits),
+        let limits = limits_for(&asked, &driven, &interrupt)?;
+        // With an incomplete search it would be another grid.
+        if interrupt.has_come() {
+            return Ok(Status::Interrupted);
         }
+        Sweep::new(asked, limits)
     };
-    let measured = measure(arguments, &mut sweep, &driven, shares_machine, &steps);
+    let measured = measure(arguments, &mut sweep, &driven, shares_machine, &steps, &interrupt);
     steps.finish();
     // What was measured until then is printed, and kept, in any case.
     let written = at_the_end.map_or(Ok(()), |destination| destination.write(&sweep));
@@ -210,9 +212,14 @@ fn measure(
     driven: &Driven,
     shares_machine: bool,
     steps: &Steps,
+    interrupt: &Interrupt,
 ) -> Result<bool> {
     let each = arguments.warm_up + arguments.duration;
     while let Some(point) = sweep.rest().first().copied() {
+        // Between two points nobody else listens.
+        if interrupt.has_come() {
+            return Ok(true);
+        }
         let left = sweep.rest().len();
         let number = sweep.points.len() + 1;
         let time = format_duration(each * u32::try_from(left).unwrap_or(u32::MAX));

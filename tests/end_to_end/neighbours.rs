@@ -139,6 +139,7 @@ fn what_cannot_be_compared_is_said() {
         (&["-s", "5MiB,6MiB", "-r", "100"], "none of these sizes passes (OUT_OF_RANGE: Error, decoded"),
         (&["-s", "64", "-r", "100"], "needs a mix of sizes"),
         (&["-s", "64,5MiB", "-r", "100", "-n", "10"], "leave out --calls"),
+        (&["-s", "64,5MiB", "-r", "100", "--rounds", "0"], "--rounds is 0; give a number from 1 to 1,000"),
         (&["-s", "64,5MiB", "-r", "100", "--assert", "refused==0"], "cannot be used with"),
     ] {
         let output = output_of(&[&["run", "--with-and-without-refused", "-q"], arguments].concat());

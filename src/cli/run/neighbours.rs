@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use super::{RunArguments, Status};
 use crate::{
@@ -26,6 +26,9 @@ pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
     let shares_machine = located.as_ref().is_none_or(|located| located.is_local);
     let settings = arguments.settings(shares_machine)?;
     check(&settings)?;
+    if !(1..=1_000).contains(&arguments.rounds) {
+        bail!("--rounds is {}; give a number from 1 to 1,000", arguments.rounds);
+    }
     let with = Arc::new(Plan::new(settings.clone())?);
     check_metadata(with.metadata())?;
     let interrupt = Interrupt::listen()?;
@@ -47,6 +50,12 @@ pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
         let with_came_first = number % 2 == 1;
         let mut both = [None, None];
         for is_with in [with_came_first, !with_came_first] {
+            // Between two runs nobody else listens.
+            if interrupt.has_come() {
+                is_interrupted = true;
+                unpaired.extend(both.into_iter().flatten());
+                break 'rounds;
+            }
             let (plan, name) = if is_with { (&with, "with") } else { (&without, "without") };
             let line = format!("round {} of {}: {name} refused calls", number + 1, arguments.rounds);
             steps.show(&line);

@@ -25,7 +25,7 @@ use tonic::{Status, body::Body};
 
 use crate::client::UploadWaits;
 
-/// Requests from this size on are watched: below it, watching would cost more than a hundredth of a call.
+/// Requests from this size on are watched: a thousand smaller ones must be left for the bound to matter.
 const LARGE: u64 = 64 << 10;
 /// So much may be left of requests whose calls have ended, on one connection.
 const MOST_LEFT: u64 = 64 << 20;
