@@ -5,6 +5,7 @@ use std::{
     io::{self, Read},
     net::{SocketAddr, ToSocketAddrs},
     process, thread,
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
@@ -17,7 +18,7 @@ use crate::{
     driver::Signals,
     report::{destination::Destination, json},
     server::{self, Config, Windows, bind},
-    units::{Count, Limit},
+    units::{Count, Limit, parse_duration},
 };
 
 #[derive(Debug, Args)]
@@ -52,6 +53,15 @@ pub(super) struct ServeArguments {
     /// UNAVAILABLE`, with `plimsoll-message`) or a reply size (`plimsoll-reply-size: 6MiB`)
     #[arg(long)]
     obey: bool,
+
+    /// CPU time that each call costs besides its own work, such as `400ns`: a slower server, to see whether a
+    /// regression gate notices
+    #[arg(long, value_name = "D", value_parser = parse_duration, default_value = "0s", hide_default_value = true)]
+    extra_work: Duration,
+
+    /// Time that each call waits besides, without using a core
+    #[arg(long, value_name = "D", value_parser = parse_duration, default_value = "0s", hide_default_value = true)]
+    extra_delay: Duration,
 
     /// End at once when standard input ends: for a parent process that may be killed
     #[arg(long, hide = true)]
@@ -130,6 +140,8 @@ pub(super) fn execute(arguments: &ServeArguments) -> Result<Status> {
         max_connections: arguments.max_connections,
         compression: arguments.compress.map(Into::into),
         obey: arguments.obey,
+        extra_work: arguments.extra_work,
+        extra_delay: arguments.extra_delay,
         windows: Windows::default(),
     };
     runtime.block_on(async {

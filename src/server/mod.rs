@@ -3,6 +3,7 @@
 //! It parses no flags, handles no signals and prints nothing: [`serve`] takes listeners, a
 //! [`Config`] and a future that says when to drain.
 
+mod burden;
 mod delays;
 mod incoming;
 mod instructions;
@@ -11,8 +12,16 @@ mod service;
 
 use std::{future::Future, io, net::SocketAddr, time::Duration};
 
-use tokio::net::{TcpListener, TcpSocket};
-use tonic::{codec::CompressionEncoding, server::NamedService, transport::Server};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpSocket},
+};
+use tokio_stream::Stream;
+use tonic::{
+    codec::CompressionEncoding,
+    server::NamedService,
+    transport::{Server, server::Connected},
+};
 use tonic_health::ServingStatus;
 
 use crate::{
@@ -56,6 +65,10 @@ pub struct Config {
     pub compression: Option<ReplyCompression>,
     /// Whether request metadata may ask for a delay, a status or a reply of another size.
     pub obey: bool,
+    /// CPU time that each call is to cost besides its own work: a slower server, to try a gate on.
+    pub extra_work: Duration,
+    /// Time that each call is to wait besides, without using a core.
+    pub extra_delay: Duration,
     /// How the HTTP/2 connection is tuned.
     pub windows: Windows,
 }
@@ -95,6 +108,8 @@ impl Default for Config {
             max_connections: None,
             compression: None,
             obey: false,
+            extra_work: Duration::ZERO,
+            extra_delay: Duration::ZERO,
             windows: Windows::default(),
         }
     }
@@ -129,9 +144,25 @@ pub async fn serve(
     config: Config,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), tonic::transport::Error> {
+    serve_on(Incoming::new(listeners, config.max_connections), config, shutdown).await
+}
+
+/// The same on connections that are there already, of any kind: what has no sockets in it can be counted to the
+/// instruction. Does not bound their number.
+///
+/// # Errors
+/// When the transport cannot be set up.
+pub async fn serve_on<C>(
+    connections: impl Stream<Item = io::Result<C>>,
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), tonic::transport::Error>
+where
+    C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+{
     let (mut health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<FormatDataServer<Formatter>>().await;
-    let mut formatter = FormatDataServer::new(Formatter::new(config.obey))
+    let mut formatter = FormatDataServer::new(Formatter::new(&config))
         .max_decoding_message_size(config.max_recv_message_size.as_usize().min(LARGEST_MESSAGE))
         .max_encoding_message_size(config.max_send_message_size.as_usize())
         .accept_compressed(CompressionEncoding::Gzip)
@@ -156,7 +187,7 @@ pub async fn serve(
         .add_service(reflection().build_v1().expect(OWN_DESCRIPTORS))
         // The version before the standard's: older tools ask for this one alone.
         .add_service(reflection().build_v1alpha().expect(OWN_DESCRIPTORS))
-        .serve_with_incoming_shutdown(Incoming::new(listeners, config.max_connections), async {
+        .serve_with_incoming_shutdown(connections, async {
             shutdown.await;
             for service in ["", <FormatDataServer<Formatter> as NamedService>::NAME] {
                 health.set_service_status(service, ServingStatus::NotServing).await;

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use tonic::{Request, Response, Status};
 
 use super::{
+    Config,
+    burden::Burden,
     delays::Delays,
     instructions::{Instructions, deadline, reply_of},
     metadata::custom,
@@ -19,11 +21,15 @@ const EARLY: Duration = Duration::from_millis(1);
 pub(super) struct Formatter {
     /// There when the server obeys instructions in metadata.
     delays: Option<Delays>,
+    /// There when it is to be slower than it is.
+    burden: Option<Burden>,
 }
 
 impl Formatter {
-    pub(super) fn new(obey: bool) -> Self {
-        Self { delays: obey.then(Delays::new) }
+    pub(super) fn new(config: &Config) -> Self {
+        let (work, delay) = (config.extra_work, config.extra_delay);
+        let is_burdened = !work.is_zero() || !delay.is_zero();
+        Self { delays: config.obey.then(Delays::new), burden: is_burdened.then(|| Burden::new(work, delay)) }
     }
 }
 
@@ -49,6 +55,9 @@ impl FormatData for Formatter {
             if let Some(bytes) = instructions.reply_bytes {
                 text = reply_of(bytes);
             }
+        }
+        if let Some(burden) = &self.burden {
+            burden.bear(received).await;
         }
         Ok(Response::from_parts(custom(metadata), Data { text }, extensions))
     }
