@@ -258,6 +258,20 @@ pub fn listeners_at(address: SocketAddr) -> Vec<u32> {
     if sockets.is_empty() { Vec::new() } else { ids.filter(holds_one).collect() }
 }
 
+/// The processes of a process group, its leader included; none where the system does not tell.
+#[must_use]
+pub fn processes_in_group(group: u32) -> Vec<u32> {
+    let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
+    let ids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let group_of = |process: &u32| group_in(&read(&format!("/proc/{process}/stat"))?);
+    ids.filter(|process| group_of(process) == Some(group)).collect()
+}
+
+/// `pid (comm) state ppid pgrp ...`, as proc(5) has it. A name may have brackets and spaces in it.
+fn group_in(stat: &str) -> Option<u32> {
+    stat.rsplit_once(')')?.1.split_whitespace().nth(2)?.parse().ok()
+}
+
 /// The inode of a socket that listens at this address, or at every address, from a line of
 /// `/proc/net/tcp` or `tcp6`.
 fn listening_inode(line: &str, address: SocketAddr) -> Option<&str> {
@@ -317,6 +331,15 @@ mod tests {
         let time = thread_time("384248 88825 3\n").expect("well formed");
         assert_eq!((time.running.as_nanos(), time.waiting.as_nanos()), (384_248, 88_825));
         assert_eq!(kibibytes("VmHWM:\t    2048 kB\n", "VmHWM"), Some(2 << 20));
+    }
+
+    #[test]
+    fn a_group_is_read_behind_any_name() {
+        assert_eq!(group_in("7 (a) b) S 1 42 7 0 -1"), Some(42));
+        assert_eq!(group_in("7 (a"), None);
+        let own = rustix::process::getpgrp().as_raw_nonzero().get();
+        let processes = processes_in_group(u32::try_from(own).expect("positive"));
+        assert!(!cfg!(target_os = "linux") || processes.contains(&std::process::id()), "{processes:?}");
     }
 
     #[test]

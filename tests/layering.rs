@@ -7,12 +7,15 @@ use std::{
 };
 
 /// Who may use what, by the name of the module below `src/`.
-const OWNERS: [(&str, &[&str]); 11] = [
+const OWNERS: [(&str, &[&str]); 14] = [
     ("clap::", &["cli", "main"]),
     ("tonic::", &["pb", "client", "server"]),
     ("tonic_", &["client", "server"]),
     ("hdrhistogram::", &["latency"]),
     ("indicatif::", &["report"]),
+    ("quick_junit::", &["report"]),
+    ("toml::", &["gate"]),
+    ("shlex::", &["target"]),
     ("thread::Builder", &["driver"]),
     ("runtime::Builder", &["driver", "cli", "client"]),
     ("rustix::net", &["client"]),

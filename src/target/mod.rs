@@ -1,6 +1,7 @@
 //! What a run drives: a server that is there already, or a child process of its own.
 
 mod child;
+mod program;
 
 use std::{
     fmt, io,
@@ -10,6 +11,7 @@ use std::{
 };
 
 pub use child::{ChildError, ChildServer};
+pub use program::{Program, ProgramError, ServerProcess, StartError};
 
 /// Time for one address to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
