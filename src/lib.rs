@@ -51,6 +51,7 @@ pub mod summary;
 pub mod sweep;
 pub mod neighbours;
 pub mod compare;
+pub mod gate;
 pub mod report;
 
 // The other side, and the surface.

@@ -1,0 +1,364 @@
+//! From what was measured to the verdict, in words. Pure.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{
+    Metric,
+    course::is_noisy,
+    judge::{CONFIDENCE, MetricVerdict, Word, scenario_word},
+    repetition::{ARMS, Arm, Repetition, Slices},
+    scenario::{Scenario, ScenarioLoad},
+    verdict::{Confirmation, Finding, LimitsVerdict, Reported, SCHEMA, ScenarioVerdict, Verdict},
+};
+use crate::{
+    environment::{Build, Environment},
+    statistics::{hodges_lehmann, hodges_lehmann_interval},
+    units::{grouped, nanoseconds_of},
+};
+
+/// From so many of the slices on, what the generator can do decides the figures.
+const GENERATOR_DECIDES: f64 = 0.5;
+
+/// Of the calls of a repetition: the candidate is faulty when so many more of its calls than of the base's end
+/// otherwise than expected, and twice as many; the base, when so many of its own do.
+const FAULTY: f64 = 0.01;
+/// So many faulty repetitions are no accident.
+const FAULTY_REPETITIONS: usize = 2;
+/// Of the base's calls: then the scenario is not one for this base, and one repetition is enough to know it.
+const HOPELESS: f64 = 0.5;
+
+/// A scenario, and what was measured of it.
+#[derive(Debug)]
+pub(super) struct Tried<'a> {
+    pub(super) scenario: &'a Scenario,
+    pub(super) repetitions: Vec<Repetition>,
+    /// Repetitions in which the base's calls failed.
+    base_faulty: usize,
+    /// Those in which the candidate's did, and the base's did not.
+    candidate_faulty: usize,
+    /// What it came to before all repetitions were made, and why.
+    pub(super) ended: Option<(Word, String)>,
+}
+
+impl<'a> Tried<'a> {
+    pub(super) fn new(scenario: &'a Scenario) -> Self {
+        Self { scenario, repetitions: Vec::new(), base_faulty: 0, candidate_faulty: 0, ended: None }
+    }
+
+    /// Keeps a repetition, and looks whether the calls of one side fail.
+    pub(super) fn take(&mut self, repetition: Repetition) {
+        let bases = [&repetition.base, &repetition.base_again];
+        let base = bases.iter().map(|slices| slices.faulty()).fold(0.0, f64::max);
+        let candidate = repetition.candidate.faulty();
+        let wrong = |slices: &Slices| slices.calls.outcomes.wrong_reply;
+        let is_wrong = wrong(&repetition.candidate) > 0 && bases.iter().all(|slices| wrong(slices) == 0);
+        self.candidate_faulty +=
+            usize::from(is_wrong || (candidate > base + FAULTY && candidate > 2.0 * base));
+        self.base_faulty += usize::from(base > FAULTY);
+        let in_words = |slices: &[&Slices], share: f64, whose: &str| {
+            let words = slices.iter().find_map(|slices| slices.unexpected.clone());
+            let words = words.unwrap_or_else(|| "no words for it".to_owned());
+            format!(
+                "{:.2} % of the {whose}'s calls do not end as the scenario expects: {words}",
+                share * 100.0
+            )
+        };
+        if self.candidate_faulty >= FAULTY_REPETITIONS {
+            let reason = in_words(&[&repetition.candidate], candidate, "candidate");
+            self.ended = Some((Word::Regressed, format!("{reason}; of the base's, {:.2} %", base * 100.0)));
+        } else if base > HOPELESS || self.base_faulty >= FAULTY_REPETITIONS {
+            self.ended = Some((Word::Skipped, in_words(&bases, base, "base")));
+        }
+        self.repetitions.push(repetition);
+    }
+}
+
+/// What is known of a gate besides what it measured.
+pub(super) struct Head {
+    pub(super) label: Option<String>,
+    pub(super) started_at: String,
+    pub(super) elapsed: Duration,
+    pub(super) interrupted: bool,
+    pub(super) base: String,
+    pub(super) candidate: String,
+    pub(super) environment: Environment,
+    pub(super) seed: u64,
+    pub(super) repetitions: usize,
+}
+
+/// A verdict with nothing in it yet.
+pub(super) fn head(head: Head) -> Verdict {
+    let Head { label, started_at, elapsed, interrupted, base, candidate, environment, seed, repetitions } =
+        head;
+    Verdict {
+        schema: SCHEMA.to_owned(),
+        plimsoll: Build::this(),
+        verdict: Word::Inconclusive,
+        reason: String::new(),
+        label,
+        started_at,
+        elapsed_ns: nanoseconds_of(elapsed),
+        interrupted,
+        base,
+        candidate,
+        environment,
+        seed,
+        planned_repetitions: repetitions,
+        limits: None,
+        scenarios: Vec::new(),
+        findings: Vec::new(),
+    }
+}
+
+/// The second run of a scenario, with what it says by itself.
+pub(super) type Confirmations<'a> = Vec<(usize, (Tried<'a>, Vec<MetricVerdict>))>;
+
+/// The confirmation of the scenario at this place, if there is one.
+pub(super) fn take<'a>(
+    confirmations: &mut Confirmations<'a>,
+    index: usize,
+) -> Option<(Tried<'a>, Vec<MetricVerdict>)> {
+    let place = confirmations.iter().position(|(of, _)| *of == index)?;
+    Some(confirmations.swap_remove(place).1)
+}
+
+/// Whether a metric says that something has changed.
+pub(super) fn is_flagged(metric: &MetricVerdict) -> bool {
+    matches!(metric.verdict, Word::Regressed | Word::Improved)
+}
+
+/// What one scenario amounts to. A change is one where both runs say so of the same metric.
+pub(super) fn scenario(
+    tried: Tried<'_>,
+    mut metrics: Vec<MetricVerdict>,
+    confirmation: Option<(Tried<'_>, Vec<MetricVerdict>)>,
+    needed: usize,
+) -> ScenarioVerdict {
+    let Tried { scenario, repetitions, ended, .. } = tried;
+    let flagged = metrics.iter().any(is_flagged);
+    let mut ended = ended;
+    let confirmation = confirmation.map(|(again, said)| {
+        for metric in metrics.iter_mut().filter(|metric| is_flagged(metric)) {
+            let is_same =
+                |other: &MetricVerdict| other.metric == metric.metric && other.verdict == metric.verdict;
+            if !said.iter().any(is_same) {
+                metric.verdict = Word::Inconclusive;
+            }
+        }
+        ended = ended.take().or(again.ended);
+        Confirmation { metrics: said, repetitions: again.repetitions }
+    });
+    let is_complete = repetitions.len() >= needed
+        && confirmation.as_ref().is_none_or(|confirmation| confirmation.repetitions.len() >= needed);
+    let word = scenario_word(&metrics);
+    let confirmed_noise = confirmation.iter().flat_map(|confirmation| &confirmation.metrics);
+    let (verdict, reason) = match ended {
+        Some((word, reason)) => (word, Some(reason)),
+        None if !is_complete || (flagged && confirmation.is_none() && !metrics.iter().any(is_noisy)) => (
+            Word::Inconclusive,
+            Some(format!(
+                "{} repetitions were made of the {needed} that a verdict needs, and as many to confirm a change",
+                repetitions.len()
+            )),
+        ),
+        None if metrics.iter().chain(confirmed_noise).any(is_noisy) => {
+            (Word::Abstained, Some("the base differed from itself by more than chance".to_owned()))
+        }
+        None if flagged && !metrics.iter().any(is_flagged) => {
+            (Word::Inconclusive, Some("a change was flagged, and a second run did not confirm it".to_owned()))
+        }
+        None => (word, None),
+    };
+    // What is not said of the scenario is not said of a part of it.
+    if !matches!(verdict, Word::Regressed | Word::Improved) {
+        for metric in metrics.iter_mut().filter(|metric| is_flagged(metric)) {
+            metric.verdict = Word::Inconclusive;
+        }
+    }
+    let reported = reported(&repetitions);
+    let (concurrency, calls_per_second) = match scenario.load {
+        ScenarioLoad::Concurrency(calls) => (Some(calls), None),
+        ScenarioLoad::Rate(rate) => (None, Some(rate)),
+    };
+    ScenarioVerdict {
+        name: scenario.name.clone(),
+        message_bytes: scenario.message_bytes,
+        concurrency,
+        calls_per_second,
+        verdict,
+        reason,
+        metrics,
+        reported,
+        confirmation,
+        repetitions,
+    }
+}
+
+fn reported(repetitions: &[Repetition]) -> Vec<Reported> {
+    let metric = Metric::P99;
+    let differences: Vec<f64> =
+        repetitions.iter().filter_map(|repetition| repetition.difference(metric)).collect();
+    let interval = hodges_lehmann_interval(&differences, CONFIDENCE);
+    hodges_lehmann(&differences)
+        .map(|estimate| Reported {
+            metric: metric.name().to_owned(),
+            ratio: estimate.exp(),
+            interval: interval.map(|(low, high)| (low.exp(), high.exp())),
+        })
+        .into_iter()
+        .collect()
+}
+
+/// All in all. A limit that moved is a regression whatever else there is. `fresh` says whether each repetition had
+/// processes of its own.
+pub(super) fn verdict(
+    head: Verdict,
+    limits: Option<LimitsVerdict>,
+    scenarios: Vec<ScenarioVerdict>,
+    fresh: bool,
+) -> Verdict {
+    let moved = limits.as_ref().map_or(0, |limits| limits.moved.len());
+    let gave_up = limits.as_ref().and_then(LimitsVerdict::candidate_gave_up);
+    let unknown = limits.as_ref().is_some_and(|limits| !limits.not_compared.is_empty());
+    let names = |word: Word| {
+        let of_word = scenarios.iter().filter(|scenario| scenario.verdict == word);
+        of_word.map(|scenario| scenario.name.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let is = |word: Word| scenarios.iter().any(|scenario| scenario.verdict == word);
+    let also = |word: Word, text: &str| {
+        if is(word) { format!("; {text}: {}", names(word)) } else { String::new() }
+    };
+    let (verdict, reason) = if moved > 0 {
+        let s = if moved == 1 { "" } else { "s" };
+        (Word::Regressed, format!("{moved} size limit{s} moved{}", also(Word::Regressed, "worse besides")))
+    } else if is(Word::Regressed) {
+        (Word::Regressed, format!("worse: {}", names(Word::Regressed)))
+    } else if head.interrupted {
+        (Word::Inconclusive, "interrupted before its end".to_owned())
+    } else if let Some(why) = gave_up {
+        (
+            Word::Regressed,
+            format!("the candidate did not outlast the search for its limits, and the base did: {why}"),
+        )
+    } else if is(Word::Abstained) {
+        (Word::Abstained, format!("the base differed from itself: {}", names(Word::Abstained)))
+    } else if is(Word::Inconclusive) {
+        let what = "a change as large as the threshold is not excluded";
+        (Word::Inconclusive, format!("{what}: {}", names(Word::Inconclusive)))
+    } else if is(Word::Improved) {
+        (Word::Improved, format!("better: {}", names(Word::Improved)))
+    } else if is(Word::Unchanged) {
+        (
+            Word::Unchanged,
+            "no change as large as the threshold where there was something to compare".to_owned(),
+        )
+    } else if scenarios.is_empty() && unknown {
+        (Word::Inconclusive, "a size limit could not be compared".to_owned())
+    } else if scenarios.is_empty() {
+        (Word::Unchanged, "size limits are where they were; nothing else was tried".to_owned())
+    } else {
+        (Word::Skipped, "nothing could be compared".to_owned())
+    };
+    let not_compared = also(Word::Skipped, "not compared");
+    let reason = reason + &not_compared;
+    let findings = findings(limits.as_ref(), &scenarios, fresh || scenarios.is_empty());
+    Verdict { verdict, reason, limits, scenarios, findings, ..head }
+}
+
+fn findings(limits: Option<&LimitsVerdict>, scenarios: &[ScenarioVerdict], fresh: bool) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut add = |name: &str, detail: String, advice: &str| {
+        findings.push(Finding { name: name.to_owned(), detail, advice: advice.to_owned() });
+    };
+    match limits {
+        None => add(
+            "limits_not_looked_for",
+            "size limits were not looked for, so that one that moved is not seen".to_owned(),
+            "leave out --no-limits",
+        ),
+        Some(limits) => {
+            for unknown in &limits.not_compared {
+                add(
+                    "limit_not_compared",
+                    format!("a limit could not be compared, {unknown}"),
+                    "`plimsoll limits` says more",
+                );
+            }
+        }
+    }
+    if !fresh {
+        add(
+            "processes_not_fresh",
+            "a server that was there already is one process all the time: a difference between two processes of one program would look like one of the code, and the error rates that were measured do not hold"
+                .to_owned(),
+            "give command lines instead of addresses, so that each repetition has fresh processes",
+        );
+    }
+    for scenario in scenarios {
+        let name = &scenario.name;
+        if !scenario.metrics.is_empty()
+            && !scenario.metrics.iter().any(|metric| metric.metric == Metric::ServerCpu.name())
+        {
+            add(
+                "no_server_cpu",
+                format!("{name}: the servers' CPU time is not known, and so only calls/s and p50 are judged"),
+                "give command lines instead of addresses, on a system that has /proc",
+            );
+        }
+        let share = generator_share(scenario);
+        if share >= GENERATOR_DECIDES {
+            add(
+                "generator_saturated",
+                format!(
+                    "{name}: the generator had no time left in {:.0} % of the slices; there, calls/s and p50 show its speed and not the server's, whose CPU time a call is still its own",
+                    share * 100.0
+                ),
+                "give the scenario a lower concurrency, or a rate",
+            );
+        }
+        for (arm, side) in side_counts(scenario) {
+            if let Some((count, planned, words)) = side {
+                add(
+                    "unexpected_outcomes",
+                    format!(
+                        "{name}: {} of the {arm}'s {} calls did not end as expected: {words}",
+                        grouped(count),
+                        grouped(planned)
+                    ),
+                    "",
+                );
+            }
+        }
+    }
+    findings
+}
+
+/// Of all slices, those in which the generator decided (0..1).
+#[expect(clippy::cast_precision_loss, reason = "counts of slices")]
+fn generator_share(scenario: &ScenarioVerdict) -> f64 {
+    let slices = scenario.repetitions.iter().flat_map(|repetition| ARMS.map(|arm| repetition.arm(arm)));
+    let (saturated, all) = slices.fold((0, 0), |(saturated, all), slices| {
+        (saturated + slices.generator_saturated, all + slices.calls_per_second.len())
+    });
+    if all == 0 { 0.0 } else { saturated as f64 / all as f64 }
+}
+
+type Unexpected = Option<(u64, u64, String)>;
+
+/// Calls that did not end as expected, by side.
+fn side_counts(scenario: &ScenarioVerdict) -> BTreeMap<&'static str, Unexpected> {
+    let mut counts: BTreeMap<&'static str, (u64, u64, Option<String>)> = BTreeMap::new();
+    for repetition in &scenario.repetitions {
+        for arm in [Arm::Base, Arm::BaseAgain, Arm::Candidate] {
+            let slices = repetition.arm(arm);
+            let side = counts.entry(arm.name()).or_default();
+            side.0 += slices.calls.planned.saturating_sub(slices.expected);
+            side.1 += slices.calls.planned;
+            side.2 = side.2.take().or_else(|| slices.unexpected.clone());
+        }
+    }
+    let shown = |(count, planned, words): (u64, u64, Option<String>)| {
+        (count > 0).then(|| (count, planned, words.unwrap_or_else(|| "no words for it".to_owned())))
+    };
+    counts.into_iter().map(|(arm, side)| (arm, shown(side))).collect()
+}

@@ -1,0 +1,105 @@
+//! Limits that moved: no statistics, one byte is enough.
+
+use serde::{Deserialize, Serialize};
+
+use super::verdict::LimitsVerdict;
+use crate::{
+    limits::{LimitRecord, Limits, State},
+    outcome::{Direction, Side},
+    units::grouped,
+};
+
+/// A limit of the server that is not where it was, or does not refuse as it did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MovedLimit {
+    /// Of which message.
+    pub direction: Direction,
+    /// The base's.
+    pub base: String,
+    /// The candidate's.
+    pub candidate: String,
+}
+
+/// Compares the server's limits.
+pub(super) fn compare(base: Limits, candidate: Limits) -> LimitsVerdict {
+    let (mut moved, mut not_compared) = (Vec::new(), Vec::new());
+    for direction in [Direction::Request, Direction::Response] {
+        let (one, other) = (of(&base, direction), of(&candidate, direction));
+        let (Some(one), Some(other)) = (one, other) else {
+            not_compared.push(format!("for {direction}s: the search did not get so far"));
+            continue;
+        };
+        let (base, candidate) = (described(one), described(other));
+        match has_moved(one, other) {
+            Some(true) => moved.push(MovedLimit { direction, base, candidate }),
+            Some(false) => {}
+            None => not_compared.push(format!("for {direction}s: base {base}, candidate {candidate}")),
+        }
+    }
+    LimitsVerdict { moved, not_compared, base, candidate }
+}
+
+fn of(limits: &Limits, direction: Direction) -> Option<&LimitRecord> {
+    limits.limits.iter().find(|record| record.side == Side::Server && record.direction == direction)
+}
+
+/// Whether a limit is not where it was; `None` where nobody can say.
+fn has_moved(base: &LimitRecord, candidate: &LimitRecord) -> Option<bool> {
+    let is_hidden = |record: &LimitRecord| record.state == State::Hidden;
+    if is_known(base) && is_known(candidate) {
+        return Some(key(base) != key(candidate));
+    }
+    // Behind another limit on both sides: the same as far as can be seen, where as much passes.
+    if is_hidden(base) && is_hidden(candidate) {
+        return Some(passed(base) != passed(candidate));
+    }
+    // What is refused on one side passes on the other.
+    let refutes = |hidden: &LimitRecord, found: &LimitRecord| {
+        is_hidden(hidden)
+            && passed(hidden).zip(found.smallest_refused_bytes).is_some_and(|(one, other)| one >= other)
+    };
+    (refutes(base, candidate) || refutes(candidate, base)).then_some(true)
+}
+
+/// The largest message that is known to pass.
+fn passed(record: &LimitRecord) -> Option<u64> {
+    record.largest_passed_bytes.or(record.searched_to_bytes)
+}
+
+fn is_known(record: &LimitRecord) -> bool {
+    matches!(record.state, State::Found | State::NotReached)
+}
+
+/// What must be the same. Not the text of a refusal, which may name a version or an address, and not how far
+/// was searched.
+fn key(record: &LimitRecord) -> (State, Option<u64>, Option<u64>, Option<&str>) {
+    match record.state {
+        State::Found => {
+            let (passed, refused) = (record.largest_passed_bytes, record.smallest_refused_bytes);
+            (record.state, passed, refused, record.code.as_deref())
+        }
+        state => (state, None, None, None),
+    }
+}
+
+fn described(record: &LimitRecord) -> String {
+    let bytes = |bytes: Option<u64>| bytes.map_or_else(|| "?".to_owned(), grouped);
+    match record.state {
+        State::Found => {
+            let code = record.code.as_deref().or(record.message.as_deref()).unwrap_or("no status");
+            let passed = bytes(record.largest_passed_bytes);
+            match record.largest_passed_bytes {
+                Some(_) => format!(
+                    "{passed} bytes pass, {} are refused ({code})",
+                    bytes(record.smallest_refused_bytes)
+                ),
+                None => format!("{} bytes are refused ({code})", bytes(record.smallest_refused_bytes)),
+            }
+        }
+        State::NotReached => "not reached".to_owned(),
+        State::Hidden => "hidden behind another limit".to_owned(),
+        State::Unset => "none".to_owned(),
+        State::Unstable => "unstable".to_owned(),
+        State::Unfinished => "not found: the search ended early".to_owned(),
+    }
+}
