@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, BufWriter},
+    io::{self, BufWriter, Write},
     path::{Path, PathBuf},
 };
 
@@ -67,10 +67,18 @@ impl Destination {
     /// # Errors
     /// When the disk is full, or the file cannot be replaced.
     pub fn write(self, document: &impl Serialize) -> Result<(), WriteError> {
+        self.write_with(|out| super::json::write(document, out))
+    }
+
+    /// Writes anything else: afterwards the file is there, whole and on disk, or is what it was.
+    ///
+    /// # Errors
+    /// When the disk is full, the file cannot be replaced, or `write` fails.
+    pub fn write_with(self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), WriteError> {
         let Self { path, place } = self;
         let written = match place {
-            Place::Temporary(file) => replace(file, &path, document),
-            Place::Direct(file) => super::json::write(document, BufWriter::new(file)),
+            Place::Temporary(file) => replace(file, &path, write),
+            Place::Direct(file) => flushed(BufWriter::new(file), write),
         };
         written.map_err(|source| WriteError { path, source })
     }
@@ -93,8 +101,17 @@ fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
     builder.tempfile_in(folder)
 }
 
-fn replace(mut file: NamedTempFile, path: &Path, document: &impl Serialize) -> io::Result<()> {
-    super::json::write(document, BufWriter::new(file.as_file_mut()))?;
+fn flushed(mut out: impl Write, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    write(&mut out)?;
+    out.flush()
+}
+
+fn replace(
+    mut file: NamedTempFile,
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    flushed(BufWriter::new(file.as_file_mut()), write)?;
     file.as_file().sync_all()?;
     file.persist(path)?;
     Ok(())

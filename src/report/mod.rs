@@ -2,11 +2,15 @@
 //!
 //! Nothing here measures, and nothing else prints.
 
+pub mod benchmarks;
 pub mod compare;
 pub mod csv;
 pub mod destination;
+pub mod history;
 pub mod json;
+pub mod junit;
 pub mod limits;
+pub mod markdown;
 pub mod neighbours;
 pub mod progress;
 pub mod reply;
@@ -14,6 +18,7 @@ pub mod sweep;
 mod style;
 mod table;
 pub mod text;
+pub mod verdict;
 
 use std::{
     error::Error,

@@ -8,8 +8,10 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::verdict;
 use crate::{
     driver::Progress,
+    gate,
     plan::Plan,
     record::{INTERVAL, Interval, Outcomes},
     units::{exact_duration, format_nanoseconds, grouped},
@@ -214,5 +216,52 @@ impl Steps {
         if let Some(bar) = self.0 {
             bar.finish_and_clear();
         }
+    }
+}
+
+/// How a gate goes on: one line on a terminal, and a line a minute or so elsewhere.
+#[derive(Debug)]
+pub struct GateDisplay {
+    steps: Steps,
+    lines: bool,
+}
+
+impl GateDisplay {
+    /// Shows nothing when `quiet`.
+    #[must_use]
+    pub fn new(quiet: bool, is_terminal: bool) -> Self {
+        Self { steps: Steps::new(quiet || !is_terminal), lines: !quiet && !is_terminal }
+    }
+
+    /// Shows how far the gate has come.
+    pub fn show(&mut self, progress: &gate::Progress<'_>) {
+        match progress {
+            gate::Progress::Limits(arm) => {
+                self.steps.show(&format!("looking for the limits of the {}", arm.name()));
+            }
+            gate::Progress::Repetition { scenario, number, of, confirming, so_far } => {
+                let again = if *confirming { ", second run" } else { "" };
+                let known = verdict::running(so_far);
+                let known = if known.is_empty() { known } else { format!(": {known}") };
+                let text = format!("{number} of {of}{again}, {scenario}{known}");
+                self.steps.show(&text);
+                // Each scenario at the start, at a third, at two thirds and at the end.
+                if self.lines && (*number == 1 || number % (of / 3).max(1) == 0) {
+                    line(&text);
+                }
+            }
+            gate::Progress::Flagged(names) => {
+                let text = format!("flagged: {}; measuring again", names.join(", "));
+                self.steps.show(&text);
+                if self.lines {
+                    line(&text);
+                }
+            }
+        }
+    }
+
+    /// Takes the progress off the screen.
+    pub fn finish(self) {
+        self.steps.finish();
     }
 }

@@ -1,0 +1,120 @@
+//! A verdict's figures for services that draw them over time: Bencher, and github-action-benchmark.
+//!
+//! Both compare with earlier builds on other machines, which no gate here rests on.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::json;
+use crate::{
+    gate::{Arm, Metric, Repetition, ScenarioVerdict, Verdict},
+    statistics::median,
+};
+
+/// Writes Bencher's metric format: by scenario, what the candidate did. Calls a second are Bencher's `throughput`,
+/// p50 its `latency`; the ratios to the base have names of their own.
+///
+/// # Errors
+/// Those of the writer.
+pub fn bencher(verdict: &Verdict, out: impl Write) -> io::Result<()> {
+    let mut benchmarks = Map::new();
+    for scenario in &verdict.scenarios {
+        let mut measures = Map::new();
+        for (metric, name) in [
+            (Metric::P50, "latency"),
+            (Metric::CallsPerSecond, "throughput"),
+            (Metric::ServerCpu, "server-cpu"),
+        ] {
+            if let Some(Spread { low, middle, high }) = spread(scenario, metric) {
+                measures.insert(
+                    name.to_owned(),
+                    json!({ "value": middle, "lower_value": low, "upper_value": high }),
+                );
+            }
+        }
+        for metric in &scenario.metrics {
+            let mut measure = Map::from_iter([("value".to_owned(), Value::from(metric.ratio))]);
+            if let Some((low, high)) = metric.interval {
+                measure.insert("lower_value".to_owned(), Value::from(low));
+                measure.insert("upper_value".to_owned(), Value::from(high));
+            }
+            measures.insert(format!("ratio-{}", metric.metric.replace('_', "-")), Value::Object(measure));
+        }
+        if !measures.is_empty() {
+            benchmarks.insert(format!("gate/{}", scenario.name), Value::Object(measures));
+        }
+    }
+    json::write(&Value::Object(benchmarks), out)
+}
+
+/// What github-action-benchmark reads: one file a direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// `customSmallerIsBetter`: p50 and the server's CPU time.
+    SmallerIsBetter,
+    /// `customBiggerIsBetter`: calls a second.
+    BiggerIsBetter,
+}
+
+#[derive(Debug, Serialize)]
+struct Entry {
+    name: String,
+    unit: &'static str,
+    value: f64,
+    range: String,
+    extra: String,
+}
+
+/// Writes an array for github-action-benchmark. One that is empty, which it does not take, is no error here: it
+/// means that nothing was measured.
+///
+/// # Errors
+/// Those of the writer.
+pub fn action(verdict: &Verdict, direction: Direction, out: impl Write) -> io::Result<()> {
+    let metrics: &[(Metric, &str, &str)] = match direction {
+        Direction::SmallerIsBetter => {
+            &[(Metric::P50, "p50", "ns"), (Metric::ServerCpu, "server's CPU a call", "ns")]
+        }
+        Direction::BiggerIsBetter => &[(Metric::CallsPerSecond, "throughput", "calls/s")],
+    };
+    let mut entries = Vec::new();
+    for scenario in &verdict.scenarios {
+        for (metric, name, unit) in metrics {
+            let Some(Spread { low, middle, high }) = spread(scenario, *metric) else { continue };
+            let judged = scenario.metrics.iter().find(|judged| judged.metric == metric.name());
+            let ratio = judged.map_or_else(String::new, |judged| {
+                format!("candidate to base {}", super::verdict::percent(judged.ratio))
+            });
+            entries.push(Entry {
+                name: format!("{} {name}", scenario.name),
+                unit,
+                value: middle,
+                range: format!("± {:.0}", (high - low) / 2.0),
+                extra: ratio,
+            });
+        }
+    }
+    json::write(&entries, out)
+}
+
+struct Spread {
+    low: f64,
+    middle: f64,
+    high: f64,
+}
+
+/// The candidate's figures: the median over repetitions of their medians, and the lowest and the highest of these.
+fn spread(scenario: &ScenarioVerdict, metric: Metric) -> Option<Spread> {
+    let of = |repetition: &Repetition| {
+        let told: Vec<f64> = repetition.arm(Arm::Candidate).of(metric).iter().flatten().copied().collect();
+        median(&told)
+    };
+    let medians: Vec<f64> = scenario.repetitions.iter().filter_map(of).collect();
+    Some(Spread {
+        low: medians.iter().copied().reduce(f64::min)?,
+        middle: median(&medians)?,
+        high: medians.iter().copied().reduce(f64::max)?,
+    })
+}

@@ -1,0 +1,93 @@
+//! A row a build, for programs that look for change points: ratios to the base, which stay comparable where
+//! machines do not.
+
+use std::io::{self, BufRead, Write};
+
+use crate::gate::{Metric, Verdict, Word};
+
+/// What a row says besides its figures.
+#[derive(Debug, Clone, Copy)]
+pub struct Row<'a> {
+    /// The commit that was measured, or another name for the build.
+    pub commit: &'a str,
+}
+
+/// Why a row cannot be added.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// The file is of other scenarios.
+    #[error(
+        "its first line is `{got}`, and this gate would write `{expected}`: a history is of the same scenarios all the time; begin another file, or choose the scenarios of this one"
+    )]
+    Columns {
+        /// Of the file.
+        got: String,
+        /// Of this gate.
+        expected: String,
+    },
+    /// The file cannot be read or written.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// The columns of a gate's history: `time,commit`, then three for each scenario.
+#[must_use]
+pub fn columns(verdict: &Verdict) -> String {
+    let mut columns = vec!["time".to_owned(), "commit".to_owned()];
+    for scenario in &verdict.scenarios {
+        columns.extend(Metric::JUDGED.map(|metric| cell(&format!("{}.{}", scenario.name, metric.name()))));
+    }
+    columns.join(",")
+}
+
+/// Writes the row of this gate, and before it the columns where the history is empty. Returns why there is none
+/// where a scenario was not measured, or not to its end: programs that read histories do not take empty cells.
+/// A metric that is not known at all, such as the CPU time of a server elsewhere, has one all the same.
+///
+/// # Errors
+/// When the history has other columns, or those of the writer.
+pub fn append(
+    verdict: &Verdict,
+    row: Row<'_>,
+    history: impl BufRead,
+    mut out: impl Write,
+) -> Result<Option<String>, HistoryError> {
+    let unmeasured = verdict.scenarios.iter().find(|scenario| scenario.metrics.is_empty());
+    let reason = match unmeasured {
+        _ if verdict.interrupted => Some("it was interrupted".to_owned()),
+        _ if verdict.scenarios.is_empty() => Some("no scenario was measured".to_owned()),
+        _ if verdict.verdict == Word::Abstained => Some("it abstained".to_owned()),
+        Some(scenario) => Some(format!("{} was not measured", scenario.name)),
+        None => None,
+    };
+    if reason.is_some() {
+        return Ok(reason);
+    }
+    let expected = columns(verdict);
+    match history.lines().next().transpose()? {
+        None => writeln!(out, "{expected}")?,
+        Some(got) if got.trim_end() != expected => return Err(HistoryError::Columns { got, expected }),
+        Some(_) => {}
+    }
+    let mut cells = vec![verdict.started_at.clone(), cell(row.commit)];
+    for scenario in &verdict.scenarios {
+        cells.extend(Metric::JUDGED.map(|metric| {
+            let judged = scenario.metrics.iter().find(|judged| judged.metric == metric.name());
+            judged.map(|judged| format!("{:.6}", judged.ratio)).unwrap_or_default()
+        }));
+    }
+    writeln!(out, "{}", cells.join(","))?;
+    out.flush()?;
+    Ok(None)
+}
+
+/// A cell without what would end it.
+fn cell(text: &str) -> String {
+    text.chars()
+        .map(
+            |character| {
+                if character.is_control() || matches!(character, ',' | '"') { ' ' } else { character }
+            },
+        )
+        .collect()
+}

@@ -1,0 +1,101 @@
+//! A verdict as JUnit XML: a test case for the limits, and one for each metric of each scenario.
+
+use std::io::{self, Write};
+
+use chrono::DateTime;
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use super::verdict::{metric_name, percent, word};
+use crate::gate::{MetricVerdict, ScenarioVerdict, Verdict, Word};
+
+/// Writes a verdict. Failed: what regressed. Skipped: what nothing can be said of.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write(verdict: &Verdict, mut out: impl Write) -> io::Result<()> {
+    let mut report = Report::new("plimsoll gate");
+    let started = DateTime::parse_from_rfc3339(&verdict.started_at).ok();
+    let mut suite = TestSuite::new("plimsoll.gate");
+    if let Some(started) = started {
+        report.set_timestamp(started);
+        suite.set_timestamp(started);
+    }
+    let elapsed = std::time::Duration::from_nanos(verdict.elapsed_ns);
+    report.set_time(elapsed);
+    suite.set_time(elapsed);
+    suite.add_test_case(limits(verdict));
+    if verdict.scenarios.is_empty() {
+        suite.add_test_case(case("gate", "verdict", verdict.verdict, &verdict.reason));
+    }
+    for scenario in &verdict.scenarios {
+        suite.add_test_cases(cases(scenario));
+    }
+    report.add_test_suite(suite);
+    report.serialize(&mut out).map_err(io::Error::other)?;
+    out.flush()
+}
+
+fn limits(verdict: &Verdict) -> TestCase {
+    let Some(limits) = &verdict.limits else {
+        return case("limits", "server", Word::Skipped, "nobody looked for them");
+    };
+    let moved: Vec<String> = limits
+        .moved
+        .iter()
+        .map(|moved| format!("the limit for {}s: {} -> {}", moved.direction, moved.base, moved.candidate))
+        .collect();
+    if moved.is_empty() && !limits.not_compared.is_empty() {
+        return case("limits", "server", Word::Inconclusive, &limits.not_compared.join("; "));
+    }
+    let word = if moved.is_empty() { Word::Unchanged } else { Word::Regressed };
+    case("limits", "server", word, &moved.join("; "))
+}
+
+/// The metrics of a scenario; the scenario itself, where it came to an end before they were judged.
+fn cases(scenario: &ScenarioVerdict) -> Vec<TestCase> {
+    let reason = scenario.reason.as_deref().unwrap_or_default();
+    if scenario.metrics.is_empty() || matches!(scenario.verdict, Word::Skipped | Word::Abstained) {
+        return vec![case(&scenario.name, "calls", scenario.verdict, reason)];
+    }
+    let mut cases: Vec<TestCase> = scenario
+        .metrics
+        .iter()
+        .map(|metric| case(&scenario.name, metric_name(&metric.metric), metric.verdict, &in_words(metric)))
+        .collect();
+    if !reason.is_empty() {
+        cases.push(case(&scenario.name, "scenario", scenario.verdict, reason));
+    }
+    cases
+}
+
+fn in_words(metric: &MetricVerdict) -> String {
+    let interval = metric
+        .interval
+        .map(|(low, high)| format!(", 95 % interval {} to {}", percent(low), percent(high)))
+        .unwrap_or_default();
+    format!("candidate to base {}{interval}, p adjusted {:.4}", percent(metric.ratio), metric.p_adjusted)
+}
+
+fn case(class: &str, name: &str, verdict: Word, message: &str) -> TestCase {
+    // Characters that no XML document may have, of which a server's message may be full.
+    let message: String =
+        message.chars().filter(|character| !matches!(character, '\u{fffe}' | '\u{ffff}')).collect();
+    let mut status = match verdict {
+        Word::Regressed => TestCaseStatus::non_success(NonSuccessKind::Failure),
+        Word::Improved | Word::Unchanged => TestCaseStatus::success(),
+        Word::Inconclusive | Word::Skipped | Word::Abstained => TestCaseStatus::skipped(),
+    };
+    let is_success = matches!(verdict, Word::Improved | Word::Unchanged);
+    if !is_success {
+        status.set_message(format!("{}: {message}", word(verdict)));
+    }
+    if verdict == Word::Regressed {
+        status.set_type("regressed");
+    }
+    let mut case = TestCase::new(name, status);
+    case.set_classname(format!("plimsoll.gate.{class}"));
+    if is_success && !message.is_empty() {
+        case.set_system_out(message);
+    }
+    case
+}

@@ -1,0 +1,197 @@
+//! A gate's verdict for a person: what it is, then limits, then each scenario's figures.
+
+use std::io::{self, Write};
+
+use anstyle::Style;
+
+use super::{
+    style::{BAD, DOUBTFUL, GOOD, HEADING, STRONG, broken, findings, heading, plain},
+    table::Table,
+};
+use crate::{
+    gate::{Estimate, Metric, MetricVerdict, ScenarioVerdict, Verdict, Word},
+    units::format_duration,
+};
+
+/// What is not known.
+const NONE: &str = "-";
+/// Width of the first column of the tables.
+const NAMES: usize = 24;
+
+/// Writes a verdict, with colours: strip them where they are not wanted.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write(verdict: &Verdict, mut out: impl Write) -> io::Result<()> {
+    let out = &mut out;
+    let style = style(verdict.verdict);
+    let text = format!("{style}{}{style:#}", word(verdict.verdict));
+    writeln!(out, "{}{text}: {}", heading("verdict"), plain(&verdict.reason))?;
+    for (name, text) in [("base", &verdict.base), ("candidate", &verdict.candidate)] {
+        for (row, line) in broken(text).iter().enumerate() {
+            let first = if row == 0 { heading(name) } else { format!("{:HEADING$} ", "") };
+            writeln!(out, "{first}{line}")?;
+        }
+    }
+    let elapsed = std::time::Duration::from_nanos(verdict.elapsed_ns);
+    writeln!(out, "{}{}", heading("time"), format_duration(elapsed))?;
+    limits(verdict, out)?;
+    for scenario in &verdict.scenarios {
+        writeln!(out)?;
+        self::scenario(scenario, out)?;
+    }
+    if !verdict.findings.is_empty() {
+        writeln!(out)?;
+    }
+    let found = verdict.findings.iter().map(|finding| (finding.detail.as_str(), finding.advice.as_str()));
+    findings(found, out)?;
+    out.flush()
+}
+
+fn limits(verdict: &Verdict, out: &mut impl Write) -> io::Result<()> {
+    let Some(limits) = &verdict.limits else { return Ok(()) };
+    if limits.are_the_same() {
+        writeln!(out, "{}{GOOD}where they were{GOOD:#}", heading("limits"))?;
+    }
+    if limits.moved.is_empty() && !limits.not_compared.is_empty() {
+        writeln!(
+            out,
+            "{}{DOUBTFUL}not all could be compared{DOUBTFUL:#}: see the findings",
+            heading("limits")
+        )?;
+    }
+    for (row, moved) in limits.moved.iter().enumerate() {
+        let first = if row == 0 { heading("limits") } else { format!("{:HEADING$} ", "") };
+        let direction = moved.direction;
+        writeln!(out, "{first}{BAD}the server's limit for {direction}s moved{BAD:#}")?;
+        for (name, limit) in [("base", &moved.base), ("candidate", &moved.candidate)] {
+            writeln!(out, "{:HEADING$}   {name}: {}", "", plain(limit))?;
+        }
+    }
+    Ok(())
+}
+
+fn scenario(scenario: &ScenarioVerdict, out: &mut impl Write) -> io::Result<()> {
+    let style = style(scenario.verdict);
+    let load = match (scenario.concurrency, scenario.calls_per_second) {
+        (Some(calls), _) => format!("{calls} in flight"),
+        (None, Some(rate)) => format!("{} calls/s", crate::units::decimal(rate)),
+        (None, None) => String::new(),
+    };
+    let size = crate::units::ByteSize(scenario.message_bytes);
+    let word = word(scenario.verdict);
+    writeln!(
+        out,
+        "{STRONG}{}{STRONG:#} ({size}, {load}): {style}{word}{style:#}{}",
+        plain(&scenario.name),
+        scenario.reason.as_ref().map(|reason| format!(": {}", plain(reason))).unwrap_or_default()
+    )?;
+    if scenario.metrics.is_empty() {
+        return Ok(());
+    }
+    let runs = std::iter::once((scenario.repetitions.len(), "", &scenario.metrics)).chain(
+        scenario.confirmation.iter().map(|again| (again.repetitions.len(), "second run", &again.metrics)),
+    );
+    for (repetitions, name, metrics) in runs {
+        if !name.is_empty() {
+            writeln!(out, "  {name}, {repetitions} repetitions")?;
+        }
+        table(scenario, name.is_empty(), metrics, out)?;
+    }
+    Ok(())
+}
+
+fn table(
+    scenario: &ScenarioVerdict,
+    with_reported: bool,
+    metrics: &[MetricVerdict],
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let mut table = Table::new(&[
+        "candidate to base",
+        "95 % interval",
+        "p, adjusted",
+        "noise, base to base",
+        "change that would be seen",
+        "",
+    ]);
+    let interval = |interval: Option<(f64, f64)>| {
+        interval
+            .map_or_else(|| NONE.to_owned(), |(low, high)| format!("{} to {}", percent(low), percent(high)))
+    };
+    for metric in metrics {
+        let p = metric.p_adjusted.min(metric.p_better_adjusted);
+        table.named_row(
+            metric_name(&metric.metric),
+            [
+                percent(metric.ratio),
+                interval(metric.interval),
+                format!("{p:.4}"),
+                metric.noise.map_or_else(|| NONE.to_owned(), |noise| interval(noise.interval)),
+                metric
+                    .smallest_effect_seen
+                    .map_or_else(|| NONE.to_owned(), |effect| format!("{:.1} %", effect * 100.0)),
+                word(metric.verdict).to_owned(),
+            ],
+        );
+    }
+    for reported in scenario.reported.iter().filter(|_| with_reported) {
+        let cells = [percent(reported.ratio), interval(reported.interval)];
+        let rest = [NONE, NONE, NONE, "not judged"].map(str::to_owned);
+        table.named_row(metric_name(&reported.metric), cells.into_iter().chain(rest));
+    }
+    table.write(&" ".repeat(NAMES + 1), NAMES, out)
+}
+
+/// A verdict in a word.
+#[must_use]
+pub fn word(word: Word) -> &'static str {
+    match word {
+        Word::Regressed => "regressed",
+        Word::Improved => "improved",
+        Word::Unchanged => "unchanged",
+        Word::Inconclusive => "inconclusive",
+        Word::Skipped => "skipped",
+        Word::Abstained => "abstained",
+    }
+}
+
+fn style(word: Word) -> Style {
+    match word {
+        Word::Regressed => BAD,
+        Word::Improved | Word::Unchanged => GOOD,
+        Word::Inconclusive | Word::Skipped | Word::Abstained => DOUBTFUL,
+    }
+}
+
+/// A metric as people call it.
+pub(super) fn metric_name(name: &str) -> &str {
+    match Metric::named(name) {
+        Some(Metric::CallsPerSecond) => "calls/s",
+        Some(Metric::P50) => "p50",
+        Some(Metric::P99) => "p99",
+        Some(Metric::ServerCpu) => "server's CPU a call",
+        None => name,
+    }
+}
+
+/// A ratio as a change: `+5.2 %`.
+pub(super) fn percent(ratio: f64) -> String {
+    format!("{:+.1} %", (ratio - 1.0) * 100.0)
+}
+
+/// What is known while a gate runs, in a line.
+pub(super) fn running(estimates: &[Estimate]) -> String {
+    let known: Vec<String> = estimates
+        .iter()
+        .map(|estimate| {
+            let name = metric_name(estimate.metric.name());
+            let interval = estimate
+                .interval
+                .map(|(low, high)| format!(" ({} to {})", percent(low), percent(high)))
+                .unwrap_or_default();
+            format!("{name} {}{interval}", percent(estimate.ratio))
+        })
+        .collect();
+    known.join(", ")
+}
