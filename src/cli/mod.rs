@@ -3,6 +3,7 @@
 mod call;
 mod client_flags;
 mod compare;
+mod gate;
 mod interrupt;
 mod limits;
 mod own_server;
@@ -11,6 +12,7 @@ mod run;
 mod serve;
 mod sweep;
 mod values;
+mod verdict_files;
 
 use std::{
     io::{self, Write},
@@ -30,7 +32,7 @@ use crate::{
 pub enum Status {
     /// 0.
     Done,
-    /// 1: an objective was missed.
+    /// 1: an objective was missed, or a regression found.
     Missed,
     /// 2: bad usage, or it could not be done.
     Failed,
@@ -71,10 +73,12 @@ Examples:
   plimsoll limits localhost:8080                 where each size limit bites, to the byte
   plimsoll sweep -o sweep.json                   sizes by calls in flight; again to go on
   plimsoll compare before.json after.json        two results, side by side
+  plimsoll gate --base old/plimsoll --candidate target/release/plimsoll
+                                                 did this commit make it slower?
   plimsoll serve                                 the reference server on localhost:8080
   plimsoll call localhost:8080 'hello,world!'    one call
 
-Exit status: 0 done, 1 an objective was missed, 2 bad usage or it could not be done, 3 not sound
+Exit status: 0 done, 1 an objective was missed or a regression found, 2 bad usage or it could not be done, 3 not sound
 (with --strict), 130 interrupted.";
 
 #[derive(Debug, Subcommand)]
@@ -87,6 +91,8 @@ enum Command {
     Sweep(Box<sweep::SweepArguments>),
     /// Put two results, or several of each, side by side
     Compare(compare::CompareArguments),
+    /// Compare two servers in interleaved slices: a verdict, and an exit status
+    Gate(Box<gate::GateArguments>),
     /// Make one call and print its reply
     Call(call::CallArguments),
     /// Be the reference server
@@ -131,6 +137,7 @@ impl Cli {
             Command::Limits(arguments) => limits::execute(arguments),
             Command::Sweep(arguments) => sweep::execute(arguments),
             Command::Compare(arguments) => compare::execute(arguments),
+            Command::Gate(arguments) => gate::execute(arguments),
             Command::Call(arguments) => call::execute(arguments),
             Command::Serve(arguments) => serve::execute(arguments),
             Command::Report(arguments) => report::execute(arguments),

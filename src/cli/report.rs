@@ -2,12 +2,13 @@
 
 use std::{fs, path::PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::{Format, OutputArguments, Status, to_coloured_stdout, to_stdout};
+use super::{Format, OutputArguments, Status, to_coloured_stdout, to_stdout, verdict_files::VerdictFiles};
 use crate::{
+    gate::{self, Verdict},
     limits::{self, Limits},
     neighbours::{self, Neighbours},
     report::{self, destination::Destination, json, text},
@@ -18,19 +19,23 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ReportArguments {
-    /// A result that `plimsoll run`, `sweep` or `limits` wrote with `-o FILE`
+    /// A result that `plimsoll run`, `sweep`, `limits` or `gate` wrote with `-o FILE`
     #[arg(value_name = "RESULT")]
     result: PathBuf,
 
     #[command(flatten)]
     output: OutputArguments,
+
+    #[command(flatten)]
+    files: VerdictFiles,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   plimsoll run -o result.json && plimsoll report result.json
   plimsoll report result.json -O json | jq .goodput
-  plimsoll report sweep.json                     its table and heat maps, finished or not";
+  plimsoll report sweep.json                     its table and heat maps, finished or not
+  plimsoll report verdict.json --junit gate.xml  a verdict for a CI service";
 
 /// A result, by its schema.
 #[derive(Debug, Serialize)]
@@ -40,6 +45,7 @@ enum Saved {
     Sweep(Box<Sweep>),
     Limits(Box<Limits>),
     Neighbours(Box<Neighbours>),
+    Verdict(Box<Verdict>),
 }
 
 /// What every result begins with.
@@ -52,6 +58,12 @@ pub(super) fn execute(arguments: &ReportArguments) -> Result<Status> {
     let path = &arguments.result;
     let file = fs::read(path).with_context(|| format!("cannot open `{}`", path.display()))?;
     let saved = read(&file).with_context(|| format!("cannot use `{}`", path.display()))?;
+    if let Some(flag) = arguments.files.given() {
+        let Saved::Verdict(verdict) = &saved else {
+            bail!("{flag} is for a verdict of `plimsoll gate`, and `{}` is another result", path.display());
+        };
+        arguments.files.reserve()?.write(verdict)?;
+    }
     if let Some(output) = &arguments.output.output {
         Destination::reserve(output)?.write(&saved)?;
     }
@@ -62,6 +74,7 @@ pub(super) fn execute(arguments: &ReportArguments) -> Result<Status> {
             Saved::Sweep(sweep) => report::sweep::write(sweep, out),
             Saved::Limits(limits) => report::limits::write(limits, out),
             Saved::Neighbours(neighbours) => report::neighbours::write(neighbours, out),
+            Saved::Verdict(verdict) => report::verdict::write(verdict, out),
         })?,
     }
     Ok(Status::Done)
@@ -75,6 +88,7 @@ fn read(file: &[u8]) -> Result<Saved> {
         limits::SCHEMA => Saved::Limits(Box::new(
             serde_json::from_slice(file).context("it is not a result of `plimsoll limits`")?,
         )),
+        gate::SCHEMA => Saved::Verdict(Box::new(Verdict::read(file)?)),
         neighbours::SCHEMA => Saved::Neighbours(Box::new(Neighbours::read(file)?)),
         _ => Saved::Run(Box::new(Summary::read(file)?)),
     })

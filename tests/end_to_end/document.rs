@@ -293,7 +293,7 @@ impl Ended {
 }
 
 impl Calls {
-    fn ended(&self) -> u64 {
+    pub(crate) fn ended(&self) -> u64 {
         let Self {
             planned: _,
             answered,

@@ -1,0 +1,239 @@
+//! `plimsoll gate`: base and candidate in interleaved slices, and a verdict.
+
+use std::{
+    fs,
+    io::{IsTerminal, stderr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use super::{
+    Format, OutputArguments, Status, interrupt::Interrupt, to_coloured_stdout, to_stdout,
+    verdict_files::VerdictFiles,
+};
+use crate::{
+    gate::{
+        self, Contender, DEFAULT_REPETITIONS, DEFAULT_THRESHOLD, GateError, MOST_REPETITIONS, Scenario,
+        Settings, Verdict, Word, expected_length, fewest_repetitions_of, parse_share,
+    },
+    limits::DEFAULT_UP_TO,
+    payload::LARGEST_MESSAGE,
+    report::{
+        self,
+        destination::Destination,
+        json,
+        progress::{GateDisplay, line},
+    },
+    units::{ByteSize, exact_duration, grouped, parse_duration},
+};
+
+/// Where scenarios are looked for when no file is named.
+const USUAL_FILE: &str = "plimsoll.toml";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct GateArguments {
+    /// What the candidate is compared with: a command line with `{port}` in it, the path of a `plimsoll` of
+    /// another build, or the address of a server that is there already
+    #[arg(long, value_name = "SERVER")]
+    base: Contender,
+
+    /// What is to be let through or not: the same
+    #[arg(long, value_name = "SERVER")]
+    candidate: Contender,
+
+    /// The loads [default: `plimsoll.toml` where there is one, or else the built-in five]
+    #[arg(long, value_name = "FILE", help_heading = "What is tried")]
+    scenarios: Option<PathBuf>,
+
+    /// Of the scenarios, only this one; repeatable
+    #[arg(long, value_name = "NAME", help_heading = "What is tried")]
+    only: Vec<String>,
+
+    /// The change that matters, where a scenario says nothing else: one as large as this is to be caught
+    #[arg(long, value_name = "SHARE", value_parser = parse_share, help_heading = "What is tried")]
+    threshold: Option<f64>,
+
+    /// Repetitions of each scenario, with fresh processes [default: 12]
+    #[arg(long, value_name = "N", conflicts_with = "time_budget", help_heading = "What is tried")]
+    repetitions: Option<usize>,
+
+    /// As many repetitions as fit into this time, a second run of what is flagged included
+    #[arg(long, value_name = "D", value_parser = parse_duration, help_heading = "What is tried")]
+    time_budget: Option<Duration>,
+
+    /// Compare size limits alone, to the byte: a matter of seconds
+    #[arg(long, conflicts_with_all = ["no_limits", "only", "repetitions", "time_budget"], help_heading = "What is tried")]
+    limits_only: bool,
+
+    /// Leave size limits alone: one that moved is then not seen
+    #[arg(long, help_heading = "What is tried")]
+    no_limits: bool,
+
+    /// The largest message that is really sent to find limits
+    #[arg(long, value_name = "SIZE", default_value_t = ByteSize(DEFAULT_UP_TO), help_heading = "What is tried")]
+    limits_up_to: ByteSize,
+
+    /// Of the order of slices
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "What is tried")]
+    seed: u64,
+
+    /// End with status 3 when the verdict is inconclusive, skipped or abstained, or a part of it is
+    #[arg(long, help_heading = "Result")]
+    strict: bool,
+
+    /// A name for this gate, in its document
+    #[arg(long, value_name = "NAME", help_heading = "Result")]
+    label: Option<String>,
+
+    #[command(flatten, next_help_heading = "Result")]
+    output: OutputArguments,
+
+    #[command(flatten)]
+    files: VerdictFiles,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  plimsoll gate --base old/plimsoll --candidate target/release/plimsoll
+                                                 two builds of the reference server
+  plimsoll gate --base 'node v1/server.js {port}' --candidate 'node v2/server.js {port}' -o verdict.json
+                                                 any two programs that serve DoFormat
+  plimsoll gate --base localhost:8080 --candidate localhost:8081 --only small
+                                                 two servers that are there already, one scenario
+  plimsoll gate --base old/plimsoll --candidate new/plimsoll --limits-only
+                                                 has a size limit moved?
+  plimsoll gate --base ./plimsoll --candidate ./plimsoll --only small
+                                                 one against itself: must say unchanged
+
+A scenario file:
+  threshold = \"5%\"
+  [[scenario]]
+  name = \"login\"
+  size = \"1KiB\"
+  concurrency = 8                                or: rate = \"2k/s\"
+
+Both servers are alive all the time and are driven in slices of some 25 ms, in random order; each
+repetition has fresh processes. The base runs twice, so that the machine's own noise is known from the
+same moments. Regressed: worse by more than half the threshold with p < 0.01 (exact signed rank over
+repetitions, Holm over scenarios and metrics), and once more in a second run. Size limits are compared
+to the byte.
+
+Exit status: 0 unchanged or improved, and also inconclusive, skipped or abstained (3 with --strict);
+1 regressed; 2 bad usage, or the candidate cannot be measured; 130 interrupted.";
+
+pub(super) fn execute(arguments: &GateArguments) -> Result<Status> {
+    let settings = arguments.settings()?;
+    let interrupt = Interrupt::listen()?;
+    let destination = arguments.output.output.as_deref().map(Destination::reserve).transpose()?;
+    let files = arguments.files.reserve()?;
+    let mut display = GateDisplay::new(arguments.output.quiet, stderr().is_terminal());
+    let verdict = gate::run(&settings, &mut |progress| display.show(progress), &|| interrupt.has_come());
+    display.finish();
+    let verdict = match verdict {
+        Err(GateError::Interrupted) => return Ok(Status::Interrupted),
+        verdict => verdict?,
+    };
+    // Written first, but a disk that is full must not take the printed verdict away.
+    let written = destination.map_or(Ok(()), |destination| destination.write(&verdict));
+    let files_written = files.write(&verdict);
+    match arguments.output.format {
+        Format::Json => to_stdout(|out| json::write(&verdict, out))?,
+        Format::Text => to_coloured_stdout(|out| report::verdict::write(&verdict, out))?,
+    }
+    written?;
+    files_written?;
+    Ok(status(&verdict, arguments.strict))
+}
+
+fn status(verdict: &Verdict, strict: bool) -> Status {
+    match verdict.verdict {
+        _ if verdict.interrupted => Status::Interrupted,
+        Word::Regressed => Status::Missed,
+        Word::Improved | Word::Unchanged if !verdict.is_partial() => Status::Done,
+        Word::Improved | Word::Unchanged => {
+            line(&format!("not everything could be compared: {}", verdict.reason));
+            if strict { Status::Unsound } else { Status::Done }
+        }
+        word => {
+            // Whoever lets it pass is to know that nothing was shown.
+            line(&format!("{}: nothing was shown: {}", report::verdict::word(word), verdict.reason));
+            if strict { Status::Unsound } else { Status::Done }
+        }
+    }
+}
+
+impl GateArguments {
+    fn settings(&self) -> Result<Settings> {
+        if self.limits_up_to.0 > LARGEST_MESSAGE {
+            bail!(
+                "--limits-up-to is {} bytes; {} at most, because no protobuf message is longer",
+                grouped(self.limits_up_to.0),
+                grouped(LARGEST_MESSAGE)
+            );
+        }
+        let scenarios = if self.limits_only { Vec::new() } else { self.chosen()? };
+        let repetitions = match (self.repetitions, self.time_budget) {
+            (Some(repetitions), _) if repetitions > MOST_REPETITIONS => {
+                bail!("--repetitions is {repetitions}; {MOST_REPETITIONS} at most")
+            }
+            (Some(repetitions), _) => repetitions,
+            (None, None) => DEFAULT_REPETITIONS,
+            (None, Some(budget)) => repetitions_within(budget, &scenarios)?,
+        };
+        Ok(Settings {
+            base: self.base.clone(),
+            candidate: self.candidate.clone(),
+            scenarios,
+            repetitions,
+            budget: self.time_budget.map(|budget| budget / 2),
+            seed: self.seed,
+            limits_up_to: (!self.no_limits).then_some(self.limits_up_to.0),
+            label: self.label.clone(),
+        })
+    }
+
+    /// The scenarios of the file, or the built-in ones; of them, those that were named.
+    fn chosen(&self) -> Result<Vec<Scenario>> {
+        let threshold = self.threshold.unwrap_or(DEFAULT_THRESHOLD);
+        let usual = Path::new(USUAL_FILE);
+        let file = self.scenarios.as_deref().or_else(|| usual.is_file().then_some(usual));
+        let all = match file {
+            None => Scenario::built_in(threshold),
+            Some(path) => {
+                let text = fs::read_to_string(path)
+                    .with_context(|| format!("cannot read scenarios from `{}`", path.display()))?;
+                Scenario::read(&text, threshold)
+                    .with_context(|| format!("cannot use the scenarios of `{}`", path.display()))?
+            }
+        };
+        for name in &self.only {
+            if !all.iter().any(|scenario| scenario.name == *name) {
+                let names: Vec<&str> = all.iter().map(|scenario| scenario.name.as_str()).collect();
+                bail!("--only {name}: there is no such scenario; there are {}", names.join(", "));
+            }
+        }
+        let is_chosen = |scenario: &Scenario| self.only.is_empty() || self.only.contains(&scenario.name);
+        Ok(all.into_iter().filter(is_chosen).collect())
+    }
+}
+
+/// How many repetitions fit: half the time is for a second run.
+fn repetitions_within(budget: Duration, scenarios: &[Scenario]) -> Result<usize> {
+    let each = expected_length(scenarios);
+    let fit = usize::try_from((budget / 2).as_nanos() / each.as_nanos().max(1)).unwrap_or(MOST_REPETITIONS);
+    let needed = fewest_repetitions_of(scenarios.len());
+    if fit < needed {
+        let least = each * 2 * u32::try_from(needed).unwrap_or(u32::MAX);
+        bail!(
+            "--time-budget {} leaves {fit} repetitions for each of {} scenarios, and no verdict can come of fewer than {needed}: give {} or more, or choose scenarios with --only",
+            exact_duration(budget),
+            scenarios.len(),
+            exact_duration(Duration::from_secs(least.as_secs() + 1)),
+        );
+    }
+    Ok(fit.min(MOST_REPETITIONS))
+}

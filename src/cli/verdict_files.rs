@@ -1,0 +1,159 @@
+//! The files that a verdict goes to besides its own document: for CI, and for services that keep histories.
+
+use std::{
+    env,
+    fs::{self, OpenOptions},
+    io::{self, BufReader, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::{
+    gate::Verdict,
+    report::{
+        benchmarks::{self, Direction},
+        destination::Destination,
+        history, junit, markdown,
+        progress::line,
+    },
+};
+
+/// Where GitHub's runner wants a summary to be appended.
+const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+
+#[derive(Debug, Args)]
+pub(super) struct VerdictFiles {
+    /// Markdown; it is also appended to the file that `$GITHUB_STEP_SUMMARY` names, where that is set
+    #[arg(long, value_name = "FILE", help_heading = "For CI")]
+    markdown: Option<PathBuf>,
+
+    /// JUnit XML: a test case for the limits, and one for each metric of each scenario
+    #[arg(long, value_name = "FILE", help_heading = "For CI")]
+    junit: Option<PathBuf>,
+
+    /// Bencher's metric format, for `bencher run --adapter json --file FILE`
+    #[arg(long, value_name = "FILE", help_heading = "For CI")]
+    bencher: Option<PathBuf>,
+
+    /// For github-action-benchmark's `customSmallerIsBetter`: p50 and the server's CPU time, in ns
+    #[arg(long, value_name = "FILE", help_heading = "For CI")]
+    benchmark_smaller: Option<PathBuf>,
+
+    /// For its `customBiggerIsBetter`: calls/s
+    #[arg(long, value_name = "FILE", help_heading = "For CI")]
+    benchmark_bigger: Option<PathBuf>,
+
+    /// Add a row with the ratios to this CSV file, which may not be there yet
+    #[arg(long, value_name = "FILE", help_heading = "For CI")]
+    history: Option<PathBuf>,
+
+    /// What the row calls this build [default: the commit that GitHub's or GitLab's runner names]
+    #[arg(long, value_name = "NAME", requires = "history", help_heading = "For CI")]
+    commit: Option<String>,
+}
+
+/// These files, known to be writable.
+pub(super) struct Reserved<'a> {
+    files: &'a VerdictFiles,
+    whole: Vec<(Destination, Writer)>,
+    history: Option<Destination>,
+}
+
+type Writer = fn(&Verdict, &mut dyn Write) -> io::Result<()>;
+
+impl VerdictFiles {
+    /// The name of a flag that was given, if one was.
+    pub(super) fn given(&self) -> Option<&'static str> {
+        let Self { markdown, junit, bencher, benchmark_smaller, benchmark_bigger, history, commit: _ } = self;
+        [
+            ("--markdown", markdown),
+            ("--junit", junit),
+            ("--bencher", bencher),
+            ("--benchmark-smaller", benchmark_smaller),
+            ("--benchmark-bigger", benchmark_bigger),
+            ("--history", history),
+        ]
+        .into_iter()
+        .find_map(|(flag, file)| file.as_ref().map(|_| flag))
+    }
+
+    /// Reserves a place for each.
+    pub(super) fn reserve(&self) -> Result<Reserved<'_>> {
+        let writers: [(&Option<PathBuf>, Writer); 5] = [
+            (&self.markdown, |verdict, out| markdown::write(verdict, out)),
+            (&self.junit, |verdict, out| junit::write(verdict, out)),
+            (&self.bencher, |verdict, out| benchmarks::bencher(verdict, out)),
+            (&self.benchmark_smaller, |verdict, out| {
+                benchmarks::action(verdict, Direction::SmallerIsBetter, out)
+            }),
+            (&self.benchmark_bigger, |verdict, out| {
+                benchmarks::action(verdict, Direction::BiggerIsBetter, out)
+            }),
+        ];
+        let mut whole = Vec::new();
+        for (file, writer) in writers {
+            if let Some(file) = file {
+                whole.push((Destination::reserve(file)?, writer));
+            }
+        }
+        let history = self.history.as_deref().map(Destination::reserve).transpose()?;
+        Ok(Reserved { files: self, whole, history })
+    }
+
+    fn commit(&self) -> String {
+        let named = ["GITHUB_SHA", "CI_COMMIT_SHA"].into_iter().find_map(|name| env::var(name).ok());
+        self.commit.clone().or(named).unwrap_or_default()
+    }
+}
+
+impl Reserved<'_> {
+    /// Writes all of them; one that cannot be written takes no other away.
+    pub(super) fn write(self, verdict: &Verdict) -> Result<()> {
+        let mut outcome = Ok(());
+        for (destination, writer) in self.whole {
+            let written = destination.write_with(|out| writer(verdict, out));
+            outcome = outcome.and(written.map_err(anyhow::Error::from));
+        }
+        if let Some((path, destination)) = self.files.history.as_deref().zip(self.history) {
+            outcome = outcome.and(add_row(verdict, &self.files.commit(), path, destination));
+        }
+        if let Some(path) = env::var_os(STEP_SUMMARY).filter(|path| !path.is_empty()) {
+            outcome = outcome.and(append_summary(verdict, Path::new(&path)));
+        }
+        outcome
+    }
+}
+
+/// The history with one more row: the whole file is replaced, so that no row is ever half there.
+fn add_row(verdict: &Verdict, commit: &str, path: &Path, destination: Destination) -> Result<()> {
+    let context = || format!("cannot add a row to `{}`", path.display());
+    let old = match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        old => old.with_context(context)?,
+    };
+    let mut row = Vec::new();
+    let none = history::append(verdict, history::Row { commit }, BufReader::new(old.as_slice()), &mut row)
+        .with_context(context)?;
+    if let Some(why) = none {
+        line(&format!("no row is added to `{}`: {why}", path.display()));
+        return Ok(());
+    }
+    let has_end = old.last().is_none_or(|last| *last == b'\n');
+    Ok(destination.write_with(|out| {
+        out.write_all(&old)?;
+        if !has_end {
+            out.write_all(b"\n")?;
+        }
+        out.write_all(&row)
+    })?)
+}
+
+fn append_summary(verdict: &Verdict, path: &Path) -> Result<()> {
+    let context = || format!("cannot append to `{}`, which ${STEP_SUMMARY} names", path.display());
+    let mut file = OpenOptions::new().append(true).create(true).open(path).with_context(context)?;
+    let mut text = Vec::new();
+    markdown::write(verdict, &mut text).with_context(context)?;
+    file.write_all(&text).with_context(context)
+}

@@ -1,0 +1,388 @@
+//! `plimsoll gate`: two servers, and a verdict. Scenarios here are as short as can be: what they find is large.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use rustix::process::Signal;
+
+use crate::{
+    process::{Server, eventually, let_pass, plimsoll, signal, text},
+    verdict_document::Verdict,
+};
+
+const SCENARIOS: &str = r#"
+[[scenario]]
+name = "quick"
+size = 64
+concurrency = 4
+slice = "10ms"
+rounds = 3
+"#;
+
+/// A command line that serves, of the binary under test.
+fn serve(flags: &str) -> String {
+    let program = env!("CARGO_BIN_EXE_plimsoll");
+    format!("{program} serve --listen 127.0.0.1:{{port}} --until-input-ends {flags}").trim_end().to_owned()
+}
+
+struct Gate {
+    folder: tempfile::TempDir,
+    arguments: Vec<String>,
+}
+
+impl Gate {
+    fn of(base: &str, candidate: &str) -> Self {
+        let arguments = ["gate", "-q", "--base", base, "--candidate", candidate].map(str::to_owned).to_vec();
+        Self { folder: tempfile::tempdir().expect("a folder"), arguments }
+    }
+
+    fn with(mut self, arguments: &[&str]) -> Self {
+        self.arguments.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        self
+    }
+
+    /// With a scenario that takes a few seconds.
+    fn quick(self) -> Self {
+        self.trying(SCENARIOS)
+    }
+
+    fn trying(self, scenarios: &str) -> Self {
+        let path = self.path("scenarios.toml");
+        fs::write(&path, scenarios).expect("writable");
+        let path = path.to_str().expect("UTF-8").to_owned();
+        self.with(&["--scenarios", &path, "--repetitions", "10"])
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The file in this gate's folder that a flag names.
+    fn writing(self, flag: &str, name: &str) -> Self {
+        let path = self.path(name).to_str().expect("UTF-8").to_owned();
+        self.with(&[flag, &path])
+    }
+
+    fn output(&self) -> std::process::Output {
+        let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
+        plimsoll(&arguments).current_dir(self.folder.path()).output().expect("it runs")
+    }
+
+    /// Its status, its document, and what it said.
+    fn verdict(&self) -> (i32, Verdict, String) {
+        let mut arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
+        arguments.extend(["-O", "json"]);
+        let output = plimsoll(&arguments).current_dir(self.folder.path()).output().expect("it runs");
+        let error = text(&output.stderr);
+        let verdict: Verdict =
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|why| panic!("{why}: {error}"));
+        verdict.check();
+        (output.status.code().expect("not killed"), verdict, error)
+    }
+}
+
+#[test]
+fn a_limit_that_moved_by_one_byte_is_a_regression() {
+    let base = serve("--max-recv-message-size 1000");
+    let (status, verdict, _) =
+        Gate::of(&base, &serve("--max-recv-message-size 999")).with(&["--limits-only"]).verdict();
+    assert_eq!((status, verdict.verdict.as_str()), (1, "regressed"));
+    let limits = verdict.limits.expect("looked for");
+    assert!(limits.moved.len() == 1 && limits.base["schema"] == "plimsoll.limits/1", "{limits:?}");
+    let moved = &limits.moved[0];
+    assert_eq!(moved.direction, "request");
+    assert!(moved.base.contains("1,000 bytes pass, 1,001 are refused"), "{moved:?}");
+    assert!(moved.candidate.contains("999 bytes pass, 1,000 are refused"), "{moved:?}");
+
+    let (status, verdict, _) = Gate::of(&base, &base).with(&["--limits-only"]).verdict();
+    assert_eq!((status, verdict.verdict.as_str()), (0, "unchanged"));
+    assert!(verdict.limits.expect("looked for").moved.is_empty());
+    let sends = Gate::of(&serve("--max-send-message-size 5MiB"), &serve("--max-send-message-size 5242881"));
+    let (status, verdict, _) = sends.with(&["--limits-only"]).verdict();
+    assert_eq!((status, verdict.limits.expect("looked for").moved[0].direction.as_str()), (1, "response"));
+}
+
+#[test]
+fn a_server_that_is_slower_regresses_and_one_that_is_faster_does_not() {
+    let (fast, slow) = (serve(""), serve("--extra-work 300us"));
+    let gate = Gate::of(&fast, &slow).quick().with(&["--no-limits", "--label", "slow"]);
+    let (status, verdict, _) = gate.verdict();
+    assert_eq!((status, verdict.verdict.as_str()), (1, "regressed"), "{verdict:?}");
+    assert!(verdict.label.as_deref() == Some("slow") && !verdict.interrupted && verdict.seed == 1);
+    assert!(verdict.base == fast && verdict.candidate == slow && verdict.planned_repetitions == 10);
+    let scenario = &verdict.scenarios[0];
+    assert_eq!(
+        (scenario.name.as_str(), scenario.message_bytes, scenario.concurrency),
+        ("quick", 64, Some(4))
+    );
+    assert_eq!(scenario.repetitions.len(), 10);
+    let again = scenario.confirmation.as_ref().expect("what is flagged is measured again");
+    assert_eq!((again.repetitions.len(), again.metrics.len()), (10, scenario.metrics.len()));
+    let cpu = scenario.metrics.iter().find(|metric| metric.metric == "server_cpu_ns_per_call");
+    if cfg!(target_os = "linux") {
+        let cpu = cpu.expect("its account is known");
+        assert!(cpu.verdict == "regressed" && cpu.ratio > 1.5, "{cpu:?}");
+    }
+    assert!(verdict.findings.iter().any(|finding| finding.name == "limits_not_looked_for"), "{verdict:?}");
+
+    let (status, verdict, _) = Gate::of(&slow, &fast).quick().with(&["--no-limits"]).verdict();
+    assert_eq!((status, verdict.verdict.as_str()), (0, "improved"), "{:?}", verdict.scenarios[0].metrics);
+    assert!(verdict.scenarios[0].confirmation.is_some());
+}
+
+#[test]
+fn a_candidate_whose_calls_fail_regresses_after_two_repetitions() {
+    let gate = Gate::of(&serve(""), &serve("--max-recv-message-size 10")).quick().with(&["--no-limits"]);
+    let (status, verdict, _) = gate.verdict();
+    assert_eq!((status, verdict.verdict.as_str()), (1, "regressed"));
+    let scenario = &verdict.scenarios[0];
+    assert_eq!((scenario.verdict.as_str(), scenario.repetitions.len()), ("regressed", 2));
+    let reason = scenario.reason.as_deref().expect("said");
+    assert!(
+        reason.contains("100.00 % of the candidate's calls") && reason.contains("OUT_OF_RANGE"),
+        "{reason}"
+    );
+    let found = verdict.findings.iter().find(|finding| finding.name == "unexpected_outcomes").expect("found");
+    assert!(found.detail.contains("the candidate's"), "{}", found.detail);
+}
+
+#[test]
+fn a_base_that_does_not_do_what_the_scenario_says_is_skipped() {
+    let refused = SCENARIOS.to_owned() + "expect = \"refused\"\n";
+    let gate = Gate::of(&serve(""), &serve("")).trying(&refused).with(&["--no-limits"]);
+    let (status, verdict, error) = gate.verdict();
+    assert_eq!((status, verdict.verdict.as_str()), (0, "skipped"));
+    assert!(error.contains("skipped: nothing was shown"), "{error}");
+    let reason = verdict.scenarios[0].reason.as_deref().expect("said");
+    assert!(reason.contains("answered, where a refusal was expected"), "{reason}");
+}
+
+#[test]
+fn a_base_that_does_not_start_is_skipped_loudly() {
+    let base = "sh -c 'echo no luck; exit 3' {port}";
+    for (flags, expected) in [(&[][..], 0), (&["--strict"][..], 3)] {
+        let (status, verdict, error) = Gate::of(base, &serve("")).quick().with(flags).verdict();
+        assert_eq!((status, verdict.verdict.as_str()), (expected, "skipped"));
+        assert!(
+            verdict.reason.contains("exit status: 3") && verdict.reason.contains("no luck"),
+            "{verdict:?}"
+        );
+        assert!(error.contains("skipped: nothing was shown: the base cannot be measured"), "{error}");
+    }
+}
+
+#[test]
+fn a_candidate_that_does_not_start_is_an_error() {
+    let gate = Gate::of(&serve(""), "/nowhere/server {port}").quick().writing("-o", "verdict.json");
+    let output = gate.output();
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(
+        error.contains("the candidate cannot be measured") && error.contains("/nowhere/server"),
+        "{error}"
+    );
+    assert!(!gate.path("verdict.json").exists());
+}
+
+#[test]
+fn what_cannot_be_done_is_said_before_anything_is_started() {
+    let here = serve("");
+    let bad = |arguments: &[&str], reason: &str| {
+        let output = Gate::of(&here, &here).with(arguments).output();
+        let error = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
+        assert!(error.contains(reason), "{arguments:?}: {error}");
+    };
+    bad(&["--repetitions", "11"], "12 are needed");
+    bad(&["--repetitions", "1000"], "200 at most");
+    bad(&["--time-budget", "30s"], "--time-budget 30s leaves");
+    bad(&["--only", "nothing"], "there are small, 64KiB");
+    bad(&["--threshold", "5"], "such as `3%`");
+    bad(&["--scenarios", "nowhere.toml"], "nowhere.toml");
+    bad(&["--limits-only", "--no-limits"], "--no-limits");
+    bad(&["--limits-up-to", "4GiB"], "2,147,483,647 at most");
+    bad(&["--commit", "abc"], "--history");
+    bad(&["--junit", "no/such/folder/file"], "no/such/folder");
+    let output = Gate::of("localhost:808O", &here).output();
+    assert!(output.status.code() == Some(2) && text(&output.stderr).contains("no such file"), "{output:?}");
+    let output = Gate::of("./server --fast", &here).output();
+    assert!(output.status.code() == Some(2) && text(&output.stderr).contains("{port}"), "{output:?}");
+}
+
+#[test]
+fn the_usual_file_is_found_and_a_wrong_one_is_named() {
+    let gate = Gate::of(&serve(""), &serve(""));
+    fs::write(gate.path("plimsoll.toml"), "[[scenario]]\nname = \"a\"\nsise = 1").expect("writable");
+    let output = gate.output();
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(error.contains("plimsoll.toml") && error.contains("sise") && error.contains("line 3"), "{error}");
+}
+
+#[test]
+fn servers_that_are_there_already_are_compared_and_left_alone() {
+    let (base, candidate) = (Server::start(&[]), Server::start(&[]));
+    let gate = Gate::of(&base.target(), &candidate.target()).quick();
+    let (status, verdict, _) = gate.verdict();
+    assert!(status == 0 && verdict.verdict != "regressed", "{verdict:?}");
+    assert!(verdict.findings.iter().any(|finding| finding.name == "processes_not_fresh"), "{verdict:?}");
+    assert_eq!((verdict.base, verdict.scenarios[0].repetitions.len()), (base.target(), 10));
+    for mut server in [base, candidate] {
+        assert!(server.child.try_wait().expect("asked").is_none(), "it still runs");
+    }
+}
+
+/// The processes whose command line has this in it.
+fn processes_with(marker: &str) -> Vec<u32> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|process| {
+            let line = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&line).contains(marker)
+        })
+        .collect()
+}
+
+/// Starts a gate whose servers are children of a shell, interrupts it in mid-course, and looks who is left.
+#[cfg(target_os = "linux")]
+fn interrupted(which: Signal) -> Option<i32> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let marker = folder.path().join("server");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_plimsoll"), &marker).expect("a link");
+    let marker = marker.to_str().expect("UTF-8");
+    // The shell stays, and takes the end of its input to its child.
+    let server =
+        format!("sh -c '{marker} serve --listen 127.0.0.1:$0 --until-input-ends <&3 & wait' {{port}}");
+    let server = server.replacen("sh -c '", "sh -c 'exec 3<&0; ", 1);
+    let mut gate = plimsoll(&["gate", "-q", "--base", &server, "--candidate", &server, "--no-limits"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it runs");
+    // Three shells with a server each, and the gate itself.
+    eventually("the servers start", || processes_with(marker).len() >= 7);
+    let_pass(std::time::Duration::from_millis(200));
+    signal(gate.id(), which);
+    let status = gate.wait().expect("it ends").code();
+    eventually("all servers end", || processes_with(marker).is_empty());
+    status
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupt_leaves_no_process_behind() {
+    assert_eq!(interrupted(Signal::INT), Some(130));
+    assert_eq!(interrupted(Signal::TERM), Some(130));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn our_own_servers_end_even_with_a_gate_that_is_killed() {
+    assert_eq!(interrupted(Signal::KILL), None);
+}
+
+#[test]
+fn what_was_measured_before_an_interrupt_is_kept() {
+    let gate = Gate::of(&serve(""), &serve("")).writing("-o", "verdict.json").with(&["--no-limits"]);
+    let arguments: Vec<&str> = gate.arguments.iter().map(String::as_str).collect();
+    let mut child =
+        plimsoll(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs");
+    let_pass(std::time::Duration::from_millis(700));
+    signal(child.id(), Signal::INT);
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    let verdict: Verdict =
+        serde_json::from_slice(&fs::read(gate.path("verdict.json")).expect("written")).expect("a verdict");
+    verdict.check();
+    assert!(verdict.interrupted && verdict.verdict == "inconclusive", "{verdict:?}");
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn ci_gets_its_files_whatever_the_verdict_is() {
+    let gate = Gate::of(&serve("--max-recv-message-size 1000"), &serve("--max-recv-message-size 2000"))
+        .quick()
+        .writing("-o", "verdict.json")
+        .writing("--markdown", "gate.md")
+        .writing("--junit", "gate.xml")
+        .writing("--bencher", "bencher.json")
+        .writing("--benchmark-smaller", "smaller.json")
+        .writing("--benchmark-bigger", "bigger.json")
+        .writing("--history", "history.csv")
+        .with(&["--commit", "abc,1"]);
+    let arguments: Vec<&str> = gate.arguments.iter().map(String::as_str).collect();
+    let summary = gate.path("summary.md");
+    fs::write(&summary, "before\n").expect("writable");
+    let status = plimsoll(&arguments).env("GITHUB_STEP_SUMMARY", &summary).output().expect("it runs").status;
+    assert_eq!(status.code(), Some(1));
+
+    let markdown = read(&gate.path("gate.md"));
+    assert!(markdown.starts_with("## ❌ Plimsoll: regressed\n"), "{markdown}");
+    assert!(markdown.contains("limit for requests moved") && markdown.contains("<details>"), "{markdown}");
+    assert_eq!(read(&summary), format!("before\n{markdown}"));
+
+    let junit = read(&gate.path("gate.xml"));
+    assert!(
+        junit.contains("<testsuite name=\"plimsoll.gate\"") && junit.contains("failures=\"1\""),
+        "{junit}"
+    );
+
+    let json =
+        |name: &str| -> serde_json::Value { serde_json::from_str(&read(&gate.path(name))).expect("JSON") };
+    let bencher = json("bencher.json");
+    for measure in ["latency", "throughput"] {
+        let measure = &bencher["gate/quick"][measure];
+        let of = |key: &str| measure[key].as_f64().unwrap_or_else(|| panic!("{key}: {bencher}"));
+        assert!(of("lower_value") <= of("value") && of("value") <= of("upper_value"), "{measure}");
+    }
+    for (name, unit) in [("smaller.json", "ns"), ("bigger.json", "calls/s")] {
+        let entries = json(name);
+        let entries = entries.as_array().expect("an array");
+        assert!(!entries.is_empty());
+        for entry in entries {
+            assert!(entry["value"].as_f64() > Some(0.0) && entry["unit"] == unit, "{entry}");
+            assert!(entry["range"].as_str().is_some_and(|range| range.starts_with("± ")), "{entry}");
+        }
+    }
+
+    // A second row, from the document; then one of other scenarios, which does not fit.
+    let history = gate.path("history.csv");
+    let (verdict, path) = (gate.path("verdict.json"), history.to_str().expect("UTF-8"));
+    let report = |arguments: &[&str]| {
+        let all = [&["report", verdict.to_str().expect("UTF-8")], arguments].concat();
+        plimsoll(&all).output().expect("it runs")
+    };
+    let output = report(&["--history", path, "--commit", "def"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).starts_with("verdict     regressed: 1 size limit moved"), "{output:?}");
+    let rows = read(&history);
+    let cells: Vec<Vec<&str>> = rows.lines().map(|row| row.split(',').collect()).collect();
+    assert_eq!(cells.len(), 3, "{rows}");
+    assert!(cells.iter().all(|row| row.len() == 5), "{rows}");
+    assert_eq!(&cells[0][..3], ["time", "commit", "quick.calls_per_second"]);
+    assert_eq!((cells[1][1], cells[2][1]), ("abc 1", "def"));
+    fs::write(&history, "time,commit,other\n").expect("writable");
+    let output = report(&["--history", path]);
+    assert!(
+        output.status.code() == Some(2) && text(&output.stderr).contains("time,commit,other"),
+        "{output:?}"
+    );
+    assert_eq!(read(&history), "time,commit,other\n", "as it was");
+}
+
+#[test]
+fn files_for_a_verdict_are_not_made_of_another_result() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("run.json");
+    let path = path.to_str().expect("UTF-8");
+    plimsoll(&["run", "-q", "-n", "10", "-w", "0s", "-o", path]).output().expect("it runs");
+    let output = plimsoll(&["report", path, "--junit", "gate.xml"]).output().expect("it runs");
+    let error = text(&output.stderr);
+    assert!(output.status.code() == Some(2) && error.contains("--junit is for a verdict"), "{error}");
+}
