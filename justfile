@@ -36,6 +36,19 @@ interop:
 matrix *arguments:
     scripts/interop/matrix {{arguments}}
 
+# This tree against another commit: did it make the server slower?
+gate *arguments:
+    scripts/ci-gate {{arguments}}
+
+# Sizes, allocations and instructions as expected? --update writes what is measured; wants Debian's valgrind
+deterministic *arguments:
+    scripts/deterministic-gate {{arguments}}
+
+# How often the gate is wrong: an hour on an idle machine
+gate-proof folder: build
+    scripts/gate-proof/collect target/release/plimsoll {{folder}}
+    cargo run --release --example gate_error_rates -- {{folder}}
+
 # Figures against arithmetic, on the clock; wants an idle machine and Python 3
 figures: build
     scripts/check-figures
