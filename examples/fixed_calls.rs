@@ -1,0 +1,54 @@
+//! A fixed number of calls in one thread, to be counted from outside (`scripts/deterministic-gate`):
+//!
+//! `fixed_calls TEXT_BYTES CALLS` makes them; `fixed_calls limits` prints how each size fares in each direction.
+
+mod in_process;
+
+use in_process::{calls, channel, runtime};
+use plimsoll::{
+    pb::{Data, format_data_client::FormatDataClient},
+    server::Config,
+    units::Limit,
+};
+
+/// Lengths of texts around the limits of [`limited`], and around gRPC's default.
+const TEXTS: [usize; 9] = [0, 1, 996, 997, 998, 999, 4_194_299, 4_194_300, 4_194_301];
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let numbers: Vec<usize> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
+    match (arguments.first().map(String::as_str), numbers.as_slice()) {
+        (Some("limits"), _) => limits(),
+        (_, [text_bytes, count]) => {
+            runtime().block_on(async { calls(channel(Config::default()).await, *text_bytes, *count).await });
+        }
+        _ => panic!("fixed_calls TEXT_BYTES CALLS, or fixed_calls limits"),
+    }
+}
+
+/// A line for each direction, limit and size: the code that a call ends with.
+#[expect(clippy::print_stdout, reason = "this is what it is for")]
+fn limits() {
+    let unlimited = Limit::Unlimited;
+    let limited = Limit::Bytes(1_000);
+    for (direction, limit, config) in [
+        ("request", "default", Config::default()),
+        ("request", "1000", Config { max_recv_message_size: limited, ..Config::default() }),
+        (
+            "response",
+            "1000",
+            Config { max_recv_message_size: unlimited, max_send_message_size: limited, ..Config::default() },
+        ),
+    ] {
+        for text_bytes in TEXTS {
+            let code = runtime().block_on(async {
+                let mut client = FormatDataClient::new(channel(config).await)
+                    .max_decoding_message_size(usize::MAX)
+                    .max_encoding_message_size(usize::MAX);
+                let reply = client.do_format(Data { text: "a".repeat(text_bytes) }).await;
+                reply.map_or_else(|status| status.code(), |_| tonic::Code::Ok)
+            });
+            println!("{direction} {limit} {text_bytes} {code:?}");
+        }
+    }
+}
