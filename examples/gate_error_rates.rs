@@ -182,8 +182,8 @@ struct Recorded {
     seconds: Vec<f64>,
 }
 
-fn read(folder: &Path) -> BTreeMap<(String, String), Recorded> {
-    let mut recorded: BTreeMap<(String, String), Recorded> = BTreeMap::new();
+fn read(folder: &Path) -> Conditions {
+    let mut recorded = Conditions::new();
     let mut verdicts: Vec<(String, Verdict)> = std::fs::read_dir(folder)
         .expect("a folder")
         .flatten()
@@ -215,6 +215,22 @@ fn read(folder: &Path) -> BTreeMap<(String, String), Recorded> {
         }
     }
     recorded
+}
+
+/// The repetitions of a candidate that is dearer by this much in each metric, made of those of one that is the same.
+fn shifted(same: &Recorded, [calls, p50, cpu]: [f64; 3]) -> Recorded {
+    let mut repetitions = same.repetitions.clone();
+    for repetition in &mut repetitions {
+        let candidate = &mut repetition.candidate;
+        for (figures, factor) in [
+            (&mut candidate.calls_per_second, 1.0 / (1.0 + calls)),
+            (&mut candidate.p50_ns, 1.0 + p50),
+            (&mut candidate.server_cpu_ns_per_call, 1.0 + cpu),
+        ] {
+            figures.iter_mut().flatten().for_each(|figure| *figure *= factor);
+        }
+    }
+    Recorded { repetitions, ..Recorded::default() }
 }
 
 /// What a gate that was really made says, by the rule as it is now.
@@ -280,13 +296,20 @@ fn rate(recorded: &Recorded, drawn: Drawn, rule: Rule, gates: usize, seed: u64) 
     (0..gates).filter(|_| flags()).count()
 }
 
-#[expect(clippy::print_stdout, clippy::cast_precision_loss, reason = "a table of shares")]
+type Conditions = BTreeMap<(String, String), Recorded>;
+
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let folder = arguments.next().expect("gate_error_rates FOLDER [GATES]");
     let gates: usize = arguments.next().map_or(2_000, |number| number.parse().expect("a number"));
     let recorded = read(Path::new(&folder));
+    print_recorded(&recorded);
+    print_rates(&recorded, gates);
+    print_made(&recorded, gates);
+}
 
+#[expect(clippy::print_stdout, clippy::cast_precision_loss, reason = "a table")]
+fn print_recorded(recorded: &Conditions) {
     println!(
         "What was recorded. The change is the Hodges-Lehmann estimate over all repetitions of the condition.\n"
     );
@@ -294,7 +317,7 @@ fn main() {
         "| candidate | beside it | gates | repetitions | calls/s | p50 | server's CPU a call | spread of a repetition (CPU) | verdicts | median time of a gate |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|");
-    for ((condition, load), of) in &recorded {
+    for ((condition, load), of) in recorded {
         let differences = |metric: Metric| -> Vec<f64> {
             of.repetitions.iter().filter_map(|repetition| repetition.difference(metric)).collect()
         };
@@ -326,7 +349,10 @@ fn main() {
             median(&of.seconds).unwrap_or(f64::NAN),
         );
     }
+}
 
+#[expect(clippy::print_stdout, clippy::cast_precision_loss, reason = "a table of shares")]
+fn print_rates(recorded: &Conditions, gates: usize) {
     println!(
         "\nHow often each rule says *regressed*, of {gates} gates drawn from these repetitions, in %, with the 95 % interval of the drawing alone.\n"
     );
@@ -363,5 +389,37 @@ fn main() {
             }
         }
         println!();
+    }
+}
+
+#[expect(clippy::print_stdout, clippy::cast_precision_loss, reason = "a table of shares")]
+fn print_made(recorded: &Conditions, gates: usize) {
+    println!(
+        "The gate on candidates made by calculation: repetitions of identical servers, with the candidate's figures changed by exactly so much.\n"
+    );
+    println!("| changed | by | loaded | quiet | loaded, one of five | quiet, one of five |");
+    println!("|---|---|---|---|---|---|");
+    for (name, parts) in [
+        ("all three metrics", [1.0, 1.0, 1.0]),
+        ("calls/s and p50 (a server that waits longer)", [1.0, 1.0, 0.0]),
+        ("the server's CPU a call alone (a server that is not the bottleneck)", [0.0, 0.0, 1.0]),
+    ] {
+        for change in [0.02, 0.03, 0.05, 0.08, 0.10] {
+            let mut cells = Vec::new();
+            for five in [false, true] {
+                for load in ["loaded", "quiet"] {
+                    let same = &recorded[&("same".to_owned(), load.to_owned())];
+                    let changed = shifted(same, parts.map(|part| part * change));
+                    let mut random = Random(7);
+                    let hits = if five {
+                        (0..gates).filter(|_| of_five(&changed, same, &mut random)).count()
+                    } else {
+                        rate(&changed, Apart, the_gate, gates, 7)
+                    };
+                    cells.push(format!("{:.1}", 100.0 * hits as f64 / gates as f64));
+                }
+            }
+            println!("| {name} | {:.0} % | {} |", change * 100.0, cells.join(" | "));
+        }
     }
 }
