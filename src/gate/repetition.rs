@@ -1,5 +1,7 @@
 //! One repetition: fresh processes, and short slices of load on each of them in random order.
 
+mod slice;
+
 use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
@@ -7,11 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::{
     Metric,
     contender::{Contender, ContenderError, Standing},
-    scenario::{Expected, Scenario, ScenarioLoad},
+    scenario::{Scenario, ScenarioLoad},
 };
 use crate::{
-    driver::{self, DriveError, Run},
-    latency::Latency,
+    driver::{self, DriveError},
     plan::{Plan, PlanError},
     random::bits,
     record::{Calls, NotConserved},
@@ -20,6 +21,7 @@ use crate::{
     target::StartError,
     units::nanoseconds_of,
 };
+use slice::{Slice, slice_of};
 
 /// Rounds of slices that are dropped: caches, and a server's memory, are still cold.
 const DROPPED: usize = 2;
@@ -293,21 +295,6 @@ struct Trial {
     is_hopeless: bool,
 }
 
-/// What a slice brought.
-struct Slice {
-    calls: Calls,
-    expected: u64,
-    generator_saturated: bool,
-    unexpected: Option<String>,
-    /// However they ended.
-    ended_per_second: f64,
-    calls_per_second: Option<f64>,
-    p50_ns: Option<f64>,
-    p99_ns: Option<f64>,
-    server_cpu_ns_per_call: Option<f64>,
-    client_cpu_ns_per_call: Option<f64>,
-}
-
 impl Course<'_> {
     /// A slice of each arm: then slices are as long as the scenario says, or as 20 calls of the slowest arm take.
     fn trial(&mut self) -> Result<Trial, RepetitionError> {
@@ -348,125 +335,5 @@ impl Course<'_> {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts of calls, and times of seconds")]
-fn slice_of(run: &Run, expected: Expected, generator_saturated: bool) -> Slice {
-    let recording = &run.recording;
-    let calls = recording.calls;
-    let mut refused: Option<Latency> = None;
-    for (_, latency) in &recording.refusals {
-        match &mut refused {
-            None => refused = Some(latency.clone()),
-            Some(sum) => sum.add(latency),
-        }
-    }
-    let (count, latency) = match expected {
-        Expected::Answered => {
-            (calls.outcomes.answered, Some(recording.response.as_ref().unwrap_or(&recording.service)))
-        }
-        Expected::Refused => (calls.outcomes.refused, refused.as_ref()),
-    };
-    let unexpected = (count < calls.planned).then(|| unexpected(run, expected)).flatten();
-    let latency = latency.filter(|latency| latency.count() > 0);
-    let quantile = |quantile: f64| latency.map(|latency| latency.quantile_ns(quantile) as f64);
-    let window = run.window.as_secs_f64();
-    // Calls of the warm-up that end in the window are as many as those of the window that end after it.
-    let ended = recording.ended_in_window;
-    let share = count as f64 / (calls.planned.max(1)) as f64;
-    let ended_per_second = if window > 0.0 { ended as f64 / window } else { 0.0 };
-    let per_call = |cpu: Option<Duration>| {
-        cpu.filter(|_| ended > 0).map(|cpu| nanoseconds_of(cpu) as f64 / ended as f64)
-    };
-    Slice {
-        calls,
-        expected: count,
-        generator_saturated,
-        unexpected,
-        ended_per_second,
-        calls_per_second: (window > 0.0).then_some(ended_per_second * share),
-        p50_ns: quantile(0.5),
-        p99_ns: quantile(0.99),
-        server_cpu_ns_per_call: per_call(run.usage.server_cpu),
-        client_cpu_ns_per_call: per_call(run.usage.client_cpu),
-    }
-}
-
-/// The first call that did not end as it should, in words.
-fn unexpected(run: &Run, expected: Expected) -> Option<String> {
-    let recording = &run.recording;
-    let outcomes = recording.calls.outcomes;
-    let failure = || {
-        recording.failures.first().map(|count| format!("{}: {}", count.failure.code, count.failure.message))
-    };
-    let refusal = || {
-        let (refusal, _) = recording.refusals.first().filter(|_| expected == Expected::Answered)?;
-        Some(format!("refused, {}: {}", refusal.code, refusal.message))
-    };
-    let counted = [
-        ("a reply with another text", outcomes.wrong_reply),
-        (
-            "answered, where a refusal was expected",
-            match expected {
-                Expected::Answered => 0,
-                Expected::Refused => outcomes.answered,
-            },
-        ),
-        ("never sent: too many in flight", outcomes.shed),
-        ("no end within the drain", outcomes.unfinished),
-    ];
-    let counted = || counted.iter().find(|(_, count)| *count > 0).map(|(words, _)| (*words).to_owned());
-    failure().or_else(refusal).or_else(counted)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn every_order_comes_and_none_is_preferred() {
-        let mut seen = std::collections::BTreeMap::new();
-        for round in 0..6_000 {
-            let order = order(42, round).map(|arm| arm as usize);
-            *seen.entry(order).or_insert(0) += 1;
-        }
-        assert_eq!(seen.len(), 6, "{seen:?}");
-        assert!(seen.values().all(|count| (800..1_200).contains(count)), "{seen:?}");
-    }
-
-    fn slices(figures: &[f64]) -> Slices {
-        Slices { calls_per_second: figures.iter().copied().map(Some).collect(), ..Slices::default() }
-    }
-
-    fn repetition(base: &[f64], again: &[f64], candidate: &[f64]) -> Repetition {
-        let [base, base_again, candidate] = [base, again, candidate].map(slices);
-        Repetition { slice_ns: 1, base, base_again, candidate }
-    }
-
-    #[test]
-    fn what_slows_both_cancels_out() {
-        let repetition = repetition(&[100.0, 50.0, 10.0], &[100.0, 50.0, 10.0], &[90.0, 45.0, 9.0]);
-        let difference = repetition.difference(Metric::CallsPerSecond).expect("figures");
-        assert!((difference - 0.9_f64.ln()).abs() < 1e-12, "{difference}");
-        assert_eq!(repetition.noise(Metric::CallsPerSecond), Some(0.0));
-        assert_eq!(repetition.difference(Metric::P50), None, "no figures");
-    }
-
-    /// Each arm is slow in every third round, in turn: none is slower than another.
-    #[test]
-    fn noise_that_only_slows_favours_nobody() {
-        let slow_in = |turn: usize| -> Vec<f64> {
-            (0..30).map(|round| if round % 3 == turn { 50.0 } else { 100.0 }).collect()
-        };
-        let repetition = repetition(&slow_in(0), &slow_in(1), &slow_in(2));
-        assert_eq!(repetition.difference(Metric::CallsPerSecond), Some(0.0));
-    }
-
-    proptest! {
-        #[test]
-        fn swapping_the_sides_turns_the_sign(a in 1.0..1e6_f64, b in 1.0..1e6_f64) {
-            let there = repetition(&[a], &[a], &[b]).difference(Metric::CallsPerSecond).expect("one");
-            let back = repetition(&[b], &[b], &[a]).difference(Metric::CallsPerSecond).expect("one");
-            prop_assert!((there + back).abs() < 1e-9);
-        }
-    }
-}
+mod tests;
