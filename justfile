@@ -44,7 +44,7 @@ gate *arguments:
 deterministic *arguments:
     scripts/deterministic-gate {{arguments}}
 
-# How often the gate is wrong: an hour on an idle machine
+# How often the gate is wrong: an hour and a half on an idle machine
 gate-proof folder: build
     scripts/gate-proof/collect target/release/plimsoll {{folder}}
     cargo run --release --example gate_error_rates -- {{folder}}

@@ -15,9 +15,9 @@ mod scenario;
 mod verdict;
 
 pub use contender::{Contender, ContenderError, ContenderTextError};
-pub use course::{DEFAULT_REPETITIONS, Estimate, GateError, MOST_REPETITIONS, Progress, Settings, run};
+pub use course::{DEFAULT_REPETITIONS, GateError, MOST_REPETITIONS, Progress, Settings, run};
 pub use judge::{
-    CONFIDENCE, LEVEL, MetricVerdict, Noise, Sample, Word, fewest_repetitions, judge, scenario_word,
+    CONFIDENCE, Estimate, LEVEL, MetricVerdict, Noise, Sample, Word, fewest_repetitions, judge, scenario_word,
 };
 pub use moved::MovedLimit;
 pub use repetition::{ARMS, Arm, Repetition, RepetitionError, Slices};

@@ -107,7 +107,7 @@ Examples:
   plimsoll gate --base old/plimsoll --candidate new/plimsoll --limits-only
                                                  has a size limit moved?
   plimsoll gate --base ./plimsoll --candidate ./plimsoll --only small
-                                                 one against itself: must say unchanged
+                                                 one against itself: should say unchanged
 
 A scenario file:
   threshold = \"5%\"

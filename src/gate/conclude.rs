@@ -4,15 +4,13 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     Metric,
-    course::is_noisy,
-    judge::{CONFIDENCE, MetricVerdict, Word, scenario_word},
+    judge::{Estimate, MetricVerdict, Word, scenario_word},
     repetition::{ARMS, Arm, Repetition, Slices},
     scenario::{Scenario, ScenarioLoad},
     verdict::{Confirmation, Finding, LimitsVerdict, Reported, SCHEMA, ScenarioVerdict, Verdict},
 };
 use crate::{
     environment::{Build, Environment},
-    statistics::{hodges_lehmann, hodges_lehmann_interval},
     units::{grouped, nanoseconds_of},
 };
 
@@ -154,14 +152,18 @@ pub(super) fn scenario(
     let confirmed_noise = confirmation.iter().flat_map(|confirmation| &confirmation.metrics);
     let (verdict, reason) = match ended {
         Some((word, reason)) => (word, Some(reason)),
-        None if !is_complete || (flagged && confirmation.is_none() && !metrics.iter().any(is_noisy)) => (
-            Word::Inconclusive,
-            Some(format!(
-                "{} repetitions were made of the {needed} that a verdict needs, and as many to confirm a change",
-                repetitions.len()
-            )),
-        ),
-        None if metrics.iter().chain(confirmed_noise).any(is_noisy) => {
+        None if !is_complete
+            || (flagged && confirmation.is_none() && !metrics.iter().any(MetricVerdict::is_noisy)) =>
+        {
+            (
+                Word::Inconclusive,
+                Some(format!(
+                    "{} repetitions were made of the {needed} that a verdict needs, and as many to confirm a change",
+                    repetitions.len()
+                )),
+            )
+        }
+        None if metrics.iter().chain(confirmed_noise).any(MetricVerdict::is_noisy) => {
             (Word::Abstained, Some("the base differed from itself by more than chance".to_owned()))
         }
         None if flagged && !metrics.iter().any(is_flagged) => {
@@ -195,15 +197,11 @@ pub(super) fn scenario(
 }
 
 fn reported(repetitions: &[Repetition]) -> Vec<Reported> {
-    let metric = Metric::P99;
-    let differences: Vec<f64> =
-        repetitions.iter().filter_map(|repetition| repetition.difference(metric)).collect();
-    let interval = hodges_lehmann_interval(&differences, CONFIDENCE);
-    hodges_lehmann(&differences)
-        .map(|estimate| Reported {
+    Estimate::of(Metric::P99, repetitions)
+        .map(|Estimate { metric, ratio, interval }| Reported {
             metric: metric.name().to_owned(),
-            ratio: estimate.exp(),
-            interval: interval.map(|(low, high)| (low.exp(), high.exp())),
+            ratio,
+            interval,
         })
         .into_iter()
         .collect()

@@ -9,7 +9,7 @@ use super::{
     Metric,
     conclude::{self, Tried},
     contender::{Contender, ContenderError},
-    judge::{CONFIDENCE, MetricVerdict, Sample, Word, fewest_repetitions, judge},
+    judge::{Estimate, MetricVerdict, Sample, Word, fewest_repetitions, judge},
     moved,
     repetition::{Arm, Repetition, RepetitionError, repeat},
     scenario::Scenario,
@@ -23,7 +23,6 @@ use crate::{
     payload::LARGEST_MESSAGE,
     plan::ClientKind,
     random::bits,
-    statistics::{hodges_lehmann, hodges_lehmann_interval},
     target::StartError,
     units::Limit,
 };
@@ -74,17 +73,6 @@ pub enum Progress<'a> {
     },
     /// The scenarios that were flagged, which are measured once more.
     Flagged(&'a [&'a str]),
-}
-
-/// What is known of a metric while a gate runs.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Estimate {
-    /// Of what.
-    pub metric: Metric,
-    /// Candidate to base.
-    pub ratio: f64,
-    /// Its interval, with a confidence of 95 %, where there are enough repetitions.
-    pub interval: Option<(f64, f64)>,
 }
 
 /// Why there is no verdict.
@@ -148,7 +136,7 @@ pub fn run(
     let first = judged(&tried);
     let flagged: Vec<usize> = (0..tried.len())
         .filter(|index| first[*index].iter().any(conclude::is_flagged))
-        .filter(|index| !first[*index].iter().any(is_noisy))
+        .filter(|index| !first[*index].iter().any(MetricVerdict::is_noisy))
         .collect();
     let names: Vec<&str> = flagged.iter().map(|index| tried[*index].scenario.name.as_str()).collect();
     let mut second: Vec<Tried<'_>> = flagged.iter().map(|index| Tried::new(tried[*index].scenario)).collect();
@@ -172,11 +160,6 @@ pub fn run(
     Ok(conclude::verdict(head, limits, scenarios, fresh))
 }
 
-/// Whether the base differed from itself.
-pub(super) fn is_noisy(metric: &MetricVerdict) -> bool {
-    metric.noise.is_some_and(|noise| noise.flagged)
-}
-
 /// Judges all that have not ended by themselves together; those that have are given nothing.
 fn judged(tried: &[Tried<'_>]) -> Vec<Vec<MetricVerdict>> {
     let samples: Vec<Sample<'_>> = tried
@@ -191,14 +174,7 @@ fn judged(tried: &[Tried<'_>]) -> Vec<Vec<MetricVerdict>> {
 
 /// What repetitions show so far.
 fn estimates(repetitions: &[Repetition]) -> Vec<Estimate> {
-    let of = |metric: Metric| {
-        let differences: Vec<f64> =
-            repetitions.iter().filter_map(|repetition| repetition.difference(metric)).collect();
-        let interval = hodges_lehmann_interval(&differences, CONFIDENCE);
-        let ratio = hodges_lehmann(&differences)?.exp();
-        Some(Estimate { metric, ratio, interval: interval.map(|(low, high)| (low.exp(), high.exp())) })
-    };
-    Metric::JUDGED.into_iter().filter_map(of).collect()
+    Metric::JUDGED.into_iter().filter_map(|metric| Estimate::of(metric, repetitions)).collect()
 }
 
 struct Course<'a> {

@@ -1,7 +1,7 @@
 //! What repetitions amount to: paired inference, and the rule that makes a verdict of it. Pure.
 //!
-//! The repetition is the unit, not the slice: two processes of one program differ by more than the slices of
-//! one process do, and no number of slices averages that out.
+//! The repetition is the unit, not the slice: slices of one repetition share its processes, and no number of them
+//! averages out what these happen to be like.
 
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +79,37 @@ pub struct Noise {
     pub flagged: bool,
 }
 
+/// What is known of a metric, before it is judged.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Estimate {
+    /// Of what.
+    pub metric: Metric,
+    /// Candidate to base.
+    pub ratio: f64,
+    /// Its interval, with a confidence of 95 %, where there are enough repetitions.
+    pub interval: Option<(f64, f64)>,
+}
+
+impl Estimate {
+    /// What these repetitions show; `None` where the metric is not known.
+    pub(super) fn of(metric: Metric, repetitions: &[Repetition]) -> Option<Self> {
+        let costs = costs(metric, repetitions, Repetition::difference);
+        let interval = hodges_lehmann_interval(&costs, CONFIDENCE);
+        Some(Self {
+            metric,
+            ratio: metric.ratio_of(hodges_lehmann(&costs)?),
+            interval: interval.map(|interval| ratios(metric, interval)),
+        })
+    }
+}
+
+impl MetricVerdict {
+    /// Whether the base differed from itself.
+    pub(super) fn is_noisy(&self) -> bool {
+        self.noise.is_some_and(|noise| noise.flagged)
+    }
+}
+
 /// What is judged together.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample<'a> {
@@ -145,13 +176,13 @@ fn metrics_of(sample: &Sample<'_>) -> Vec<MetricVerdict> {
 /// A metric's figures, before p-values are adjusted.
 fn undecided(metric: Metric, sample: &Sample<'_>) -> Option<MetricVerdict> {
     let costs = costs(metric, sample.repetitions, Repetition::difference);
-    let estimate = hodges_lehmann(&costs)?;
+    let Estimate { ratio, interval, .. } = Estimate::of(metric, sample.repetitions)?;
     let test = SignedRank::of(&costs);
     let (p, p_better) = test.map_or((1.0, 1.0), |test| (test.p_above, test.p_below));
     Some(MetricVerdict {
         metric: metric.name().to_owned(),
-        ratio: metric.ratio_of(estimate),
-        interval: hodges_lehmann_interval(&costs, CONFIDENCE).map(|interval| ratios(metric, interval)),
+        ratio,
+        interval,
         p,
         p_adjusted: p,
         p_better,

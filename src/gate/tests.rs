@@ -4,7 +4,6 @@ use proptest::prelude::*;
 
 use super::{
     conclude::{self, Tried},
-    course::is_noisy,
     repetition::Slices,
     *,
 };
@@ -73,7 +72,8 @@ fn a_change_within_half_the_threshold_is_not_flagged_however_sure_it_is() {
 fn too_few_repetitions_flag_nothing() {
     let needed = fewest_repetitions(3);
     assert_eq!((needed, fewest_repetitions(15), fewest_repetitions(1)), (10, 12, 8));
-    let noisy = |count: usize| metrics(&repetitions(1, count, 1.0, 2.0, 0.01)).iter().any(is_noisy);
+    let noisy =
+        |count: usize| metrics(&repetitions(1, count, 1.0, 2.0, 0.01)).iter().any(MetricVerdict::is_noisy);
     assert!(!noisy(needed - 1) && noisy(needed), "the A/A check must be able to object");
     assert!(words(&repetitions(1, 8, 2.0, 1.0, 0.01)).iter().all(|word| *word != Word::Regressed));
     assert_eq!(words(&repetitions(1, needed, 2.0, 1.0, 0.01)), [Word::Regressed; 3]);
@@ -128,7 +128,7 @@ fn a_regression_is_one_that_is_seen_twice() {
 #[test]
 fn a_base_that_differs_from_itself_makes_it_abstain() {
     let noisy = repetitions(1, 12, 1.0, 1.2, 0.01);
-    assert!(metrics(&noisy).iter().all(is_noisy));
+    assert!(metrics(&noisy).iter().all(MetricVerdict::is_noisy));
     let verdict = scenario(noisy, None);
     assert_eq!(verdict.verdict, Word::Abstained);
     assert!(verdict.reason.is_some_and(|reason| reason.contains("from itself")));
