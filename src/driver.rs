@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use crate::{
-    client::{OpenError, UploadWaits},
+    client::{ConnectionAccount, OpenError, UploadWaits},
     environment::wall_clock,
     plan::Plan,
     record::{Interval, Outcomes, Recording, Timeline},
@@ -54,6 +54,8 @@ pub struct Run {
     pub timeline: Timeline,
     /// What the window cost.
     pub usage: Usage,
+    /// What became of the connections within the window.
+    pub connections: ConnectionAccount,
     /// How calls waited, before they were sent, for what was left of refused uploads.
     pub upload_waits: UploadWaits,
 }
@@ -265,6 +267,7 @@ impl<'a> Conduct<'a> {
         let mut threads = Vec::new();
         let mut loops: Vec<LoopAccount> = Vec::new();
         let mut upload_waits = UploadWaits::default();
+        let mut connections = ConnectionAccount::default();
         let mut ended_by_count = true;
         for worker in worked {
             recording.add(worker.recording);
@@ -272,6 +275,7 @@ impl<'a> Conduct<'a> {
             threads.extend(worker.thread);
             loops.extend(worker.in_loop);
             upload_waits.add(worker.upload_waits);
+            connections.add(worker.connections);
             ended_by_count &= worker.ended_by_count;
         }
         // Counted slots that the warm-up's calls still held started late: the window starts with them.
@@ -280,6 +284,16 @@ impl<'a> Conduct<'a> {
         }
         let usage = Usage::between(self.readings, threads, loops);
         let Self { started_at, is_interrupted, timeline, .. } = self;
-        Run { started_at, window, ended_by_count, is_interrupted, recording, timeline, usage, upload_waits }
+        Run {
+            started_at,
+            window,
+            ended_by_count,
+            is_interrupted,
+            recording,
+            timeline,
+            usage,
+            connections,
+            upload_waits,
+        }
     }
 }

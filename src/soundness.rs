@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    client::Connections,
     driver::Run,
     latency::Latency,
     plan::{ClientKind, LoadRecord, PlanRecord, STUB_RECV_CAP},
@@ -67,6 +68,8 @@ const RATE_REACHED: f64 = 0.95;
 const LATENESS_NOTED: f64 = 0.2;
 /// Lateness in response time, from which the response time is the generator's and not the server's.
 const LATENESS_TOO_LARGE: f64 = 0.5;
+/// Of the window, with calls that waited for a connection; less is the cost of a few connections.
+const UNCONNECTED_NOTED: f64 = 0.05;
 /// Of all cores, used by neither client nor server.
 const OTHER_LOAD: f64 = 0.1;
 
@@ -100,6 +103,7 @@ impl Soundness {
         findings.extend(late_generator(run));
         findings.extend(held_back(run));
         findings.extend(other_load(run, is_local));
+        findings.extend(connections_limited(run));
         findings.extend(paused(run, plan));
         findings.extend(few_samples(run.recording.response.as_ref().unwrap_or(&run.recording.service)));
         findings.extend(rounded_sizes(plan));
@@ -260,12 +264,44 @@ fn other_load(run: &Run, is_local: bool) -> Option<Finding> {
     })
 }
 
+/// The share of the window in which calls waited for a connection, because the server had ended the last one;
+/// `None` where it is too small to matter.
+fn unconnected(run: &Run) -> Option<f64> {
+    let window = run.window.as_secs_f64();
+    let part = run.connections.unconnected.as_secs_f64() / window;
+    (window > 0.0 && part >= UNCONNECTED_NOTED).then_some(part.min(1.0))
+}
+
+fn connections_limited(run: &Run) -> Option<Finding> {
+    let part = unconnected(run)?;
+    let Connections { made: _, closed, lost, failed_attempts } = run.connections.connections;
+    let counts = [
+        (closed, "closed by the server in order (GOAWAY)"),
+        (lost, "lost"),
+        (failed_attempts, "attempts to connect failed"),
+    ];
+    let counts: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{} {what}", grouped(*count)))
+        .collect();
+    let counts = if counts.is_empty() { "no connection became ready".to_owned() } else { counts.join(", ") };
+    Some(note(
+        "connections_limited",
+        format!("calls waited for a connection for {} of the time: {counts}", format_share(part)),
+        "new connections set the pace, not the service: look for a limit of requests or of age per connection at the server or its proxy (nginx: keepalive_requests; gRPC: max connection age), or spread the calls over more --connections",
+    ))
+}
+
 fn paused(run: &Run, plan: &PlanRecord) -> Option<Finding> {
-    let broken = run.recording.calls.outcomes.broken;
-    (broken > 0 && !plan.is_open()).then(|| {
+    let paused = run.connections.paused;
+    (!paused.is_zero() && !plan.is_open()).then(|| {
         note(
             "closed_loop_paused",
-            format!("{} calls broke with their connection, and each slot paused after its own for 10 ms, and for up to 1 s after further ones", grouped(broken)),
+            format!(
+                "attempts to connect failed, and the closed loop started no call for {} between them: 10 ms after the first, and up to 1 s after further ones",
+                format_nanoseconds(paused.as_secs_f64() * 1e9),
+            ),
             "an open loop (--rate) goes on asking at its own pace while a server is away",
         )
     })

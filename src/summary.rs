@@ -61,7 +61,7 @@ pub struct Summary {
     pub intervals: Vec<IntervalRecord>,
     /// What the window cost.
     pub cost: Cost,
-    /// What became of the connections within the window; absent for the stub client, which does not tell.
+    /// What became of the connections within the window.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub connections: Option<ConnectionsRecord>,
     /// What the figures are worth.
@@ -244,14 +244,37 @@ pub struct Cost {
 /// What became of the connections within the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ConnectionsRecord {
-    /// How many ended.
+    /// How many were made, after those that stood at the start of the run.
+    #[serde(default)]
+    pub made: u64,
+    /// How many the server closed gracefully: GOAWAY, and every call that it had taken was answered.
+    #[serde(default)]
+    pub closed: u64,
+    /// How many ended in any other way.
     pub lost: u64,
+    /// How many attempts to connect failed.
+    #[serde(default)]
+    pub failed_attempts: u64,
+    /// How long calls waited for a connection: at the place of the connection where it was longest. Of the
+    /// stub client, how long it took to connect.
+    #[serde(default)]
+    pub unconnected_ns: u64,
+    /// How long no attempt to connect was under way after one that failed, where it was longest.
+    #[serde(default)]
+    pub paused_ns: u64,
+    /// How many calls were sent again, because a server had provably not processed them. Absent for the stub
+    /// client, as are the figures below: its channel does not tell.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub retried_calls: Option<u64>,
     /// How long requests waited because the server did not read: of the connection where it was longest.
-    pub held_up_ns: u64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub held_up_ns: Option<u64>,
     /// How long requests waited for room in their connection's window: of the connection where it was longest.
-    pub out_of_window_ns: u64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub out_of_window_ns: Option<u64>,
     /// What calls that were refused, failed or broke had uploaded of their bodies until then, prefix included.
-    pub uploaded_in_vain_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub uploaded_in_vain_bytes: Option<u64>,
 }
 
 /// An objective, measured.

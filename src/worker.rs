@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use crate::{
-    client::UploadWaits,
+    client::{ConnectionAccount, UploadWaits},
     environment::ThreadTime,
     plan::Plan,
     record::{Interval, Recording},
@@ -103,6 +103,8 @@ pub(crate) struct Worked {
     pub(crate) in_loop: Option<LoopAccount>,
     /// How its calls waited for what was left of refused uploads.
     pub(crate) upload_waits: UploadWaits,
+    /// What became of its connections within the window.
+    pub(crate) connections: ConnectionAccount,
     /// Whether it ended because all calls were made, before its time.
     pub(crate) ended_by_count: bool,
 }
@@ -118,8 +120,8 @@ pub struct LoopAccount {
     /// With requests that waited for room in the window of their connection. The longest of all its
     /// connections.
     pub out_of_window: Duration,
-    /// Connections that ended, and were made again or not.
-    pub lost_connections: u64,
+    /// Calls that ended and had been sent more than once, because the server had not processed them.
+    pub retried_calls: u64,
     /// What calls that were refused, failed or broke had uploaded of their bodies, prefix included.
     pub uploaded_in_vain_bytes: u64,
 }

@@ -96,6 +96,8 @@ pub struct Ended {
     pub outcome: Outcome,
     /// Whether the client made the status of a failure itself.
     pub is_own_status: bool,
+    /// How the connection of a broken call was lost, where the client knows.
+    pub loss: Option<Loss>,
 }
 
 /// How large requests waited because too much was left of others that were refused: time of the generator's.
@@ -122,10 +124,94 @@ impl UploadWaits {
     }
 }
 
+/// What became of connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Connections {
+    /// Connections on which the server sent its SETTINGS.
+    pub made: u64,
+    /// Connections that the server ended with GOAWAY and without a call lost.
+    pub closed: u64,
+    /// Connections that ended in any other way.
+    pub lost: u64,
+    /// Attempts to connect that failed.
+    pub failed_attempts: u64,
+}
+
+/// What became of connections, and how long calls had none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ConnectionAccount {
+    /// The connections.
+    pub connections: Connections,
+    /// With calls that waited for a connection, because the last one had ended: the longest time of all
+    /// places for a connection. The stub's channel tells only how long it took to connect.
+    pub unconnected: Duration,
+    /// With no attempt to connect under way, because the last one had failed: the longest time of all places.
+    /// A closed loop starts no call in that time.
+    pub paused: Duration,
+}
+
+impl ConnectionAccount {
+    /// What it grew by since `earlier`.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            connections: self.connections.since(earlier.connections),
+            unconnected: self.unconnected.saturating_sub(earlier.unconnected),
+            paused: self.paused.saturating_sub(earlier.paused),
+        }
+    }
+
+    /// Adds the account of other connections.
+    pub fn add(&mut self, other: Self) {
+        let Self { connections, unconnected, paused } = other;
+        self.connections.add(connections);
+        self.unconnected = self.unconnected.max(unconnected);
+        self.paused = self.paused.max(paused);
+    }
+}
+
+/// How a call lost its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// There was none: an attempt to connect failed.
+    NotConnected,
+    /// The server ended it with GOAWAY.
+    GoAway,
+    /// It ended in another way.
+    Other,
+}
+
+impl Connections {
+    /// Connections since `earlier`.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            made: self.made.saturating_sub(earlier.made),
+            closed: self.closed.saturating_sub(earlier.closed),
+            lost: self.lost.saturating_sub(earlier.lost),
+            failed_attempts: self.failed_attempts.saturating_sub(earlier.failed_attempts),
+        }
+    }
+
+    /// Adds other connections.
+    pub fn add(&mut self, other: Self) {
+        let Self { made, closed, lost, failed_attempts } = other;
+        self.made += made;
+        self.closed += closed;
+        self.lost += lost;
+        self.failed_attempts += failed_attempts;
+    }
+}
+
 /// Something that makes calls over one connection, as futures. Clones share the connection.
 pub(crate) trait Caller: Clone + 'static {
     /// Makes one call and verifies its reply.
     fn call(&mut self, message: &Message) -> impl Future<Output = Ended>;
+
+    /// What became of the connections that calls went over.
+    fn connections(&self) -> ConnectionAccount {
+        ConnectionAccount::default()
+    }
 
     /// How calls of this connection waited for what is left of refused uploads.
     fn upload_waits(&self) -> UploadWaits {

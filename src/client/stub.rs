@@ -5,30 +5,22 @@
 //! replies, taking all calls on it along (hyperium/h2#856), and that is switched off.
 
 pub(crate) mod bare;
+mod sockets;
 mod uploads;
 mod wire;
 
-use std::{
-    error::Error,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
-};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use hyper_util::rt::TokioIo;
-use tokio::{
-    net::TcpStream,
-    time::{Instant, timeout_at},
-};
+use tokio::time::{Instant, timeout_at};
 use tonic::{
-    Request, Status, TimeoutExpired, codec::CompressionEncoding, metadata::MetadataMap, transport::Endpoint,
+    ConnectError, Request, Status, TimeoutExpired, codec::CompressionEncoding, metadata::MetadataMap,
+    transport::Endpoint,
 };
 
 use super::{
-    CONNECT_TIMEOUT, Caller, Ended, OpenError, Options, Origin, TONIC_TIMEOUT, UploadWaits,
-    deadline_exceeded, metadata, outcome_of_status, own_refusal, recognise, user_agent,
+    CONNECT_TIMEOUT, Caller, ConnectionAccount, Ended, Loss, OpenError, Options, Origin, TONIC_TIMEOUT,
+    UploadWaits, deadline_exceeded, metadata, outcome_of_status, own_refusal, recognise, user_agent,
 };
 use crate::{
     outcome::{Code, Difference, Failure, Outcome},
@@ -38,6 +30,7 @@ use crate::{
     target::Located,
     units::Limit,
 };
+use sockets::Sockets;
 use uploads::Uploads;
 use wire::{is_from_wire, over};
 
@@ -51,6 +44,7 @@ pub struct Connection {
     timeout: Option<Duration>,
     max_send_message_size: Limit,
     uploads: Arc<Uploads>,
+    sockets: Sockets,
 }
 
 impl Connection {
@@ -59,27 +53,29 @@ impl Connection {
     /// # Errors
     /// When the server does not accept the connection within 3 s, or metadata cannot be sent.
     pub async fn open(target: &Located, options: &Options) -> Result<Self, OpenError> {
-        let channel = channel(target).await?;
+        let (channel, sockets) = watched_channel(target).await?;
         // Enforced before the call: tonic would lose the text of its own refusal, and would open
         // a stream only to reset it (grpc/grpc-rust#1334).
-        Self::over(channel, Limit::Unlimited, options)
+        Self::over(channel, sockets, Limit::Unlimited, options)
     }
 
-    /// Connects as an application does that leaves its limits to tonic. Beside the connection, how often
-    /// it was made.
+    /// Connects as an application does that leaves its limits to tonic. Beside the connection, what is known
+    /// of its sockets.
     ///
     /// # Errors
     /// Those of [`Connection::open`].
-    pub(crate) async fn open_bare(
-        target: &Located,
-        options: &Options,
-    ) -> Result<(Self, Connects), OpenError> {
-        let (channel, connects) = counted_channel(target).await?;
-        let own = Self::over(channel, options.max_send_message_size, options)?;
-        Ok((Self { max_send_message_size: Limit::Unlimited, ..own }, connects))
+    pub(crate) async fn open_bare(target: &Located, options: &Options) -> Result<(Self, Sockets), OpenError> {
+        let (channel, sockets) = watched_channel(target).await?;
+        let own = Self::over(channel, sockets.clone(), options.max_send_message_size, options)?;
+        Ok((Self { max_send_message_size: Limit::Unlimited, ..own }, sockets))
     }
 
-    fn over(channel: Wire, tonics_limit: Limit, options: &Options) -> Result<Self, OpenError> {
+    fn over(
+        channel: Wire,
+        sockets: Sockets,
+        tonics_limit: Limit,
+        options: &Options,
+    ) -> Result<Self, OpenError> {
         let mut client = FormatDataClient::new(channel)
             .max_decoding_message_size(options.max_recv_message_size.as_usize())
             .max_encoding_message_size(tonics_limit.as_usize());
@@ -95,6 +91,7 @@ impl Connection {
             timeout: options.timeout,
             max_send_message_size: options.max_send_message_size,
             uploads: Arc::default(),
+            sockets,
         })
     }
 
@@ -103,7 +100,7 @@ impl Connection {
         if let Some(refusal) = own_refusal(message, self.max_send_message_size) {
             let now = Instant::now();
             let outcome = Outcome::Refused(Box::new(refusal));
-            return Ended { sent: now, done: now, outcome, is_own_status: true };
+            return Ended { sent: now, done: now, outcome, is_own_status: true, loss: None };
         }
         let upload = self.uploads.begin(message.request_bytes).await;
         let mut request = Request::new(Data { text: message.text.clone() });
@@ -137,25 +134,44 @@ impl Connection {
                 None => Outcome::Answered,
                 Some(difference) => Outcome::WrongReply(Box::new(difference)),
             },
-            Err(status) => self.classify(&status, message),
+            Err(status) => {
+                let (outcome, loss) = self.classify(&status, message);
+                return Ended { sent, done, outcome, is_own_status, loss };
+            }
         };
-        Ended { sent, done, outcome, is_own_status }
+        Ended { sent, done, outcome, is_own_status, loss: None }
     }
 
-    fn classify(&self, status: &Status, message: &Message) -> Outcome {
+    fn classify(&self, status: &Status, message: &Message) -> (Outcome, Option<Loss>) {
         let code = Code::from_number(status.code().into());
         if is_from_wire(status) {
-            return outcome_of_status(code, status.message().to_owned(), message, self.timeout);
+            return (outcome_of_status(code, status.message().to_owned(), message, self.timeout), None);
         }
         if let Some(refusal) = recognise(code, status.message(), message, Origin::Local) {
-            return Outcome::Refused(Box::new(refusal));
+            return (Outcome::Refused(Box::new(refusal)), None);
         }
-        match self.timeout {
+        let outcome = match self.timeout {
             Some(timeout) if code == Code::DEADLINE_EXCEEDED || is_timeout(status) => {
                 deadline_exceeded(timeout)
             }
-            _ if is_broken(status) => Outcome::Broken(Box::new(Failure { code, message: causes(status) })),
+            _ if is_broken(status) => {
+                let (loss, message) = self.loss(status);
+                return (Outcome::Broken(Box::new(Failure { code, message })), Some(loss));
+            }
             _ => Outcome::Failed(Box::new(Failure { code, message: causes(status) })),
+        };
+        (outcome, None)
+    }
+
+    /// How the connection of a broken call was lost, and the cause in words.
+    fn loss(&self, status: &Status) -> (Loss, String) {
+        let causes = causes(status);
+        if sources(status).any(<dyn Error>::is::<ConnectError>) {
+            return (Loss::NotConnected, causes);
+        }
+        match self.sockets.go_away() {
+            Some(go_away) => (Loss::GoAway, format!("{go_away}; tonic: {causes}")),
+            None => (Loss::Other, causes),
         }
     }
 }
@@ -171,36 +187,21 @@ pub(super) fn encoding(compression: Compression) -> CompressionEncoding {
     }
 }
 
-/// How often a connection was made.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Connects(Arc<AtomicU32>);
-
-impl Connects {
-    pub(crate) fn count(&self) -> u32 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 /// A connection without a client on it.
 pub(super) async fn channel(target: &Located) -> Result<Wire, OpenError> {
-    let channel = endpoint(target)?.connect().await;
-    channel.map(over).map_err(|error| unconnected(target, &error))
+    watched_channel(target).await.map(|(channel, _)| channel)
 }
 
-/// The same, made by a connector that counts.
-async fn counted_channel(target: &Located) -> Result<(Wire, Connects), OpenError> {
-    let connects = Connects::default();
-    let (counter, address) = (connects.clone(), target.address);
+/// A channel whose sockets are watched.
+async fn watched_channel(target: &Located) -> Result<(Wire, Sockets), OpenError> {
+    let sockets = Sockets::default();
+    let (watch, address) = (sockets.clone(), target.address);
     let connector = tower::service_fn(move |_: http::Uri| {
-        counter.0.fetch_add(1, Ordering::Relaxed);
-        async move {
-            let socket = TcpStream::connect(address).await?;
-            socket.set_nodelay(true)?;
-            Ok::<_, std::io::Error>(TokioIo::new(socket))
-        }
+        let connected = watch.clone().connect(address);
+        async move { Ok::<_, std::io::Error>(TokioIo::new(connected.await?)) }
     });
     let channel = endpoint(target)?.connect_with_connector(connector).await;
-    Ok((channel.map(over).map_err(|error| unconnected(target, &error))?, connects))
+    Ok((channel.map(over).map_err(|error| unconnected(target, &error))?, sockets))
 }
 
 fn endpoint(target: &Located) -> Result<Endpoint, OpenError> {
@@ -221,6 +222,10 @@ fn unconnected(target: &Located, error: &tonic::transport::Error) -> OpenError {
 impl Caller for Connection {
     fn call(&mut self, message: &Message) -> impl Future<Output = Ended> {
         Self::call(self, message)
+    }
+
+    fn connections(&self) -> ConnectionAccount {
+        self.sockets.account()
     }
 
     fn upload_waits(&self) -> UploadWaits {

@@ -9,7 +9,7 @@ use crate::{
     latency::Latency,
     record::Calls,
     soundness::samples_needed,
-    summary::{LatencyRecord, Summary},
+    summary::{ConnectionsRecord, LatencyRecord, Summary},
 };
 
 /// How much longer calls take beside refused ones.
@@ -127,6 +127,8 @@ pub(super) fn arm(summaries: &[&Summary], is_refused: &dyn Fn(u64) -> bool) -> O
     let connections = connections.as_ref();
     // A share of the time is ns a second.
     let share = |nanoseconds: u64| per_second(nanoseconds) / 1e9;
+    let total =
+        |of: &dyn Fn(&ConnectionsRecord) -> Option<u64>| -> Option<u64> { connections?.iter().map(of).sum() };
     let cpu: Option<u64> = summaries.iter().map(|summary| summary.cost.server_cpu_ns).sum();
     Some(Arm {
         calls,
@@ -135,10 +137,9 @@ pub(super) fn arm(summaries: &[&Summary], is_refused: &dyn Fn(u64) -> bool) -> O
         service: pooled(&|summary| Some(summary.latency.service.clone())),
         lateness: pooled(&|summary| summary.latency.lateness.clone()),
         lost_connections: connections.map(|all| all.iter().map(|seen| seen.lost).sum()),
-        out_of_window: connections.map(|all| share(all.iter().map(|seen| seen.out_of_window_ns).sum())),
-        held_up: connections.map(|all| share(all.iter().map(|seen| seen.held_up_ns).sum())),
-        uploaded_in_vain_bytes_per_second: connections
-            .map(|all| per_second(all.iter().map(|seen| seen.uploaded_in_vain_bytes).sum())),
+        out_of_window: total(&|seen| seen.out_of_window_ns).map(share),
+        held_up: total(&|seen| seen.held_up_ns).map(share),
+        uploaded_in_vain_bytes_per_second: total(&|seen| seen.uploaded_in_vain_bytes).map(per_second),
         server_cores: cpu.map(share),
         server_peak_rss_bytes: summaries
             .iter()

@@ -201,6 +201,7 @@ mod tests {
             recording: Recording::new(0, keeps_up.is_some()),
             timeline: Timeline::new(),
             usage,
+            connections: crate::client::ConnectionAccount::default(),
             upload_waits: crate::client::UploadWaits::default(),
         };
         Saturation::of(&run, spins, keeps_up).expect("there is a window")

@@ -7,6 +7,7 @@ use super::{
     ObjectiveRecord, RefusalRecord, SCHEMA, ServerRecord, SizeSummary, StatusRecord, Summary, TargetRecord,
 };
 use crate::{
+    client::{ConnectionAccount, Connections},
     driver::{LoopAccount, Run},
     environment::{Build, Environment, timestamp},
     latency::Latency,
@@ -83,7 +84,7 @@ impl Summary {
                 .collect(),
             intervals: intervals(run),
             cost: cost(run),
-            connections: connections(&run.usage.loops),
+            connections: Some(connections(run)),
             soundness: Soundness::of(run, &plan_record, recv_limit_asked, target.is_local),
             objectives: objectives.iter().map(|objective| judge(objective, recording, &goodput)).collect(),
             plan: plan_record,
@@ -180,21 +181,24 @@ fn cost(run: &Run) -> Cost {
     }
 }
 
-fn connections(loops: &[LoopAccount]) -> Option<ConnectionsRecord> {
-    loops
-        .iter()
-        .map(|account| ConnectionsRecord {
-            lost: account.lost_connections,
-            held_up_ns: nanoseconds_of(account.held_up),
-            out_of_window_ns: nanoseconds_of(account.out_of_window),
-            uploaded_in_vain_bytes: account.uploaded_in_vain_bytes,
-        })
-        .reduce(|sum, next| ConnectionsRecord {
-            lost: sum.lost + next.lost,
-            held_up_ns: sum.held_up_ns.max(next.held_up_ns),
-            out_of_window_ns: sum.out_of_window_ns.max(next.out_of_window_ns),
-            uploaded_in_vain_bytes: sum.uploaded_in_vain_bytes + next.uploaded_in_vain_bytes,
-        })
+fn connections(run: &Run) -> ConnectionsRecord {
+    let loops = &run.usage.loops;
+    let longest = |of: fn(&LoopAccount) -> Duration| loops.iter().map(of).max().map(nanoseconds_of);
+    let sum = |of: fn(&LoopAccount) -> u64| loops.iter().map(of).reduce(|sum, next| sum + next);
+    let ConnectionAccount { connections, unconnected, paused } = run.connections;
+    let Connections { made, closed, lost, failed_attempts } = connections;
+    ConnectionsRecord {
+        made,
+        closed,
+        lost,
+        failed_attempts,
+        unconnected_ns: nanoseconds_of(unconnected),
+        paused_ns: nanoseconds_of(paused),
+        retried_calls: sum(|account| account.retried_calls),
+        held_up_ns: longest(|account| account.held_up),
+        out_of_window_ns: longest(|account| account.out_of_window),
+        uploaded_in_vain_bytes: sum(|account| account.uploaded_in_vain_bytes),
+    }
 }
 
 /// Measures an objective. What was not measured, or on too few samples, meets none.

@@ -10,7 +10,7 @@ use tokio::{sync::mpsc, time::Instant};
 
 use super::{Counters, End, LoopAccount, Report, Second, Work, Worked};
 use crate::{
-    client::{Ended, UploadWaits},
+    client::{ConnectionAccount, Ended, UploadWaits},
     environment::ThreadTime,
     plan::{Plan, PlannedLoad},
     record::{Finished, Recorder},
@@ -204,7 +204,7 @@ impl Ledger {
 
     pub(super) fn call_ended(&mut self, start: Start, ended: Ended) {
         let Start { message, is_planned, intended } = start;
-        let Ended { sent, done, outcome, is_own_status: _ } = ended;
+        let Ended { sent, done, outcome, .. } = ended;
         if is_planned {
             self.planned_in_flight[message] -= 1;
             self.report(done);
@@ -284,8 +284,15 @@ impl Ledger {
             _ => recording.last_done.max(self.count_reached.unwrap_or_default()),
         };
         let thread = times.map(|(before, after)| after.since(before));
-        let upload_waits = UploadWaits::default();
-        Worked { recording, window, thread, in_loop, upload_waits, ended_by_count: end == End::Count }
+        Worked {
+            recording,
+            window,
+            thread,
+            in_loop,
+            upload_waits: UploadWaits::default(),
+            connections: ConnectionAccount::default(),
+            ended_by_count: end == End::Count,
+        }
     }
 }
 

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     client::{
-        OpenError, check_metadata,
+        Connections, OpenError, check_metadata,
         lean::{
             connection::Over,
             link::{Io, Link, link_of},
@@ -33,7 +33,7 @@ use crate::{
     plan::Plan,
     target::Located,
 };
-use round::{Account, Round};
+use round::{Account, CallAccount, Round};
 
 /// Under which the driver's bell is known to the poller; no link has this key.
 const BELL: u64 = u64::MAX;
@@ -231,10 +231,10 @@ impl Polling {
     fn with_link(&mut self, index: usize, act: impl FnOnce(&mut Link, &mut Io, &mut Vec<Over>)) {
         let Some(link) = self.links.get_mut(index) else { return };
         let before = self.over.len();
-        let was_well = link.is_up() && link.is_settled();
+        let was_well = link.is_well();
         act(link, &mut self.io, &mut self.over);
         self.free[index] += (self.over.len() - before) as u64;
-        if !(was_well && link.is_up() && link.is_settled()) {
+        if !(was_well && link.is_well()) {
             self.next_turn = self.next_turn.into_iter().chain(link.next_turn()).min();
         }
     }
@@ -308,8 +308,14 @@ impl Polling {
         Account {
             idle: self.idle,
             stalls: self.links.iter().map(|link| link.stalls(now)).collect(),
-            lost_connections: self.links.iter().map(Link::lost_connections).sum(),
-            uploaded_in_vain_bytes: 0,
+            connections: self.links.iter().map(Link::connections).fold(
+                Connections::default(),
+                |mut sum, link| {
+                    sum.add(link);
+                    sum
+                },
+            ),
+            calls: CallAccount::default(),
         }
     }
 }

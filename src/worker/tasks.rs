@@ -22,16 +22,15 @@ use super::{
 };
 use crate::{
     alarm::Alarm,
-    client::{Caller, Ended, UploadWaits},
+    client::{Caller, ConnectionAccount, Ended, Loss, UploadWaits},
     environment::own_thread_time,
-    outcome::Outcome,
     plan::Plan,
     record::INTERVAL,
 };
 
-/// After a call whose connection broke, a slot of a closed loop waits this long before its next,
-/// and twice as long after each further one. A server that is gone would otherwise be asked for
-/// a connection as fast as the machine can.
+/// After a call for which no connection could be made, a slot of a closed loop waits this long before its
+/// next, and twice as long after each further one. A server that is gone would otherwise be asked for
+/// a connection as fast as the machine can. A connection that was lost is made again at once, the first time.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// The longest such pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -69,6 +68,7 @@ pub(crate) async fn run<C: Caller>(mut work: Work, connections: Vec<C>, alarm: A
         () = drain_ordered(&mut orders) => None,
     };
     let waited_before = waits(&waited);
+    let connections_before = connections_of(&waited, &shared);
     let end = shared.window_over(&mut orders).await;
     match end {
         End::Time => {}
@@ -77,6 +77,7 @@ pub(crate) async fn run<C: Caller>(mut work: Work, connections: Vec<C>, alarm: A
         End::Count => shared.drained(Instant::now(), &mut orders).await,
     }
     let after = own_thread_time();
+    let connections_after = connections_of(&waited, &shared);
     shared.ledger.borrow().tell(Report::WindowOver);
     if end != End::Count {
         let since = shared.ledger.borrow().end.unwrap_or(start);
@@ -86,7 +87,17 @@ pub(crate) async fn run<C: Caller>(mut work: Work, connections: Vec<C>, alarm: A
     let empty = Ledger::new(&work, start);
     let mut worked = shared.ledger.replace(empty).finish(before.zip(after), None, end);
     worked.upload_waits = waits(&waited).since(waited_before);
+    worked.connections = connections_after.since(connections_before);
     worked
+}
+
+/// What became of these connections until now, and how long slots have paused.
+fn connections_of<C: Caller>(connections: &[C], shared: &Shared) -> ConnectionAccount {
+    let mut sum = ConnectionAccount { paused: shared.paused.get(), ..ConnectionAccount::default() };
+    for connection in connections {
+        sum.add(connection.connections());
+    }
+    sum
 }
 
 /// How all calls of these connections waited until now.
@@ -102,6 +113,8 @@ fn waits<C: Caller>(connections: &[C]) -> UploadWaits {
 struct Shared {
     plan: Arc<Plan>,
     ledger: RefCell<Ledger>,
+    /// How long the slot has paused that paused longest.
+    paused: Cell<Duration>,
     /// Slots that still run, and the arrivals' task.
     sources: Cell<u64>,
     /// Told when the last call of a counted plan was started.
@@ -129,19 +142,32 @@ fn spawn_sources<C: Caller>(shared: &Rc<Shared>, connections: Vec<C>, alarm: Ala
 /// One call after the other, until the window ends.
 async fn slot<C: Caller>(shared: Rc<Shared>, mut connection: C) {
     let mut pause = FIRST_PAUSE;
+    let mut paused = Duration::ZERO;
+    let mut was_lost = false;
     while let Some(start) = shared.next_call() {
         let ended = connection.call(&shared.plan.payload().messages()[start.message]).await;
-        let is_broken = matches!(ended.outcome, Outcome::Broken(_));
+        let waits = match ended.loss {
+            Some(Loss::NotConnected) => true,
+            Some(Loss::Other) => std::mem::replace(&mut was_lost, true),
+            Some(Loss::GoAway) => false,
+            None => {
+                was_lost = false;
+                false
+            }
+        };
         let took_no_time = ended.sent == ended.done;
         shared.call_ended(start, ended);
-        if is_broken {
-            let until = Instant::now() + pause;
+        if waits {
+            let since = Instant::now();
+            let until = since + pause;
             let end = shared.ledger.borrow().end;
             tokio::select! {
                 () = sleep_until(end.map_or(until, |end| until.min(end))) => {}
                 () = shared.ended.notified() => {}
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
+            paused += since.elapsed();
+            shared.paused.set(shared.paused.get().max(paused));
         } else {
             pause = FIRST_PAUSE;
         }
@@ -200,6 +226,7 @@ impl Shared {
         Self {
             plan: Arc::clone(&work.plan),
             ledger: RefCell::new(Ledger::new(work, start)),
+            paused: Cell::new(Duration::ZERO),
             sources: Cell::new(0),
             counted: Notify::new(),
             idle: Notify::new(),

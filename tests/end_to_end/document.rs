@@ -240,10 +240,16 @@ pub(crate) struct Cost {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Connections {
+    pub(crate) made: u64,
+    pub(crate) closed: u64,
     pub(crate) lost: u64,
-    pub(crate) held_up_ns: u64,
-    pub(crate) out_of_window_ns: u64,
-    pub(crate) uploaded_in_vain_bytes: u64,
+    pub(crate) failed_attempts: u64,
+    pub(crate) unconnected_ns: u64,
+    pub(crate) paused_ns: u64,
+    pub(crate) retried_calls: Option<u64>,
+    pub(crate) held_up_ns: Option<u64>,
+    pub(crate) out_of_window_ns: Option<u64>,
+    pub(crate) uploaded_in_vain_bytes: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -3,6 +3,7 @@
 mod bad_input;
 mod compare;
 mod compression;
+mod connections;
 mod document;
 mod faults;
 mod gate;

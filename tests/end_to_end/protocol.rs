@@ -307,7 +307,7 @@ fn calls_above_the_last_stream_of_a_goaway_are_made_again_and_none_is_lost() {
 }
 
 #[test]
-fn a_storm_of_goaways_breaks_calls_and_ends() {
+fn a_server_that_takes_no_call_on_any_connection_lets_calls_wait() {
     let connections = Arc::new(AtomicU64::new(0));
     let seen = Arc::clone(&connections);
     let summary = drive(
@@ -319,12 +319,11 @@ fn a_storm_of_goaways_breaks_calls_and_ends() {
         &["-z", "1s", "-r", "200"],
     );
     assert_eq!(summary.calls.planned, 200);
-    assert_eq!(summary.calls.broken, 200, "{:?} {:?}", summary.calls, summary.statuses);
-    assert!(
-        summary.statuses.iter().any(|status| status.message.contains("GOAWAY")),
-        "{:?}",
-        summary.statuses
-    );
+    // They never left the client.
+    assert_eq!(summary.calls.unfinished, 200, "{:?} {:?}", summary.calls, summary.statuses);
+    let closed = summary.connections.as_ref().map_or(0, |seen| seen.closed);
+    assert!(closed >= 5, "{:?}", summary.connections);
+    assert!(summary.has_finding("connections_limited"), "{:?}", summary.soundness);
     // 10, 20, 40 ms and so on between two attempts.
     assert!(connections.load(Ordering::Relaxed) < 20, "{connections:?}");
 }

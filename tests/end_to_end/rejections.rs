@@ -129,7 +129,8 @@ fn a_server_that_rejects_in_mid_upload_is_understood() {
             server.send(&settings(&[(setting::INITIAL_WINDOW_SIZE, 1 << 24)]));
             server.send(&frame(kind::WINDOW_UPDATE, 0, 0, &(1_u32 << 24).to_be_bytes()));
             let Some((head, _)) = server.frame_of(kind::DATA) else { return };
-            rejects(server, head.stream);
+            let mut rejected = head.stream;
+            rejects(server, rejected);
             if name.ends_with("TCP RST") {
                 // Closing with unread bytes is a reset.
                 return;
@@ -137,6 +138,11 @@ fn a_server_that_rejects_in_mid_upload_is_understood() {
             while let Some((head, _)) = server.frame() {
                 if head.kind == kind::DATA {
                     seen.fetch_add(u64::from(head.length), Ordering::Relaxed);
+                    // A refused stream is tried again.
+                    if head.stream > rejected {
+                        rejected = head.stream;
+                        rejects(server, rejected);
+                    }
                     // A client that did not cancel would go on to the end.
                     assert!(
                         !head.has(flag::END_STREAM) || outcome == "broken",

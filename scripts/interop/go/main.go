@@ -162,6 +162,8 @@ func main() {
 		err = serve(os.Args[2:])
 	case command == "call" && len(os.Args) > 2:
 		err = call(os.Args[2], os.Args[3:])
+	case command == "load" && len(os.Args) > 2:
+		err = load(os.Args[2], os.Args[3:])
 	default:
 		fmt.Println(version)
 	}

@@ -41,8 +41,9 @@ const MAX_FRAME: u32 = 1 << 20;
 const MAX_HEADER_BLOCK: u32 = 64 << 10;
 /// The connection's window is at least this large, so that small replies never wait for it.
 const SMALLEST_CONNECTION_WINDOW: u64 = 16 << 20;
-/// How often a call is given back by connections that end before it is broken.
-const MOST_RETURNS: u8 = 2;
+/// How often a call that was sent is given back because the server did not process it, before it fails.
+/// gRFC A6 has one such transparent retry; a call that was never sent is given back without limit.
+pub(crate) const MOST_RETURNS: u8 = 2;
 /// Answers to the server's questions that may be waiting because it does not read. Nobody who means
 /// well comes near.
 const MOST_UNREAD_ANSWERS: u32 = 100_000;
@@ -62,7 +63,7 @@ pub struct Over {
 
 impl Over {
     /// The end of a call of which nothing was sent on a connection that stands.
-    fn unsent(call: Call, outcome: Outcome, done: Instant) -> Self {
+    pub(crate) fn unsent(call: Call, outcome: Outcome, done: Instant) -> Self {
         Self { call, done, outcome, uploaded_bytes: 0 }
     }
 
@@ -70,6 +71,14 @@ impl Over {
     pub(crate) fn broken(call: Call, failure: Failure, done: Instant) -> Self {
         Self::unsent(call, Outcome::Broken(Box::new(failure)), done)
     }
+}
+
+/// Why no further stream may be opened on a connection.
+#[derive(Debug, Clone)]
+pub(super) struct Closing {
+    failure: Failure,
+    /// Whether calls that the server took are still answered: GOAWAY with `NO_ERROR`, or no stream number left.
+    is_graceful: bool,
 }
 
 /// What came back, word for word.
@@ -96,6 +105,17 @@ pub struct Connection {
     next_stream: u32,
     /// Calls that wait for a free stream.
     waiting: VecDeque<Call>,
+    /// Calls that were given back as often as they may be, and wait for a stream that the server will most
+    /// likely take.
+    last_chances: VecDeque<Call>,
+    /// Calls that were opened on their last chance.
+    last_chances_opened: u64,
+    /// The fewest streams that the server took on earlier connections before it said GOAWAY.
+    least_taken: u64,
+    /// Streams that the server ended.
+    ended: u64,
+    /// Streams that GOAWAY or `REFUSED_STREAM` says were not processed.
+    untaken: u64,
     /// Streams whose request is not framed to its end, in turn.
     uploads: VecDeque<u32>,
     /// Streams that the server has ended before it had the whole request.
@@ -110,7 +130,7 @@ pub struct Connection {
     is_released: bool,
     unread_answers: u32,
     /// Why no further stream may be opened here, if that is so.
-    closing: Option<Failure>,
+    closing: Option<Closing>,
     returned: Vec<Call>,
     has_answered: bool,
     /// Kept only where somebody wants to look at it.
@@ -122,6 +142,11 @@ impl Connection {
     /// many calls will be under way at once.
     #[must_use]
     pub fn new(requests: Arc<Requests>, in_flight: u64) -> Self {
+        Self::after(u64::MAX, requests, in_flight)
+    }
+
+    /// The next connection to a server that took `least_taken` streams, or more, on each earlier one.
+    pub(super) fn after(least_taken: u64, requests: Arc<Requests>, in_flight: u64) -> Self {
         let reply = requests.largest_reply() + PREFIX_BYTES as u64;
         let largest = u64::from(LARGEST_WINDOW);
         let window = |bytes: u64| u32::try_from(bytes.min(largest)).unwrap_or(LARGEST_WINDOW);
@@ -153,6 +178,11 @@ impl Connection {
             streams: Streams::starting_at(1),
             next_stream: 1,
             waiting: VecDeque::new(),
+            last_chances: VecDeque::new(),
+            last_chances_opened: 0,
+            least_taken,
+            ended: 0,
+            untaken: 0,
             uploads: VecDeque::new(),
             cut_short: Vec::new(),
             send_window: SendWindow::new(DEFAULT_WINDOW),
@@ -211,6 +241,8 @@ impl Connection {
             let outcome = Outcome::Refused(Box::new(refusal.clone()));
             let done = call.sent;
             over.push(Over::unsent(call, outcome, done));
+        } else if call.returned >= MOST_RETURNS && !(self.can_open() && self.will_be_taken()) {
+            self.last_chances.push_back(call);
         } else if self.can_open() && self.waiting.is_empty() {
             self.open(call);
         } else {
@@ -251,10 +283,12 @@ impl Connection {
         let Some(timeout) = self.timeout else { return };
         let is_late = |call: &Call| now.saturating_duration_since(call.sent) >= timeout;
         // These first: a late call that got the stream of another would be opened only to be reset.
-        while self.waiting.front().is_some_and(is_late)
-            && let Some(call) = self.waiting.pop_front()
-        {
-            over.push(Over::unsent(call, deadline_exceeded(timeout), now));
+        for queue in [&mut self.last_chances, &mut self.waiting] {
+            while queue.front().is_some_and(is_late)
+                && let Some(call) = queue.pop_front()
+            {
+                over.push(Over::unsent(call, deadline_exceeded(timeout), now));
+            }
         }
         while let Some((number, _)) = self.streams.oldest().filter(|(_, stream)| is_late(&stream.call)) {
             self.give_up(number, ErrorCode::CANCEL, deadline_exceeded(timeout), now, over);
@@ -266,7 +300,7 @@ impl Connection {
     pub fn next_deadline(&self) -> Option<Instant> {
         let timeout = self.timeout?;
         let oldest = self.streams.oldest().map(|(_, stream)| &stream.call);
-        let calls = [oldest, self.waiting.front()].into_iter().flatten();
+        let calls = [oldest, self.waiting.front(), self.last_chances.front()].into_iter().flatten();
         calls.filter_map(|call| call.sent.checked_add(timeout)).min()
     }
 
@@ -279,28 +313,34 @@ impl Connection {
     /// Why no further call may be started here: the server said so, or the numbers are used up.
     #[must_use]
     pub fn closing(&self) -> Option<&Failure> {
-        self.closing.as_ref()
+        self.closing.as_ref().map(|closing| &closing.failure)
+    }
+
+    /// Whether the connection ends in order: GOAWAY with `NO_ERROR`, or no stream number left.
+    #[must_use]
+    pub fn closes_gracefully(&self) -> bool {
+        self.closing.as_ref().is_some_and(|closing| closing.is_graceful)
     }
 
     /// Whether no call is under way or waiting.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.streams.len() == 0 && self.waiting.is_empty()
+        self.in_flight() == 0
     }
 
     /// Calls that are under way or waiting.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.streams.len() + self.waiting.len()
+        self.streams.len() + self.waiting.len() + self.last_chances.len()
     }
 
-    /// Whether a call was ever answered here, well or badly.
+    /// Whether the server ever responded to a call here, with a reply, a status of any kind, or a reset.
     #[must_use]
     pub fn has_answered(&self) -> bool {
         self.has_answered
     }
 
-    /// Calls that the server has not seen and will not see on this connection.
+    /// Calls that the server has not processed and will not process on this connection.
     pub fn take_returned(&mut self) -> Vec<Call> {
         std::mem::take(&mut self.returned)
     }
@@ -325,14 +365,25 @@ impl Connection {
         self.seen.take().map(|seen| *seen).unwrap_or_default()
     }
 
-    /// The connection is lost: calls under way are broken, those that waited are given back.
+    /// The connection is lost: calls that were sent are broken, because the server may have processed them.
+    /// Calls that never left the client are given back.
     pub fn lose(&mut self, failure: &Failure, now: Instant, over: &mut Vec<Over>) {
-        self.closing = Some(failure.clone());
+        let message = match &self.closing {
+            Some(closing) => format!("{}; then: {}", closing.failure.message, failure.message),
+            None => failure.message.clone(),
+        };
+        let failure = Failure { message, ..failure.clone() };
+        let sent_bytes = self.outbox.written_frames();
         for (_, stream) in self.streams.split_above(0) {
+            if stream.headers_at >= sent_bytes {
+                self.returned.push(stream.call);
+                continue;
+            }
             let uploaded_bytes = stream.framed;
             over.push(Over { uploaded_bytes, ..Over::broken(stream.call, failure.clone(), now) });
         }
-        self.return_waiting(failure, now, over);
+        self.closing = Some(Closing { failure, is_graceful: false });
+        self.return_waiting();
     }
 
     /// What the server is told before the connection is closed over an error.
@@ -348,8 +399,33 @@ impl Connection {
         self.peer.is_known && self.closing.is_none() && self.streams.len() < self.peer.max_streams
     }
 
+    /// Whether a stream that is opened now will most likely be processed, by what the server did before.
+    ///
+    /// Servers that say GOAWAY after so many requests take about as many each time; streams beyond are sent in
+    /// vain. A connection that has lived longer than the shortest earlier one gets more, as it answers.
+    fn will_be_taken(&self) -> bool {
+        self.opened() < self.least_taken
+            || (self.ended > self.least_taken && self.last_chances_opened < self.ended)
+    }
+
+    /// Streams that were opened so far.
+    fn opened(&self) -> u64 {
+        u64::from(self.next_stream / 2)
+    }
+
+    /// Streams that the server has taken, and will answer: those up to the last one that its GOAWAY names.
+    pub(super) fn taken(&self) -> u64 {
+        self.opened() - self.untaken
+    }
+
     /// Opens streams for calls that have waited.
     fn open_waiting(&mut self) {
+        while self.can_open()
+            && self.will_be_taken()
+            && let Some(call) = self.last_chances.pop_front()
+        {
+            self.open(call);
+        }
         while self.can_open() {
             let Some(call) = self.waiting.pop_front() else { break };
             self.open(call);
@@ -360,7 +436,8 @@ impl Connection {
     fn take_number(&mut self) -> Option<u32> {
         if self.next_stream > LARGEST_STREAM {
             let message = "the numbers of the connection's streams are used up".to_owned();
-            self.closing = Some(Failure { code: Code::UNAVAILABLE, message });
+            let failure = Failure { code: Code::UNAVAILABLE, message };
+            self.closing = Some(Closing { failure, is_graceful: true });
             return None;
         }
         self.next_stream += 2;

@@ -11,7 +11,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    connection::{Connection, MOST_SLICES, Over, Seen},
+    connection::{Connection, MOST_RETURNS, MOST_SLICES, Over, Seen},
     request::Requests,
     streams::Call,
 };
@@ -60,9 +60,10 @@ impl Exchange {
         self.connection.take_seen()
     }
 
-    /// Starts a call of the request with this index.
+    /// Starts a call of the request with this index. The call is not made again: its first end is wanted.
     pub(crate) fn start(&mut self, message: usize) {
-        let call = Call { message, is_planned: true, intended: None, sent: Instant::now(), returned: 0 };
+        let call =
+            Call { message, is_planned: true, intended: None, sent: Instant::now(), returned: MOST_RETURNS };
         match &self.lost {
             None => self.connection.start(call, &mut self.over),
             Some(failure) => self.over.push(Over::broken(call, failure.clone(), Instant::now())),

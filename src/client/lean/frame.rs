@@ -250,6 +250,15 @@ pub fn go_away(payload: &[u8]) -> Result<(u32, ErrorCode, &[u8]), ConnectionErro
     Ok((last, ErrorCode(u32::from_be_bytes([c0, c1, c2, c3])), text))
 }
 
+/// A GOAWAY in words. Of a long text the beginning is enough.
+pub(crate) fn go_away_message(code: ErrorCode, text: &[u8]) -> String {
+    let message = format!("the server ended the connection: GOAWAY with {code}");
+    if text.is_empty() {
+        return message;
+    }
+    format!("{message}, `{}`", String::from_utf8_lossy(&text[..text.len().min(200)]))
+}
+
 /// A frame whose payload does not have the length that its kind asks for (4.2).
 #[must_use]
 pub fn wrong_length(what: &'static str) -> ConnectionError {

@@ -19,7 +19,7 @@ use super::{
     streams::Call,
 };
 use crate::{
-    client::{CONNECT_TIMEOUT, OpenError},
+    client::{CONNECT_TIMEOUT, Connections, OpenError, deadline_exceeded},
     outcome::Failure,
     target::Located,
 };
@@ -27,21 +27,39 @@ use line::{Line, connecting, unavailable};
 
 pub(crate) use line::{Io, Stalls};
 
-/// After a connection that brought nothing, the next one waits this long, and twice as long after each
-/// further one. One that answered calls is made again at once.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-/// The longest such pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// A wait that doubles each time, up to a second.
+#[derive(Debug, Clone, Copy)]
+struct Backoff(Duration);
 
-/// What a call that starts now has before it.
+impl Backoff {
+    const FIRST: Duration = Duration::from_millis(10);
+    const LONGEST: Duration = Duration::from_secs(1);
+
+    fn new() -> Self {
+        Self(Self::FIRST)
+    }
+
+    /// The wait that is due now; the next one is twice as long.
+    fn take(&mut self) -> Duration {
+        let longer = (self.0 * 2).min(Self::LONGEST);
+        std::mem::replace(&mut self.0, longer)
+    }
+}
+
+/// State of the connection that new calls start on.
 #[derive(Debug)]
 enum Current {
     Line(Box<Line>),
-    /// An attempt has failed: calls that it carried, and those that start before the next turn, are broken
-    /// with this.
-    Refused {
+    /// An attempt to connect has failed: calls that it carried, and those that start before the next turn,
+    /// are broken with this.
+    Failed {
         at: Instant,
         failure: Failure,
+        calls: Vec<Call>,
+    },
+    /// The server takes connections and ends them before it takes a call. Calls wait until the next attempt.
+    Held {
+        until: Instant,
         calls: Vec<Call>,
     },
     /// No connection: the next attempt, and why the last one failed.
@@ -51,7 +69,12 @@ enum Current {
     },
 }
 
-/// A place for a connection, whichever stands there at the time.
+/// One place for a connection: the connection that new calls start on, and earlier ones that finish their
+/// calls.
+///
+/// Backoff follows gRPC's "connection-backoff": it applies to *attempts* that fail. A connection that the
+/// server ended is replaced at once. A server that ends each connection before it takes a call is asked again
+/// after a wait, counted from the start of the last attempt.
 #[derive(Debug)]
 pub(crate) struct Link {
     requests: Arc<Requests>,
@@ -62,12 +85,23 @@ pub(crate) struct Link {
     /// Of the next line.
     serial: u32,
     current: Current,
+    /// When the last attempt to connect began.
+    attempted: Instant,
     /// Lines on which no further call may start.
     closing: Vec<Line>,
-    pause: Duration,
+    /// The fewest calls that the server took on a connection before it said GOAWAY.
+    least_taken: u64,
+    /// After attempts that failed.
+    attempts: Backoff,
+    /// After connections on which the server took no call.
+    fruitless: Backoff,
     /// But for the times that go on.
     stalls: Stalls,
-    lost_connections: u64,
+    /// Since when calls wait for a connection.
+    unconnected_since: Option<Instant>,
+    /// Since when the next attempt to connect is waited for, after one that failed.
+    paused_since: Option<Instant>,
+    connections: Connections,
 }
 
 /// The link that a key of the poller belongs to.
@@ -94,22 +128,27 @@ impl Link {
         let socket = TcpStream::connect_timeout(&target.address, CONNECT_TIMEOUT).map_err(failed)?;
         socket.set_nonblocking(true).map_err(failed)?;
         let now = Instant::now();
-        let mut own = Self {
+        let mut place = Self {
             requests,
             address: target.address,
             in_flight,
             index: u32::try_from(index).unwrap_or(u32::MAX),
             serial: 0,
             current: Current::Down { until: now, failure: unavailable("not connected") },
+            attempted: now,
             closing: Vec::new(),
-            pause: FIRST_PAUSE,
+            least_taken: u64::MAX,
+            attempts: Backoff::new(),
+            fruitless: Backoff::new(),
             stalls: Stalls::default(),
-            lost_connections: 0,
+            unconnected_since: None,
+            paused_since: None,
+            connections: Connections::default(),
         };
-        let mut line = own.line(socket, now, io).map_err(failed)?;
+        let mut line = place.line(socket, now, io).map_err(failed)?;
         line.is_connected = true;
-        own.current = Current::Line(Box::new(line));
-        Ok(own)
+        place.current = Current::Line(Box::new(line));
+        Ok(place)
     }
 
     /// Whether a call can be started: no attempt to connect has just failed.
@@ -122,30 +161,51 @@ impl Link {
     pub(crate) fn is_settled(&self) -> bool {
         match &self.current {
             Current::Line(line) => line.connection.is_ready(),
-            Current::Refused { .. } => false,
-            Current::Down { .. } => true,
+            Current::Failed { .. } => false,
+            Current::Held { .. } | Current::Down { .. } => true,
         }
     }
 
-    /// Starts a call. While there is no connection it is broken at once; while one is being made it waits.
+    /// Whether calls that start now go to the server, so that nothing is due but their deadlines.
+    pub(crate) fn is_well(&self) -> bool {
+        matches!(&self.current, Current::Line(line) if line.connection.is_ready())
+    }
+
+    /// Starts a call. After an attempt to connect has failed, the call is broken at once; while a connection
+    /// is being made, the call waits.
     pub(crate) fn start(&mut self, call: Call, over: &mut Vec<Over>) {
+        let mut since = call.sent;
         match &mut self.current {
-            Current::Line(line) => line.connection.start(call, over),
-            Current::Refused { calls, .. } => calls.push(call),
+            Current::Line(line) => {
+                let is_ready = line.connection.is_ready();
+                line.connection.start(call, over);
+                if is_ready {
+                    return;
+                }
+                // The attempt's start is later than the start of a call that comes from another connection.
+                since = since.max(self.attempted);
+            }
+            Current::Failed { calls, .. } | Current::Held { calls, .. } => calls.push(call),
             Current::Down { failure, .. } => {
-                // One that was given back has been under way for a while.
-                let done = if call.returned > 0 { Instant::now() } else { call.sent };
-                over.push(Over::broken(call, failure.clone(), done));
+                over.push(Over::broken(call, failure.clone(), Instant::now()));
+                return;
             }
         }
+        self.unconnected_since.get_or_insert(since);
     }
 
     /// Reads what has come for one of its sockets.
     pub(crate) fn take(&mut self, ready: Ready, io: &mut Io, over: &mut Vec<Over>) {
         match &mut self.current {
             Current::Line(line) if line.key == ready.key => {
+                let was_ready = line.connection.is_ready();
                 let result = line.take(ready, io, &mut self.stalls, over);
-                self.settle(result, io, over);
+                if !was_ready && line.connection.is_ready() {
+                    self.connections.made += 1;
+                    self.attempts = Backoff::new();
+                    self.end_wait(Instant::now());
+                }
+                self.settle(&result, io, over);
             }
             _ => {
                 if let Some(place) = self.closing.iter().position(|line| line.key == ready.key) {
@@ -160,7 +220,7 @@ impl Link {
     pub(crate) fn write(&mut self, io: &mut Io, over: &mut Vec<Over>) {
         if let Current::Line(line) = &mut self.current {
             let result = line.write(&mut self.stalls, io, over);
-            self.settle(result, io, over);
+            self.settle(&result, io, over);
         }
         for place in (0..self.closing.len()).rev() {
             let result = self.closing[place].write(&mut self.stalls, io, over);
@@ -179,14 +239,28 @@ impl Link {
                     }
                     _ => Ok(()),
                 };
-                self.settle(result, io, over);
+                self.settle(&result, io, over);
             }
-            Current::Refused { failure, calls, .. } => {
+            Current::Failed { failure, calls, .. } => {
                 let (failure, calls) = (failure.clone(), std::mem::take(calls));
                 over.extend(calls.into_iter().map(|call| Over::broken(call, failure.clone(), now)));
-                self.pause(failure, now);
+                self.end_wait(now);
+                self.connections.failed_attempts += 1;
+                self.paused_since = Some(now);
+                self.current = Current::Down { until: now + self.attempts.take(), failure };
             }
-            Current::Down { until, .. } if now >= *until => self.connect(now, io),
+            Current::Held { until, calls } if now >= *until => {
+                let calls = std::mem::take(calls);
+                self.connect(now, calls, io, over);
+            }
+            Current::Held { calls, .. } => {
+                if let Some(timeout) = self.requests.timeout() {
+                    let is_late = |call: &mut Call| now.saturating_duration_since(call.sent) >= timeout;
+                    let late = calls.extract_if(.., is_late);
+                    over.extend(late.map(|call| Over::unsent(call, deadline_exceeded(timeout), now)));
+                }
+            }
+            Current::Down { until, .. } if now >= *until => self.connect(now, Vec::new(), io, over),
             Current::Down { .. } => {}
         }
         for line in &mut self.closing {
@@ -200,7 +274,12 @@ impl Link {
             Current::Line(line) => {
                 [line.ready_by, line.connection.next_deadline()].into_iter().flatten().min()
             }
-            Current::Refused { at, .. } => Some(*at),
+            Current::Failed { at, .. } => Some(*at),
+            Current::Held { until, calls } => {
+                let timeout = self.requests.timeout();
+                let deadline = |call: &Call| timeout.and_then(|timeout| call.sent.checked_add(timeout));
+                calls.iter().filter_map(deadline).chain([*until]).min()
+            }
             Current::Down { until, .. } => Some(*until),
         };
         let closing = self.closing.iter().filter_map(|line| line.connection.next_deadline());
@@ -209,72 +288,98 @@ impl Link {
 
     /// How long requests were kept waiting until now.
     pub(crate) fn stalls(&self, now: Instant) -> Stalls {
-        match &self.current {
+        let mut stalls = match &self.current {
             Current::Line(line) => line.stalls(self.stalls, now),
-            Current::Refused { .. } | Current::Down { .. } => self.stalls,
-        }
+            _ => self.stalls,
+        };
+        let since = |since: Option<Instant>| {
+            since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
+        };
+        stalls.unconnected += since(self.unconnected_since);
+        stalls.paused += since(self.paused_since);
+        stalls
     }
 
-    /// Connections that stood and ended.
-    pub(crate) fn lost_connections(&self) -> u64 {
-        self.lost_connections
+    /// Connections that were made and that ended.
+    pub(crate) fn connections(&self) -> Connections {
+        self.connections
     }
 
     /// A socket with a connection that has not begun.
     fn line(&mut self, socket: TcpStream, now: Instant, io: &mut Io) -> io::Result<Line> {
         let key = (u64::from(self.index) << 32) | u64::from(self.serial);
         self.serial = self.serial.wrapping_add(1);
-        Line::new(socket, Connection::new(Arc::clone(&self.requests), self.in_flight), key, now, io)
+        let requests = Arc::clone(&self.requests);
+        Line::new(socket, Connection::after(self.least_taken, requests, self.in_flight), key, now, io)
     }
 
-    fn connect(&mut self, now: Instant, io: &mut Io) {
+    /// Connects, for these calls first.
+    fn connect(&mut self, now: Instant, calls: Vec<Call>, io: &mut Io, over: &mut Vec<Over>) {
+        self.attempted = now;
+        if let Some(since) = self.paused_since.take() {
+            self.stalls.paused += now.saturating_duration_since(since);
+        }
         let line = connecting(self.address).and_then(|socket| self.line(socket, now, io));
-        match line {
-            Ok(line) => self.current = Current::Line(Box::new(line)),
+        self.current = match line {
+            Ok(line) => Current::Line(Box::new(line)),
             Err(error) => {
-                let failure = unavailable(error.to_string());
-                self.current = Current::Refused { at: now, failure, calls: Vec::new() };
+                Current::Failed { at: now, failure: unavailable(error.to_string()), calls: Vec::new() }
             }
+        };
+        for call in calls {
+            self.start(call, over);
         }
     }
 
-    fn pause(&mut self, failure: Failure, now: Instant) {
-        self.current = Current::Down { until: now + self.pause, failure };
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+    /// Calls have a connection now, or have ended for want of one.
+    fn end_wait(&mut self, now: Instant) {
+        if let Some(since) = self.unconnected_since.take() {
+            self.stalls.unconnected += now.saturating_duration_since(since);
+        }
     }
 
-    /// Goes on after something happened to the current line: with it, or with the next one.
-    fn settle(&mut self, result: Result<(), Failure>, io: &mut Io, over: &mut Vec<Over>) {
+    /// Goes on after something happened to the current line: with that line, or with the next one.
+    fn settle(&mut self, result: &Result<(), Failure>, io: &mut Io, over: &mut Vec<Over>) {
         let Current::Line(line) = &mut self.current else { return };
         if result.is_ok() && line.connection.closing().is_none() {
+            // Calls that the server refused to take: RST_STREAM with REFUSED_STREAM.
+            for call in line.connection.take_returned() {
+                line.connection.start(call, over);
+            }
             return;
         }
         let now = Instant::now();
-        let failure = result.err();
-        let reason = failure.as_ref().or(line.connection.closing()).cloned();
-        let last =
-            Current::Down { until: now, failure: reason.unwrap_or_else(|| unavailable("not connected")) };
+        let last = Current::Down { until: now, failure: unavailable("not connected") };
         let Current::Line(mut line) = std::mem::replace(&mut self.current, last) else { return };
-        let has_answered = line.connection.has_answered();
-        self.lost_connections += u64::from(line.is_connected);
-        if let Some(failure) = &failure {
-            line.lose(failure, now, &mut self.stalls, io, over);
+        let was_ready = line.connection.is_ready();
+        let failure = result.as_ref().err().or(line.connection.closing()).cloned();
+        let failure = failure.unwrap_or_else(|| unavailable("not connected"));
+        let ends = self.end(&mut line, result.as_ref(), now, io, over);
+        let calls = returned_by(&mut line.connection);
+        if line.connection.closes_gracefully() && line.connection.taken() > 0 {
+            self.least_taken = self.least_taken.min(line.connection.taken());
         }
-        let returned = line.connection.take_returned();
-        if failure.is_none() && !line.connection.is_idle() {
+        // A server that has said GOAWAY may still answer the calls that it took.
+        let took_calls = line.connection.has_answered() || !line.connection.is_idle();
+        if !ends {
             self.closing.push(*line);
-        } else {
-            io.poller.remove(line.key);
         }
-        if has_answered {
-            self.pause = FIRST_PAUSE;
-            self.connect(now, io);
-        } else if let Current::Down { failure, .. } = &self.current {
+        if !was_ready {
             // Also where it failed before a call could be started: there must be one to be broken.
-            self.current = Current::Refused { at: now, failure: failure.clone(), calls: Vec::new() };
-        }
-        for call in returned {
-            self.start(call, over);
+            self.current = Current::Failed { at: now, failure, calls };
+        } else if took_calls {
+            self.fruitless = Backoff::new();
+            self.connect(now, calls, io, over);
+        } else {
+            let until = self.attempted + self.fruitless.take();
+            if until <= now {
+                self.connect(now, calls, io, over);
+            } else {
+                self.current = Current::Held { until, calls: Vec::new() };
+                for call in calls {
+                    self.start(call, over);
+                }
+            }
         }
     }
 
@@ -285,17 +390,48 @@ impl Link {
         io: &mut Io,
         over: &mut Vec<Over>,
     ) {
-        let line = &mut self.closing[place];
-        if let Err(failure) = result {
-            line.lose(failure, Instant::now(), &mut self.stalls, io, over);
-        }
-        let returned = line.connection.take_returned();
-        if result.is_err() || line.connection.is_idle() {
-            io.poller.remove(line.key);
-            self.closing.swap_remove(place);
+        let mut line = self.closing.swap_remove(place);
+        let ends = self.end(&mut line, result.as_ref(), Instant::now(), io, over);
+        let returned = returned_by(&mut line.connection);
+        if !ends {
+            self.closing.push(line);
         }
         for call in returned {
             self.start(call, over);
         }
     }
+
+    /// Ends a line that is lost, or on which nothing is left to be answered. Whether it has ended.
+    fn end(
+        &mut self,
+        line: &mut Line,
+        result: Result<&(), &Failure>,
+        now: Instant,
+        io: &mut Io,
+        over: &mut Vec<Over>,
+    ) -> bool {
+        let is_finished = line.connection.is_idle() && line.connection.closing().is_some();
+        if result.is_ok() && !is_finished {
+            return false;
+        }
+        let is_graceful = is_finished && line.connection.closes_gracefully();
+        match result {
+            Err(failure) => line.lose(failure, now, &mut self.stalls, io, over),
+            Ok(()) => io.poller.remove(line.key),
+        }
+        if is_graceful {
+            self.connections.closed += 1;
+        } else if line.is_connected {
+            self.connections.lost += 1;
+        }
+        true
+    }
+}
+
+/// Calls that a connection gave back, the oldest first: they have waited longest, and may have been given back
+/// before.
+fn returned_by(connection: &mut Connection) -> Vec<Call> {
+    let mut calls = connection.take_returned();
+    calls.sort_by_key(|call| call.sent);
+    calls
 }

@@ -23,6 +23,8 @@ pub(super) struct Outbox {
     written: usize,
     /// Of all parts, what was not.
     pending: usize,
+    /// Of all bytes that were ever appended, bodies apart.
+    framed: u64,
 }
 
 #[derive(Debug)]
@@ -55,12 +57,24 @@ impl Outbox {
         self.pending
     }
 
+    /// How many bytes of frames were appended so far, bodies of large requests apart. Such frames are never
+    /// withdrawn, so this number tells later whether a frame that is appended now was written.
+    pub(super) fn framed(&self) -> u64 {
+        self.framed
+    }
+
+    /// How many of the bytes of [`Outbox::framed`] were written.
+    pub(super) fn written_frames(&self) -> u64 {
+        self.framed - (self.bytes.len() - self.start) as u64
+    }
+
     /// Lets `write` append frames.
     pub(super) fn append<T>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
         let before = self.bytes.len();
         let result = write(&mut self.bytes);
         let added = self.bytes.len() - before;
         self.pending += added;
+        self.framed += added as u64;
         match self.parts.back_mut() {
             Some(Part::Bytes(bytes)) => *bytes += added,
             _ if added > 0 => self.parts.push_back(Part::Bytes(added)),

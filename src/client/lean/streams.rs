@@ -24,7 +24,7 @@ pub struct Call {
     pub intended: Option<Instant>,
     /// When it was given to the client.
     pub sent: Instant,
-    /// How often it was given back because a connection ended before the server had seen it.
+    /// How often it was given back after it was sent, because the server did not process it.
     pub returned: u8,
 }
 
@@ -32,6 +32,10 @@ pub struct Call {
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) call: Call,
+    /// Where its headers stand among all frames that the outbox was given; see [`Outbox::framed`].
+    ///
+    /// [`Outbox::framed`]: super::outbox::Outbox::framed
+    pub(super) headers_at: u64,
     /// Whether the response's headers have come.
     pub(super) has_headers: bool,
     pub(super) reply: Reply,
@@ -143,6 +147,7 @@ mod tests {
     fn stream(message: usize, now: Instant) -> Stream {
         Stream {
             call: Call { message, is_planned: true, intended: None, sent: now, returned: 0 },
+            headers_at: 0,
             has_headers: false,
             reply: Reply::default(),
             framed: 0,

@@ -59,7 +59,7 @@ impl<'a> BareClient<'a> {
         patience: Duration,
     ) -> Result<Option<AmongOthers>, OpenError> {
         let all = async {
-            let (mut connection, made) = Connection::open_bare(self.target, &self.options).await?;
+            let (mut connection, sockets) = Connection::open_bare(self.target, &self.options).await?;
             let mut neighbour = connection.clone();
             let is_over = Cell::new(false);
             // The last of them is under way when the call ends.
@@ -76,7 +76,7 @@ impl<'a> BareClient<'a> {
                 ended
             };
             let (neighbours_answered, ended) = tokio::join!(neighbours, call);
-            let later_answered = is_answered(&neighbour.call(small).await) && made.count() == 1;
+            let later_answered = is_answered(&neighbour.call(small).await) && sockets.attempts() == 1;
             Ok(AmongOthers { ended, neighbours_answered, later_answered })
         };
         self.runtime.block_on(async { timeout(patience, all).await.ok().transpose() })

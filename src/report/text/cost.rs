@@ -32,12 +32,28 @@ pub(super) fn write(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
 fn connections(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     let Some(seen) = &summary.connections else { return Ok(()) };
     let mut said = Vec::new();
-    if seen.lost > 0 {
-        said.push(format!("{} lost", grouped(seen.lost)));
+    let counts = [
+        (seen.made, "made"),
+        (seen.closed, "closed by the server in order (GOAWAY)"),
+        (seen.lost, "lost"),
+        (seen.failed_attempts, "attempts failed"),
+    ];
+    said.extend(
+        counts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{} {what}", grouped(*count))),
+    );
+    if let Some(calls @ 1..) = seen.retried_calls {
+        said.push(format!("{} calls sent again, because the server had not processed them", grouped(calls)));
     }
-    let waited =
-        [("room in the server's window", seen.out_of_window_ns), ("the server to read", seen.held_up_ns)];
+    let waited = [
+        ("a connection", Some(seen.unconnected_ns)),
+        ("room in the server's window", seen.out_of_window_ns),
+        ("the server to read", seen.held_up_ns),
+    ];
     for (what, nanoseconds) in waited {
+        let nanoseconds = nanoseconds.unwrap_or_default();
         // A hundredth of the window is what a few large messages cost.
         if nanoseconds > summary.window_ns / 100 {
             said.push(format!(
@@ -46,8 +62,8 @@ fn connections(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
             ));
         }
     }
-    if seen.uploaded_in_vain_bytes > 0 {
-        said.push(format!("{} uploaded in vain", rounded(seen.uploaded_in_vain_bytes)));
+    if let Some(bytes @ 1..) = seen.uploaded_in_vain_bytes {
+        said.push(format!("{} of refused or failed requests uploaded", rounded(bytes)));
     }
     for (row, line) in broken(&said.join("; ")).iter().enumerate().filter(|(_, line)| !line.is_empty()) {
         let first = if row == 0 { heading("connections") } else { format!("{:HEADING$} ", "") };

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::{
     client::{
-        Ended,
+        ConnectionAccount, Connections, Ended,
         lean::{connection::Over, link::Stalls, streams::Call},
     },
     environment::{ThreadTime, own_thread_time},
@@ -24,26 +24,40 @@ pub(super) struct Account {
     pub(super) idle: Duration,
     /// Of each link.
     pub(super) stalls: Vec<Stalls>,
-    pub(super) lost_connections: u64,
-    pub(super) uploaded_in_vain_bytes: u64,
+    pub(super) connections: Connections,
+    pub(super) calls: CallAccount,
+}
+
+/// What calls that ended had cost besides their time.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct CallAccount {
+    uploaded_in_vain_bytes: u64,
+    retried: u64,
 }
 
 impl Account {
     /// What it grew by since `earlier`: of stalls, those of the link where they grew most.
-    fn since(&self, earlier: &Self) -> LoopAccount {
+    fn since(&self, earlier: &Self) -> (LoopAccount, ConnectionAccount) {
         let longest = |of: fn(&Stalls) -> Duration| {
             let both = self.stalls.iter().zip(&earlier.stalls);
             both.map(|(now, before)| of(now).saturating_sub(of(before))).max().unwrap_or_default()
         };
-        LoopAccount {
+        let connections = ConnectionAccount {
+            connections: self.connections.since(earlier.connections),
+            unconnected: longest(|stalls| stalls.unconnected),
+            paused: longest(|stalls| stalls.paused),
+        };
+        let in_loop = LoopAccount {
             idle: self.idle.saturating_sub(earlier.idle),
             held_up: longest(|stalls| stalls.held_up),
             out_of_window: longest(|stalls| stalls.out_of_window),
-            lost_connections: self.lost_connections.saturating_sub(earlier.lost_connections),
             uploaded_in_vain_bytes: self
+                .calls
                 .uploaded_in_vain_bytes
-                .saturating_sub(earlier.uploaded_in_vain_bytes),
-        }
+                .saturating_sub(earlier.calls.uploaded_in_vain_bytes),
+            retried_calls: self.calls.retried.saturating_sub(earlier.calls.retried),
+        };
+        (in_loop, connections)
     }
 }
 
@@ -62,7 +76,7 @@ pub(super) struct Round {
     /// When the drain has lasted long enough, once it has begun.
     drained_at: Option<Instant>,
     is_over: bool,
-    uploaded_in_vain_bytes: u64,
+    calls: CallAccount,
 }
 
 impl Round {
@@ -77,19 +91,20 @@ impl Round {
             end: None,
             drained_at: None,
             is_over: false,
-            uploaded_in_vain_bytes: 0,
+            calls: CallAccount::default(),
         }
     }
 
     pub(super) fn record(&mut self, over: &mut Vec<Over>) {
         for Over { call, done, outcome, uploaded_bytes } in over.drain(..) {
-            let Call { message, is_planned, intended, sent, returned: _ } = call;
+            let Call { message, is_planned, intended, sent, returned } = call;
             if matches!(outcome, Outcome::Refused(_) | Outcome::Failed(_) | Outcome::Broken(_)) {
-                self.uploaded_in_vain_bytes += uploaded_bytes;
+                self.calls.uploaded_in_vain_bytes += uploaded_bytes;
             }
+            self.calls.retried += u64::from(returned > 0);
             self.ledger.call_ended(
                 Start { message, is_planned, intended },
-                Ended { sent, done, outcome, is_own_status: false },
+                Ended { sent, done, outcome, is_own_status: false, loss: None },
             );
         }
     }
@@ -101,8 +116,8 @@ impl Round {
             self.ledger.report(now);
             self.ledger.look_at_the_others();
         }
-        let uploaded_in_vain_bytes = self.uploaded_in_vain_bytes;
-        let in_loop = || Account { uploaded_in_vain_bytes, ..loop_account() };
+        let calls = self.calls;
+        let in_loop = || Account { calls, ..loop_account() };
         let account = || own_thread_time().map(|thread| (thread, in_loop()));
         if self.end.is_none() {
             // A worker may have none at all.
@@ -156,9 +171,11 @@ impl Round {
     pub(super) fn finish(self) -> Worked {
         let [before, after] = self.times;
         let times = before.zip(after);
-        let in_loop = times.as_ref().map(|((_, before), (_, after))| after.since(before));
+        let accounts = times.as_ref().map(|((_, before), (_, after))| after.since(before));
+        let (in_loop, connections) = accounts.unzip();
         let threads = times.map(|((before, _), (after, _))| (before, after));
-        self.ledger.finish(threads, in_loop, self.end.unwrap_or(End::Order))
+        let worked = self.ledger.finish(threads, in_loop, self.end.unwrap_or(End::Order));
+        Worked { connections: connections.unwrap_or_default(), ..worked }
     }
 }
 
@@ -175,6 +192,6 @@ mod tests {
         };
         // The first link was held up before, the second one is within.
         let grown = stalls([5, 2]).since(&stalls([5, 0]));
-        assert_eq!(grown.held_up, second * 2);
+        assert_eq!(grown.0.held_up, second * 2);
     }
 }

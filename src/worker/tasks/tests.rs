@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     client::Ended,
     latency::Latency,
-    outcome::{Code, Failure},
+    outcome::{Code, Failure, Outcome},
     payload::Message,
     plan::{Load, Rates, Settings},
     schedule::Arrivals,
@@ -22,12 +22,13 @@ struct Imagined {
     /// From when to when, since it was made.
     stopped: (Duration, Duration),
     outcome: Outcome,
+    loss: Option<Loss>,
 }
 
 impl Imagined {
     fn new(delay: Duration) -> Self {
         let stopped = (Duration::MAX, Duration::MAX);
-        Self { started: Instant::now(), delay, stopped, outcome: Outcome::Answered }
+        Self { started: Instant::now(), delay, stopped, outcome: Outcome::Answered, loss: None }
     }
 }
 
@@ -41,7 +42,13 @@ impl Caller for Imagined {
             _ => arrives,
         };
         sleep_until(done).await;
-        Ended { sent, done: Instant::now(), outcome: self.outcome.clone(), is_own_status: false }
+        Ended {
+            sent,
+            done: Instant::now(),
+            outcome: self.outcome.clone(),
+            is_own_status: false,
+            loss: self.loss,
+        }
     }
 }
 
@@ -203,14 +210,23 @@ async fn an_interrupt_ends_the_window_there_and_counts_what_was_due() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slot_pauses_after_broken_calls() {
+async fn a_slot_pauses_after_attempts_to_connect_that_failed_and_not_after_go_away() {
     let failure = Failure { code: Code::UNAVAILABLE, message: "connection refused".to_owned() };
     let mut server = Imagined::new(MILLISECOND);
     server.outcome = Outcome::Broken(Box::new(failure));
-    let (worked, _) = worked(settings(Load::Closed { concurrency: 1 }), server, None).await;
-    let broken = worked.recording.calls.outcomes.broken;
-    // 10, 20, 40, ... 640 ms and then a second each: about 11 in 5 s.
-    assert!((9..=12).contains(&broken), "{broken}");
+    for (loss, broken, pauses) in [
+        // 10, 20, 40, ... 640 ms and then a second each: about 11 in 5 s.
+        (Loss::NotConnected, 9..=12, true),
+        (Loss::Other, 9..=13, true),
+        (Loss::GoAway, 4_900..=5_001, false),
+    ] {
+        server.loss = Some(loss);
+        let (worked, _) = worked(settings(Load::Closed { concurrency: 1 }), server.clone(), None).await;
+        let calls = worked.recording.calls.outcomes;
+        assert!(broken.contains(&calls.broken), "{loss:?}: {calls:?}");
+        let paused = worked.connections.paused;
+        assert_eq!(paused > SECOND, pauses, "{loss:?}: {paused:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,13 +7,14 @@ use crate::client::lean::{
     frame::{self, ConnectionError, ErrorCode, Head, flag, header_fragment, kind, wrong_length},
     header_block::decode,
     status::{Fields, code_of_reset},
+    streams::{Call, Stream},
 };
 use crate::{
     outcome::{Failure, Outcome},
     plan::Compression,
 };
 
-use super::{Connection, MAX_HEADER_BLOCK, MOST_RETURNS, Over};
+use super::{Closing, Connection, MAX_HEADER_BLOCK, MOST_RETURNS, Over};
 
 /// A header block whose end is still to come (4.3).
 #[derive(Debug)]
@@ -171,6 +172,9 @@ impl Connection {
     fn reset_by_server(&mut self, number: u32, error: ErrorCode, now: Instant, over: &mut Vec<Over>) {
         // It ended the call before, and now says that the rest of the request is not wanted: as we would.
         self.cut_short.retain(|cut| *cut != number);
+        if error == ErrorCode::REFUSED_STREAM && self.give_back_refused(number) {
+            return;
+        }
         let message = format!("{RESET_WORDS}{error}");
         self.end(
             number,
@@ -179,6 +183,23 @@ impl Connection {
             over,
         );
         self.cut_short.retain(|cut| *cut != number);
+    }
+
+    /// `REFUSED_STREAM` says that the server did not process the call (RFC 9113, 8.7), so the call may be made
+    /// again. Whether it is.
+    fn give_back_refused(&mut self, number: u32) -> bool {
+        let may_go_again = |stream: &mut Stream| !stream.has_headers && stream.call.returned < MOST_RETURNS;
+        if !self.streams.get_mut(number).is_some_and(may_go_again) {
+            return false;
+        }
+        self.has_answered = true;
+        if let Some(Stream { call, .. }) = self.streams.remove(number) {
+            self.untaken += 1;
+            self.withdraw(number);
+            self.returned.push(Call { returned: call.returned + 1, ..call });
+            self.open_waiting();
+        }
+        true
     }
 
     fn ping(&mut self, head: Head, payload: &[u8]) -> Result<(), ConnectionError> {
@@ -204,33 +225,27 @@ impl Connection {
             return Err(protocol_error("GOAWAY came on a stream"));
         }
         let (last, code, text) = frame::go_away(payload)?;
-        let mut message = format!("the server ended the connection: GOAWAY with {code}");
-        if !text.is_empty() {
-            message = format!("{message}, `{}`", String::from_utf8_lossy(&text[..text.len().min(200)]));
-        }
+        let message = frame::go_away_message(code, text);
         let failure = Failure { code: crate::outcome::Code::UNAVAILABLE, message };
-        self.closing = Some(failure.clone());
-        for (number, stream) in self.streams.split_above(last) {
+        self.closing = Some(Closing { failure: failure.clone(), is_graceful: code == ErrorCode::NO_ERROR });
+        let sent_bytes = self.outbox.written_frames();
+        for (number, Stream { call, headers_at, .. }) in self.streams.split_above(last) {
             self.withdraw(number);
-            self.give_back(stream.call, &failure, now, over);
+            self.untaken += 1;
+            if headers_at >= sent_bytes {
+                self.returned.push(call);
+            } else if call.returned < MOST_RETURNS {
+                self.returned.push(Call { returned: call.returned + 1, ..call });
+            } else {
+                over.push(Over::broken(call, failure.clone(), now));
+            }
         }
-        self.return_waiting(&failure, now, over);
+        self.return_waiting();
         Ok(())
     }
 
-    /// Gives back the calls that waited for a stream.
-    pub(super) fn return_waiting(&mut self, failure: &Failure, now: Instant, over: &mut Vec<Over>) {
-        for call in std::mem::take(&mut self.waiting) {
-            self.give_back(call, failure, now, over);
-        }
-    }
-
-    /// A call may be made again on another connection; not for ever.
-    fn give_back(&mut self, call: super::Call, failure: &Failure, now: Instant, over: &mut Vec<Over>) {
-        if call.returned < MOST_RETURNS {
-            self.returned.push(super::Call { returned: call.returned + 1, ..call });
-        } else {
-            over.push(Over::broken(call, failure.clone(), now));
-        }
+    /// Gives back the calls that waited for a stream: these never left the client.
+    pub(super) fn return_waiting(&mut self) {
+        self.returned.extend(self.last_chances.drain(..).chain(self.waiting.drain(..)));
     }
 }

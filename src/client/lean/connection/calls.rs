@@ -120,6 +120,7 @@ impl Connection {
         over: &mut Vec<Over>,
     ) {
         let Some(stream) = self.streams.get_mut(number) else { return };
+        self.has_answered = true;
         let message = stream.call.message;
         let is_first = !stream.has_headers;
         let outcome = match block {
@@ -183,6 +184,7 @@ impl Connection {
     pub(super) fn end(&mut self, number: u32, outcome: Outcome, now: Instant, over: &mut Vec<Over>) {
         let Some(stream) = self.streams.remove(number) else { return };
         self.has_answered = true;
+        self.ended += 1;
         let is_framed = stream.framed == self.requests.get(stream.call.message).body_bytes;
         let withdrawn = self.withdraw(number);
         if withdrawn > 0 || !is_framed {

@@ -8,7 +8,7 @@ use crate::client::lean::{
     streams::{Call, Stream},
 };
 
-use super::{Connection, MOST_UNREAD_ANSWERS};
+use super::{Connection, MOST_RETURNS, MOST_UNREAD_ANSWERS};
 
 /// Bytes that are framed ahead of the socket. What is framed can still be withdrawn, so this only
 /// bounds how much a single write can carry.
@@ -19,9 +19,10 @@ impl Connection {
     pub(super) fn open(&mut self, call: Call) {
         let Some(number) = self.take_number() else {
             self.returned.push(call);
-            self.returned.extend(self.waiting.drain(..));
+            self.return_waiting();
             return;
         };
+        self.last_chances_opened += u64::from(call.returned >= MOST_RETURNS);
         let form = self.form;
         self.form = match form {
             Form::Introduction | Form::Indexed => Form::Indexed,
@@ -32,6 +33,7 @@ impl Connection {
         let has_room =
             body <= self.send_window.room().min(send_window.room()) && self.outbox.pending() < AHEAD_BYTES;
         let requests = &self.requests;
+        let headers_at = self.outbox.framed();
         let mut framed = 0;
         if has_room && self.outbox.append(|out| requests.write_small(out, call.message, form, number)) {
             self.send_window.take(body);
@@ -43,6 +45,7 @@ impl Connection {
         }
         self.streams.push(Stream {
             call,
+            headers_at,
             has_headers: false,
             reply: Reply::default(),
             framed,

@@ -167,6 +167,7 @@ fn a_call_is_given_back_twice_and_then_broken() {
     for round in 0..3 {
         let mut connection = connection("abc", &[]);
         connection.start(call.clone(), &mut Vec::new());
+        written(&mut connection);
         let over = receive(&mut connection, &frame(kind::GOAWAY, 0, 0, &[0; 8]));
         let returned = connection.take_returned();
         if round < 2 {
@@ -179,6 +180,73 @@ fn a_call_is_given_back_twice_and_then_broken() {
             );
         }
     }
+}
+
+#[test]
+fn a_call_that_never_left_the_client_is_given_back_without_limit() {
+    let spent =
+        Call { message: 0, is_planned: true, intended: None, sent: Instant::now(), returned: MOST_RETURNS };
+    let failure = Failure { code: Code::UNAVAILABLE, message: "gone".to_owned() };
+    // Framed and not written; waiting for a stream; both when GOAWAY comes and when the connection is lost.
+    for settings in [&[][..], &[(setting::MAX_CONCURRENT_STREAMS, 0)]] {
+        for is_lost in [false, true] {
+            let mut connection = connection("abc", settings);
+            let mut over = Vec::new();
+            connection.start(spent.clone(), &mut over);
+            if is_lost {
+                connection.lose(&failure, Instant::now(), &mut over);
+            } else {
+                over.extend(receive(&mut connection, &frame(kind::GOAWAY, 0, 0, &[0; 8])));
+            }
+            let returned = connection.take_returned();
+            assert!(over.is_empty(), "{over:?}");
+            assert_eq!(returned, std::slice::from_ref(&spent), "and no allowance is used up");
+        }
+    }
+}
+
+#[test]
+fn a_refused_stream_is_given_back_and_fails_in_the_end() {
+    let mut connection = connection("abc", &[]);
+    start(&mut connection);
+    let refused = ErrorCode::REFUSED_STREAM.0.to_be_bytes();
+    let mut stream = 1;
+    for returned in 1..=MOST_RETURNS {
+        written(&mut connection);
+        assert!(receive(&mut connection, &frame(kind::RST_STREAM, 0, stream, &refused)).is_empty());
+        let calls = connection.take_returned();
+        assert_eq!(calls.iter().map(|call| call.returned).collect::<Vec<_>>(), [returned]);
+        connection.start(calls[0].clone(), &mut Vec::new());
+        stream += 2;
+    }
+    let over = receive(&mut connection, &frame(kind::RST_STREAM, 0, stream, &refused));
+    assert!(matches!(over[..], [Over { outcome: Outcome::Failed(_), .. }]), "{over:?}");
+}
+
+/// A server that closes each connection after a request takes one stream of each.
+#[test]
+fn the_last_try_of_a_call_waits_for_a_stream_that_the_server_will_take() {
+    let call =
+        |returned| Call { message: 0, is_planned: true, intended: None, sent: Instant::now(), returned };
+    let connection = connection("abc", &[]);
+    let mut connection = Connection { least_taken: 1, ..connection };
+    let mut over = Vec::new();
+    for returned in [MOST_RETURNS, MOST_RETURNS, 0] {
+        connection.start(call(returned), &mut over);
+    }
+    let opened: Vec<u32> = written(&mut connection)
+        .iter()
+        .filter(|(head, _)| head.kind == kind::HEADERS)
+        .map(|(head, _)| head.stream)
+        .collect();
+    assert_eq!(opened, [1, 3], "the second last try is held");
+    let over = receive(&mut connection, &frame(kind::GOAWAY, 0, 0, &[0, 0, 0, 1, 0, 0, 0, 0]));
+    assert!(over.is_empty(), "{over:?}");
+    let mut returned: Vec<u8> = connection.take_returned().iter().map(|call| call.returned).collect();
+    returned.sort_unstable();
+    assert_eq!(returned, [1, MOST_RETURNS]);
+    assert_eq!((connection.taken(), connection.in_flight()), (1, 1));
+    assert!(connection.closes_gracefully());
 }
 
 #[test]

@@ -58,6 +58,10 @@ pub(crate) struct Stalls {
     pub(crate) held_up: Duration,
     /// Because the connection's window was used up: the server read, and gave no room.
     pub(crate) out_of_window: Duration,
+    /// Because there was no connection: the last one had ended, and the next one was not ready.
+    pub(crate) unconnected: Duration,
+    /// Because the last attempt to connect had failed, and the next one was not due.
+    pub(crate) paused: Duration,
 }
 
 impl Io {
@@ -126,12 +130,14 @@ impl Line {
         if !ready.is_readable {
             return Ok(());
         }
-        self.read(io, over)
+        self.read(io, over).map(|_| ())
     }
 
+    /// Reads what has come, up to a bound. Whether there may be more.
+    ///
     /// # Errors
     /// When the connection is lost.
-    fn read(&mut self, io: &mut Io, over: &mut Vec<Over>) -> Result<(), Failure> {
+    fn read(&mut self, io: &mut Io, over: &mut Vec<Over>) -> Result<bool, Failure> {
         for _ in 0..MOST_AT_ONCE {
             match (&self.socket).read(&mut io.buffer) {
                 Ok(0) => return Err(unavailable("the server closed the connection")),
@@ -142,15 +148,15 @@ impl Line {
                         self.ready_by = None;
                     }
                     if bytes < io.buffer.len() {
-                        break;
+                        return Ok(false);
                     }
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(unavailable(error.to_string())),
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// # Errors
@@ -197,9 +203,13 @@ impl Line {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => {
-                    // A server that refuses and closes has often said why; that can still be read.
-                    self.read(io, over)?;
-                    return Err(unavailable(error.to_string()));
+                    // A server that refuses and closes has often said why, and answered calls before;
+                    // that can still be read, and ends with an error.
+                    loop {
+                        if !self.read(io, over)? {
+                            return Err(unavailable(error.to_string()));
+                        }
+                    }
                 }
             }
         }
@@ -227,6 +237,8 @@ impl Line {
         Stalls {
             held_up: before.held_up + since(self.full_since),
             out_of_window: before.out_of_window + since(self.out_of_window_since),
+            unconnected: before.unconnected,
+            paused: before.paused,
         }
     }
 

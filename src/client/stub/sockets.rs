@@ -1,0 +1,228 @@
+//! The sockets under tonic's channel: counts connections, and reads why the server ended one.
+//!
+//! Tonic tells the calls of a connection that ended with GOAWAY that "the connection closed", or that an error
+//! is "not a result of an error". What the server said stands in the frames alone.
+
+use std::{
+    io::{self, IoSlice},
+    net::SocketAddr,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, ready},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    time::Instant,
+};
+
+use crate::client::{
+    ConnectionAccount,
+    lean::frame::{self, ErrorCode, HEAD_BYTES, Head, go_away_message, kind},
+};
+
+/// Bytes of a GOAWAY frame's payload that are kept.
+const MOST_KEPT: usize = 1_024;
+
+/// What is known of the connections of one channel. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sockets(Arc<Mutex<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    account: ConnectionAccount,
+    attempts: u32,
+    /// Of the connection that ended last, or is about to.
+    go_away: Option<String>,
+}
+
+impl Sockets {
+    /// Connects, and watches the connection.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    pub(super) async fn connect(self, address: SocketAddr) -> io::Result<Socket> {
+        let since = Instant::now();
+        let connected = async {
+            let stream = TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            Ok::<_, io::Error>(stream)
+        };
+        let connected = connected.await;
+        self.note(|known| {
+            known.attempts += 1;
+            known.account.unconnected += since.elapsed();
+            match &connected {
+                Ok(_) => known.account.connections.made += 1,
+                Err(_) => known.account.connections.failed_attempts += 1,
+            }
+        });
+        Ok(Socket { stream: connected?, frames: Frames::default(), sockets: self, go_away: None })
+    }
+
+    /// How often a connection was attempted.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.note(|known| known.attempts)
+    }
+
+    pub(super) fn account(&self) -> ConnectionAccount {
+        self.note(|known| known.account)
+    }
+
+    /// What the server said when it ended the last connection: GOAWAY and its reason.
+    pub(super) fn go_away(&self) -> Option<String> {
+        self.note(|known| known.go_away.clone())
+    }
+
+    fn note<T>(&self, note: impl FnOnce(&mut Known) -> T) -> T {
+        // Counters alone, which a panic leaves as they were.
+        note(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A socket whose frames are watched as they are read.
+#[derive(Debug)]
+pub(super) struct Socket {
+    stream: TcpStream,
+    frames: Frames,
+    sockets: Sockets,
+    /// The code of the connection's GOAWAY, once it has come.
+    go_away: Option<ErrorCode>,
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let is_graceful = self.go_away == Some(ErrorCode::NO_ERROR);
+        let is_explained = self.go_away.is_some();
+        self.sockets.note(|known| {
+            let connections = &mut known.account.connections;
+            *(if is_graceful { &mut connections.closed } else { &mut connections.lost }) += 1;
+            if !is_explained {
+                known.go_away = None;
+            }
+        });
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        let go_away = self.frames.take(&buffer.filled()[before..]);
+        if let Some((code, message)) = go_away {
+            self.go_away = Some(code);
+            self.sockets.note(|known| known.go_away = Some(message));
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+/// Where one frame ends and the next begins, in bytes that come in pieces. Keeps the payload of GOAWAY frames.
+#[derive(Debug, Default)]
+struct Frames {
+    head: [u8; HEAD_BYTES],
+    /// Bytes of the next head that have come.
+    head_bytes: usize,
+    /// Bytes of the payload that are still to come.
+    left: usize,
+    /// Of a GOAWAY frame.
+    payload: Option<Vec<u8>>,
+}
+
+impl Frames {
+    /// The last GOAWAY that ends within these bytes: its code, and what it says in words.
+    fn take(&mut self, bytes: &[u8]) -> Option<(ErrorCode, String)> {
+        let (mut bytes, mut found) = (bytes, None);
+        while !bytes.is_empty() {
+            if self.left == 0 {
+                let wanted = (HEAD_BYTES - self.head_bytes).min(bytes.len());
+                self.head[self.head_bytes..self.head_bytes + wanted].copy_from_slice(&bytes[..wanted]);
+                self.head_bytes += wanted;
+                bytes = &bytes[wanted..];
+                if self.head_bytes < HEAD_BYTES {
+                    break;
+                }
+                self.head_bytes = 0;
+                let head = Head::parse(self.head);
+                self.left = head.length as usize;
+                self.payload = (head.kind == kind::GOAWAY).then(Vec::new);
+            } else {
+                let (payload, rest) = bytes.split_at(self.left.min(bytes.len()));
+                self.left -= payload.len();
+                bytes = rest;
+                if let Some(kept) = &mut self.payload {
+                    let room = MOST_KEPT - kept.len();
+                    kept.extend_from_slice(&payload[..payload.len().min(room)]);
+                }
+            }
+            if self.left == 0
+                && let Some(Ok((_, code, text))) = self.payload.take().as_deref().map(frame::go_away)
+            {
+                found = Some((code, go_away_message(code, text)));
+            }
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::lean::frame::{flag, write};
+    use proptest::prelude::*;
+
+    proptest! {
+        /// However the bytes are cut, GOAWAY is found behind other frames.
+        #[test]
+        fn a_go_away_is_found_in_pieces(lengths in prop::collection::vec(0_usize..300, 0..8), piece in 1_usize..64) {
+            let mut bytes = Vec::new();
+            for length in lengths {
+                write(&mut bytes, kind::DATA, flag::END_STREAM, 1, &vec![7; length]);
+            }
+            let mut payload = vec![0, 0, 0, 5, 0, 0, 0, 11];
+            payload.extend_from_slice(b"max_age");
+            write(&mut bytes, kind::GOAWAY, 0, 0, &payload);
+            write(&mut bytes, kind::PING, 0, 0, &[0; 8]);
+            let mut frames = Frames::default();
+            let found: Vec<_> = bytes.chunks(piece).filter_map(|piece| frames.take(piece)).collect();
+            prop_assert_eq!(found.len(), 1);
+            prop_assert_eq!(found[0].0, ErrorCode::ENHANCE_YOUR_CALM);
+            prop_assert!(found[0].1.contains("GOAWAY with ENHANCE_YOUR_CALM (11), `max_age`"), "{}", found[0].1);
+        }
+    }
+}
