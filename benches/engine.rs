@@ -38,6 +38,7 @@ fn recording(criterion: &mut Criterion) {
                     intended: is_open.then_some(Duration::from_micros(450)),
                     sent,
                     done: sent + service,
+                    service,
                     outcome: Outcome::Answered,
                 }));
             });

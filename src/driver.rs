@@ -2,6 +2,7 @@
 //!
 //! Owns the generator's threads and Ctrl-C. Prints nothing: what goes on is told to an observer.
 
+mod pulse;
 mod signals;
 mod usage;
 mod workers;
@@ -10,11 +11,12 @@ use std::{
     collections::BTreeMap,
     io,
     sync::Arc,
+    thread,
     time::{Duration, SystemTime},
 };
 
 use tokio::{
-    runtime::Builder,
+    runtime::{Builder, Handle},
     sync::{mpsc, watch},
     time::{Instant, sleep_until},
 };
@@ -28,7 +30,9 @@ use crate::{
     worker::{Order, Report, Second, Worked},
 };
 
-pub use crate::worker::LoopAccount;
+pub use crate::worker::{INTERRUPTED_DRAIN, LoopAccount};
+pub use pulse::Pauses;
+use pulse::Pulse;
 pub(crate) use signals::Signals;
 use usage::Reading;
 pub use usage::Usage;
@@ -80,7 +84,7 @@ pub enum Progress<'a> {
     },
     /// The window is over; calls in flight are waited for.
     Draining {
-        /// Whether somebody asked for it.
+        /// Whether the run was interrupted: then the drain is [`INTERRUPTED_DRAIN`] at most.
         is_interrupted: bool,
     },
 }
@@ -103,8 +107,11 @@ pub enum DriveError {
 
 /// Runs a plan against a server whose processes, if they are known, have an account of their own.
 ///
-/// Returns when the drain is over; after Ctrl-C or SIGTERM, with what was measured until then. A
-/// second signal ends the drain at once.
+/// Returns when the drain is over; after Ctrl-C or SIGTERM, with what was measured until then. The drain lasts
+/// 1 s at most then, and a second signal ends it at once.
+///
+/// Blocks its thread, also where that belongs to a runtime: such a call is best made with tokio's
+/// `spawn_blocking`.
 ///
 /// # Errors
 /// When connections cannot be made, or the system refuses threads.
@@ -112,16 +119,34 @@ pub fn run(
     plan: &Arc<Plan>,
     target: &Located,
     server: &[u32],
+    observe: &mut (dyn FnMut(&Progress<'_>) + Send),
+) -> Result<Run, DriveError> {
+    if Handle::try_current().is_err() {
+        return conduct(plan, target, server, observe);
+    }
+    // A thread of a runtime cannot wait for another one.
+    thread::scope(|scope| {
+        let driver = thread::Builder::new().name("driver".to_owned());
+        let driver = driver.spawn_scoped(scope, || conduct(plan, target, server, observe))?;
+        driver.join().map_err(|_| DriveError::Panicked)?
+    })
+}
+
+fn conduct(
+    plan: &Arc<Plan>,
+    target: &Located,
+    server: &[u32],
     observe: &mut dyn FnMut(&Progress<'_>),
 ) -> Result<Run, DriveError> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
+    let pulse = Pulse::start()?;
     runtime.block_on(async {
         let mut orders = Orders { order: watch::Sender::new(Order::Wait), bells: Vec::new() };
         let (reporter, mut reports) = mpsc::unbounded_channel();
         let workers = spawn_workers(plan, target, &mut orders, &reporter)?;
         // The reports end when the last worker has gone.
         drop(reporter);
-        let mut conduct = Conduct::new(plan, server, orders);
+        let mut conduct = Conduct::new(plan, server, orders, pulse);
         conduct.follow(&mut reports, observe).await?;
         let mut worked = Vec::new();
         for worker in workers {
@@ -136,6 +161,7 @@ struct Conduct<'a> {
     plan: &'a Plan,
     server: &'a [u32],
     orders: Orders,
+    pulse: Pulse,
     ready: usize,
     /// Of the measured window, once it is set.
     start: Option<Instant>,
@@ -151,11 +177,12 @@ struct Conduct<'a> {
 }
 
 impl<'a> Conduct<'a> {
-    fn new(plan: &'a Plan, server: &'a [u32], orders: Orders) -> Self {
+    fn new(plan: &'a Plan, server: &'a [u32], orders: Orders, pulse: Pulse) -> Self {
         Self {
             plan,
             server,
             orders,
+            pulse,
             ready: 0,
             start: None,
             started_at: wall_clock(),
@@ -191,7 +218,7 @@ impl<'a> Conduct<'a> {
                     Some(report) => self.take(report, observe),
                 },
                 () = window_starts => {
-                    self.readings.0 = Some(Reading::take(self.server));
+                    self.readings.0 = Some(Reading::take(self.server, &self.pulse));
                     observe(&Progress::Started);
                 }
                 () = signals.next() => self.interrupt(observe),
@@ -219,7 +246,7 @@ impl<'a> Conduct<'a> {
             Report::WindowOver => {
                 self.windows_over += 1;
                 if self.windows_over == self.plan.workers() {
-                    self.readings.1 = Some(Reading::take(self.server));
+                    self.readings.1 = Some(Reading::take(self.server, &self.pulse));
                     if !self.is_interrupted {
                         observe(&Progress::Draining { is_interrupted: false });
                     }

@@ -3,6 +3,8 @@
 //! The only place that reads the wall clock, the kernel's accounts and the machine's description.
 //! What a system does not tell is absent, never 0.
 
+mod quota;
+
 use std::{
     collections::BTreeMap,
     ffi::OsString,
@@ -12,6 +14,8 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+
+pub(crate) use quota::throttled_time;
 
 /// The machine, and what else it was doing when the run began.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -204,6 +208,20 @@ impl ThreadTime {
             waiting: self.waiting.saturating_sub(earlier.waiting),
         }
     }
+}
+
+/// How long the machine has been suspended since it was started, where the system tells: time that the clock of
+/// a run does not have.
+#[must_use]
+pub(crate) fn suspended_time() -> Option<Duration> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::time::{ClockId, clock_gettime};
+        let time = |clock| -> Option<Duration> { clock_gettime(clock).try_into().ok() };
+        time(ClockId::Boottime)?.checked_sub(time(ClockId::Monotonic)?)
+    }
+    #[cfg(not(target_os = "linux"))]
+    None
 }
 
 /// The time of the thread that calls.

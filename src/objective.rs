@@ -80,7 +80,7 @@ pub enum CallsOf {
     Shed,
     /// In flight when the drain ended.
     Unfinished,
-    /// All planned calls but those answered and those unfinished.
+    /// All planned calls but those answered.
     Errors,
 }
 

@@ -47,6 +47,8 @@ pub struct Finished {
     pub sent: Duration,
     /// When it ended.
     pub done: Duration,
+    /// From the send to the end: more than the difference where the call was sent before the window.
+    pub service: Duration,
     /// What became of it.
     pub outcome: Outcome,
 }
@@ -180,12 +182,11 @@ impl Recorder {
 
     /// Counts the outcome of a planned call that was sent.
     pub fn finish(&mut self, call: Finished) {
-        let Finished { message, intended, sent, done, outcome } = call;
+        let Finished { message, intended, sent, done, service, outcome } = call;
         self.count_outcome(message, &outcome);
         self.recording.first_sent = self.recording.first_sent.min(sent);
         self.recording.last_done = self.recording.last_done.max(done);
         self.recording.ended_in_window += u64::from(done < self.window);
-        let service = done.saturating_sub(sent);
         match outcome {
             Outcome::Answered => {
                 let main = match (intended, &mut self.recording.response, &mut self.recording.lateness) {

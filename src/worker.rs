@@ -24,6 +24,9 @@ use crate::{
     record::{Interval, Recording},
 };
 
+/// The longest drain of a run that was interrupted: time for replies that are on their way.
+pub const INTERRUPTED_DRAIN: Duration = Duration::from_secs(1);
+
 /// What the driver tells its workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 
-use super::values::count;
+use super::{rehearsal::rehearse, values::count};
 use crate::{
     environment::cores,
-    plan::{ClientKind, Compression, DEFAULT_MAX_RECV, Settings, Workers},
+    plan::{ClientKind, Compression, DEFAULT_MAX_RECV, Pair, Settings, Workers},
     server::ReplyCompression,
+    target::Located,
     units::{Limit, parse_duration},
 };
 
@@ -47,6 +49,10 @@ pub(super) struct ClientFlags {
     /// reply does not wait for one to wake up. Matters at low load
     #[arg(long, value_name = "D", value_parser = parse_duration, default_value = "0s", help_heading = "Client")]
     spin: Duration,
+
+    /// Leave out the one call before the load that shows whether the server has the method
+    #[arg(long, help_heading = "Client")]
+    no_rehearsal: bool,
 
     /// Of arrivals and mixes: the same seed gives the same calls
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Client")]
@@ -100,6 +106,17 @@ impl ClientFlags {
     /// The client's own limit for replies, as it was asked for.
     pub(super) fn max_recv_message_size(&self) -> Limit {
         self.max_recv_message_size.unwrap_or(DEFAULT_MAX_RECV)
+    }
+
+    /// Makes one call at a server that was named, unless that is not wanted. A server of one's own has the method.
+    ///
+    /// # Errors
+    /// When the server does not have the method.
+    pub(super) fn rehearse(&self, target: Option<&Located>, metadata: &[Pair]) -> Result<()> {
+        match target {
+            Some(target) if !self.no_rehearsal => rehearse(target, metadata),
+            _ => Ok(()),
+        }
     }
 
     /// What was asked of the client, and the defaults of everything else. The default number of workers

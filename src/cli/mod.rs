@@ -7,6 +7,7 @@ mod gate;
 mod interrupt;
 mod limits;
 mod own_server;
+mod rehearsal;
 mod report;
 mod run;
 mod serve;

@@ -15,6 +15,7 @@ use crate::{
     report::{destination::Destination, progress::Display},
     soundness::Verdict,
     summary::{Context, Summary},
+    units::grouped,
 };
 
 pub(super) use arguments::{RunArguments, TextChoice};
@@ -29,6 +30,7 @@ pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
     let plan = Arc::new(Plan::new(arguments.settings(shares_machine)?)?);
     let destination = arguments.output.output.as_deref().map(Destination::reserve).transpose()?;
     let is_own = located.is_none();
+    arguments.client.rehearse(located.as_ref(), plan.metadata())?;
     let mut driven = arguments.server.driven(located)?;
     let target = driven.located.clone();
 
@@ -59,7 +61,7 @@ pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
 }
 
 /// The status that a finished run ends the process with.
-fn status(summary: &Summary, strict: bool, server_end: Option<String>) -> Result<Status> {
+fn status(summary: &Summary, strict: Option<Verdict>, server_end: Option<String>) -> Result<Status> {
     if summary.interrupted {
         return Ok(Status::Interrupted);
     }
@@ -71,14 +73,26 @@ fn status(summary: &Summary, strict: bool, server_end: Option<String>) -> Result
             .map(|end| format!("the server ended ({end})"))
             .or(seen)
             .or(refused)
-            .unwrap_or_else(|| "see the outcomes above".to_owned());
+            .unwrap_or_else(|| without_a_word(summary));
         bail!("no call was answered ({reason})");
     }
     if !summary.meets_objectives() {
         return Ok(Status::Missed);
     }
-    if strict && summary.soundness.verdict == Verdict::Unsound {
+    if strict.is_some_and(|worst| summary.soundness.verdict >= worst) {
         return Ok(Status::Unsound);
     }
     Ok(Status::Done)
+}
+
+/// Why no call was answered, where the server sent no status at all.
+fn without_a_word(summary: &Summary) -> String {
+    let calls = &summary.calls;
+    match (calls.planned, calls.outcomes.unfinished) {
+        (0, _) => "none was planned in the measured window".to_owned(),
+        (planned, unfinished) if unfinished == planned => {
+            format!("the server ended none of {} calls before the drain did", grouped(planned))
+        }
+        _ => "the calls above say how each ended".to_owned(),
+    }
 }

@@ -149,6 +149,7 @@ pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
     let destination = arguments.output.as_deref().map(Destination::reserve).transpose()?;
     // A pipe stays open until the whole sweep goes into it; a file is written point by point.
     let at_the_end = destination.filter(|_| arguments.output.as_deref().is_some_and(|path| !is_kept(path)));
+    arguments.client.rehearse(located.as_ref(), &arguments.metadata)?;
     let interrupt = Interrupt::listen()?;
     let driven = arguments.server.driven(located)?;
     let steps = Steps::new(arguments.quiet || !stderr().is_terminal());

@@ -3,8 +3,9 @@
 use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use crate::{plan::Pair, units::Count};
+use crate::{plan::Pair, soundness::Verdict, units::Count};
 
 /// A count as it is written: `2000`, `10k`.
 pub(super) fn count(text: &str) -> Result<u64, String> {
@@ -35,5 +36,14 @@ pub(super) fn read_text(path: &PathBuf) -> Result<String> {
             "`{}` is not UTF-8: its first wrong byte is number {offset}, counted from 0; a protobuf string must be UTF-8",
             path.display()
         )
+    })
+}
+
+/// The least verdict of soundness that `--strict` ends with status 3 for.
+pub(super) fn verdict() -> impl TypedValueParser<Value = Verdict> {
+    let worst = [Verdict::Unsound, Verdict::Disturbed];
+    PossibleValuesParser::new(worst.map(Verdict::name)).map(move |name| {
+        // One of the two, as the parser before has seen to.
+        worst.into_iter().find(|verdict| verdict.name() == name).unwrap_or(Verdict::Unsound)
     })
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::pulse::{Pauses, Pulse};
 use crate::{
     environment::{
         MachineTicks, ProcessTimes, ThreadTime, own_cpu, own_peak_memory_bytes, peak_memory_bytes_of,
@@ -31,6 +32,8 @@ pub struct Usage {
     pub machine_cores: usize,
     /// The time that these were measured over.
     pub measured_over: Duration,
+    /// How long this process stood still: stopped, suspended, or without CPU time.
+    pub pauses: Pauses,
     /// The most memory that this process has had.
     pub client_peak_memory_bytes: Option<u64>,
     /// The most memory that the server's processes have had since they started, at the window's end.
@@ -45,16 +48,18 @@ pub(super) struct Reading {
     server: Option<ProcessTimes>,
     machine: Option<MachineTicks>,
     server_peak_memory_bytes: Option<u64>,
+    pauses: Pauses,
 }
 
 impl Reading {
-    pub(super) fn take(server: &[u32]) -> Self {
+    pub(super) fn take(server: &[u32], pulse: &Pulse) -> Self {
         Self {
             at: Instant::now(),
             client: own_cpu(),
             server: ProcessTimes::of(server),
             machine: MachineTicks::now(),
             server_peak_memory_bytes: peak_memory_bytes_of(server),
+            pauses: pulse.take(),
         }
     }
 }
@@ -84,6 +89,10 @@ impl Usage {
             machine_shares: machine.and_then(|(after, before)| after.shares_since(before)),
             machine_cores: after.machine.map_or(0, MachineTicks::cores),
             measured_over,
+            pauses: Pauses {
+                time: after.pauses.time.saturating_sub(before.pauses.time),
+                longest: after.pauses.longest,
+            },
             client_peak_memory_bytes,
             server_peak_memory_bytes: after.server_peak_memory_bytes,
         }

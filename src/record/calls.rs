@@ -116,10 +116,9 @@ impl Outcomes {
             .fold(0, |sum, calls| sum.saturating_add(*calls))
     }
 
-    /// Calls that brought no verified reply although they had the time: all but those answered and
-    /// those unfinished.
+    /// Calls without a verified reply, whatever became of them: all but those answered.
     #[must_use]
     pub fn errors(&self) -> u64 {
-        self.total().saturating_sub(self.answered).saturating_sub(self.unfinished)
+        self.total().saturating_sub(self.answered)
     }
 }

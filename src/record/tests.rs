@@ -35,6 +35,7 @@ fn finished(outcome: Outcome, done: u64) -> Finished {
         intended: Some(Duration::from_micros(done).saturating_sub(Duration::from_micros(30))),
         sent: Duration::from_micros(done).saturating_sub(Duration::from_micros(20)),
         done: Duration::from_micros(done),
+        service: Duration::from_micros(done.min(20)),
         outcome,
     }
 }

@@ -47,7 +47,7 @@ pub fn sweep(sweep: &Sweep, mut out: impl Write) -> io::Result<()> {
             number(figures.map(|figures| figures.max_ns)),
             number(summary.cost.client_cpu_ns_per_call),
             number(summary.cost.server_cpu_ns_per_call),
-            format!("{:?}", summary.soundness.verdict).to_lowercase(),
+            summary.soundness.verdict.name().to_owned(),
         ];
         writeln!(out, "{}", cells.join(","))?;
     }

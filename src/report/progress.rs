@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::verdict;
 use crate::{
-    driver::Progress,
+    driver::{INTERRUPTED_DRAIN, Progress},
     gate,
     plan::Plan,
     record::{INTERVAL, Interval, Outcomes},
@@ -75,9 +75,9 @@ impl Display {
                 self.second(*elapsed, second, *in_flight, so_far);
             }
             Progress::Draining { is_interrupted: true } => {
-                let drain = exact_duration(self.drain);
+                let drain = exact_duration(self.drain.min(INTERRUPTED_DRAIN));
                 self.say(&format!(
-                    "interrupted: waiting up to {drain} for calls in flight; interrupt again to leave at once"
+                    "interrupted: waiting up to {drain} for calls in flight; interrupt again to end at once"
                 ));
             }
             Progress::Draining { is_interrupted: false } => {
@@ -153,7 +153,7 @@ fn figures(second: &Interval, in_flight: u64, so_far: &Outcomes) -> String {
             parts.push(format!("{name} {}", format_nanoseconds(nanoseconds)));
         }
     }
-    let failed = so_far.errors() - so_far.refused - so_far.shed;
+    let failed = so_far.errors() - so_far.refused - so_far.shed - so_far.unfinished;
     parts.push(format!("{} refused", grouped(so_far.refused)));
     parts.push(format!("{} failed", grouped(failed)));
     if so_far.shed > 0 {

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     driver::{Run, Usage},
     environment::ThreadTime,
-    units::format_share,
+    record::INTERVAL,
+    units::{format_duration, format_share},
 };
 
 /// Which side had no more to give, with what says so. Shares are of the measured window (0..1).
@@ -55,10 +56,112 @@ const HELD_UP: f64 = 0.5;
 /// Of the window: a thread that runs less is not one that does the server's work.
 const THREAD_AT_WORK: f64 = 0.01;
 
+/// How a run's load stood to its window, besides the accounts of CPU time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Course {
+    /// Whether the lean client's loop spun.
+    pub(super) spins: bool,
+    /// Whether an open loop reached its rate; `None` in a closed loop.
+    pub(super) keeps_up: Option<bool>,
+    /// What else decides the figures, the gravest.
+    pub(super) trouble: Option<Trouble>,
+}
+
+/// What decides a run's figures besides CPU time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// The generator stood still for a good part of the window.
+    GeneratorPaused,
+    /// Calls waited for connections for a good part of the window.
+    Connections,
+    /// A good part of the planned calls had no verified reply.
+    MissingAnswers,
+}
+
+/// What happened in a run, as far as the next step depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Situation {
+    /// No call ended: the server took them and said nothing.
+    Silent,
+    /// Every call that ended was over a size limit.
+    Refusing,
+    /// No call was answered, and some ended in another way.
+    Failing,
+    /// The server answered until this long after the window's start, and then no more.
+    Stopped(Duration),
+    /// The generator stood still for a good part of the window.
+    Paused,
+    /// The generator had no core.
+    Starved,
+    /// The generator had no time left.
+    Slow,
+    /// Calls waited for connections.
+    Connecting,
+    /// The server had no CPU time left, or is elsewhere and fell behind.
+    Saturated,
+    /// The same, and an open loop kept its rate.
+    Full,
+    /// The server had CPU time left, and did not read or fell behind.
+    Waiting,
+    /// Both sides had time left, and an open loop kept its rate.
+    Resting,
+    /// Both sides had time left in a closed loop.
+    Idle,
+    /// The generator had time left, and the server's account is not known.
+    Unknown,
+}
+
+impl Situation {
+    fn advice(self, lacks_answers: bool) -> String {
+        match self {
+            Self::Silent => {
+                "the server took calls and ended none: see whether it is stopped or stuck, and whether this is the right port; one `plimsoll call` shows it"
+            }
+            Self::Refusing => {
+                "every message was over a size limit: `plimsoll limits` finds it; send a smaller --size or raise the limit"
+            }
+            Self::Failing => {
+                "no call was answered: the statuses say why; get one `plimsoll call` answered before putting load on the server"
+            }
+            Self::Stopped(after) => {
+                return format!(
+                    "the server answered nothing later than {} into the window: see whether it stopped, is stuck, or lost what it depends on; goodput and latency are from before",
+                    format_duration(after)
+                );
+            }
+            Self::Paused => "find out what stopped the generator, and measure again",
+            Self::Starved => {
+                "run the generator on another machine than the server, or leave it a core: fewer --server-threads"
+            }
+            Self::Slow => "give more --workers where there are cores for them, or a fixed --rate below this",
+            Self::Connecting => {
+                "the pace of new connections limits these figures, not the concurrency: see connections_limited"
+            }
+            _ if lacks_answers => {
+                "calls without a verified reply come first: see the statuses; more load will not help them"
+            }
+            Self::Saturated => {
+                "the goodput is what this server can do, and most of the latency is waiting in line; a --rate below it shows the latency of a server that keeps up"
+            }
+            Self::Full => "the server keeps up and has no CPU time to spare: a higher --rate will find its limit soon",
+            Self::Waiting => {
+                "the server had CPU time left and fell behind all the same: it waits for locks, for other services or for its own limits of concurrency, or it was stopped for a while"
+            }
+            Self::Resting => "both can do more: a higher --rate will find the limit",
+            Self::Idle => {
+                "neither ran out of CPU time: more --concurrency will bring more calls/s, unless calls wait for locks, other services or the network"
+            }
+            Self::Unknown => {
+                "the generator had time left; if more --concurrency brings more calls/s, so had the server"
+            }
+        }
+        .to_owned()
+    }
+}
+
 impl Saturation {
     /// Which side of a run had no more to give; `None` where the window was too short for an account.
-    /// `keeps_up` says whether an open loop reached its rate; it is `None` in a closed loop.
-    pub(super) fn of(run: &Run, spins: bool, keeps_up: Option<bool>) -> Option<Self> {
+    pub(super) fn of(run: &Run, course: Course) -> Option<Self> {
         let usage = &run.usage;
         let over = usage.measured_over.as_secs_f64();
         if over <= 0.0 {
@@ -66,15 +169,17 @@ impl Saturation {
         }
         let share = |time: Duration| time.as_secs_f64() / over;
         let generator_starved = usage.threads.iter().map(|thread| share(thread.waiting)).reduce(f64::max);
-        let generator_busy = generator_busy(usage, spins, share);
+        let generator_busy = generator_busy(usage, course.spins, share);
         let held_up = usage.loops.iter().map(|in_loop| share(in_loop.held_up).min(1.0)).reduce(f64::max);
         let server_busy = server_busy(&usage.server_threads, usage.machine_cores, share);
         let at_least = |value: Option<f64>, bound: f64| value.is_some_and(|value| value >= bound);
+        let falls_behind = at_least(held_up, HELD_UP) || course.keeps_up == Some(false);
         let saturated = if at_least(generator_busy, SATURATED) {
             Side::Generator
-        } else if at_least(server_busy, SATURATED) || at_least(held_up, HELD_UP) || keeps_up == Some(false) {
+        } else if at_least(server_busy, SATURATED) || (server_busy.is_none() && falls_behind) {
+            // A server elsewhere has no account: that it falls behind has to do.
             Side::Server
-        } else if server_busy.is_some() || keeps_up == Some(true) {
+        } else if server_busy.is_some() || course.keeps_up == Some(true) {
             Side::Neither
         } else {
             Side::Unknown
@@ -83,16 +188,35 @@ impl Saturation {
             (Some(starved), Some(busy)) => starved > busy / 2.0,
             _ => false,
         };
+        let situation = without_answers(run).unwrap_or(match saturated {
+            Side::Generator if is_starved => Situation::Starved,
+            Side::Generator => Situation::Slow,
+            _ if course.trouble == Some(Trouble::GeneratorPaused) => Situation::Paused,
+            _ if course.trouble == Some(Trouble::Connections) => Situation::Connecting,
+            Side::Server if course.keeps_up == Some(true) => Situation::Full,
+            Side::Server => Situation::Saturated,
+            _ if falls_behind => Situation::Waiting,
+            Side::Neither if course.keeps_up.is_some() => Situation::Resting,
+            Side::Neither => Situation::Idle,
+            Side::Unknown => Situation::Unknown,
+        });
+        // A silent or failing server decides the figures, whatever it does with its CPU time.
+        let saturated = match (situation, saturated) {
+            (Situation::Silent | Situation::Stopped(_) | Situation::Connecting, Side::Server)
+                if !at_least(server_busy, SATURATED) =>
+            {
+                Side::Unknown
+            }
+            (_, side) => side,
+        };
         let mut detail: Vec<String> = Vec::new();
-        detail
-            .extend(generator_busy.map(|busy| {
-                format!("the busiest worker was at work for {} of the time", format_share(busy))
-            }));
-        detail.extend(
-            generator_starved
-                .filter(|starved| *starved >= THREAD_AT_WORK)
-                .map(|starved| format!("ready without a core for {}", format_share(starved))),
-        );
+        detail.extend(generator_busy.map(|busy| {
+            let starved = generator_starved.filter(|starved| *starved >= THREAD_AT_WORK);
+            let starved = starved.map_or_else(String::new, |starved| {
+                format!(" (of which ready without a core: {} of the time)", format_share(starved.min(busy)))
+            });
+            format!("the busiest worker had work for {} of the time{starved}", format_share(busy))
+        }));
         detail.extend(
             server_busy
                 .map(|busy| format!("the server used {} of what it could", format_share(busy.min(1.0)))),
@@ -102,24 +226,6 @@ impl Saturation {
                 .filter(|held_up| *held_up >= THREAD_AT_WORK)
                 .map(|held_up| format!("requests waited for it to read for {}", format_share(held_up))),
         );
-        let advice = match saturated {
-            Side::Generator if is_starved => {
-                "run the generator on another machine than the server, or leave it a core: fewer --server-threads"
-            }
-            Side::Generator => {
-                "give more --workers where there are cores for them, or a fixed --rate below this"
-            }
-            Side::Server => {
-                "the goodput is what this server can do, and most of the latency is waiting in line; a --rate below it shows the latency of a server that keeps up"
-            }
-            Side::Neither if keeps_up.is_some() => "both can do more: a higher --rate will find the limit",
-            Side::Neither => {
-                "neither ran out of CPU time: more --concurrency will bring more calls a second, unless calls wait for locks, other services or the network"
-            }
-            Side::Unknown => {
-                "the generator had time left; if more --concurrency brings more calls a second, so had the server"
-            }
-        };
         Some(Self {
             saturated,
             generator_busy,
@@ -127,9 +233,33 @@ impl Saturation {
             held_up,
             server_busy,
             detail: detail.join("; "),
-            advice: advice.to_owned(),
+            advice: situation.advice(course.trouble == Some(Trouble::MissingAnswers)),
         })
     }
+}
+
+/// What happened where no call was answered, or none from some time on.
+fn without_answers(run: &Run) -> Option<Situation> {
+    let recording = &run.recording;
+    let outcomes = recording.calls.outcomes;
+    if outcomes.answered == 0 && recording.carried_over.replies == 0 {
+        let others = outcomes.wrong_reply + outcomes.failed + outcomes.deadline_exceeded + outcomes.broken;
+        return Some(match (others, outcomes.refused) {
+            (0, 0) => Situation::Silent,
+            (0, _) => Situation::Refusing,
+            _ => Situation::Failing,
+        });
+    }
+    // Whole intervals at the window's end, with calls that wait for an answer.
+    let mut answered_until = None;
+    for (start, length, interval) in run.timeline.intervals(run.window) {
+        if start < run.window && interval.outcomes.answered > 0 {
+            answered_until = Some(start + length);
+        }
+    }
+    let silent = run.window.saturating_sub(answered_until?);
+    let waits = outcomes.unfinished + outcomes.deadline_exceeded + outcomes.broken > 0;
+    (silent >= INTERVAL && waits).then(|| Situation::Stopped(answered_until.unwrap_or_default()))
 }
 
 /// The busiest worker's share of time at work, or ready for it.
@@ -154,97 +284,9 @@ fn server_busy(threads: &[ThreadTime], cores: usize, share: impl Fn(Duration) ->
     let could_use = at_work.len().min(cores).max(1) as f64;
     let busiest = at_work.iter().copied().fold(0.0, f64::max);
     // One thread that never rests holds up the others, however many there are.
-    Some((at_work.iter().sum::<f64>() / could_use).max(if busiest >= SATURATED { busiest } else { 0.0 }))
+    let sum = at_work.iter().fold(0.0, |sum, share| sum + share);
+    Some((sum / could_use).max(if busiest >= SATURATED { busiest } else { 0.0 }))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        driver::LoopAccount,
-        record::{Recording, Timeline},
-    };
-
-    const WINDOW: Duration = Duration::from_secs(10);
-
-    fn thread(running: f64, waiting: f64) -> ThreadTime {
-        ThreadTime { running: WINDOW.mul_f64(running), waiting: WINDOW.mul_f64(waiting) }
-    }
-
-    fn saturation(
-        worker: (f64, f64),
-        in_loop: Option<(f64, f64)>,
-        server: &[(f64, f64)],
-        spins: bool,
-        keeps_up: Option<bool>,
-    ) -> Saturation {
-        let usage = Usage {
-            threads: vec![thread(worker.0, worker.1)],
-            loops: in_loop
-                .map(|(idle, held_up)| LoopAccount {
-                    idle: WINDOW.mul_f64(idle),
-                    held_up: WINDOW.mul_f64(held_up),
-                    ..LoopAccount::default()
-                })
-                .into_iter()
-                .collect(),
-            server_threads: server.iter().map(|(running, waiting)| thread(*running, *waiting)).collect(),
-            machine_cores: 2,
-            measured_over: WINDOW,
-            ..Usage::default()
-        };
-        let run = Run {
-            started_at: std::time::UNIX_EPOCH,
-            window: WINDOW,
-            ended_by_count: false,
-            is_interrupted: false,
-            recording: Recording::new(0, keeps_up.is_some()),
-            timeline: Timeline::new(),
-            usage,
-            connections: crate::client::ConnectionAccount::default(),
-            upload_waits: crate::client::UploadWaits::default(),
-        };
-        Saturation::of(&run, spins, keeps_up).expect("there is a window")
-    }
-
-    #[test]
-    fn a_server_whose_threads_are_busy_or_ready_is_saturated() {
-        for server in
-            [&[(0.97, 0.0)][..], &[(0.45, 0.5), (0.45, 0.5), (0.4, 0.5)], &[(0.95, 0.0), (0.1, 0.0)]]
-        {
-            let found = saturation((0.3, 0.1), Some((0.6, 0.0)), server, false, None);
-            assert_eq!(found.saturated, Side::Server, "{found:?}");
-        }
-        let reads_late = saturation((0.3, 0.0), Some((0.7, 0.8)), &[], false, None);
-        assert_eq!(reads_late.saturated, Side::Server);
-        let falls_behind = saturation((0.3, 0.0), Some((0.7, 0.0)), &[], false, Some(false));
-        assert_eq!(falls_behind.saturated, Side::Server);
-    }
-
-    #[test]
-    fn a_worker_that_is_busy_or_has_no_core_makes_the_generator_saturated() {
-        let busy = saturation((0.95, 0.0), Some((0.04, 0.0)), &[(0.5, 0.0)], false, None);
-        assert_eq!(busy.saturated, Side::Generator);
-        assert!(busy.advice.contains("--workers"), "{}", busy.advice);
-        let starved = saturation((0.4, 0.55), Some((0.6, 0.0)), &[(0.95, 0.0)], false, None);
-        assert_eq!(starved.saturated, Side::Generator);
-        assert!(starved.advice.contains("another machine"), "{}", starved.advice);
-    }
-
-    #[test]
-    fn a_worker_that_spins_is_not_busy() {
-        let found = saturation((1.0, 0.0), Some((0.9, 0.0)), &[(0.1, 0.0)], true, None);
-        assert_eq!(found.saturated, Side::Neither, "{found:?}");
-        assert!(found.generator_busy.is_some_and(|busy| busy < 0.2), "{found:?}");
-    }
-
-    #[test]
-    fn where_both_rest_neither_is_saturated_and_without_an_account_it_is_not_known() {
-        assert_eq!(
-            saturation((0.1, 0.0), None, &[(0.2, 0.0), (0.1, 0.0)], false, None).saturated,
-            Side::Neither
-        );
-        assert_eq!(saturation((0.1, 0.0), None, &[], false, Some(true)).saturated, Side::Neither);
-        assert_eq!(saturation((0.1, 0.0), None, &[], false, None).saturated, Side::Unknown);
-    }
-}
+mod tests;

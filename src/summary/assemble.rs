@@ -4,19 +4,19 @@ use std::{net::SocketAddr, time::Duration};
 
 use super::{
     ConnectionsRecord, Cost, Goodput, IntervalRecord, LatencyFigures, LatencyRecord, LatencyRecords,
-    ObjectiveRecord, RefusalRecord, SCHEMA, ServerRecord, SizeSummary, StatusRecord, Summary, TargetRecord,
+    RefusalRecord, SCHEMA, ServerRecord, SizeSummary, StatusRecord, Summary, TargetRecord, judge::judge,
 };
 use crate::{
     client::{ConnectionAccount, Connections},
     driver::{LoopAccount, Run},
     environment::{Build, Environment, timestamp},
     latency::Latency,
-    objective::{CallsOf, Metric, Objective, Statistic, Time},
+    objective::Objective,
     plan::Plan,
     record::{FailureCount, FailureKind, NotConserved, Recording, Volume},
-    soundness::{Soundness, samples_needed},
+    soundness::Soundness,
     target::Located,
-    units::{Limit, decimal, format_nanoseconds, format_share, grouped, nanoseconds_of},
+    units::{Limit, nanoseconds_of},
 };
 
 /// What a summary says besides what was counted.
@@ -198,84 +198,6 @@ fn connections(run: &Run) -> ConnectionsRecord {
         held_up_ns: longest(|account| account.held_up),
         out_of_window_ns: longest(|account| account.out_of_window),
         uploaded_in_vain_bytes: sum(|account| account.uploaded_in_vain_bytes),
-    }
-}
-
-/// Measures an objective. What was not measured, or on too few samples, meets none.
-fn judge(objective: &Objective, recording: &Recording, goodput: &Goodput) -> ObjectiveRecord {
-    let calls = |of| {
-        let outcomes = &recording.calls.outcomes;
-        match of {
-            CallsOf::Planned => recording.calls.planned,
-            CallsOf::Answered => outcomes.answered,
-            CallsOf::WrongReply => outcomes.wrong_reply,
-            CallsOf::Refused => outcomes.refused,
-            CallsOf::Failed => outcomes.failed,
-            CallsOf::DeadlineExceeded => outcomes.deadline_exceeded,
-            CallsOf::Broken => outcomes.broken,
-            CallsOf::Shed => outcomes.shed,
-            CallsOf::Unfinished => outcomes.unfinished,
-            CallsOf::Errors => outcomes.errors(),
-        }
-    };
-    let measured = match objective.metric {
-        Metric::Latency(time, statistic) => match latency_of(recording, time) {
-            Some(latency) => {
-                measure(latency, statistic).map(|nanoseconds| (nanoseconds, format_nanoseconds(nanoseconds)))
-            }
-            None => Err("a closed loop has no intended start, so it has service time alone".to_owned()),
-        },
-        Metric::Goodput => {
-            Ok((goodput.calls_per_second, format!("{} calls/s", decimal(goodput.calls_per_second))))
-        }
-        Metric::Calls(of) => Ok((whole(calls(of)), format!("{} calls", grouped(calls(of))))),
-        Metric::Share(_) if recording.calls.planned == 0 => Err("no call was planned".to_owned()),
-        Metric::Share(of) => {
-            let share = whole(calls(of)) / whole(recording.calls.planned);
-            Ok((share, format_share(share)))
-        }
-    };
-    let expression = objective.expression.clone();
-    match measured {
-        Ok((measured, shown)) => ObjectiveRecord {
-            expression,
-            measured: Some(measured),
-            shown,
-            met: objective.is_met_by(measured),
-        },
-        Err(reason) => ObjectiveRecord {
-            expression,
-            measured: None,
-            shown: format!("not measured: {reason}"),
-            met: false,
-        },
-    }
-}
-
-fn latency_of(recording: &Recording, time: Time) -> Option<&Latency> {
-    match time {
-        Time::Main => recording.response.as_ref().or(Some(&recording.service)),
-        Time::Service => Some(&recording.service),
-        Time::Response => recording.response.as_ref(),
-        Time::Lateness => recording.lateness.as_ref(),
-    }
-}
-
-fn measure(latency: &Latency, statistic: Statistic) -> Result<f64, String> {
-    let count = latency.count();
-    if count == 0 {
-        return Err("no call was answered".to_owned());
-    }
-    match statistic {
-        Statistic::Quantile(quantile) if quantile < 1.0 && count < samples_needed(quantile) => Err(format!(
-            "it needs {} replies, and there were {}",
-            grouped(samples_needed(quantile)),
-            grouped(count)
-        )),
-        Statistic::Quantile(quantile) => Ok(whole(latency.quantile_ns(quantile))),
-        Statistic::Min => Ok(whole(latency.min_ns())),
-        Statistic::Mean => Ok(latency.mean_ns()),
-        Statistic::Max => Ok(whole(latency.max_ns())),
     }
 }
 

@@ -49,6 +49,8 @@ pub fn grouped(number: u64) -> String {
 /// A number with four significant digits at most, grouped: `12,346`, `123.5`, `0.01235`.
 #[must_use]
 pub fn decimal(number: f64) -> String {
+    // A sum of nothing is -0.
+    let number = number + 0.0;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1000 and 2^53")]
     if (999.95..9e15).contains(&number) {
         return grouped(number.round() as u64);
@@ -114,7 +116,8 @@ pub fn format_throughput(bytes_per_second: f64) -> String {
 /// A share from 0 to 1 as a percentage that never rounds to 0 % or 100 % what is not: `<0.01 %`.
 #[must_use]
 pub fn format_share(share: f64) -> String {
-    let percent = share * 100.0;
+    // A sum of nothing is -0.
+    let percent = share * 100.0 + 0.0;
     if percent > 0.0 && percent < 0.01 {
         "<0.01 %".to_owned()
     } else if (99.995..100.0).contains(&percent) {

@@ -49,6 +49,10 @@ pub(super) struct Ledger {
     pub(super) in_flight: u64,
     /// Planned calls in flight, by message.
     planned_in_flight: Vec<u64>,
+    /// Calls of a closed loop's warm-up in flight, by message.
+    warm_up_in_flight: Vec<u64>,
+    /// Whether calls of the warm-up count as planned, because they were in flight for the whole window.
+    has_adopted: bool,
     /// Arrivals of the warm-up, and when it starts; none in a closed loop.
     warm_up: (Queue, Instant),
     /// Arrivals that were not dispatched yet; none in a closed loop.
@@ -94,6 +98,8 @@ impl Ledger {
             own_started: 0,
             in_flight: 0,
             planned_in_flight: vec![0; payload.messages().len()],
+            warm_up_in_flight: vec![0; payload.messages().len()],
+            has_adopted: false,
             warm_up: (Queue::new(warm_up.share(index, workers)), warm_up_start),
             arrivals: Queue::new(arrivals.share(index, workers)),
             count_reached: None,
@@ -199,13 +205,32 @@ impl Ledger {
         if start.is_planned {
             self.recorder.plan(start.message);
             self.planned_in_flight[start.message] += 1;
+        } else {
+            self.warm_up_in_flight[start.message] += 1;
+        }
+    }
+
+    /// Counts calls of a closed loop's warm-up as planned that are still in flight at the window's end: they held
+    /// their slots for the whole window, in which other calls would have been planned.
+    pub(super) fn adopt(&mut self) {
+        if self.plan.is_open() || std::mem::replace(&mut self.has_adopted, true) {
+            return;
+        }
+        for (message, calls) in self.warm_up_in_flight.iter_mut().enumerate() {
+            for _ in 0..*calls {
+                self.recorder.plan(message);
+            }
+            self.planned_in_flight[message] += std::mem::take(calls);
         }
     }
 
     pub(super) fn call_ended(&mut self, start: Start, ended: Ended) {
         let Start { message, is_planned, intended } = start;
         let Ended { sent, done, outcome, .. } = ended;
-        if is_planned {
+        if !is_planned && !self.has_adopted {
+            self.warm_up_in_flight[message] -= 1;
+        }
+        if is_planned || self.has_adopted {
             self.planned_in_flight[message] -= 1;
             self.report(done);
             self.recorder.finish(Finished {
@@ -213,6 +238,7 @@ impl Ledger {
                 intended: intended.map(|intended| self.since_start(intended)),
                 sent: self.since_start(sent),
                 done: self.since_start(done),
+                service: done.saturating_duration_since(sent),
                 outcome,
             });
         } else if done >= self.start {

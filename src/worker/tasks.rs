@@ -13,11 +13,11 @@ use std::{
 use tokio::{
     sync::{Notify, watch},
     task::{spawn_local, yield_now},
-    time::{Instant, sleep_until, timeout_at},
+    time::{Instant, sleep, sleep_until, timeout_at},
 };
 
 use super::{
-    End, Order, Report, Work, Worked,
+    End, INTERRUPTED_DRAIN, Order, Report, Work, Worked,
     ledger::{Ledger, Start},
 };
 use crate::{
@@ -71,8 +71,11 @@ pub(crate) async fn run<C: Caller>(mut work: Work, connections: Vec<C>, alarm: A
     let connections_before = connections_of(&waited, &shared);
     let end = shared.window_over(&mut orders).await;
     match end {
-        End::Time => {}
-        End::Order => shared.end_window(Instant::now()),
+        End::Time => shared.ledger.borrow_mut().adopt(),
+        End::Order => {
+            shared.end_window(Instant::now());
+            shared.ledger.borrow_mut().adopt();
+        }
         // The window of counted calls lasts until the last of them is done.
         End::Count => shared.drained(Instant::now(), &mut orders).await,
     }
@@ -312,6 +315,11 @@ impl Shared {
     /// Returns when all calls are done, the drain that began at `since` is over, or the driver wants
     /// to leave.
     async fn drained(&self, since: Instant, orders: &mut watch::Receiver<Order>) {
+        let mut waits = orders.clone();
+        let interrupted = async {
+            drain_ordered(&mut waits).await;
+            sleep(INTERRUPTED_DRAIN).await;
+        };
         let calls_done = async {
             while !self.is_idle() {
                 self.idle.notified().await;
@@ -322,6 +330,7 @@ impl Shared {
         };
         tokio::select! {
             _ = timeout_at(since + self.plan.drain(), calls_done) => {}
+            () = interrupted => {}
             () = leave => {}
         }
     }

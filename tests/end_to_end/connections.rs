@@ -60,7 +60,7 @@ fn no_call_is_broken_or_lost_by_a_server_that_closes_connections_in_order() {
         {
             let (address, counted) = closing_after(requests);
             let address = address.to_string();
-            let arguments = [&[&address, "-w", "0s", "--text-file", &file], load].concat();
+            let arguments = [&[&address, "-w", "0s", "--no-rehearsal", "--text-file", &file], load].concat();
             let summary = run(&arguments);
             let connections = summary.connections.as_ref().expect("both clients count them");
             let case =

@@ -19,5 +19,6 @@ mod run;
 mod scripted_server;
 mod server;
 mod size_limits;
+mod soundness;
 mod sweep;
 mod verdict_document;

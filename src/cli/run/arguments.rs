@@ -9,13 +9,14 @@ use super::super::{
     OutputArguments,
     client_flags::ClientFlags,
     own_server::OwnServer,
-    values::{count, pair, read_text},
+    values::{count, pair, read_text, verdict},
 };
 use crate::{
     objective::Objective,
     payload::{Mix, TextKind},
     plan::{DEFAULT_CONCURRENCY, DEFAULT_MAX_IN_FLIGHT, Load, Pair, Rates, Settings, Texts},
     schedule::{Arrivals, Stage},
+    soundness::Verdict,
     target::Target,
     units::{Rate, parse_duration},
 };
@@ -90,9 +91,18 @@ pub(crate) struct RunArguments {
     #[arg(long = "assert", value_name = "EXPR", help_heading = "Result")]
     pub(super) assertions: Vec<Objective>,
 
-    /// Exit status 3 when the measurement is not sound
-    #[arg(long, help_heading = "Result")]
-    pub(super) strict: bool,
+    /// Exit status 3 when the measurement is unsound; with `=disturbed` also when it is disturbed (other load,
+    /// stolen cores)
+    #[arg(
+        long,
+        value_name = "VERDICT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "unsound",
+        value_parser = verdict(),
+        help_heading = "Result"
+    )]
+    pub(super) strict: Option<Verdict>,
 
     /// Of a mix with sizes that are refused: run it with and without those, in turn, at the same rate of
     /// the others, and show what the refused calls do to these

@@ -16,7 +16,6 @@ use crate::{
     neighbours::{Neighbours, Round, check, refused_sizes, without_refused},
     plan::Plan,
     report::{self, destination::Destination, json, progress::Steps},
-    soundness::Verdict,
     summary::{self, Summary},
     target::Located,
 };
@@ -31,6 +30,7 @@ pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
     }
     let with = Arc::new(Plan::new(settings.clone())?);
     check_metadata(with.metadata())?;
+    arguments.client.rehearse(located.as_ref(), with.metadata())?;
     let interrupt = Interrupt::listen()?;
     let destination = arguments.output.output.as_deref().map(Destination::reserve).transpose()?;
     let steps = Steps::new(arguments.output.quiet || !stderr().is_terminal());
@@ -98,7 +98,7 @@ pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
     let mut runs = neighbours.rounds.iter().flat_map(|round| [&round.without, &round.with]);
     Ok(if is_interrupted {
         Status::Interrupted
-    } else if arguments.strict && runs.any(|summary| summary.soundness.verdict == Verdict::Unsound) {
+    } else if arguments.strict.is_some_and(|worst| runs.any(|summary| summary.soundness.verdict >= worst)) {
         Status::Unsound
     } else {
         Status::Done

@@ -9,6 +9,10 @@ use crate::soundness::{Finding, Side, Soundness, Verdict, Weight};
 pub(super) fn write(soundness: &Soundness, out: &mut impl Write) -> io::Result<()> {
     let (style, word) = match soundness.verdict {
         Verdict::Sound => (GOOD, "sound: nothing speaks against these figures"),
+        Verdict::Disturbed => (
+            STRONG,
+            "disturbed: something else took time from the machine; repeat before you rely on small differences",
+        ),
         Verdict::Unsound => (DOUBTFUL, "unsound: read the warnings before the figures"),
     };
     writeln!(out, "{}{style}{word}{style:#}", heading("soundness"))?;
@@ -28,6 +32,7 @@ pub(super) fn write(soundness: &Soundness, out: &mut impl Write) -> io::Result<(
     for Finding { name, weight, detail, advice } in &soundness.findings {
         let (style, word) = match weight {
             Weight::Warning => (DOUBTFUL, "warning"),
+            Weight::Disturbance => (STRONG, "disturbance"),
             Weight::Note => (STRONG, "note"),
         };
         let lines = broken(&format!("{word} {name}: {detail}"));

@@ -13,7 +13,7 @@ use crate::{
     outcome::Outcome,
     record::INTERVAL,
     worker::{
-        End, LoopAccount, Order, Report, Worked,
+        End, INTERRUPTED_DRAIN, LoopAccount, Order, Report, Worked,
         ledger::{Ledger, Start},
     },
 };
@@ -76,6 +76,7 @@ pub(super) struct Round {
     /// When the drain has lasted long enough, once it has begun.
     drained_at: Option<Instant>,
     is_over: bool,
+    is_interrupted: bool,
     calls: CallAccount,
 }
 
@@ -91,6 +92,7 @@ impl Round {
             end: None,
             drained_at: None,
             is_over: false,
+            is_interrupted: false,
             calls: CallAccount::default(),
         }
     }
@@ -119,6 +121,11 @@ impl Round {
         let calls = self.calls;
         let in_loop = || Account { calls, ..loop_account() };
         let account = || own_thread_time().map(|thread| (thread, in_loop()));
+        if matches!(order, Order::Drain | Order::Leave) && !self.is_interrupted {
+            self.is_interrupted = true;
+            let soon = now + self.ledger.plan.drain().min(INTERRUPTED_DRAIN);
+            self.drained_at = self.drained_at.map(|at| at.min(soon));
+        }
         if self.end.is_none() {
             // A worker may have none at all.
             self.ledger.note_last_arrival();
@@ -136,8 +143,12 @@ impl Round {
                 self.times[0] = account();
             }
             let since = if self.end == Some(End::Time) { self.ledger.end } else { Some(now) };
-            self.drained_at =
-                since.filter(|_| self.end.is_some()).map(|since| since + self.ledger.plan.drain());
+            let drain = self.ledger.plan.drain();
+            let drain = if self.is_interrupted { drain.min(INTERRUPTED_DRAIN) } else { drain };
+            self.drained_at = since.filter(|_| self.end.is_some()).map(|since| since + drain);
+            if self.end.is_some() && self.end != Some(End::Count) {
+                self.ledger.adopt();
+            }
         }
         // The window of counted calls lasts until the last of them is done.
         let is_over = match self.end {

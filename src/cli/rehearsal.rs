@@ -1,0 +1,42 @@
+//! One call before the load: a method that the server does not have is told at once, and not after a run.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::{
+    client::{
+        Options,
+        single::{self, CallError},
+    },
+    outcome::Code,
+    plan::{ClientKind, Pair},
+    target::Located,
+    units::Limit,
+};
+
+/// How long the call may take. A slower server is driven all the same: that it is slow, the run will show.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Makes a call of one letter.
+///
+/// # Errors
+/// When the server does not have the method, or the call cannot be made as it is asked for. Any other end of
+/// the call is the run's to count.
+pub(super) fn rehearse(target: &Located, metadata: &[Pair]) -> Result<()> {
+    let options = Options {
+        max_send_message_size: Limit::Unlimited,
+        max_recv_message_size: Limit::Unlimited,
+        timeout: Some(PATIENCE),
+        metadata: metadata.to_vec(),
+        compression: None,
+    };
+    match single::call(target, ClientKind::Lean, &options, "a".to_owned()) {
+        Ok(reply) if reply.status.number == Code::UNIMPLEMENTED.number() => bail!(
+            "this server has no example.FormatData/DoFormat: one call ended with {}; nothing was measured (--no-rehearsal measures it all the same)",
+            reply.status
+        ),
+        Err(error @ (CallError::Plan(_) | CallError::Setup(_))) => Err(error.into()),
+        Ok(_) | Err(CallError::Open(_)) => Ok(()),
+    }
+}

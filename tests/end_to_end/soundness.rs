@@ -1,0 +1,176 @@
+//! Runs whose figures would mislead: they say so, and meet no objective by leaving calls out.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    process::Stdio,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use plimsoll::{
+    driver,
+    plan::{Load, Plan, Settings},
+    target::Target,
+};
+use rustix::process::Signal;
+
+use crate::{
+    document::Summary,
+    process::{client, let_pass, output_of, over_both_clients, plimsoll, run_with_status, signal, text},
+    raw_server::{self, reply, settings},
+    scripted_server::{self, Script},
+};
+
+/// Answers so many calls to the text `abc`, and then reads and says nothing.
+fn answering(calls: u64) -> String {
+    let answered = Arc::new(AtomicU64::new(0));
+    let address = raw_server::start(move |server| {
+        server.send(&settings(&[]));
+        while let Some(stream) = server.request() {
+            if answered.fetch_add(1, Ordering::Relaxed) < calls {
+                server.send(&reply(stream));
+            }
+        }
+    });
+    address.to_string()
+}
+
+fn with_text(arguments: &[&str]) -> (i32, Summary) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("text");
+    std::fs::write(&file, "abc").expect("writable");
+    let text = ["--text-file", file.to_str().expect("UTF-8"), "-w", "0s", "--no-rehearsal"];
+    run_with_status(&[arguments, &text].concat())
+}
+
+fn a_server_that_stops_answering_meets_no_objective() {
+    let arguments = ["-r", "1k", "-n", "400", "--drain", "100ms"];
+    let assertions = ["--assert", "p99<1h", "--assert", "errors<1%", "--assert", "p50<1h"];
+    let address = answering(380);
+    let (status, summary) = with_text(&[&[address.as_str()], arguments.as_slice(), &assertions].concat());
+    assert_eq!((summary.calls.answered, summary.calls.unfinished), (380, 20), "{:?}", summary.calls);
+    let met: Vec<bool> = summary.objectives.iter().map(|objective| objective.met).collect();
+    assert_eq!(met, [false, false, true], "{:?}", summary.objectives);
+    assert_eq!(status, 1);
+    assert_eq!(summary.soundness.verdict, "unsound");
+}
+
+fn calls_in_flight_when_a_closed_loop_ends_are_planned() {
+    // The warm-up's calls hold all slots for the whole window.
+    let address = answering(0);
+    let arguments = [&address, "-c", "7", "-z", "300ms", "-w", "100ms", "--drain", "100ms", "--no-rehearsal"];
+    let (status, summary) = run_with_status(&arguments);
+    assert_eq!((summary.calls.planned, summary.calls.unfinished), (7, 7), "{:?}", summary.calls);
+    assert_eq!((status, summary.soundness.verdict.as_str()), (2, "unsound"));
+    assert!(summary.has_finding("nothing_answered"));
+    let saturation = summary.soundness.saturation.expect("there is a window");
+    assert!(saturation.advice.contains("took calls and ended none"), "{saturation:?}");
+}
+
+fn calls_that_fail_make_a_run_unsound() {
+    let address = scripted_server::start(Script::Http(502)).to_string();
+    let (status, summary) = run_with_status(&[&address, "-n", "50", "-w", "0s", "--assert", "errors==0"]);
+    assert_eq!((status, summary.calls.failed), (2, 50), "{:?}", summary.calls);
+    assert_eq!(summary.soundness.verdict, "unsound");
+}
+
+fn a_generator_that_was_stopped_says_so() {
+    let mut child = plimsoll(&["run", "-c", "4", "-z", "2s", "-w", "0s", "-O", "json", "--client", client()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
+    lines.find(|line| line.contains("measuring")).expect("progress");
+    let_pass(Duration::from_millis(300));
+    signal(child.id(), Signal::STOP);
+    let_pass(Duration::from_millis(500));
+    signal(child.id(), Signal::CONT);
+    let mut json = Vec::new();
+    child.stdout.take().expect("piped").read_to_end(&mut json).expect("readable");
+    child.wait().expect("it ends");
+    let summary = Summary::strict(&json).expect("a summary");
+    assert!(summary.has_finding("generator_paused"), "{:?}", summary.soundness);
+    assert_eq!(summary.soundness.verdict, "unsound");
+}
+
+fn an_interrupt_waits_a_second_at_most_and_says_for_what() {
+    let address = answering(0);
+    for load in [["-c", "3"], ["-r", "50"]] {
+        let since = Instant::now();
+        let mut child = plimsoll(&["run", &address, "-z", "60s", "-w", "0s", "--drain", "60s", "-O", "json"])
+            .args(["--no-rehearsal", "--client", client()])
+            .args(load)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
+        lines.find(|line| line.contains("measuring")).expect("progress");
+        signal(child.id(), Signal::INT);
+        let words = lines.find(|line| line.contains("interrupted")).expect("a word");
+        assert!(
+            words.contains("waiting up to 1s for calls in flight; interrupt again to end at once"),
+            "{words}"
+        );
+        let mut json = Vec::new();
+        child.stdout.take().expect("piped").read_to_end(&mut json).expect("readable");
+        assert_eq!(child.wait().expect("it ends").code(), Some(130));
+        assert!(since.elapsed() < Duration::from_secs(20), "{:?}", since.elapsed());
+        let summary = Summary::strict(&json).expect("a summary");
+        summary.check();
+        assert_eq!(summary.calls.unfinished, summary.calls.planned, "{:?}", summary.calls);
+    }
+}
+
+#[test]
+fn a_method_that_is_not_there_is_told_before_the_load() {
+    let address = scripted_server::start(Script::Status("12", "")).to_string();
+    let since = Instant::now();
+    for command in ["run", "sweep"] {
+        let output = output_of(&[command, &address, "-z", "60s"]);
+        assert_eq!(output.status.code(), Some(2));
+        let stderr = text(&output.stderr);
+        let words =
+            "this server has no example.FormatData/DoFormat: one call ended with UNIMPLEMENTED (12); nothing";
+        assert!(stderr.contains(words), "{command}: {stderr}");
+    }
+    assert!(since.elapsed() < Duration::from_secs(30), "{:?}", since.elapsed());
+}
+
+#[test]
+fn strict_takes_the_worst_verdict_that_is_let_through() {
+    let address = answering(15);
+    let base = [address.as_str(), "-r", "1k", "-n", "20", "--drain", "50ms"];
+    for (flag, expected) in [("--label=lenient", 0), ("--strict", 3), ("--strict=unsound", 3), ("--strict=disturbed", 3)] {
+        let address = answering(15);
+        let (status, summary) = with_text(&[&[address.as_str()], &base[1..], &[flag]].concat());
+        assert_eq!((status, summary.soundness.verdict.as_str()), (expected, "unsound"), "{flag}");
+    }
+    let output = output_of(&["run", "--strict=fine"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("unsound, disturbed"), "{}", text(&output.stderr));
+}
+
+/// The library's users measure in tests of their own, which often are asynchronous.
+#[tokio::test]
+async fn a_run_may_be_made_inside_a_runtime() {
+    let address = answering(u64::MAX);
+    let settings = Settings { load: Load::Closed { concurrency: 2 }, ..Settings::default() };
+    let settings = Settings { calls: Some(20), duration: None, warm_up: Duration::ZERO, ..settings };
+    let plan = Arc::new(Plan::new(settings).expect("valid"));
+    let target = address.parse::<Target>().expect("an address").locate().expect("it listens");
+    let run = driver::run(&plan, &target, &[], &mut |_| {}).expect("it runs");
+    assert_eq!(run.recording.calls.outcomes.total(), 20);
+}
+
+over_both_clients!(
+    a_server_that_stops_answering_meets_no_objective,
+    calls_in_flight_when_a_closed_loop_ends_are_planned,
+    calls_that_fail_make_a_run_unsound,
+    a_generator_that_was_stopped_says_so,
+    an_interrupt_waits_a_second_at_most_and_says_for_what,
+);
