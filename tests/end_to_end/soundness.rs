@@ -145,7 +145,9 @@ fn a_method_that_is_not_there_is_told_before_the_load() {
 fn strict_takes_the_worst_verdict_that_is_let_through() {
     let address = answering(15);
     let base = [address.as_str(), "-r", "1k", "-n", "20", "--drain", "50ms"];
-    for (flag, expected) in [("--label=lenient", 0), ("--strict", 3), ("--strict=unsound", 3), ("--strict=disturbed", 3)] {
+    for (flag, expected) in
+        [("--label=lenient", 0), ("--strict", 3), ("--strict=unsound", 3), ("--strict=disturbed", 3)]
+    {
         let address = answering(15);
         let (status, summary) = with_text(&[&[address.as_str()], &base[1..], &[flag]].concat());
         assert_eq!((status, summary.soundness.verdict.as_str()), (expected, "unsound"), "{flag}");

@@ -7,6 +7,7 @@
 
 mod arriving;
 mod calls;
+mod ending;
 mod sending;
 mod settings;
 
@@ -30,9 +31,11 @@ use crate::{
     outcome::{Code, Failure, Outcome},
 };
 use arriving::{Assembling, Known};
+use ending::Closing;
 use settings::Peer;
 
 pub use super::outbox::MOST_SLICES;
+pub(crate) use ending::MOST_RETURNS;
 
 /// The largest frame that this client takes. With 4 MiB replies of the reference server, 64 KiB, 256 KiB and
 /// 1 MiB made no difference, and 16 KiB was a few per cent slower.
@@ -41,9 +44,6 @@ const MAX_FRAME: u32 = 1 << 20;
 const MAX_HEADER_BLOCK: u32 = 64 << 10;
 /// The connection's window is at least this large, so that small replies never wait for it.
 const SMALLEST_CONNECTION_WINDOW: u64 = 16 << 20;
-/// How often a call that was sent is given back because the server did not process it, before it fails.
-/// gRFC A6 has one such transparent retry; a call that was never sent is given back without limit.
-pub(crate) const MOST_RETURNS: u8 = 2;
 /// Answers to the server's questions that may be waiting because it does not read. Nobody who means
 /// well comes near.
 const MOST_UNREAD_ANSWERS: u32 = 100_000;
@@ -71,14 +71,6 @@ impl Over {
     pub(crate) fn broken(call: Call, failure: Failure, done: Instant) -> Self {
         Self::unsent(call, Outcome::Broken(Box::new(failure)), done)
     }
-}
-
-/// Why no further stream may be opened on a connection.
-#[derive(Debug, Clone)]
-pub(super) struct Closing {
-    failure: Failure,
-    /// Whether calls that the server took are still answered: GOAWAY with `NO_ERROR`, or no stream number left.
-    is_graceful: bool,
 }
 
 /// What came back, word for word.
@@ -112,6 +104,8 @@ pub struct Connection {
     last_chances_opened: u64,
     /// The fewest streams that the server took on earlier connections before it said GOAWAY.
     least_taken: u64,
+    /// When the server last sent anything.
+    last_received: Option<Instant>,
     /// Streams that the server ended.
     ended: u64,
     /// Streams that GOAWAY or `REFUSED_STREAM` says were not processed.
@@ -180,6 +174,7 @@ impl Connection {
             waiting: VecDeque::new(),
             last_chances: VecDeque::new(),
             last_chances_opened: 0,
+            last_received: None,
             least_taken,
             ended: 0,
             untaken: 0,
@@ -212,6 +207,7 @@ impl Connection {
         over: &mut Vec<Over>,
     ) -> Result<(), ConnectionError> {
         let mut bytes = bytes;
+        self.last_received = Some(now);
         // Taken out, because a piece may lie in the reader while the rest of the connection changes.
         let mut reader = std::mem::replace(&mut self.reader, FrameReader::new(MAX_FRAME));
         let result = loop {
@@ -278,8 +274,13 @@ impl Connection {
         !self.uploads.is_empty() && self.send_window.room() == 0
     }
 
-    /// Ends calls whose deadline has passed.
+    /// Ends calls whose deadline has passed, and opens a call that was held for long enough.
     pub fn expire(&mut self, now: Instant, over: &mut Vec<Over>) {
+        if self.held_until().is_some_and(|until| now >= until)
+            && let Some(call) = self.last_chances.pop_front()
+        {
+            self.open(call);
+        }
         let Some(timeout) = self.timeout else { return };
         let is_late = |call: &Call| now.saturating_duration_since(call.sent) >= timeout;
         // These first: a late call that got the stream of another would be opened only to be reset.
@@ -295,31 +296,19 @@ impl Connection {
         }
     }
 
-    /// When the next deadline passes.
+    /// When the next deadline passes, or a call was held for long enough.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        let timeout = self.timeout?;
         let oldest = self.streams.oldest().map(|(_, stream)| &stream.call);
         let calls = [oldest, self.waiting.front(), self.last_chances.front()].into_iter().flatten();
-        calls.filter_map(|call| call.sent.checked_add(timeout)).min()
+        let deadline = |call: &Call| self.timeout.and_then(|timeout| call.sent.checked_add(timeout));
+        calls.filter_map(deadline).chain(self.held_until()).min()
     }
 
     /// Whether the server has said how it wants to be spoken to.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.peer.is_known
-    }
-
-    /// Why no further call may be started here: the server said so, or the numbers are used up.
-    #[must_use]
-    pub fn closing(&self) -> Option<&Failure> {
-        self.closing.as_ref().map(|closing| &closing.failure)
-    }
-
-    /// Whether the connection ends in order: GOAWAY with `NO_ERROR`, or no stream number left.
-    #[must_use]
-    pub fn closes_gracefully(&self) -> bool {
-        self.closing.as_ref().is_some_and(|closing| closing.is_graceful)
     }
 
     /// Whether no call is under way or waiting.
@@ -338,11 +327,6 @@ impl Connection {
     #[must_use]
     pub fn has_answered(&self) -> bool {
         self.has_answered
-    }
-
-    /// Calls that the server has not processed and will not process on this connection.
-    pub fn take_returned(&mut self) -> Vec<Call> {
-        std::mem::take(&mut self.returned)
     }
 
     /// Lets requests go on that are held before their end.
@@ -365,27 +349,6 @@ impl Connection {
         self.seen.take().map(|seen| *seen).unwrap_or_default()
     }
 
-    /// The connection is lost: calls that were sent are broken, because the server may have processed them.
-    /// Calls that never left the client are given back.
-    pub fn lose(&mut self, failure: &Failure, now: Instant, over: &mut Vec<Over>) {
-        let message = match &self.closing {
-            Some(closing) => format!("{}; then: {}", closing.failure.message, failure.message),
-            None => failure.message.clone(),
-        };
-        let failure = Failure { message, ..failure.clone() };
-        let sent_bytes = self.outbox.written_frames();
-        for (_, stream) in self.streams.split_above(0) {
-            if stream.headers_at >= sent_bytes {
-                self.returned.push(stream.call);
-                continue;
-            }
-            let uploaded_bytes = stream.framed;
-            over.push(Over { uploaded_bytes, ..Over::broken(stream.call, failure.clone(), now) });
-        }
-        self.closing = Some(Closing { failure, is_graceful: false });
-        self.return_waiting();
-    }
-
     /// What the server is told before the connection is closed over an error.
     #[must_use]
     pub fn farewell(error: &ConnectionError) -> Vec<u8> {
@@ -397,25 +360,6 @@ impl Connection {
     /// Whether a stream may be opened now (5.1.2).
     fn can_open(&self) -> bool {
         self.peer.is_known && self.closing.is_none() && self.streams.len() < self.peer.max_streams
-    }
-
-    /// Whether a stream that is opened now will most likely be processed, by what the server did before.
-    ///
-    /// Servers that say GOAWAY after so many requests take about as many each time; streams beyond are sent in
-    /// vain. A connection that has lived longer than the shortest earlier one gets more, as it answers.
-    fn will_be_taken(&self) -> bool {
-        self.opened() < self.least_taken
-            || (self.ended > self.least_taken && self.last_chances_opened < self.ended)
-    }
-
-    /// Streams that were opened so far.
-    fn opened(&self) -> u64 {
-        u64::from(self.next_stream / 2)
-    }
-
-    /// Streams that the server has taken, and will answer: those up to the last one that its GOAWAY names.
-    pub(super) fn taken(&self) -> u64 {
-        self.opened() - self.untaken
     }
 
     /// Opens streams for calls that have waited.

@@ -1,6 +1,7 @@
 //! One connection's worth of load: the connection that stands, those that are being given up, and the
 //! next one when a server is gone. Owns the sockets.
 
+mod current;
 mod line;
 
 use std::{
@@ -23,51 +24,10 @@ use crate::{
     outcome::Failure,
     target::Located,
 };
+use current::{Backoff, Current};
 use line::{Line, connecting, unavailable};
 
 pub(crate) use line::{Io, Stalls};
-
-/// A wait that doubles each time, up to a second.
-#[derive(Debug, Clone, Copy)]
-struct Backoff(Duration);
-
-impl Backoff {
-    const FIRST: Duration = Duration::from_millis(10);
-    const LONGEST: Duration = Duration::from_secs(1);
-
-    fn new() -> Self {
-        Self(Self::FIRST)
-    }
-
-    /// The wait that is due now; the next one is twice as long.
-    fn take(&mut self) -> Duration {
-        let longer = (self.0 * 2).min(Self::LONGEST);
-        std::mem::replace(&mut self.0, longer)
-    }
-}
-
-/// State of the connection that new calls start on.
-#[derive(Debug)]
-enum Current {
-    Line(Box<Line>),
-    /// An attempt to connect has failed: calls that it carried, and those that start before the next turn,
-    /// are broken with this.
-    Failed {
-        at: Instant,
-        failure: Failure,
-        calls: Vec<Call>,
-    },
-    /// The server takes connections and ends them before it takes a call. Calls wait until the next attempt.
-    Held {
-        until: Instant,
-        calls: Vec<Call>,
-    },
-    /// No connection: the next attempt, and why the last one failed.
-    Down {
-        until: Instant,
-        failure: Failure,
-    },
-}
 
 /// One place for a connection: the connection that new calls start on, and earlier ones that finish their
 /// calls.
@@ -168,7 +128,8 @@ impl Link {
 
     /// Whether calls that start now go to the server, so that nothing is due but their deadlines.
     pub(crate) fn is_well(&self) -> bool {
-        matches!(&self.current, Current::Line(line) if line.connection.is_ready())
+        let Current::Line(line) = &self.current else { return false };
+        line.connection.is_ready() && line.connection.held_until().is_none()
     }
 
     /// Starts a call. After an attempt to connect has failed, the call is broken at once; while a connection

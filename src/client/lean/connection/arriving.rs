@@ -14,7 +14,7 @@ use crate::{
     plan::Compression,
 };
 
-use super::{Closing, Connection, MAX_HEADER_BLOCK, MOST_RETURNS, Over};
+use super::{Connection, MAX_HEADER_BLOCK, MOST_RETURNS, Over, ending::Closing};
 
 /// A header block whose end is still to come (4.3).
 #[derive(Debug)]

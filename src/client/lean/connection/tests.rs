@@ -1,6 +1,6 @@
 //! Conversations without a socket.
 
-use super::*;
+use super::{ending::LONGEST_HOLD, *};
 use crate::{
     client::lean::{
         frame::{HEAD_BYTES, Head, flag, write},
@@ -247,6 +247,24 @@ fn the_last_try_of_a_call_waits_for_a_stream_that_the_server_will_take() {
     assert_eq!(returned, [1, MOST_RETURNS]);
     assert_eq!((connection.taken(), connection.in_flight()), (1, 1));
     assert!(connection.closes_gracefully());
+}
+
+#[test]
+fn the_last_try_of_a_call_is_not_held_for_ever() {
+    let connection = connection("abc", &[]);
+    let mut connection = Connection { least_taken: 1, ..connection };
+    start(&mut connection);
+    let now = Instant::now();
+    let mut over = Vec::new();
+    let last = Call { message: 0, is_planned: true, intended: None, sent: now, returned: MOST_RETURNS };
+    connection.start(last, &mut over);
+    assert_eq!(connection.held_until(), None, "another call is in flight");
+    connection.receive(&status(1, "5"), now, &mut over).expect("well formed");
+    assert_eq!(connection.next_deadline(), Some(now + LONGEST_HOLD));
+    connection.expire(now, &mut over);
+    assert_eq!(connection.streams.len(), 0);
+    connection.expire(now + LONGEST_HOLD, &mut over);
+    assert_eq!((connection.streams.len(), connection.held_until()), (1, None));
 }
 
 #[test]
