@@ -8,6 +8,7 @@ mod faults;
 mod gate;
 mod hostile_prefix;
 mod limits;
+mod limits_document;
 mod neighbours;
 mod policed_server;
 mod process;
