@@ -2,6 +2,7 @@
 //! recognised.
 
 pub(crate) mod compression;
+mod http_answer;
 pub mod lean;
 mod metadata;
 mod refusal;
@@ -19,7 +20,8 @@ use crate::{
     units::{Limit, exact_duration},
 };
 
-pub(crate) use refusal::{HTTP_413, Origin, recognise, refusal_of_http_413};
+pub(crate) use http_answer::HttpAnswer;
+pub(crate) use refusal::{Origin, recognise, refusal_of_http_413};
 
 /// Time for a connection to be made, the first and any later one.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -179,6 +181,7 @@ pub(crate) fn own_refusal(message: &Message, max_send: Limit) -> Option<Refusal>
         direction: Direction::Request,
         message_bytes: message.request_bytes,
         limit_bytes: Some(limit),
+        http_status: None,
         code: Code::OUT_OF_RANGE,
         message: over_own_limit(message.request_bytes, limit),
     })

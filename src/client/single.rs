@@ -202,6 +202,7 @@ fn call_stub(target: &Located, options: &Options, text: String) -> Result<Reply,
         if let Some(timeout) = options.timeout {
             request.set_timeout(timeout);
         }
+        let heard = stub::Heard::to(&mut request);
         let sent = Instant::now();
         let mut parts = Parts::default();
         let exchange = exchange(&mut client, request, &mut parts);
@@ -216,7 +217,15 @@ fn call_stub(target: &Located, options: &Options, text: String) -> Result<Reply,
                 }
             },
         };
-        Ok(ended(target, outcome, &parts, sent.elapsed()))
+        let took = sent.elapsed();
+        // By what the server answered, and not by what tonic makes of it.
+        let outcome = outcome.map_err(|status| match heard.http() {
+            Some(answer) if !stub::is_from_wire(&status) => {
+                Status::new(answer.code().number().into(), answer.words())
+            }
+            _ => status,
+        });
+        Ok(ended(target, outcome, &parts, took))
     })
 }
 

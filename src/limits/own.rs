@@ -120,7 +120,8 @@ impl Sends for TonicClient<'_> {
 fn probed(ended: Ended) -> Probed {
     let took = ended.done.saturating_duration_since(ended.sent);
     let got = match ended.outcome.into() {
-        Got::Ended(failure, _) if ended.is_own_status => Got::Ended(failure, Cause::OwnStatus),
+        // A lost connection says nothing of who ended it.
+        Got::Ended(failure, Cause::Status) if ended.is_own_status => Got::Ended(failure, Cause::OwnStatus),
         other => other,
     };
     Probed { got, took, uploaded_bytes: None }

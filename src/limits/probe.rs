@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::{
     client::{
-        HTTP_413, HTTP_WORDS, Options, RESET_WORDS,
+        HTTP_WORDS, Options, RESET_WORDS,
         lean::{
             connection::Over,
             exchange::Exchange,
@@ -221,7 +221,7 @@ impl From<Outcome> for Got {
             Outcome::Failed(failure) | Outcome::DeadlineExceeded(failure) => {
                 let cause = if failure.message.starts_with(RESET_WORDS) {
                     Cause::StreamReset
-                } else if failure.message.starts_with(HTTP_WORDS) || failure.message == HTTP_413 {
+                } else if failure.message.starts_with(HTTP_WORDS) {
                     Cause::HttpStatus
                 } else {
                     Cause::Status

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::probe::{Got, Probed, Survivors};
 use crate::{
-    client::HTTP_413,
     outcome::{Direction, Side},
     units::nanoseconds_of,
 };
@@ -204,7 +203,7 @@ impl LimitRecord {
         self.neighbour_survived = Some(refusals.iter().all(|(_, survivors)| survivors.neighbour));
         let (code, message, cause) = match &first.got {
             Got::Refused(refusal) => {
-                let cause = if refusal.message == HTTP_413 { Cause::HttpStatus } else { Cause::Words };
+                let cause = if refusal.http_status.is_some() { Cause::HttpStatus } else { Cause::Words };
                 (Some(refusal.code), Some(refusal.message.clone()), cause)
             }
             Got::Ended(failure, cause) => (Some(failure.code), Some(failure.message.clone()), *cause),

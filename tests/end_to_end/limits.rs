@@ -215,7 +215,7 @@ fn a_server_that_does_not_answer_requests_that_end_too_early_is_known_by_its_sil
 fn what_limits_whole_requests_in_front_of_a_server_is_named() {
     type Refuse = fn(&Request) -> Ruling;
     let cases: [(&str, &str, Refuse); 3] = [
-        ("http_status", "HTTP status code 413", |request| {
+        ("http_status", "HTTP status 413", |request| {
             let block = crate::raw_server::block(&[(":status", "413")]);
             Ruling::Send(frame(kind::HEADERS, 5, request.stream, &block))
         }),

@@ -7,6 +7,7 @@ mod document;
 mod faults;
 mod gate;
 mod hostile_prefix;
+mod http_answers;
 mod limits;
 mod limits_document;
 mod neighbours;
