@@ -17,7 +17,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-pub use record::{Cause, Compressed, Counts, LimitRecord, State};
+pub use record::{Behind, Cause, Compressed, Counts, LimitRecord, State};
 
 use crate::{
     client::{OpenError, Options},
@@ -235,7 +235,8 @@ impl Hunt<'_, '_> {
         let largest = receives.largest_passed_bytes;
         let is_known = largest.is_some() && receives.state != State::Unstable;
         let taken = largest.unwrap_or(0).min(up_to);
-        let is_cut = largest.is_some_and(|largest| largest > up_to) || receives.state == State::NotReached;
+        let is_cut =
+            receives.lowest().is_some_and(|limit| limit > up_to) || receives.state == State::NotReached;
         let reach = Reach { room: longest_text_within(taken), grows, up_to, is_cut };
         let unknown = |record: &mut LimitRecord| {
             record.detail = Some("not looked for: what requests the server takes is not known".to_owned());

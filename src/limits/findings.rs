@@ -41,7 +41,7 @@ fn between_sides(
     settings: &Settings,
     findings: &mut Vec<Finding>,
 ) {
-    let takes = receives.lowest().or(receives.searched_to_bytes);
+    let takes = receives.taken().or(receives.searched_to_bytes);
     let caller = settings.options.max_recv_message_size.as_bytes();
     let Some(takes) = takes else { return };
     // The nearest round size at which the next larger reply is over the caller's limit.
@@ -97,8 +97,11 @@ fn of_one(record: &LimitRecord, settings: &Settings, findings: &mut Vec<Finding>
     if !record.confirmed {
         findings.push(finding(
             "unconfirmed",
-            format!("{name} was found by prefixes alone: no message of that size was sent"),
-            "raise --up-to to send one",
+            format!(
+                "{name} was found by prefixes alone: messages of up to {} were sent and passed; whether larger ones pass is not known",
+                bytes(record.largest_passed_bytes.unwrap_or(0))
+            ),
+            "raise --up-to above the limit to send one",
         ));
     }
     if let (Some(named), Some(limit)) = (record.named_bytes, record.limit_bytes)
@@ -111,6 +114,20 @@ fn of_one(record: &LimitRecord, settings: &Settings, findings: &mut Vec<Finding>
         ));
     }
     cause(record, &name, findings);
+    if let Some(behind) = &record.behind {
+        findings.push(finding(
+            "limit_in_front",
+            format!(
+                "before the server's own limit for {}s, {}, comes {} from {} on{}: no caller reaches the server's, which is known by prefixes alone",
+                record.direction,
+                bytes(behind.limit_bytes),
+                record.status().unwrap_or_else(|| "a refusal".to_owned()),
+                bytes(record.smallest_refused_bytes.unwrap_or(0)),
+                if record.http_status.is_some() { ", a proxy's" } else { "" },
+            ),
+            "set both to the same size: a proxy counts gRPC's 5-byte prefix too (nginx: client_max_body_size)",
+        ));
+    }
     if record.side == Side::Client
         && record.cause == Some(Cause::OwnStatus)
         && settings.client == ClientKind::Stub

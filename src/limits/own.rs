@@ -166,5 +166,15 @@ pub(super) fn find_send(
         refuses: (Side::Client, Direction::Request),
         silence_refuses: false,
     };
-    whole::find(client, &whole, Search::of_texts(0, vec![edge, edge + 1]), record)
+    whole::find(client, &whole, Search::of_texts(0, vec![edge, edge + 1]), record)?;
+    // What this client refuses is known beforehand: anything smaller was refused by something else.
+    if let Some(refused) = record.smallest_refused_bytes.filter(|refused| *refused <= limit) {
+        let message = record.message.take().unwrap_or_default();
+        record.unstable(&format!(
+            "{} were not sent, although the client's limit is {}: {message}",
+            bytes(refused),
+            bytes(limit)
+        ));
+    }
+    Ok(())
 }

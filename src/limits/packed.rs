@@ -45,6 +45,8 @@ pub(super) fn servers_request(prober: &mut Prober<'_>, record: &mut LimitRecord)
         (Some(true), true) => Counts::Both,
         (Some(true), false) => Counts::Decompressed,
         (Some(false), true) => Counts::Compressed,
+        // What counts whole bodies lets any prefix through: it has counted what was sent.
+        (Some(false), false) if record.http_status.is_some() => Counts::Compressed,
         (Some(false), false) => Counts::Neither,
     };
     record.compressed = Some(Compressed::of(counts, &whole));

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use super::{
-    LimitRecord, LimitsError, State, bytes,
-    probe::{Got, Prober, claim, longest},
+    Behind, LimitRecord, LimitsError, State, bytes,
+    probe::{Got, Probed, Prober, claim, longest},
     search::{Answer, Edge, Search},
     whole::{self, Whole},
 };
@@ -26,11 +26,11 @@ const SHORTEST_PATIENCE: Duration = Duration::from_millis(300);
 /// How often a refusal is timed.
 const REFUSALS: usize = 3;
 
-/// Looks for the limit. `up_to` bounds the messages that are really sent.
+/// Looks for the limit. `up_to` bounds the messages that are really sent. A claim that is not refused is no
+/// message that passes: something in front of the server may count whole bodies, and let any prefix through.
 pub(super) fn find(prober: &mut Prober<'_>, up_to: u64, record: &mut LimitRecord) -> Result<(), LimitsError> {
     let mut claims = Claims::calibrated(prober)?;
     let mut search = claims.search(record)?;
-    let ends = claims.ends;
     if search.contradiction().is_none() && search.refused().is_some() {
         claims.verify(&mut search, record)?;
     }
@@ -38,30 +38,44 @@ pub(super) fn find(prober: &mut Prober<'_>, up_to: u64, record: &mut LimitRecord
         record.unstable(what);
         return Ok(());
     }
-    let largest = longest_text_within(up_to);
+    let (ends, refusal) = (claims.ends, claims.refusal.take());
+    let edge = search.edge();
+    let largest = match edge {
+        Edge::Between(accepted, _) => longest_text_within(accepted.unwrap_or(0).min(up_to)),
+        Edge::Beyond => longest_text_within(up_to),
+    };
+    let taken = takes(prober, largest)?;
+    if taken != Taken::Yes {
+        // The prefix is not all that is looked at.
+        by_whole_messages(prober, largest, &taken, record)?;
+        if let Edge::Between(accepted, refused) = edge
+            && record.state == State::Found
+        {
+            record.behind =
+                Some(Behind::of(accepted.unwrap_or(0), refused, search.named(), refusal.as_ref()));
+        }
+        return Ok(());
+    }
+    let passed = message_bytes_of(largest);
     record.named_bytes = search.named();
-    match search.edge() {
-        Edge::Between(passed, refused) => {
-            let text = longest_text_within(passed.unwrap_or(0));
-            let over = message_bytes_of(text + 1);
+    match edge {
+        Edge::Between(accepted, refused) => {
+            let over = message_bytes_of(largest + 1);
             if over > up_to {
+                record.so_far(Some(passed), Some(refused));
                 record.detail = Some(format!(
-                    "found by prefix, and not confirmed: messages of more than {} were not sent; --up-to allows more",
-                    bytes(up_to)
+                    "found by prefix, and not confirmed: messages of up to {} pass, and larger ones were not sent; --up-to allows more",
+                    bytes(passed)
                 ));
-                refuse(prober, passed, || claim(refused, ends), record)
-            } else if takes(prober, text)? {
-                record.so_far(Some(message_bytes_of(text)), Some(over));
-                record.confirmed = true;
-                let draft = || Draft { message: Message::plain(text + 1), extent: Extent::Whole };
-                refuse(prober, passed, draft, record)
+                refuse(prober, accepted, || claim(refused, ends), record)
             } else {
-                // The prefix is not all that is looked at.
-                by_whole_messages(prober, text, record)
+                record.so_far(Some(passed), Some(over));
+                record.confirmed = true;
+                let draft = || Draft { message: Message::plain(largest + 1), extent: Extent::Whole };
+                refuse(prober, accepted, draft, record)
             }
         }
-        Edge::Beyond if takes(prober, largest)? => {
-            let passed = message_bytes_of(largest);
+        Edge::Beyond => {
             record.state = State::NotReached;
             record.searched_to_bytes = Some(passed);
             record.so_far(Some(passed), None);
@@ -70,7 +84,6 @@ pub(super) fn find(prober: &mut Prober<'_>, up_to: u64, record: &mut LimitRecord
             record.detail = Some(note.to_owned());
             Ok(())
         }
-        Edge::Beyond => by_whole_messages(prober, largest, record),
     }
 }
 
@@ -97,20 +110,30 @@ fn refuse(
     Ok(())
 }
 
+/// Whether a server takes a message.
+#[derive(Debug, Clone, PartialEq)]
+enum Taken {
+    Yes,
+    /// Twice it did not, and this was the last answer.
+    No(Probed),
+    /// It did not answer.
+    Silent,
+}
+
 /// Whether the server takes a message with a text of this length, whatever becomes of its reply.
-fn takes(prober: &mut Prober<'_>, text_bytes: u64) -> Result<bool, LimitsError> {
+fn takes(prober: &mut Prober<'_>, text_bytes: u64) -> Result<Taken, LimitsError> {
+    let mut taken = Taken::Silent;
     // One failure is not a limit.
     for _ in 0..2 {
-        let got = prober.whole(Message::plain(text_bytes), longest(text_bytes))?.got;
-        if is_request_taken(&got) {
-            return Ok(true);
-        }
-        // What follows asks again, and is not as patient.
-        if got == Got::Silence {
-            break;
-        }
+        let answer = prober.whole(Message::plain(text_bytes), longest(text_bytes))?;
+        taken = match answer.got {
+            ref got if is_request_taken(got) => return Ok(Taken::Yes),
+            // What follows asks again, and is not as patient.
+            Got::Silence => return Ok(Taken::Silent),
+            _ => Taken::No(answer),
+        };
     }
-    Ok(false)
+    Ok(taken)
 }
 
 pub(super) fn is_request_taken(got: &Got) -> bool {
@@ -125,10 +148,10 @@ pub(super) fn is_request_taken(got: &Got) -> bool {
 fn by_whole_messages(
     prober: &mut Prober<'_>,
     largest: u64,
+    taken: &Taken,
     record: &mut LimitRecord,
 ) -> Result<(), LimitsError> {
-    record.largest_passed_bytes = None;
-    record.smallest_refused_bytes = None;
+    record.so_far(None, None);
     let ladder = [1 << 10, 64 << 10, 1 << 20, 4 << 20, (4 << 20) + 1].map(longest_text_within);
     let mut ladder: Vec<u64> = ladder.into_iter().filter(|text| *text < largest).collect();
     ladder.push(largest);
@@ -138,8 +161,20 @@ fn by_whole_messages(
         refuses: (Side::Server, Direction::Request),
         silence_refuses: true,
     };
-    whole::find(prober, &whole, Search::of_texts(0, ladder), record)?;
-    let note = "it does not go by gRPC's prefix: something else limits the size";
+    let mut search = Search::of_texts(0, ladder);
+    // Where it answered, it need not be asked again; where it was silent, less patience will do.
+    if let Taken::No(probed) = taken
+        && let Some(answer) = whole.answer(probed)
+    {
+        search.record(largest, answer);
+    }
+    whole::find(prober, &whole, search, record)?;
+    let note = match record.http_status {
+        Some(_) => {
+            "a prefix is let through, and whole bodies are counted, gRPC's 5 bytes included: a proxy's limit, or that of something else in front of the server"
+        }
+        None => "it does not go by gRPC's prefix: something else limits the size",
+    };
     record.detail.get_or_insert_with(|| note.to_owned());
     Ok(())
 }
@@ -159,6 +194,8 @@ struct Claims<'p, 'a> {
     slowest: Duration,
     /// The smallest length that is known to be refused.
     refused: Option<u64>,
+    /// How it was refused.
+    refusal: Option<Got>,
 }
 
 impl<'p, 'a> Claims<'p, 'a> {
@@ -172,6 +209,7 @@ impl<'p, 'a> Claims<'p, 'a> {
             is_silent: false,
             slowest: Duration::ZERO,
             refused: None,
+            refusal: None,
         };
         let (_, got) = own.ask(1)?;
         own.is_silent = got == Got::Silence;
@@ -195,7 +233,8 @@ impl<'p, 'a> Claims<'p, 'a> {
         while let Some(length) = search.next() {
             let (answer, _) = self.ask(length)?;
             search.record(length, answer);
-            record.so_far(search.passed(), search.refused());
+            // What was only claimed has not passed.
+            record.so_far(None, search.refused());
             if search.contradiction().is_some() {
                 break;
             }
@@ -211,7 +250,7 @@ impl<'p, 'a> Claims<'p, 'a> {
             let (answer, _) = self.ask(length)?;
             search.record(length, answer);
         }
-        record.so_far(search.passed(), search.refused());
+        record.so_far(None, search.refused());
         Ok(())
     }
 
@@ -236,6 +275,9 @@ impl<'p, 'a> Claims<'p, 'a> {
             self.slowest = self.slowest.max(probed.took);
         }
         if matches!(answer, Answer::Refused(_)) {
+            if self.refused.is_none_or(|refused| length <= refused) {
+                self.refusal = Some(probed.got.clone());
+            }
             self.refused = Some(self.refused.map_or(length, |refused| refused.min(length)));
         }
         Ok((answer, probed.got))

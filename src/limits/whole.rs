@@ -178,15 +178,19 @@ fn verify(
 
 impl Whole<'_> {
     /// What a probe says of the limit; `None` when another limit has refused.
-    fn answer(&self, probed: &Probed) -> Option<Answer> {
+    pub(super) fn answer(&self, probed: &Probed) -> Option<Answer> {
         Some(match &probed.got {
             got if (self.is_passed)(got) => Answer::Passed,
             Got::Refused(refusal) if (refusal.side, refusal.direction) == self.refuses => {
                 Answer::Refused(refusal.limit_bytes.map(longest_text_within))
             }
             Got::Refused(_) => return None,
-            // The client has words for what it refuses, or makes the status itself: this is the server's.
-            Got::Ended(_, cause) if self.refuses.0 == Side::Client && *cause != Cause::OwnStatus => {
+            // The client has words for a reply that it refuses, and makes the status itself where it does not
+            // send: this is the server's.
+            Got::Ended(_, cause)
+                if self.refuses.0 == Side::Client
+                    && (*cause != Cause::OwnStatus || self.refuses.1 == Direction::Response) =>
+            {
                 return None;
             }
             Got::Reply { .. } | Got::Ended(..) | Got::Silence => Answer::Refused(None),

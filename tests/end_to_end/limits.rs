@@ -89,6 +89,9 @@ fn a_limit_beyond_what_is_sent_is_found_by_prefix_and_said_to_be_unconfirmed() {
     let found = limits(&[&at_100_mib, ["--up-to", "1MiB"].as_slice()].concat());
     let limit = found.servers();
     assert_eq!((limit.limit_bytes, limit.confirmed), (Some(100 << 20), false));
+    // A message of 1 MiB was sent; what was only claimed has not passed.
+    assert_eq!(limit.largest_passed_bytes, Some(1 << 20));
+    assert_eq!(limit.smallest_refused_bytes, Some((100 << 20) + 1));
     assert!(limit.uploaded_bytes.is_some_and(|bytes| bytes < 100), "{limit:?}");
     assert!(found.has_finding("unconfirmed"));
     let confirmed = limits(&[&at_100_mib, ["--up-to", "101MiB"].as_slice()].concat());

@@ -45,6 +45,7 @@ pub(crate) struct Found {
     pub(crate) named_bytes: Option<u64>,
     pub(crate) searched_to_bytes: Option<u64>,
     pub(crate) code: Option<String>,
+    pub(crate) http_status: Option<u16>,
     pub(crate) message: Option<String>,
     pub(crate) cause: Option<String>,
     pub(crate) connection_survived: Option<bool>,
@@ -53,9 +54,20 @@ pub(crate) struct Found {
     pub(crate) uploaded_bytes: Option<u64>,
     pub(crate) compressed: Option<Compressed>,
     pub(crate) confirmed: bool,
+    pub(crate) behind: Option<Behind>,
     pub(crate) probes: u32,
     pub(crate) elapsed_ns: u64,
     pub(crate) detail: Option<String>,
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Behind {
+    pub(crate) limit_bytes: u64,
+    pub(crate) smallest_refused_bytes: u64,
+    pub(crate) named_bytes: Option<u64>,
+    pub(crate) code: Option<String>,
+    pub(crate) message: Option<String>,
 }
 
 #[derive(Debug, Deserialize, PartialEq)]

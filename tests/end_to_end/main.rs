@@ -10,6 +10,7 @@ mod hostile_prefix;
 mod http_answers;
 mod limits;
 mod limits_document;
+mod limits_in_front;
 mod neighbours;
 mod policed_server;
 mod process;
