@@ -26,6 +26,9 @@ pub(crate) use refusal::{Origin, recognise, refusal_of_http_413};
 /// Time for a connection to be made, the first and any later one.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// How often a client that waits looks whether an end is wanted: sooner than a person notices.
+pub(crate) const INTERRUPT_TICK: Duration = Duration::from_millis(50);
+
 /// How tonic words its own deadline, on either side; it has the code CANCELLED.
 const TONIC_TIMEOUT: &str = "Timeout expired";
 

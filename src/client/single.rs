@@ -117,7 +117,7 @@ fn call_lean(target: &Located, options: &Options, text: String) -> Result<Reply,
         authority: target.authority.clone(),
         cause: error.to_string(),
     };
-    let mut exchange = Exchange::open(target, Arc::new(requests)).map_err(failed)?;
+    let mut exchange = Exchange::open(target, Arc::new(requests), &|| false).map_err(failed)?;
     exchange.watch();
     exchange.start(0);
     // One call was started, and so one ends.

@@ -98,8 +98,12 @@ impl TonicClient<'_> {
 impl Sends for TonicClient<'_> {
     fn send(&mut self, message: Message, patience: Duration) -> Result<Probed, LimitsError> {
         self.count()?;
-        let silence = Probed { got: Got::Silence, took: patience, uploaded_bytes: None };
-        Ok(self.client.call(&message, patience)?.map_or(silence, probed))
+        let ended = self.client.call(&message, patience, self.wants_end)?;
+        match ended {
+            None if (self.wants_end)() => Err(LimitsError::Interrupted),
+            None => Ok(Probed { got: Got::Silence, took: patience, uploaded_bytes: None }),
+            Some(ended) => Ok(probed(ended)),
+        }
     }
 
     fn send_among_neighbours(
@@ -108,7 +112,10 @@ impl Sends for TonicClient<'_> {
         patience: Duration,
     ) -> Result<(Probed, Survivors), LimitsError> {
         self.count()?;
-        let all = self.client.call_among(&message, &self.small, patience)?;
+        let all = self.client.call_among(&message, &self.small, patience, self.wants_end)?;
+        if all.is_none() && (self.wants_end)() {
+            return Err(LimitsError::Interrupted);
+        }
         let Some(AmongOthers { ended, neighbours_answered, later_answered }) = all else {
             let silence = Probed { got: Got::Silence, took: patience, uploaded_bytes: None };
             return Ok((silence, Survivors { connection: false, neighbour: false }));

@@ -111,7 +111,7 @@ impl<'a> Prober<'a> {
         let mut exchange = self.open(vec![draft])?;
         exchange.watch();
         exchange.start(0);
-        let _ = exchange.next(Some(Instant::now() + longest(0)));
+        let _ = self.next(&mut exchange, Instant::now() + longest(0))?;
         Ok(exchange.take_seen().body.first() == Some(&1))
     }
 
@@ -130,7 +130,7 @@ impl<'a> Prober<'a> {
         exchange.start(0);
         exchange.start(1);
         let mut until = sent + longest(0);
-        while let Some(over) = exchange.next(Some(until)) {
+        while let Some(over) = self.next(&mut exchange, until)? {
             if over.call.message == 0 {
                 return Ok(probed(over));
             }
@@ -153,7 +153,7 @@ impl<'a> Prober<'a> {
         exchange.start(1);
         let (mut refused, mut neighbour) = (None, None);
         while refused.is_none() {
-            let Some(over) = exchange.next(Some(until)) else { break };
+            let Some(over) = self.next(&mut exchange, until)? else { break };
             match over.call.message {
                 0 => neighbour = Some(is_answered(&over)),
                 _ => refused = Some(probed(over)),
@@ -161,10 +161,11 @@ impl<'a> Prober<'a> {
         }
         exchange.release();
         if neighbour.is_none() {
-            neighbour = exchange.next(Some(Instant::now() + longest(0))).map(|over| is_answered(&over));
+            let over = self.next(&mut exchange, Instant::now() + longest(0))?;
+            neighbour = over.map(|over| is_answered(&over));
         }
         exchange.start(2);
-        let later = exchange.next(Some(Instant::now() + longest(0)));
+        let later = self.next(&mut exchange, Instant::now() + longest(0))?;
         let survivors = Survivors {
             connection: exchange.lost().is_none() && later.is_some_and(|over| is_answered(&over)),
             neighbour: neighbour == Some(true),
@@ -178,7 +179,7 @@ impl<'a> Prober<'a> {
         self.probes += 1;
         let sent = Instant::now();
         exchange.start(0);
-        Ok(match exchange.next(Some(sent + patience)) {
+        Ok(match self.next(&mut exchange, sent + patience)? {
             Some(over) => probed(over),
             None => Probed { got: Got::Silence, took: sent.elapsed(), uploaded_bytes: None },
         })
@@ -189,7 +190,16 @@ impl<'a> Prober<'a> {
             return Err(LimitsError::Interrupted);
         }
         let requests = Requests::drafted(drafts, &self.options, &self.target.authority);
-        Exchange::open(self.target, Arc::new(requests)).map_err(|source| self.gone(source))
+        Exchange::open(self.target, Arc::new(requests), self.wants_end)
+            .map_err(|source| if (self.wants_end)() { LimitsError::Interrupted } else { self.gone(source) })
+    }
+
+    /// The next call that ends, within that time; none when it has passed.
+    fn next(&self, exchange: &mut Exchange, until: Instant) -> Result<Option<Over>, LimitsError> {
+        match exchange.next_unless(until, self.wants_end) {
+            None if (self.wants_end)() => Err(LimitsError::Interrupted),
+            over => Ok(over),
+        }
     }
 
     fn gone(&self, source: io::Error) -> LimitsError {

@@ -23,8 +23,9 @@ use crate::{
     outcome::Failure,
     target::Located,
 };
-use line::{Line, connecting, unavailable};
+use line::{Line, unavailable};
 
+pub(super) use line::connecting;
 pub(crate) use line::{Io, Stalls};
 
 /// After a connection that brought nothing, the next one waits this long, and twice as long after each

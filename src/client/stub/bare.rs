@@ -1,13 +1,16 @@
 //! Tonic's client as an application has it that leaves its limits to tonic, for a thread that has no
 //! runtime: each question is asked on a connection of its own.
 
-use std::{cell::Cell, io, time::Duration};
+use std::{cell::Cell, io, pin::pin, time::Duration};
 
-use tokio::{runtime, time::timeout};
+use tokio::{
+    runtime,
+    time::{Instant, timeout_at},
+};
 
 use super::Connection;
 use crate::{
-    client::{Ended, OpenError, Options},
+    client::{Ended, INTERRUPT_TICK, OpenError, Options},
     outcome::Outcome,
     payload::Message,
     target::Located,
@@ -42,21 +45,28 @@ impl<'a> BareClient<'a> {
         Ok(Self { runtime, target, options })
     }
 
-    /// Makes a call; `None` when it has not ended by then.
-    pub(crate) fn call(&self, message: &Message, patience: Duration) -> Result<Option<Ended>, OpenError> {
-        self.runtime.block_on(async {
+    /// Makes a call; `None` when it has not ended by then, or an end is wanted.
+    pub(crate) fn call(
+        &self,
+        message: &Message,
+        patience: Duration,
+        wants_end: &dyn Fn() -> bool,
+    ) -> Result<Option<Ended>, OpenError> {
+        let call = async {
             let (mut connection, _) = Connection::open_bare(self.target, &self.options).await?;
-            Ok(timeout(patience, connection.call(message)).await.ok())
-        })
+            Ok(connection.call(message).await)
+        };
+        self.runtime.block_on(within(patience, wants_end, call)).transpose()
     }
 
     /// Makes a call while small ones follow each other on the same connection, and one after it; `None` when
-    /// they have not all ended by then.
+    /// they have not all ended by then, or an end is wanted.
     pub(crate) fn call_among(
         &self,
         message: &Message,
         small: &Message,
         patience: Duration,
+        wants_end: &dyn Fn() -> bool,
     ) -> Result<Option<AmongOthers>, OpenError> {
         let all = async {
             let (mut connection, made) = Connection::open_bare(self.target, &self.options).await?;
@@ -79,10 +89,45 @@ impl<'a> BareClient<'a> {
             let later_answered = is_answered(&neighbour.call(small).await) && made.count() == 1;
             Ok(AmongOthers { ended, neighbours_answered, later_answered })
         };
-        self.runtime.block_on(async { timeout(patience, all).await.ok().transpose() })
+        self.runtime.block_on(within(patience, wants_end, all)).transpose()
     }
+}
+
+/// Waits for a future for this long at most, and no longer once an end is wanted.
+async fn within<T>(
+    patience: Duration,
+    wants_end: &dyn Fn() -> bool,
+    future: impl Future<Output = T>,
+) -> Option<T> {
+    let until = Instant::now() + patience;
+    let mut future = pin!(future);
+    while !wants_end() && Instant::now() < until {
+        let tick = until.min(Instant::now() + INTERRUPT_TICK);
+        if let Ok(value) = timeout_at(tick, future.as_mut()).await {
+            return Some(value);
+        }
+    }
+    None
 }
 
 fn is_answered(ended: &Ended) -> bool {
     matches!(ended.outcome, Outcome::Answered | Outcome::WrongReply(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_does_not_end_is_left_when_an_end_is_wanted() {
+        let since = Instant::now();
+        let patience = Duration::from_secs(5);
+        let wants_end = || since.elapsed() >= Duration::from_millis(120);
+        assert_eq!(within(patience, &wants_end, std::future::pending::<()>()).await, None);
+        assert!(since.elapsed() < Duration::from_millis(200), "{:?}", since.elapsed());
+        let since = Instant::now();
+        assert_eq!(within(patience, &|| false, std::future::pending::<()>()).await, None);
+        assert_eq!(since.elapsed(), patience);
+        assert_eq!(within(patience, &|| false, async { 1 }).await, Some(1));
+    }
 }
