@@ -88,7 +88,7 @@ fn of_one(record: &LimitRecord, settings: &Settings, findings: &mut Vec<Finding>
         findings.push(finding(
             "unstable",
             format!("{name} is not one number: {detail}"),
-            "look for several servers behind one address, or a configuration that is being changed",
+            "look for several servers behind one address, a configuration that is being changed, or a server that fails calls now and then",
         ));
     }
     if record.state != State::Found {
@@ -138,37 +138,8 @@ fn of_one(record: &LimitRecord, settings: &Settings, findings: &mut Vec<Finding>
             "compare the encoded length with the limit before the call",
         ));
     }
-    if let Some(compressed) = &record.compressed {
-        let (words, advice) = match compressed.counts {
-            Counts::Compressed | Counts::Neither => (
-                "does not see what a compressed message decompresses to",
-                "whoever takes it must bound that: a few KiB may stand for gigabytes",
-            ),
-            Counts::Unknown => ("does not take compressed messages", "leave out compression there"),
-            Counts::Both | Counts::Decompressed | Counts::NotCompressed => ("", ""),
-        };
-        if !words.is_empty() {
-            findings.push(finding("compressed_messages", format!("{name} {words}"), advice));
-        }
-        if compressed.code.is_some() && compressed.code != record.code {
-            findings.push(finding(
-                "another_code_when_compressed",
-                format!(
-                    "{name} answers {} to a compressed message, and {} to a plain one",
-                    compressed.code.as_deref().unwrap_or_default(),
-                    record.code.as_deref().unwrap_or_default()
-                ),
-                "callers that look at the code must know both",
-            ));
-        }
-    }
-    if record.connection_survived == Some(false) || record.neighbour_survived == Some(false) {
-        findings.push(finding(
-            "takes_others_along",
-            format!("{name} takes other calls on the same connection along when it refuses"),
-            "give large messages a connection of their own",
-        ));
-    }
+    compressed(record, &name, findings);
+    survival(record, &name, findings);
     if record.refusal_time().is_some_and(|took| took > SLOW) && record.side == Side::Server {
         let took = format_duration(record.refusal_time().unwrap_or_default());
         findings.push(finding("slow_refusal", format!("{name} takes {took} to refuse"), ""));
@@ -180,6 +151,51 @@ fn of_one(record: &LimitRecord, settings: &Settings, findings: &mut Vec<Finding>
             "uploaded_in_vain",
             format!("{} of a request went to the server before it refused", bytes(uploaded)),
             "check sizes before the call; the server's HTTP/2 window bounds what it lets in",
+        ));
+    }
+}
+
+/// What it does to compressed messages.
+fn compressed(record: &LimitRecord, name: &str, findings: &mut Vec<Finding>) {
+    let Some(compressed) = &record.compressed else { return };
+    let (words, advice) = match compressed.counts {
+        Counts::Compressed | Counts::Neither => (
+            "does not see what a compressed message decompresses to",
+            "whoever takes it must bound that: a few KiB may stand for gigabytes",
+        ),
+        Counts::Unknown => ("does not take compressed messages", "leave out compression there"),
+        Counts::Both | Counts::Decompressed | Counts::NotCompressed => ("", ""),
+    };
+    if !words.is_empty() {
+        findings.push(finding("compressed_messages", format!("{name} {words}"), advice));
+    }
+    if compressed.code.is_some() && compressed.code != record.code {
+        findings.push(finding(
+            "another_code_when_compressed",
+            format!(
+                "{name} answers {} to a compressed message, and {} to a plain one",
+                compressed.code.as_deref().unwrap_or_default(),
+                record.code.as_deref().unwrap_or_default()
+            ),
+            "callers that look at the code must know both",
+        ));
+    }
+}
+
+/// What a refusal does to other calls.
+fn survival(record: &LimitRecord, name: &str, findings: &mut Vec<Finding>) {
+    if record.connection_survived == Some(false) || record.neighbour_survived == Some(false) {
+        findings.push(finding(
+            "takes_others_along",
+            format!("{name} takes other calls on the same connection along when it refuses"),
+            "give large messages a connection of their own",
+        ));
+    }
+    if let Some(unstable) = &record.survival_unstable {
+        findings.push(finding(
+            "survival_unstable",
+            format!("what {name} does to other calls on the same connection is not known: {unstable}"),
+            "find out why small calls fail: `plimsoll run` counts them, with the server's words",
         ));
     }
 }

@@ -7,7 +7,7 @@ use super::{
     Behind, LimitRecord, LimitsError, State, bytes,
     probe::{Got, Probed, Prober, claim, longest},
     search::{Answer, Edge, Search},
-    whole::{self, Whole},
+    whole::{self, Sends as _, Whole},
 };
 use crate::{
     client::lean::request::{Draft, Extent},
@@ -67,12 +67,12 @@ pub(super) fn find(prober: &mut Prober<'_>, up_to: u64, record: &mut LimitRecord
                     "found by prefix, and not confirmed: messages of up to {} pass, and larger ones were not sent; --up-to allows more",
                     bytes(passed)
                 ));
-                refuse(prober, accepted, || claim(refused, ends), record)
+                refuse(prober, accepted, || claim(refused, ends), refusal.as_ref(), record)
             } else {
                 record.so_far(Some(passed), Some(over));
                 record.confirmed = true;
                 let draft = || Draft { message: Message::plain(largest + 1), extent: Extent::Whole };
-                refuse(prober, accepted, draft, record)
+                refuse(prober, accepted, draft, refusal.as_ref(), record)
             }
         }
         Edge::Beyond => {
@@ -87,11 +87,12 @@ pub(super) fn find(prober: &mut Prober<'_>, up_to: u64, record: &mut LimitRecord
     }
 }
 
-/// Has the server refuse what is just over the edge, a few times.
+/// Has the server refuse what is just over the edge, a few times. `searched` is how it refused in the search.
 fn refuse(
     prober: &mut Prober<'_>,
     limit: Option<u64>,
     draft: impl Fn() -> Draft,
+    searched: Option<&Got>,
     record: &mut LimitRecord,
 ) -> Result<(), LimitsError> {
     let mut refusals = Vec::new();
@@ -104,7 +105,16 @@ fn refuse(
         record.unstable("a prefix was refused, and a whole message of that size passed");
         return Ok(());
     }
-    record.refused_as(&refusals);
+    if let Some(Got::Refused(refusal)) = searched
+        && !refusals.iter().any(|(probe, _)| matches!(probe.got, Got::Refused(_)))
+    {
+        record.unstable(&format!(
+            "a prefix was refused with {}, `{}`, and later ones ended in another way",
+            refusal.code, refusal.message
+        ));
+        return Ok(());
+    }
+    record.refused_as(&refusals, || prober.control())?;
     record.limit_bytes = limit;
     record.state = State::Found;
     Ok(())

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::probe::{Got, Probed, Survivors};
+use super::{
+    LimitsError,
+    probe::{Got, Probed},
+    survival::{self, Survivors},
+};
 use crate::{
     outcome::{Direction, Side},
     units::nanoseconds_of,
@@ -48,12 +52,15 @@ pub struct LimitRecord {
     /// How a refusal was known to be one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
-    /// Whether a later call on the same connection was answered.
+    /// Whether its connection stood each time, and a later call on it came to an end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connection_survived: Option<bool>,
     /// Whether a call was answered that was under way on the same connection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub neighbour_survived: Option<bool>,
+    /// Where tries differ in what a refusal leaves standing: how. Then the two keys above say nothing of it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub survival_unstable: Option<String>,
     /// From the send to the refusal: the median of a few.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal_ns: Option<u64>,
@@ -212,6 +219,7 @@ impl LimitRecord {
             cause: None,
             connection_survived: None,
             neighbour_survived: None,
+            survival_unstable: None,
             refusal_ns: None,
             uploaded_bytes: None,
             compressed: None,
@@ -240,8 +248,12 @@ impl LimitRecord {
         };
     }
 
-    /// How it refuses.
-    pub(super) fn refused_as(&mut self, refusals: &[(Probed, Survivors)]) {
+    /// How it refuses. `control` makes a call that is not refused, in the midst of others.
+    pub(super) fn refused_as(
+        &mut self,
+        refusals: &[(Probed, Survivors)],
+        control: impl FnMut() -> Result<Survivors, LimitsError>,
+    ) -> Result<(), LimitsError> {
         let median = |mut values: Vec<u64>| {
             values.sort_unstable();
             values.get(values.len() / 2).copied()
@@ -249,9 +261,14 @@ impl LimitRecord {
         self.refusal_ns = median(refusals.iter().map(|(probed, _)| nanoseconds_of(probed.took)).collect());
         self.uploaded_bytes =
             median(refusals.iter().filter_map(|(probed, _)| probed.uploaded_bytes).collect());
-        let Some((first, _)) = refusals.first() else { return };
-        self.connection_survived = Some(refusals.iter().all(|(_, survivors)| survivors.connection));
-        self.neighbour_survived = Some(refusals.iter().all(|(_, survivors)| survivors.neighbour));
+        // One of several may have failed in another way.
+        let in_words = refusals.iter().find(|(probed, _)| matches!(probed.got, Got::Refused(_)));
+        let Some((first, _)) = in_words.or(refusals.first()) else { return Ok(()) };
+        let survivors: Vec<&Survivors> = refusals.iter().map(|(_, survivors)| survivors).collect();
+        let survival = survival::confirmed(&survivors, control)?;
+        self.connection_survived = survival.connection;
+        self.neighbour_survived = survival.neighbour;
+        self.survival_unstable = survival.unstable;
         (self.code, self.message) = status_of(&first.got);
         self.cause = Some(match &first.got {
             Got::Refused(refusal) if refusal.http_status.is_some() => Cause::HttpStatus,
@@ -263,6 +280,7 @@ impl LimitRecord {
             Got::Refused(refusal) => refusal.http_status,
             _ => None,
         };
+        Ok(())
     }
 
     /// The largest size that is within it, where it was found.

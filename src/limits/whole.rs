@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::{
     Cause, LimitRecord, LimitsError, State, bytes,
-    probe::{Got, Probed, Survivors, longest},
+    probe::{Got, Probed, longest},
     search::{Answer, Edge, Search},
+    survival::Survivors,
 };
 use crate::{
     outcome::{Direction, Side},
@@ -33,6 +34,12 @@ pub(super) trait Sends {
         message: Message,
         patience: Duration,
     ) -> Result<(Probed, Survivors), LimitsError>;
+    /// A message that the server answers.
+    fn small(&self) -> Message;
+    /// What is left standing of the same calls where none of them is to be refused.
+    fn control(&mut self) -> Result<Survivors, LimitsError> {
+        Ok(self.send_among_neighbours(self.small(), longest(0))?.1)
+    }
 }
 
 /// What is looked for, as whole messages show it.
@@ -62,7 +69,7 @@ pub(super) fn find(
         let probed = sender.send(message, patience)?;
         let probed = match whole.answer(&probed) {
             // A failure in no known words may be one of another kind: a second opinion.
-            Some(Answer::Refused(None)) => match (whole.message)(text) {
+            Some(Answer::Refused(None)) | None if !is_in_words(&probed) => match (whole.message)(text) {
                 Some(message) => sender.send(message, patience)?,
                 None => probed,
             },
@@ -146,7 +153,10 @@ fn verify(
     if let Some(text) = passed
         && let Some(message) = (whole.message)(text)
     {
-        let probed = sender.send(message, longest(text))?;
+        let mut probed = sender.send(message.clone(), longest(text))?;
+        if matches!(probed.got, Got::Ended(..)) {
+            probed = sender.send(message, longest(text))?;
+        }
         let Some(answer) = whole.answer(&probed) else {
             record.unstable(&other_refusal(&probed));
             return Ok(());
@@ -159,7 +169,7 @@ fn verify(
     }
     let (passed, refused) = (passed.map(message_bytes_of), message_bytes_of(refused));
     record.so_far(passed, Some(refused));
-    record.refused_as(&refusals);
+    record.refused_as(&refusals, || sender.control())?;
     record.named_bytes = refusals.iter().find_map(|(probed, _)| match &probed.got {
         Got::Refused(refusal) => refusal.limit_bytes,
         _ => None,
@@ -196,6 +206,11 @@ impl Whole<'_> {
             Got::Reply { .. } | Got::Ended(..) | Got::Silence => Answer::Refused(None),
         })
     }
+}
+
+/// Whether it is a size refusal in known words, or HTTP's: those come by no accident.
+fn is_in_words(probed: &Probed) -> bool {
+    matches!(&probed.got, Got::Refused(_))
 }
 
 fn other_refusal(probed: &Probed) -> String {

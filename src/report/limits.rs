@@ -68,7 +68,8 @@ fn table(records: &[LimitRecord], out: &mut impl Write) -> io::Result<()> {
     ]);
     let size =
         |size: Option<u64>| size.map_or_else(|| NONE.to_owned(), |size| format!("{} B", grouped(size)));
-    let survived = |survived: Option<bool>| match survived {
+    let survived = |record: &LimitRecord, survived: Option<bool>| match survived {
+        None if record.survival_unstable.is_some() => "unstable".to_owned(),
         None => NONE.to_owned(),
         Some(true) => "survived".to_owned(),
         Some(false) => "lost".to_owned(),
@@ -97,8 +98,8 @@ fn table(records: &[LimitRecord], out: &mut impl Write) -> io::Result<()> {
                 record.status().unwrap_or_else(|| NONE.to_owned()),
                 record.refusal_time().map_or_else(|| NONE.to_owned(), format_duration),
                 size(record.uploaded_bytes),
-                survived(record.connection_survived),
-                survived(record.neighbour_survived),
+                survived(record, record.connection_survived),
+                survived(record, record.neighbour_survived),
                 grouped(record.probes.into()),
                 format_duration(Duration::from_nanos(record.elapsed_ns)),
             ],

@@ -184,7 +184,7 @@ fn saved_limits_are_printed_again() {
 }
 
 /// Refuses messages over this size: from the prefix on, in these words.
-fn by_prefix(limit: u64, code: &'static str, words: &'static str) -> impl Fn(&Request) -> Ruling {
+pub(crate) fn by_prefix(limit: u64, code: &'static str, words: &'static str) -> impl Fn(&Request) -> Ruling {
     move |request| match request.claimed {
         Some(claimed) if claimed > limit => Ruling::Send(refused(request.stream, code, words)),
         _ => Ruling::GoOn,
@@ -377,52 +377,5 @@ proptest! {
         let found = limits(&["--server-max-recv-message-size", &bytes.to_string()]);
         prop_assert_eq!(found.servers().limit_bytes, Some(bytes));
         prop_assert!(found.servers().confirmed);
-    }
-}
-
-/// A server that never answers a request, or that does not even send its SETTINGS; and when it was asked.
-fn silent(speaks_http2: bool) -> (String, std::sync::mpsc::Receiver<()>) {
-    let (sender, asked) = std::sync::mpsc::channel();
-    let target = if speaks_http2 {
-        policed(move |_| {
-            let _ = sender.send(());
-            Ruling::Wait
-        })
-    } else {
-        crate::raw_server::start(move |conversation| {
-            let _ = sender.send(());
-            while conversation.frame().is_some() {}
-        })
-    };
-    (target.to_string(), asked)
-}
-
-#[test]
-fn a_search_that_is_not_answered_hears_an_interrupt() {
-    let commands: [&[&str]; 5] = [
-        &["limits", "-q", "TARGET"],
-        &["limits", "-q", "TARGET", "--client", "stub"],
-        &["sweep", "-q", "TARGET", "-s", "64B..1KiB"],
-        &["gate", "-q", "--base", "TARGET", "--candidate", "TARGET", "--limits-only"],
-        &["run", "-q", "TARGET", "--with-and-without-refused", "-r", "10", "-s", "64@9,5MiB@1"],
-    ];
-    for arguments in commands {
-        for (speaks_http2, which) in [(true, Signal::INT), (false, Signal::TERM)] {
-            let (target, asked) = silent(speaks_http2);
-            let arguments: Vec<&str> =
-                arguments.iter().map(|word| if *word == "TARGET" { target.as_str() } else { word }).collect();
-            let mut child = plimsoll(&arguments).spawn().expect("the binary runs");
-            asked.recv().expect("a request");
-            let since = std::time::Instant::now();
-            crate::process::signal(child.id(), which);
-            let status = child.wait().expect("it ends").code();
-            assert_eq!(status, Some(130), "{arguments:?}");
-            // It would have waited for 3 to 20 s.
-            assert!(
-                since.elapsed() < std::time::Duration::from_secs(2),
-                "{arguments:?}: {:?}",
-                since.elapsed()
-            );
-        }
     }
 }

@@ -50,6 +50,7 @@ pub(crate) struct Found {
     pub(crate) cause: Option<String>,
     pub(crate) connection_survived: Option<bool>,
     pub(crate) neighbour_survived: Option<bool>,
+    pub(crate) survival_unstable: Option<String>,
     pub(crate) refusal_ns: Option<u64>,
     pub(crate) uploaded_bytes: Option<u64>,
     pub(crate) compressed: Option<Compressed>,

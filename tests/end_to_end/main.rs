@@ -11,6 +11,7 @@ mod http_answers;
 mod limits;
 mod limits_document;
 mod limits_in_front;
+mod limits_unsteady;
 mod neighbours;
 mod policed_server;
 mod process;

@@ -29,10 +29,12 @@ pub(crate) struct BareClient<'a> {
 pub(crate) struct AmongOthers {
     /// The call itself.
     pub(crate) ended: Ended,
-    /// Whether every call was answered that was under way on its connection.
-    pub(crate) neighbours_answered: bool,
-    /// Whether a later call on the same connection was answered.
-    pub(crate) later_answered: bool,
+    /// How the first call ended that was under way on its connection and was not answered, if there was one.
+    pub(crate) failed_neighbour: Option<Outcome>,
+    /// How a later call ended.
+    pub(crate) later: Outcome,
+    /// Whether all of them had the same connection.
+    pub(crate) is_one_connection: bool,
 }
 
 impl<'a> BareClient<'a> {
@@ -59,12 +61,13 @@ impl<'a> BareClient<'a> {
         self.runtime.block_on(within(patience, wants_end, call)).transpose()
     }
 
-    /// Makes a call while small ones follow each other on the same connection, and one after it; `None` when
+    /// Makes a call while small ones follow each other on the same connection, and one after it, and some more; `None` when
     /// they have not all ended by then, or an end is wanted.
     pub(crate) fn call_among(
         &self,
         message: &Message,
         small: &Message,
+        extra: usize,
         patience: Duration,
         wants_end: &dyn Fn() -> bool,
     ) -> Result<Option<AmongOthers>, OpenError> {
@@ -74,20 +77,24 @@ impl<'a> BareClient<'a> {
             let is_over = Cell::new(false);
             // The last of them is under way when the call ends.
             let neighbours = async {
-                let mut all_answered = true;
+                let mut failed = None;
                 while !is_over.get() {
-                    all_answered &= is_answered(&neighbour.call(small).await);
+                    let outcome = neighbour.call(small).await.outcome;
+                    failed = failed.or_else(|| (!is_answered(&outcome)).then_some(outcome));
                 }
-                all_answered
+                failed
             };
             let call = async {
                 let ended = connection.call(message).await;
                 is_over.set(true);
                 ended
             };
-            let (neighbours_answered, ended) = tokio::join!(neighbours, call);
-            let later_answered = is_answered(&neighbour.call(small).await) && made.count() == 1;
-            Ok(AmongOthers { ended, neighbours_answered, later_answered })
+            let (failed_neighbour, ended) = tokio::join!(neighbours, call);
+            let later = neighbour.call(small).await.outcome;
+            for _ in 0..extra {
+                neighbour.call(small).await;
+            }
+            Ok(AmongOthers { ended, failed_neighbour, later, is_one_connection: made.count() == 1 })
         };
         self.runtime.block_on(within(patience, wants_end, all)).transpose()
     }
@@ -110,8 +117,8 @@ async fn within<T>(
     None
 }
 
-fn is_answered(ended: &Ended) -> bool {
-    matches!(ended.outcome, Outcome::Answered | Outcome::WrongReply(_))
+fn is_answered(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Answered | Outcome::WrongReply(_))
 }
 
 #[cfg(test)]
