@@ -34,8 +34,8 @@ pub(super) fn find(prober: &mut Prober<'_>, up_to: u64, record: &mut LimitRecord
     if search.contradiction().is_none() && search.refused().is_some() {
         claims.verify(&mut search, record)?;
     }
-    if let Some(what) = search.contradiction() {
-        record.unstable(what);
+    if let Some(what) = search.contradiction().map(str::to_owned).or_else(|| claims.wavered()) {
+        record.unstable(&what);
         return Ok(());
     }
     let (ends, refusal) = (claims.ends, claims.refusal.take());
@@ -206,6 +206,8 @@ struct Claims<'p, 'a> {
     refused: Option<u64>,
     /// How it was refused.
     refusal: Option<Got>,
+    /// Lengths that were refused once and then not, and how.
+    overruled: Vec<(u64, String)>,
 }
 
 impl<'p, 'a> Claims<'p, 'a> {
@@ -220,10 +222,19 @@ impl<'p, 'a> Claims<'p, 'a> {
             slowest: Duration::ZERO,
             refused: None,
             refusal: None,
+            overruled: Vec::new(),
         };
-        let (_, got) = own.ask(1)?;
-        own.is_silent = got == Got::Silence;
-        own.cut_off = got.likeness();
+        let mut seen = Vec::new();
+        // One answer may be an accident, and everything else would be taken for a refusal: two must agree.
+        for _ in 0..3 {
+            let (_, got) = own.once(1)?;
+            own.is_silent = got == Got::Silence;
+            own.cut_off = got.likeness();
+            if own.is_silent || seen.contains(&own.cut_off) {
+                break;
+            }
+            seen.push(own.cut_off.clone());
+        }
         Ok(own)
     }
 
@@ -234,14 +245,14 @@ impl<'p, 'a> Claims<'p, 'a> {
         }
         // Nothing was refused, or nothing that could be told from a request that ends too early.
         self.ends = false;
-        let (answer, _) = self.ask(u64::from(u32::MAX))?;
+        let answer = self.ask(u64::from(u32::MAX))?;
         if answer == Answer::Passed { Ok(search) } else { self.bisect(record) }
     }
 
     fn bisect(&mut self, record: &mut LimitRecord) -> Result<Search, LimitsError> {
         let mut search = Search::new(0, LADDER.to_vec());
         while let Some(length) = search.next() {
-            let (answer, _) = self.ask(length)?;
+            let answer = self.ask(length)?;
             search.record(length, answer);
             // What was only claimed has not passed.
             record.so_far(None, search.refused());
@@ -257,14 +268,40 @@ impl<'p, 'a> Claims<'p, 'a> {
         let Edge::Between(passed, refused) = search.edge() else { return Ok(()) };
         let passed = passed.unwrap_or(0);
         for length in [passed, refused, refused, passed, passed, refused] {
-            let (answer, _) = self.ask(length)?;
+            let answer = self.ask(length)?;
             search.record(length, answer);
         }
         record.so_far(None, search.refused());
         Ok(())
     }
 
-    fn ask(&mut self, length: u64) -> Result<(Answer, Got), LimitsError> {
+    /// Asks about a length, and once more where it is refused in words that nobody knows: those may be about
+    /// something else.
+    fn ask(&mut self, length: u64) -> Result<Answer, LimitsError> {
+        let (mut answer, mut got) = self.once(length)?;
+        if let (Answer::Refused(None), Some(likeness)) = (answer, got.likeness()) {
+            (answer, got) = self.once(length)?;
+            if answer == Answer::Passed {
+                self.overruled.push((length, likeness));
+            }
+        }
+        if matches!(answer, Answer::Refused(_)) {
+            if self.refused.is_none_or(|refused| length <= refused) {
+                self.refusal = Some(got);
+            }
+            self.refused = Some(self.refused.map_or(length, |refused| refused.min(length)));
+        }
+        Ok(answer)
+    }
+
+    /// A length that was refused once as the edge is, and then not: not an accident, but a limit that moves.
+    fn wavered(&self) -> Option<String> {
+        let edge = self.refusal.as_ref()?.likeness()?;
+        let (length, _) = self.overruled.iter().find(|(_, likeness)| *likeness == edge)?;
+        Some(format!("{} were refused, and then not", bytes(*length)))
+    }
+
+    fn once(&mut self, length: u64) -> Result<(Answer, Got), LimitsError> {
         let patience = (self.slowest * 10).max(SHORTEST_PATIENCE);
         let mut probed = match self.refused {
             // Silence is to be expected.
@@ -283,12 +320,6 @@ impl<'p, 'a> Claims<'p, 'a> {
         let answer = self.answer(&probed.got);
         if probed.got != Got::Silence {
             self.slowest = self.slowest.max(probed.took);
-        }
-        if matches!(answer, Answer::Refused(_)) {
-            if self.refused.is_none_or(|refused| length <= refused) {
-                self.refusal = Some(probed.got.clone());
-            }
-            self.refused = Some(self.refused.map_or(length, |refused| refused.min(length)));
         }
         Ok((answer, probed.got))
     }

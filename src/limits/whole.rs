@@ -62,7 +62,8 @@ pub(super) fn find(
     record: &mut LimitRecord,
 ) -> Result<(), LimitsError> {
     let size = message_bytes_of;
-    let (mut first_passed, mut last_refused) = (None, None);
+    let (mut first_passed, mut last_refused): (_, Option<Got>) = (None, None);
+    let mut overruled: Vec<(u64, String)> = Vec::new();
     while let Some(text) = search.next() {
         let Some(message) = (whole.message)(text) else { break };
         let patience = patience(text, first_passed);
@@ -70,7 +71,13 @@ pub(super) fn find(
         let probed = match whole.answer(&probed) {
             // A failure in no known words may be one of another kind: a second opinion.
             Some(Answer::Refused(None)) | None if !is_in_words(&probed) => match (whole.message)(text) {
-                Some(message) => sender.send(message, patience)?,
+                Some(message) => {
+                    let again = sender.send(message, patience)?;
+                    if let Some(likeness) = probed.got.likeness().filter(|_| (whole.is_passed)(&again.got)) {
+                        overruled.push((text, likeness));
+                    }
+                    again
+                }
                 None => probed,
             },
             _ => probed,
@@ -109,6 +116,12 @@ pub(super) fn find(
         record.searched_to_bytes = search.passed().map(size);
         return Ok(());
     };
+    // What was refused once as the edge is, and then passed, was no accident: the limit moves.
+    let edge = last_refused.as_ref().and_then(Got::likeness);
+    if let Some((text, _)) = overruled.iter().find(|(_, likeness)| Some(likeness) == edge.as_ref()) {
+        record.unstable(&format!("{} were refused, and then passed", bytes(size(*text))));
+        return Ok(());
+    }
     // Where silence is the refusal, it is known by now how long it takes to be told from an answer.
     let refusal_patience = match last_refused {
         Some(Got::Silence) => patience(refused, first_passed),
