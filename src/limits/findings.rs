@@ -44,6 +44,7 @@ fn between_sides(
     let takes = receives.taken().or(receives.searched_to_bytes);
     let caller = settings.options.max_recv_message_size.as_bytes();
     let Some(takes) = takes else { return };
+    let reach = if receives.state == State::Found && receives.confirmed { "up to" } else { "at least" };
     // The nearest round size at which the next larger reply is over the caller's limit.
     let example = ByteSize(caller / 4 * 3);
     if grows && sends.is_none_or(|sends| sends > caller) && takes >= example.0 && caller >= 64 {
@@ -60,7 +61,7 @@ fn between_sides(
         findings.push(finding(
             "caller_below_server",
             format!(
-                "the server takes requests of up to {}, and the caller no replies over {}: what is between them is sent, worked on, sent back and thrown away",
+                "the server takes requests of {reach} {}, and the caller no replies over {}: what is between them is sent, worked on, sent back and thrown away",
                 bytes(takes),
                 bytes(caller)
             ),

@@ -165,7 +165,8 @@ impl<'a> Prober<'a> {
         exchange.start(2);
         let later = self.next(&mut exchange, Instant::now() + longest(0))?;
         // A server may fail each third call. Tries of unequal length do not always hit the same one.
-        for _ in 0..self.tries % 3 {
+        let extra = if later.is_some() { self.tries % 3 } else { 0 };
+        for _ in 0..extra {
             exchange.start(2);
             if self.next(&mut exchange, Instant::now() + longest(0))?.is_none() {
                 break;
