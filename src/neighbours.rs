@@ -207,20 +207,17 @@ pub fn refused_sizes(
 ) -> Result<Vec<Option<RefusedSize>>, NeighboursError> {
     let requests = Arc::new(Requests::new(plan, &target.authority));
     let messages = plan.payload().messages();
+    let unless_ended = || if wants_end() { Err(NeighboursError::Interrupted) } else { Ok(()) };
     let mut seen = Vec::new();
     for (index, message) in messages.iter().enumerate() {
         // A refusal may take its connection along.
         let exchange = Exchange::open(target, Arc::clone(&requests), wants_end);
-        if wants_end() {
-            return Err(NeighboursError::Interrupted);
-        }
+        unless_ended()?;
         let mut exchange = exchange
             .map_err(|error| NeighboursError::Unreachable(target.authority.clone(), error.to_string()))?;
         exchange.start(index);
         let over = exchange.next_unless(Instant::now() + PATIENCE, wants_end);
-        if over.is_none() && wants_end() {
-            return Err(NeighboursError::Interrupted);
-        }
+        unless_ended()?;
         seen.push(refused_size(message.request_bytes, over.map(|over| over.outcome))?);
     }
     if seen.iter().all(Option::is_none) {
