@@ -36,6 +36,10 @@ interop:
 matrix *arguments:
     scripts/interop/matrix {{arguments}}
 
+# Limits of nginx in front of a server, set and found; needs nginx
+proxy:
+    scripts/interop/proxy
+
 # This tree against another commit: did it make the server slower?
 gate *arguments:
     scripts/ci-gate {{arguments}}

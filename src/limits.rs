@@ -11,13 +11,14 @@ mod receive;
 mod record;
 mod reply;
 mod search;
+mod survival;
 mod whole;
 
 use std::io;
 
 use serde::{Deserialize, Serialize};
 
-pub use record::{Cause, Compressed, Counts, LimitRecord, State};
+pub use record::{Behind, Cause, Compressed, Counts, LimitRecord, State};
 
 use crate::{
     client::{OpenError, Options},
@@ -191,7 +192,7 @@ fn greet(prober: &mut Prober<'_>, target: &Located) -> Result<bool, LimitsError>
     // Where the limit is below 5 bytes, nothing but the empty text passes.
     for text in ["abc", ""] {
         let small = Message::new(text.to_owned());
-        let got = prober.whole(small.clone(), probe::longest(0))?.got;
+        let got = settled(|| Ok(prober.whole(small.clone(), probe::longest(0))?.got))?;
         match got {
             Got::Reply { .. } => prober.small = small,
             Got::Refused(_) if !text.is_empty() => continue,
@@ -200,12 +201,25 @@ fn greet(prober: &mut Prober<'_>, target: &Located) -> Result<bool, LimitsError>
         break;
     }
     let growing = Message::growing(6, 2).unwrap_or_else(|| prober.small.clone());
-    Ok(match prober.whole(growing, probe::longest(0))?.got {
+    Ok(match settled(|| Ok(prober.whole(growing.clone(), probe::longest(0))?.got))? {
         Got::Reply { is_right } => is_right,
         // Where not even this passes, nothing larger will be tried.
         Got::Refused(_) => true,
         Got::Ended(..) | Got::Silence => false,
     })
+}
+
+/// Asks up to three times for an answer that a server does not give by accident: a reply, or a refusal in known words.
+/// A server that fails a call now and then answers the next one.
+fn settled(mut ask: impl FnMut() -> Result<Got, LimitsError>) -> Result<Got, LimitsError> {
+    let mut got = ask()?;
+    for _ in 0..2 {
+        if !matches!(got, Got::Ended(..)) {
+            break;
+        }
+        got = ask()?;
+    }
+    Ok(got)
 }
 
 /// The search for all limits.
@@ -235,7 +249,8 @@ impl Hunt<'_, '_> {
         let largest = receives.largest_passed_bytes;
         let is_known = largest.is_some() && receives.state != State::Unstable;
         let taken = largest.unwrap_or(0).min(up_to);
-        let is_cut = largest.is_some_and(|largest| largest > up_to) || receives.state == State::NotReached;
+        let is_cut =
+            receives.lowest().is_some_and(|limit| limit > up_to) || receives.state == State::NotReached;
         let reach = Reach { room: longest_text_within(taken), grows, up_to, is_cut };
         let unknown = |record: &mut LimitRecord| {
             record.detail = Some("not looked for: what requests the server takes is not known".to_owned());

@@ -143,6 +143,9 @@ pub struct Finding {
 /// Why there is nothing to compare.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NeighboursError {
+    /// An end was wanted.
+    #[error("interrupted")]
+    Interrupted,
     /// Only an open loop has a rate.
     #[error(
         "a comparison with and without refused calls needs equal rates, and a closed loop has none: give --rate"
@@ -196,17 +199,25 @@ pub fn check(settings: &Settings) -> Result<(), NeighboursError> {
 /// answered. A failure or a lost connection is taken for a refusal too: some servers have no words.
 ///
 /// # Errors
-/// When none passes, or all do, or a call ends in another way.
-pub fn refused_sizes(plan: &Plan, target: &Located) -> Result<Vec<Option<RefusedSize>>, NeighboursError> {
+/// When none passes, or all do, or a call ends in another way, or an end is wanted.
+pub fn refused_sizes(
+    plan: &Plan,
+    target: &Located,
+    wants_end: &dyn Fn() -> bool,
+) -> Result<Vec<Option<RefusedSize>>, NeighboursError> {
     let requests = Arc::new(Requests::new(plan, &target.authority));
     let messages = plan.payload().messages();
+    let unless_ended = || if wants_end() { Err(NeighboursError::Interrupted) } else { Ok(()) };
     let mut seen = Vec::new();
     for (index, message) in messages.iter().enumerate() {
         // A refusal may take its connection along.
-        let mut exchange = Exchange::open(target, Arc::clone(&requests))
+        let exchange = Exchange::open(target, Arc::clone(&requests), wants_end);
+        unless_ended()?;
+        let mut exchange = exchange
             .map_err(|error| NeighboursError::Unreachable(target.authority.clone(), error.to_string()))?;
         exchange.start(index);
-        let over = exchange.next(Some(Instant::now() + PATIENCE));
+        let over = exchange.next_unless(Instant::now() + PATIENCE, wants_end);
+        unless_ended()?;
         seen.push(refused_size(message.request_bytes, over.map(|over| over.outcome))?);
     }
     if seen.iter().all(Option::is_none) {

@@ -56,6 +56,9 @@ pub struct Refusal {
     pub message_bytes: u64,
     /// The limit that it was over, in message bytes; `None` when the refusal does not say.
     pub limit_bytes: Option<u64>,
+    /// The status of HTTP that came in place of gRPC's, or that the refusal's words name; `None` for a
+    /// refusal of gRPC's.
+    pub http_status: Option<u16>,
     /// The status that the refusal came with.
     pub code: Code,
     /// The text of that status.

@@ -351,7 +351,14 @@ impl Recording {
         let mut index = self.refusals.iter().position(|(known, _)| *known == kind);
         if index.is_none() && self.refusals.len() >= MOST_KINDS {
             let message = OTHER_REFUSALS.to_owned();
-            kind = Refusal { message_bytes: 0, limit_bytes: None, code: Code::UNKNOWN, message, ..kind };
+            kind = Refusal {
+                message_bytes: 0,
+                limit_bytes: None,
+                http_status: None,
+                code: Code::UNKNOWN,
+                message,
+                ..kind
+            };
             index = self.refusals.iter().position(|(known, _)| *known == kind);
         }
         let index = index.unwrap_or_else(|| {

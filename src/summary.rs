@@ -128,6 +128,9 @@ pub struct RefusalRecord {
     /// The limit, where the refusal names it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit_bytes: Option<u64>,
+    /// The status of HTTP that came in place of gRPC's.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub http_status: Option<u16>,
     /// The code's name.
     pub code: String,
     /// The text.
@@ -136,6 +139,14 @@ pub struct RefusalRecord {
     pub count: u64,
     /// From sent to refused.
     pub latency: LatencyRecord,
+}
+
+impl RefusalRecord {
+    /// The status that it came with: HTTP's where there was one, and otherwise the code's name.
+    #[must_use]
+    pub fn status(&self) -> String {
+        self.http_status.map_or_else(|| self.code.clone(), |status| format!("HTTP {status}"))
+    }
 }
 
 /// Verified replies a second.

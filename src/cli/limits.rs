@@ -70,10 +70,12 @@ Examples:
   plimsoll limits -O json | jq '.limits[] | {side, direction, limit_bytes, code}'
 
 A server's limit for requests is found by gRPC's prefix, which claims a length: nothing is uploaded
-until both sides of the edge are known. Then whole messages confirm it.
+until both sides of the edge are known. Then whole messages confirm it, up to --up-to. A proxy that
+counts whole bodies lets any prefix through: its limit comes first, and the server's is shown behind it.
 
 Exit status: 0 when each limit was found, or looked for as far as it could be; 2 when one is
-unstable or the server is gone; 130 when it was interrupted, with what was found so far.";
+unstable, or what it does to other calls is, or the server is gone; 130 when it was interrupted,
+with what was found so far.";
 
 pub(super) fn execute(arguments: &LimitsArguments) -> Result<Status> {
     if arguments.up_to.0 > LARGEST_MESSAGE {
@@ -131,6 +133,14 @@ fn status(limits: &Limits) -> Result<Status> {
     if let Some(record) = limits.limits.iter().find(|record| record.state == State::Unstable) {
         let detail = record.detail.as_deref().unwrap_or("answers contradict each other");
         bail!("the {}'s limit for {}s is unstable: {detail}", record.side, record.direction);
+    }
+    let unstable = limits.limits.iter().find_map(|record| Some((record, record.survival_unstable.as_ref()?)));
+    if let Some((record, words)) = unstable {
+        bail!(
+            "what the {}'s limit for {}s does to other calls is unstable: {words}",
+            record.side,
+            record.direction
+        );
     }
     Ok(Status::Done)
 }

@@ -2,6 +2,7 @@
 //! recognised.
 
 pub(crate) mod compression;
+mod http_answer;
 pub mod lean;
 mod metadata;
 mod refusal;
@@ -19,10 +20,14 @@ use crate::{
     units::{Limit, exact_duration},
 };
 
-pub(crate) use refusal::{HTTP_413, Origin, recognise, refusal_of_http_413};
+pub(crate) use http_answer::HttpAnswer;
+pub(crate) use refusal::{Origin, recognise, refusal_of_http_413};
 
 /// Time for a connection to be made, the first and any later one.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How often a client that waits looks whether an end is wanted: sooner than a person notices.
+pub(crate) const INTERRUPT_TICK: Duration = Duration::from_millis(50);
 
 /// How tonic words its own deadline, on either side; it has the code CANCELLED.
 const TONIC_TIMEOUT: &str = "Timeout expired";
@@ -265,6 +270,7 @@ pub(crate) fn own_refusal(message: &Message, max_send: Limit) -> Option<Refusal>
         direction: Direction::Request,
         message_bytes: message.request_bytes,
         limit_bytes: Some(limit),
+        http_status: None,
         code: Code::OUT_OF_RANGE,
         message: over_own_limit(message.request_bytes, limit),
     })

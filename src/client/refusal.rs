@@ -2,8 +2,10 @@
 //!
 //! A status alone does not say that a size limit fired: implementations share codes, and only the
 //! text has the numbers. The table below has every wording that is known, each with the versions
-//! that were seen to use it.
+//! that were seen to use it. Words come last: an answer in HTTP is known by its status before a text is read,
+//! and who made the status, and which message has the size that it names, outweigh what the words say.
 
+use super::HttpAnswer;
 use crate::{
     outcome::{Code, Direction, Refusal, Side},
     payload::Message,
@@ -92,20 +94,30 @@ const DOTNET: [Wording; 2] = [
     wording(Said::Sent, "Sending message exceeds the maximum configured message size."),
 ];
 
-/// HTTP's own refusal of a request body, from something in front of the server: nginx, Envoy and
-/// others count the whole body, and name no limit. The text is tonic's.
-pub(crate) const HTTP_413: &str = "grpc-status header missing, mapped from HTTP status code 413";
+/// HTTP's refusal of a request body, in a status of gRPC's: from a proxy that makes such a status itself, or
+/// from one whose own client had it from a server behind. The code is the one that gRPC maps 413 to.
+const IN_WORDS_OF_HTTP: [&str; 6] = [
+    // Envoy; the names of 413 in RFC 2616, 7231 and 9110
+    "Request Entity Too Large",
+    "Payload Too Large",
+    "Content Too Large",
+    // tonic
+    "grpc-status header missing, mapped from HTTP status code 413",
+    // gRPC C-core
+    "Received http2 header with status: 413",
+    // grpc-js
+    "Received HTTP status code 413",
+];
+/// grpc-go's words for the same, which go on with the content type and the page.
+const IN_GOS_WORDS_OF_HTTP: &str = "unexpected HTTP status code received from server: 413 (";
 
 /// The length of gRPC's prefix, which grpc-js counts in when it refuses to send.
 const PREFIX_BYTES: u64 = 5;
 
 /// The refusal that a status stands for; `None` where it is about something else.
 pub(crate) fn recognise(code: Code, text: &str, message: &Message, origin: Origin) -> Option<Refusal> {
-    let refusal = |side, direction, message_bytes, limit_bytes| {
-        Some(Refusal { side, direction, message_bytes, limit_bytes, code, message: text.to_owned() })
-    };
-    if text == HTTP_413 {
-        return Some(Refusal { code, ..refusal_of_http_413(message) });
+    if code == Code::UNKNOWN && (IN_WORDS_OF_HTTP.contains(&text) || text.starts_with(IN_GOS_WORDS_OF_HTTP)) {
+        return Some(Refusal { message: text.to_owned(), ..refusal_of_http_413(message) });
     }
     if !matches!(code, Code::RESOURCE_EXHAUSTED | Code::OUT_OF_RANGE) {
         return None;
@@ -115,7 +127,7 @@ pub(crate) fn recognise(code: Code, text: &str, message: &Message, origin: Origi
         .iter()
         .chain(&DOTNET)
         .find_map(|wording| Some((wording.said, numbers(wording.template, plain)?)))?;
-    let direction = direction(said, &numbers, message, origin);
+    let direction = direction(said, &numbers, text, message, origin);
     let known_bytes = match direction {
         Direction::Request => message.request_bytes,
         Direction::Response => message.reply_bytes,
@@ -132,7 +144,15 @@ pub(crate) fn recognise(code: Code, text: &str, message: &Message, origin: Origi
         Origin::Wire => Side::Server,
         Origin::Local => Side::Client,
     };
-    refusal(side, direction, message_bytes, numbers.limit)
+    Some(Refusal {
+        side,
+        direction,
+        message_bytes,
+        limit_bytes: numbers.limit,
+        http_status: None,
+        code,
+        message: text.to_owned(),
+    })
 }
 
 /// The refusal that an HTTP status of 413 stands for.
@@ -142,22 +162,34 @@ pub(crate) fn refusal_of_http_413(message: &Message) -> Refusal {
         direction: Direction::Request,
         message_bytes: message.request_bytes,
         limit_bytes: None,
+        http_status: Some(413),
         code: Code::UNKNOWN,
-        message: HTTP_413.to_owned(),
+        message: HttpAnswer { status: 413 }.words(),
     }
 }
 
-fn direction(said: Said, numbers: &Numbers, message: &Message, origin: Origin) -> Direction {
+fn direction(said: Said, numbers: &Numbers, text: &str, message: &Message, origin: Origin) -> Direction {
     let (received, sent) = match origin {
+        // A proxy hands on what its own client said of the server behind.
+        Origin::Wire if is_of_a_client(text) => (Direction::Response, Direction::Request),
         Origin::Wire => (Direction::Request, Direction::Response),
         Origin::Local => (Direction::Response, Direction::Request),
     };
+    let is_replys =
+        numbers.bytes == Some(message.reply_bytes) && message.reply_bytes != message.request_bytes;
     match said {
+        // What came in has the size of the reply: it was no server that received it, in whatever words.
+        Said::Received if is_replys => Direction::Response,
         Said::Received => received,
         // A server reads the request first: a request that is over the limit gets no reply.
         Said::Either if numbers.bytes == Some(message.request_bytes) => received,
         Said::Sent | Said::Either => sent,
     }
+}
+
+/// Whether gRPC's C-core says that its client refused.
+fn is_of_a_client(text: &str) -> bool {
+    text.strip_prefix("Stream removed (").unwrap_or(text).starts_with("CLIENT: ")
 }
 
 /// The text without what wrappers and sides put before and behind it.
@@ -280,7 +312,6 @@ mod tests {
     fn texts_without_numbers_take_the_known_size() {
         let unknown = Some((Side::Server, Direction::Request, REQUEST, None));
         assert_eq!(wire(8, "Received message exceeds the maximum configured message size."), unknown);
-        assert_eq!(wire(2, HTTP_413), unknown);
         assert_eq!(wire(8, "Decompressed message larger than max"), unknown);
         let text = "Error decompressing: size limit, of 9000000 bytes, exceeded while decompressing message";
         let at_least = Some((Side::Server, Direction::Request, 9_000_001, Some(9_000_000)));
@@ -295,6 +326,38 @@ mod tests {
         assert_eq!((refusal.side, refusal.direction), (Side::Client, Direction::Response));
         let wrapped = "Stream removed (CLIENT: Received message larger than max (12582915 vs. 4194304))";
         assert!(recognise(Code::RESOURCE_EXHAUSTED, wrapped, &message(), Origin::Local).is_some());
+    }
+
+    #[test]
+    fn a_413_in_a_status_of_grpcs_is_a_refusal() {
+        for text in IN_WORDS_OF_HTTP.into_iter().chain([
+            "unexpected HTTP status code received from server: 413 (Request Entity Too Large); transport: received unexpected content-type \"text/html\"",
+        ]) {
+            assert_eq!(wire(2, text), Some((Side::Server, Direction::Request, REQUEST, None)), "{text}");
+            let refusal = recognise(Code::UNKNOWN, text, &message(), Origin::Wire).expect("a refusal");
+            assert_eq!((refusal.http_status, refusal.message.as_str()), (Some(413), text));
+        }
+        assert_eq!(wire(2, "Received HTTP status code 4130"), None);
+        assert_eq!(wire(14, "Payload Too Large"), None);
+    }
+
+    /// A proxy is a client of the server behind it, and hands on what that client says.
+    #[test]
+    fn what_a_proxys_own_client_refused_is_told_by_the_size_and_the_side() {
+        let reply = Some((Side::Server, Direction::Response, REPLY, Some(4_194_304)));
+        for text in [
+            "CLIENT: Received message larger than max (12582915 vs. 4194304)",
+            "Stream removed (CLIENT: Received message larger than max (12582915 vs. 4194304))",
+            "grpc: received message larger than max (12582915 vs. 4194304)",
+            "Received message larger than max (12582915 vs 4194304)",
+        ] {
+            assert_eq!(wire(8, text), reply, "{text}");
+        }
+        let request = Some((Side::Server, Direction::Request, REQUEST, Some(4_194_304)));
+        assert_eq!(wire(8, "CLIENT: Sent message larger than max (4194305 vs. 4194304)"), request);
+        // A server that does not make texts longer sends a reply of the request's size.
+        let sent = Some((Side::Server, Direction::Response, REQUEST, Some(4_194_304)));
+        assert_eq!(wire(8, "SERVER: Sent message larger than max (4194305 vs. 4194304)"), sent);
     }
 
     #[test]

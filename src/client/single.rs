@@ -117,7 +117,7 @@ fn call_lean(target: &Located, options: &Options, text: String) -> Result<Reply,
         authority: target.authority.clone(),
         cause: error.to_string(),
     };
-    let mut exchange = Exchange::open(target, Arc::new(requests)).map_err(failed)?;
+    let mut exchange = Exchange::open(target, Arc::new(requests), &|| false).map_err(failed)?;
     exchange.watch();
     exchange.start(0);
     // One call was started, and so one ends.
@@ -202,6 +202,7 @@ fn call_stub(target: &Located, options: &Options, text: String) -> Result<Reply,
         if let Some(timeout) = options.timeout {
             request.set_timeout(timeout);
         }
+        let heard = stub::Heard::to(&mut request);
         let sent = Instant::now();
         let mut parts = Parts::default();
         let exchange = exchange(&mut client, request, &mut parts);
@@ -216,7 +217,15 @@ fn call_stub(target: &Located, options: &Options, text: String) -> Result<Reply,
                 }
             },
         };
-        Ok(ended(target, outcome, &parts, sent.elapsed()))
+        let took = sent.elapsed();
+        // By what the server answered, and not by what tonic makes of it.
+        let outcome = outcome.map_err(|status| match heard.http() {
+            Some(answer) if !stub::is_from_wire(&status) => {
+                Status::new(answer.code().number().into(), answer.words())
+            }
+            _ => status,
+        });
+        Ok(ended(target, outcome, &parts, took))
     })
 }
 

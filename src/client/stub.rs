@@ -19,8 +19,9 @@ use tonic::{
 };
 
 use super::{
-    CONNECT_TIMEOUT, Caller, ConnectionAccount, Ended, Loss, OpenError, Options, Origin, TONIC_TIMEOUT,
-    UploadWaits, deadline_exceeded, metadata, outcome_of_status, own_refusal, recognise, user_agent,
+    CONNECT_TIMEOUT, Caller, ConnectionAccount, Ended, Loss, OpenError, Options, Origin, RESET_WORDS,
+    TONIC_TIMEOUT, UploadWaits, deadline_exceeded, lean::frame::ErrorCode, metadata, outcome_of_status,
+    own_refusal, recognise, user_agent,
 };
 use crate::{
     outcome::{Code, Difference, Failure, Outcome},
@@ -32,9 +33,9 @@ use crate::{
 };
 use sockets::Sockets;
 use uploads::Uploads;
-use wire::{is_from_wire, over};
+use wire::over;
 
-pub(super) use wire::{Wire, is_own_note};
+pub(super) use wire::{Heard, Wire, is_from_wire, is_own_note};
 
 /// One connection. Clones share it; a lost connection is made again by the next call.
 #[derive(Debug, Clone)]
@@ -113,6 +114,7 @@ impl Connection {
         if let Some(timeout) = self.timeout {
             request.set_timeout(timeout);
         }
+        let heard = Heard::to(&mut request);
         let sent = Instant::now();
         let reply = match self.timeout {
             None => self.client.do_format(request).await,
@@ -124,7 +126,9 @@ impl Connection {
         };
         let done = Instant::now();
         drop(upload);
-        let is_own_status = reply.as_ref().is_err_and(|status| !is_from_wire(status));
+        let http = heard.http();
+        let is_own_status = http.is_none()
+            && reply.as_ref().is_err_and(|status| !is_from_wire(status) && reset_by_server(status).is_none());
         let outcome = match reply {
             // The timer ticks in milliseconds: a reply may slip in after the deadline.
             _ if self.timeout.is_some_and(|timeout| done - sent > timeout) => {
@@ -135,7 +139,12 @@ impl Connection {
                 Some(difference) => Outcome::WrongReply(Box::new(difference)),
             },
             Err(status) => {
-                let (outcome, loss) = self.classify(&status, message);
+                let (outcome, loss) = match http {
+                    Some(answer) if !is_from_wire(&status) => {
+                        (in_both_words(answer.outcome(message), &status), None)
+                    }
+                    _ => self.classify(&status, message),
+                };
                 return Ended { sent, done, outcome, is_own_status, loss };
             }
         };
@@ -149,6 +158,10 @@ impl Connection {
         }
         if let Some(refusal) = recognise(code, status.message(), message, Origin::Local) {
             return (Outcome::Refused(Box::new(refusal)), None);
+        }
+        if let Some(reason) = reset_by_server(status) {
+            let failure = Failure { code, message: format!("{RESET_WORDS}{reason}") };
+            return (in_both_words(Outcome::Failed(Box::new(failure)), status), None);
         }
         let outcome = match self.timeout {
             Some(timeout) if code == Code::DEADLINE_EXCEEDED || is_timeout(status) => {
@@ -233,6 +246,17 @@ impl Caller for Connection {
     }
 }
 
+/// An outcome that HTTP or HTTP/2 decided, with what an application hears from tonic: those words are what its log has.
+fn in_both_words(mut outcome: Outcome, status: &Status) -> Outcome {
+    let heard = format!("; tonic says {}, `{}`", Code::from_number(status.code().into()), status.message());
+    match &mut outcome {
+        Outcome::Refused(refusal) => refusal.message += &heard,
+        Outcome::Failed(failure) => failure.message += &heard,
+        _ => {}
+    }
+    outcome
+}
+
 /// A server that is built with tonic ends a late call in the same words as its client does.
 pub(super) fn is_timeout(status: &Status) -> bool {
     status.message() == TONIC_TIMEOUT || sources(status).any(<dyn Error>::is::<TimeoutExpired>)
@@ -261,6 +285,12 @@ fn is_broken(status: &Status) -> bool {
     // What is left are errors from connecting and from reading or writing the socket. A status
     // without a source is about the reply's contents.
     has_source
+}
+
+/// The code with which the server reset the call's stream, if it did.
+fn reset_by_server(status: &Status) -> Option<ErrorCode> {
+    let error = sources(status).find_map(|source| source.downcast_ref::<h2::Error>())?;
+    error.reason().filter(|_| error.is_reset() && error.is_remote()).map(|reason| ErrorCode(reason.into()))
 }
 
 fn sources<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {

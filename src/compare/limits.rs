@@ -61,7 +61,7 @@ fn limits(summaries: &[Summary]) -> BTreeMap<(Side, Direction), Vec<String>> {
             |limit| format!("{} bytes", grouped(limit)),
         );
         let seen = limits.entry((refusal.side, refusal.direction)).or_default();
-        let described = format!("{limit} ({})", refusal.code);
+        let described = format!("{limit} ({})", refusal.status());
         if !seen.contains(&described) {
             seen.push(described);
             seen.sort_unstable();

@@ -297,7 +297,11 @@ impl Course<'_> {
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 fn limits_of(contender: &Contender, up_to: u64, wants_end: &dyn Fn() -> bool) -> Result<Limits, Cause> {
-    let standing = contender.stand(wants_end)?;
+    let standing = match contender.stand(wants_end) {
+        // Whoever ends a gate while it connects is not told that the server cannot be measured.
+        Err(_) if wants_end() => return Err(LimitsError::Interrupted.into()),
+        standing => standing?,
+    };
     let settings = limits::Settings {
         client: ClientKind::Lean,
         options: Options {

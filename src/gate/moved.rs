@@ -86,7 +86,8 @@ fn described(record: &LimitRecord) -> String {
     let bytes = |bytes: Option<u64>| bytes.map_or_else(|| "?".to_owned(), grouped);
     match record.state {
         State::Found => {
-            let code = record.code.as_deref().or(record.message.as_deref()).unwrap_or("no status");
+            let code = record.status().or_else(|| record.message.clone());
+            let code = code.unwrap_or_else(|| "no status".to_owned());
             let passed = bytes(record.largest_passed_bytes);
             match record.largest_passed_bytes {
                 Some(_) => format!(

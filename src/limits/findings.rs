@@ -41,9 +41,10 @@ fn between_sides(
     settings: &Settings,
     findings: &mut Vec<Finding>,
 ) {
-    let takes = receives.lowest().or(receives.searched_to_bytes);
+    let takes = receives.taken().or(receives.searched_to_bytes);
     let caller = settings.options.max_recv_message_size.as_bytes();
     let Some(takes) = takes else { return };
+    let reach = if receives.state == State::Found && receives.confirmed { "up to" } else { "at least" };
     // The nearest round size at which the next larger reply is over the caller's limit.
     let example = ByteSize(caller / 4 * 3);
     if grows && sends.is_none_or(|sends| sends > caller) && takes >= example.0 && caller >= 64 {
@@ -60,7 +61,7 @@ fn between_sides(
         findings.push(finding(
             "caller_below_server",
             format!(
-                "the server takes requests of up to {}, and the caller no replies over {}: what is between them is sent, worked on, sent back and thrown away",
+                "the server takes requests of {reach} {}, and the caller no replies over {}: what is between them is sent, worked on, sent back and thrown away",
                 bytes(takes),
                 bytes(caller)
             ),
@@ -88,7 +89,7 @@ fn of_one(record: &LimitRecord, settings: &Settings, findings: &mut Vec<Finding>
         findings.push(finding(
             "unstable",
             format!("{name} is not one number: {detail}"),
-            "look for several servers behind one address, or a configuration that is being changed",
+            "look for several servers behind one address, a configuration that is being changed, or a server that fails calls now and then",
         ));
     }
     if record.state != State::Found {
@@ -97,8 +98,11 @@ fn of_one(record: &LimitRecord, settings: &Settings, findings: &mut Vec<Finding>
     if !record.confirmed {
         findings.push(finding(
             "unconfirmed",
-            format!("{name} was found by prefixes alone: no message of that size was sent"),
-            "raise --up-to to send one",
+            format!(
+                "{name} was found by prefixes alone: messages of up to {} were sent and passed; whether larger ones pass is not known",
+                bytes(record.largest_passed_bytes.unwrap_or(0))
+            ),
+            "raise --up-to above the limit to send one",
         ));
     }
     if let (Some(named), Some(limit)) = (record.named_bytes, record.limit_bytes)
@@ -111,6 +115,20 @@ fn of_one(record: &LimitRecord, settings: &Settings, findings: &mut Vec<Finding>
         ));
     }
     cause(record, &name, findings);
+    if let Some(behind) = &record.behind {
+        findings.push(finding(
+            "limit_in_front",
+            format!(
+                "before the server's own limit for {}s, {}, comes {} from {} on{}: no caller reaches the server's, which is known by prefixes alone",
+                record.direction,
+                bytes(behind.limit_bytes),
+                record.status().unwrap_or_else(|| "a refusal".to_owned()),
+                bytes(record.smallest_refused_bytes.unwrap_or(0)),
+                if record.http_status.is_some() { ", a proxy's" } else { "" },
+            ),
+            "set both to the same size: a proxy counts gRPC's 5-byte prefix too (nginx: client_max_body_size)",
+        ));
+    }
     if record.side == Side::Client
         && record.cause == Some(Cause::OwnStatus)
         && settings.client == ClientKind::Stub
@@ -121,37 +139,8 @@ fn of_one(record: &LimitRecord, settings: &Settings, findings: &mut Vec<Finding>
             "compare the encoded length with the limit before the call",
         ));
     }
-    if let Some(compressed) = &record.compressed {
-        let (words, advice) = match compressed.counts {
-            Counts::Compressed | Counts::Neither => (
-                "does not see what a compressed message decompresses to",
-                "whoever takes it must bound that: a few KiB may stand for gigabytes",
-            ),
-            Counts::Unknown => ("does not take compressed messages", "leave out compression there"),
-            Counts::Both | Counts::Decompressed | Counts::NotCompressed => ("", ""),
-        };
-        if !words.is_empty() {
-            findings.push(finding("compressed_messages", format!("{name} {words}"), advice));
-        }
-        if compressed.code.is_some() && compressed.code != record.code {
-            findings.push(finding(
-                "another_code_when_compressed",
-                format!(
-                    "{name} answers {} to a compressed message, and {} to a plain one",
-                    compressed.code.as_deref().unwrap_or_default(),
-                    record.code.as_deref().unwrap_or_default()
-                ),
-                "callers that look at the code must know both",
-            ));
-        }
-    }
-    if record.connection_survived == Some(false) || record.neighbour_survived == Some(false) {
-        findings.push(finding(
-            "takes_others_along",
-            format!("{name} takes other calls on the same connection along when it refuses"),
-            "give large messages a connection of their own",
-        ));
-    }
+    compressed(record, &name, findings);
+    survival(record, &name, findings);
     if record.refusal_time().is_some_and(|took| took > SLOW) && record.side == Side::Server {
         let took = format_duration(record.refusal_time().unwrap_or_default());
         findings.push(finding("slow_refusal", format!("{name} takes {took} to refuse"), ""));
@@ -163,6 +152,51 @@ fn of_one(record: &LimitRecord, settings: &Settings, findings: &mut Vec<Finding>
             "uploaded_in_vain",
             format!("{} of a request went to the server before it refused", bytes(uploaded)),
             "check sizes before the call; the server's HTTP/2 window bounds what it lets in",
+        ));
+    }
+}
+
+/// What it does to compressed messages.
+fn compressed(record: &LimitRecord, name: &str, findings: &mut Vec<Finding>) {
+    let Some(compressed) = &record.compressed else { return };
+    let (words, advice) = match compressed.counts {
+        Counts::Compressed | Counts::Neither => (
+            "does not see what a compressed message decompresses to",
+            "whoever takes it must bound that: a few KiB may stand for gigabytes",
+        ),
+        Counts::Unknown => ("does not take compressed messages", "leave out compression there"),
+        Counts::Both | Counts::Decompressed | Counts::NotCompressed => ("", ""),
+    };
+    if !words.is_empty() {
+        findings.push(finding("compressed_messages", format!("{name} {words}"), advice));
+    }
+    if compressed.code.is_some() && compressed.code != record.code {
+        findings.push(finding(
+            "another_code_when_compressed",
+            format!(
+                "{name} answers {} to a compressed message, and {} to a plain one",
+                compressed.code.as_deref().unwrap_or_default(),
+                record.code.as_deref().unwrap_or_default()
+            ),
+            "callers that look at the code must know both",
+        ));
+    }
+}
+
+/// What a refusal does to other calls.
+fn survival(record: &LimitRecord, name: &str, findings: &mut Vec<Finding>) {
+    if record.connection_survived == Some(false) || record.neighbour_survived == Some(false) {
+        findings.push(finding(
+            "takes_others_along",
+            format!("{name} takes other calls on the same connection along when it refuses"),
+            "give large messages a connection of their own",
+        ));
+    }
+    if let Some(unstable) = &record.survival_unstable {
+        findings.push(finding(
+            "survival_unstable",
+            format!("what {name} does to other calls on the same connection is not known: {unstable}"),
+            "find out why small calls fail: `plimsoll run` counts them, with the server's words",
         ));
     }
 }

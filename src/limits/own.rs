@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::{
     Cause, LimitRecord, LimitsError, State, bytes,
-    probe::{Got, Probed, Prober, Survivors},
+    probe::{Got, Probed, Prober},
     search::Search,
+    survival::{Survivors, failure_of},
     whole::{self, Sends, Whole},
 };
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
         Ended, Options,
         stub::bare::{AmongOthers, BareClient},
     },
-    outcome::{Direction, Side},
+    outcome::{Direction, Outcome, Side},
     payload::{Message, longest_text_within, message_bytes_of},
     plan::ClientKind,
     target::Located,
@@ -31,6 +32,7 @@ pub(super) struct TonicClient<'a> {
     client: BareClient<'a>,
     small: Message,
     probes: u32,
+    tries: usize,
     wants_end: &'a dyn Fn() -> bool,
 }
 
@@ -50,7 +52,7 @@ impl<'a> OwnClient<'a> {
             }
             ClientKind::Stub => {
                 let client = BareClient::new(target, options).map_err(LimitsError::Setup)?;
-                Self::Stub(Box::new(TonicClient { client, small, probes: 0, wants_end }))
+                Self::Stub(Box::new(TonicClient { client, small, probes: 0, tries: 0, wants_end }))
             }
         })
     }
@@ -82,6 +84,13 @@ impl Sends for OwnClient<'_> {
             Self::Stub(client) => client.send_among_neighbours(message, patience),
         }
     }
+
+    fn small(&self) -> Message {
+        match self {
+            Self::Lean(prober) => prober.small(),
+            Self::Stub(client) => client.small(),
+        }
+    }
 }
 
 impl TonicClient<'_> {
@@ -98,8 +107,12 @@ impl TonicClient<'_> {
 impl Sends for TonicClient<'_> {
     fn send(&mut self, message: Message, patience: Duration) -> Result<Probed, LimitsError> {
         self.count()?;
-        let silence = Probed { got: Got::Silence, took: patience, uploaded_bytes: None };
-        Ok(self.client.call(&message, patience)?.map_or(silence, probed))
+        let ended = self.client.call(&message, patience, self.wants_end)?;
+        match ended {
+            None if (self.wants_end)() => Err(LimitsError::Interrupted),
+            None => Ok(Probed { got: Got::Silence, took: patience, uploaded_bytes: None }),
+            Some(ended) => Ok(probed(ended)),
+        }
     }
 
     fn send_among_neighbours(
@@ -108,19 +121,32 @@ impl Sends for TonicClient<'_> {
         patience: Duration,
     ) -> Result<(Probed, Survivors), LimitsError> {
         self.count()?;
-        let all = self.client.call_among(&message, &self.small, patience)?;
-        let Some(AmongOthers { ended, neighbours_answered, later_answered }) = all else {
+        // Tries of unequal length, as the lean client's.
+        let all = self.client.call_among(&message, &self.small, self.tries % 3, patience, self.wants_end)?;
+        self.tries += 1;
+        if all.is_none() && (self.wants_end)() {
+            return Err(LimitsError::Interrupted);
+        }
+        let Some(AmongOthers { ended, failed_neighbour, later, is_one_connection }) = all else {
             let silence = Probed { got: Got::Silence, took: patience, uploaded_bytes: None };
-            return Ok((silence, Survivors { connection: false, neighbour: false }));
+            return Ok((silence, Survivors::NONE));
         };
-        Ok((probed(ended), Survivors { connection: later_answered, neighbour: neighbours_answered }))
+        let is_lost = !is_one_connection || matches!(later, Outcome::Broken(_));
+        let failure = failed_neighbour.as_ref().and_then(failure_of).or_else(|| failure_of(&later));
+        let survivors = Survivors { connection: !is_lost, neighbour: failed_neighbour.is_none(), failure };
+        Ok((probed(ended), survivors))
+    }
+
+    fn small(&self) -> Message {
+        self.small.clone()
     }
 }
 
 fn probed(ended: Ended) -> Probed {
     let took = ended.done.saturating_duration_since(ended.sent);
     let got = match ended.outcome.into() {
-        Got::Ended(failure, _) if ended.is_own_status => Got::Ended(failure, Cause::OwnStatus),
+        // A lost connection says nothing of who ended it.
+        Got::Ended(failure, Cause::Status) if ended.is_own_status => Got::Ended(failure, Cause::OwnStatus),
         other => other,
     };
     Probed { got, took, uploaded_bytes: None }
@@ -165,5 +191,15 @@ pub(super) fn find_send(
         refuses: (Side::Client, Direction::Request),
         silence_refuses: false,
     };
-    whole::find(client, &whole, Search::of_texts(0, vec![edge, edge + 1]), record)
+    whole::find(client, &whole, Search::of_texts(0, vec![edge, edge + 1]), record)?;
+    // What this client refuses is known beforehand: anything smaller was refused by something else.
+    if let Some(refused) = record.smallest_refused_bytes.filter(|refused| *refused <= limit) {
+        let message = record.message.take().unwrap_or_default();
+        record.unstable(&format!(
+            "{} were not sent, although the client's limit is {}: {message}",
+            bytes(refused),
+            bytes(limit)
+        ));
+    }
+    Ok(())
 }

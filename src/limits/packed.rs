@@ -10,6 +10,7 @@ use super::{
     receive::is_request_taken,
     record::{Compressed, Counts},
     reply::Reach,
+    settled,
     whole::Sends as _,
 };
 use crate::{
@@ -28,7 +29,8 @@ pub(super) fn servers_request(prober: &mut Prober<'_>, record: &mut LimitRecord)
     if !record.confirmed {
         return Ok(());
     }
-    let whole = prober.whole(Message::plain(longest_text_within(refused)), longest(refused))?.got;
+    let message = Message::plain(longest_text_within(refused));
+    let whole = settled(|| Ok(prober.whole(message.clone(), longest(refused))?.got))?;
     let claim = prober.claim(refused, false, PATIENCE)?.got;
     let counts_decompressed = match whole {
         Got::Refused(_) => Some(!is_request_taken(&whole)),
@@ -36,7 +38,8 @@ pub(super) fn servers_request(prober: &mut Prober<'_>, record: &mut LimitRecord)
         // In no words of its own, as grpc-java's server: then the size below must pass.
         Got::Ended(..) => {
             let within = Message::plain(longest_text_within(record.largest_passed_bytes.unwrap_or(0)));
-            matches!(prober.whole(within, longest(refused))?.got, Got::Reply { .. }).then_some(true)
+            let got = settled(|| Ok(prober.whole(within.clone(), longest(refused))?.got))?;
+            matches!(got, Got::Reply { .. }).then_some(true)
         }
         Got::Silence => None,
     };
@@ -45,6 +48,8 @@ pub(super) fn servers_request(prober: &mut Prober<'_>, record: &mut LimitRecord)
         (Some(true), true) => Counts::Both,
         (Some(true), false) => Counts::Decompressed,
         (Some(false), true) => Counts::Compressed,
+        // What counts whole bodies lets any prefix through: it has counted what was sent.
+        (Some(false), false) if record.http_status.is_some() => Counts::Compressed,
         (Some(false), false) => Counts::Neither,
     };
     record.compressed = Some(Compressed::of(counts, &whole));
@@ -65,7 +70,7 @@ pub(super) fn replies(
         return Ok(());
     }
     let Some(message) = reach.message(longest_text_within(refused)) else { return Ok(()) };
-    let got = prober.whole(message, longest(refused))?.got;
+    let got = settled(|| Ok(prober.whole(message.clone(), longest(refused))?.got))?;
     record.compressed = Some(one_way(&got, (record.side, record.direction)));
     Ok(())
 }
@@ -81,7 +86,7 @@ pub(super) fn clients(
     }
     let Some(message) = message else { return Ok(()) };
     let patience = longest(message.request_bytes.max(message.reply_bytes));
-    let got = own.send(message, patience)?.got;
+    let got = settled(|| Ok(own.send(message.clone(), patience)?.got))?;
     record.compressed = Some(one_way(&got, (record.side, record.direction)));
     Ok(())
 }

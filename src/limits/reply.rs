@@ -78,12 +78,12 @@ pub(super) fn find_servers(
             let note = format!("no larger replies than {} were asked for; --up-to allows more", bytes(to));
             record.detail.get_or_insert(note);
         } else if reach.grows {
-            let note = "no larger reply can be asked for: requests would be over the server's receive limit";
+            let note = "no larger reply can be asked for: requests would be over the limit for requests";
             record.detail.get_or_insert_with(|| note.to_owned());
         } else {
             record.state = State::Hidden;
             record.detail = Some(format!(
-                "hidden behind the server's receive limit: it upper-cases one character to one, so no reply is larger than its request, and replies of up to {} pass",
+                "hidden behind the limit for requests: the server upper-cases one character to one, so no reply is larger than its request, and replies of up to {} pass",
                 bytes(to)
             ));
         }

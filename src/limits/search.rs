@@ -74,7 +74,9 @@ impl Search {
                 return Some(size);
             }
         }
-        Some(lowest + (refused - lowest) / 2)
+        // Where something was refused before the search began, small sizes still go first.
+        let rung = self.ladder.iter().copied().find(|size| (lowest..refused).contains(size));
+        Some(rung.unwrap_or(lowest + (refused - lowest) / 2))
     }
 
     /// Takes what became of a size, of the last one or of any other.
@@ -171,6 +173,21 @@ mod tests {
     #[test]
     fn a_limit_that_is_beyond_all_sizes_is_said_so() {
         assert_eq!(search(u64::from(u32::MAX), false), (Edge::Beyond, 4));
+    }
+
+    /// A refused message of 64 MiB may be uploaded whole each time: sizes go upwards all the same.
+    #[test]
+    fn a_search_below_a_refused_size_goes_upwards() {
+        let mut search = Search::new(0, vec![1 << 10, 64 << 10, 1 << 20, 4 << 20, 64 << 20]);
+        search.record(64 << 20, Answer::Refused(None));
+        let (mut largest, mut tried) = (0, 0);
+        while let Some(size) = search.next() {
+            search.record(size, if size > 1_048_571 { Answer::Refused(None) } else { Answer::Passed });
+            (largest, tried) = (largest.max(size), tried + 1);
+        }
+        assert_eq!(search.edge(), Edge::Between(Some(1_048_571), 1_048_572));
+        assert_eq!(largest, 1 << 20);
+        assert!(tried <= 24, "{tried}");
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::{
     Cause, LimitRecord, LimitsError, State, bytes,
-    probe::{Got, Probed, Survivors, longest},
+    probe::{Got, Probed, longest},
     search::{Answer, Edge, Search},
+    survival::Survivors,
 };
 use crate::{
     outcome::{Direction, Side},
@@ -33,6 +34,12 @@ pub(super) trait Sends {
         message: Message,
         patience: Duration,
     ) -> Result<(Probed, Survivors), LimitsError>;
+    /// A message that the server answers.
+    fn small(&self) -> Message;
+    /// What is left standing of the same calls where none of them is to be refused.
+    fn control(&mut self) -> Result<Survivors, LimitsError> {
+        Ok(self.send_among_neighbours(self.small(), longest(0))?.1)
+    }
 }
 
 /// What is looked for, as whole messages show it.
@@ -55,15 +62,22 @@ pub(super) fn find(
     record: &mut LimitRecord,
 ) -> Result<(), LimitsError> {
     let size = message_bytes_of;
-    let (mut first_passed, mut last_refused) = (None, None);
+    let (mut first_passed, mut last_refused): (_, Option<Got>) = (None, None);
+    let mut overruled: Vec<(u64, String)> = Vec::new();
     while let Some(text) = search.next() {
         let Some(message) = (whole.message)(text) else { break };
         let patience = patience(text, first_passed);
         let probed = sender.send(message, patience)?;
         let probed = match whole.answer(&probed) {
             // A failure in no known words may be one of another kind: a second opinion.
-            Some(Answer::Refused(None)) => match (whole.message)(text) {
-                Some(message) => sender.send(message, patience)?,
+            Some(Answer::Refused(None)) | None if !is_in_words(&probed) => match (whole.message)(text) {
+                Some(message) => {
+                    let again = sender.send(message, patience)?;
+                    if let Some(likeness) = probed.got.likeness().filter(|_| (whole.is_passed)(&again.got)) {
+                        overruled.push((text, likeness));
+                    }
+                    again
+                }
                 None => probed,
             },
             _ => probed,
@@ -102,6 +116,12 @@ pub(super) fn find(
         record.searched_to_bytes = search.passed().map(size);
         return Ok(());
     };
+    // What was refused once as the edge is, and then passed, was no accident: the limit moves.
+    let edge = last_refused.as_ref().and_then(Got::likeness);
+    if let Some((text, _)) = overruled.iter().find(|(_, likeness)| Some(likeness) == edge.as_ref()) {
+        record.unstable(&format!("{} were refused, and then passed", bytes(size(*text))));
+        return Ok(());
+    }
     // Where silence is the refusal, it is known by now how long it takes to be told from an answer.
     let refusal_patience = match last_refused {
         Some(Got::Silence) => patience(refused, first_passed),
@@ -146,7 +166,10 @@ fn verify(
     if let Some(text) = passed
         && let Some(message) = (whole.message)(text)
     {
-        let probed = sender.send(message, longest(text))?;
+        let mut probed = sender.send(message.clone(), longest(text))?;
+        if matches!(probed.got, Got::Ended(..)) {
+            probed = sender.send(message, longest(text))?;
+        }
         let Some(answer) = whole.answer(&probed) else {
             record.unstable(&other_refusal(&probed));
             return Ok(());
@@ -159,7 +182,7 @@ fn verify(
     }
     let (passed, refused) = (passed.map(message_bytes_of), message_bytes_of(refused));
     record.so_far(passed, Some(refused));
-    record.refused_as(&refusals);
+    record.refused_as(&refusals, || sender.control())?;
     record.named_bytes = refusals.iter().find_map(|(probed, _)| match &probed.got {
         Got::Refused(refusal) => refusal.limit_bytes,
         _ => None,
@@ -178,20 +201,29 @@ fn verify(
 
 impl Whole<'_> {
     /// What a probe says of the limit; `None` when another limit has refused.
-    fn answer(&self, probed: &Probed) -> Option<Answer> {
+    pub(super) fn answer(&self, probed: &Probed) -> Option<Answer> {
         Some(match &probed.got {
             got if (self.is_passed)(got) => Answer::Passed,
             Got::Refused(refusal) if (refusal.side, refusal.direction) == self.refuses => {
                 Answer::Refused(refusal.limit_bytes.map(longest_text_within))
             }
             Got::Refused(_) => return None,
-            // The client has words for what it refuses, or makes the status itself: this is the server's.
-            Got::Ended(_, cause) if self.refuses.0 == Side::Client && *cause != Cause::OwnStatus => {
+            // The client has words for a reply that it refuses, and makes the status itself where it does not
+            // send: this is the server's.
+            Got::Ended(_, cause)
+                if self.refuses.0 == Side::Client
+                    && (*cause != Cause::OwnStatus || self.refuses.1 == Direction::Response) =>
+            {
                 return None;
             }
             Got::Reply { .. } | Got::Ended(..) | Got::Silence => Answer::Refused(None),
         })
     }
+}
+
+/// Whether it is a size refusal in known words, or HTTP's: those come by no accident.
+fn is_in_words(probed: &Probed) -> bool {
+    matches!(&probed.got, Got::Refused(_))
 }
 
 fn other_refusal(probed: &Probed) -> String {

@@ -24,6 +24,7 @@ fn refused(message_bytes: u64) -> Outcome {
         direction: Direction::Request,
         message_bytes,
         limit_bytes: Some(10),
+        http_status: None,
         code: Code::OUT_OF_RANGE,
         message: String::new(),
     }))

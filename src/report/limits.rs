@@ -18,6 +18,8 @@ use crate::{
 const NAMES: usize = 18;
 /// What is not known.
 const NONE: &str = "-";
+/// The name of a limit that another one hides.
+const BEHIND: &str = "  behind it";
 
 /// Writes limits, with colours: strip them where they are not wanted.
 ///
@@ -66,13 +68,15 @@ fn table(records: &[LimitRecord], out: &mut impl Write) -> io::Result<()> {
     ]);
     let size =
         |size: Option<u64>| size.map_or_else(|| NONE.to_owned(), |size| format!("{} B", grouped(size)));
-    let survived = |survived: Option<bool>| match survived {
+    let survived = |record: &LimitRecord, survived: Option<bool>| match survived {
+        None if record.survival_unstable.is_some() => "unstable".to_owned(),
         None => NONE.to_owned(),
         Some(true) => "survived".to_owned(),
         Some(false) => "lost".to_owned(),
     };
     for record in records {
         let limit = match record.state {
+            State::Found if record.behind.is_some() => format!("{} (in front)", size(record.limit_bytes)),
             State::Found if record.confirmed => size(record.limit_bytes),
             State::Found => format!("{} (by prefix)", size(record.limit_bytes)),
             State::NotReached => "not reached".to_owned(),
@@ -91,15 +95,28 @@ fn table(records: &[LimitRecord], out: &mut impl Write) -> io::Result<()> {
                 limit,
                 passed,
                 size(record.smallest_refused_bytes),
-                record.code.clone().unwrap_or_else(|| NONE.to_owned()),
+                record.status().unwrap_or_else(|| NONE.to_owned()),
                 record.refusal_time().map_or_else(|| NONE.to_owned(), format_duration),
                 size(record.uploaded_bytes),
-                survived(record.connection_survived),
-                survived(record.neighbour_survived),
+                survived(record, record.connection_survived),
+                survived(record, record.neighbour_survived),
                 grouped(record.probes.into()),
                 format_duration(Duration::from_nanos(record.elapsed_ns)),
             ],
         );
+        if let Some(behind) = &record.behind {
+            table.named_row(
+                BEHIND,
+                [
+                    format!("{} (by prefix)", size(Some(behind.limit_bytes))),
+                    NONE.to_owned(),
+                    size(Some(behind.smallest_refused_bytes)),
+                    behind.code.clone().unwrap_or_else(|| NONE.to_owned()),
+                ]
+                .into_iter()
+                .chain([NONE; 6].map(str::to_owned)),
+            );
+        }
     }
     table.write(&" ".repeat(NAMES + 1), NAMES, out)
 }
@@ -135,5 +152,9 @@ fn seen(record: &LimitRecord, out: &mut impl Write) -> io::Result<()> {
     if said.is_empty() {
         return Ok(());
     }
-    writeln!(out, "{style}{}{style:#}  {}", name(record), said.join("; "))
+    writeln!(out, "{style}{}{style:#}  {}", name(record), said.join("; "))?;
+    match record.behind.as_ref().and_then(|behind| behind.message.as_ref()) {
+        Some(message) => writeln!(out, "{BEHIND}  refuses prefixes with `{}`", printable(message)),
+        None => Ok(()),
+    }
 }

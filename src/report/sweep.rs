@@ -77,7 +77,13 @@ fn what_was_run(sweep: &Sweep, out: &mut impl Write) -> io::Result<()> {
         .iter()
         .filter(|limit| limit.state == State::Found)
         .filter_map(|limit| {
-            Some(format!("{} {} {}", limit.side, limit.direction, ByteSize(limit.limit_bytes?)))
+            let what = format!("{} {} {}", limit.side, limit.direction, ByteSize(limit.limit_bytes?));
+            let behind = limit.behind.as_ref().map(|behind| ByteSize(behind.limit_bytes));
+            Some(match behind {
+                Some(behind) => format!("{what} (in front of {behind}, by prefix)"),
+                None if limit.confirmed => what,
+                None => format!("{what} (by prefix)"),
+            })
         })
         .collect();
     if found.is_empty() { Ok(()) } else { writeln!(out, "{}{}", heading("limits"), found.join(", ")) }

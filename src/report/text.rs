@@ -174,7 +174,7 @@ fn refusals(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
             refusal.direction.to_string(),
             grouped(refusal.message_bytes),
             refusal.limit_bytes.map_or_else(|| "not said".to_owned(), grouped),
-            refusal.code.clone(),
+            refusal.status(),
             if refusal.count < samples_needed(0.5) {
                 "-".to_owned()
             } else {

@@ -131,6 +131,7 @@ fn refusals(recording: &Recording) -> Vec<RefusalRecord> {
             direction: refusal.direction,
             message_bytes: refusal.message_bytes,
             limit_bytes: refusal.limit_bytes,
+            http_status: refusal.http_status,
             code: refusal.code.name().to_owned(),
             message: refusal.message.clone(),
             count: latency.count(),

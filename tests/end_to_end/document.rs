@@ -159,6 +159,7 @@ pub(crate) struct Refusal {
     pub(crate) direction: String,
     pub(crate) message_bytes: u64,
     pub(crate) limit_bytes: Option<u64>,
+    pub(crate) http_status: Option<u16>,
     pub(crate) code: String,
     pub(crate) message: String,
     pub(crate) count: u64,

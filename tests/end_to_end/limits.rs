@@ -3,110 +3,15 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::process::Signal;
-use serde::Deserialize;
 
 use crate::{
+    limits_document::{Document, limits, limits_with_status},
     policed_server::{Request, Ruling, policed, refused},
     process::{Server, output_of, plimsoll, text},
     raw_server::frame,
 };
 use plimsoll::client::lean::frame::kind;
 use proptest::prelude::*;
-
-#[derive(Debug, Deserialize, PartialEq)]
-#[serde(deny_unknown_fields)]
-struct Document {
-    schema: String,
-    plimsoll: Build,
-    target: String,
-    client: String,
-    up_to_bytes: u64,
-    limits: Vec<Found>,
-    findings: Vec<Finding>,
-    ended_early: Option<String>,
-    interrupted: Option<bool>,
-}
-
-#[derive(Debug, Deserialize, PartialEq)]
-#[serde(deny_unknown_fields)]
-struct Build {
-    version: String,
-    commit: Option<String>,
-}
-
-#[derive(Debug, Deserialize, PartialEq)]
-#[serde(deny_unknown_fields)]
-struct Finding {
-    name: String,
-    detail: String,
-    advice: String,
-}
-
-#[derive(Debug, Deserialize, PartialEq)]
-#[serde(deny_unknown_fields)]
-struct Found {
-    side: String,
-    direction: String,
-    state: String,
-    largest_passed_bytes: Option<u64>,
-    smallest_refused_bytes: Option<u64>,
-    limit_bytes: Option<u64>,
-    named_bytes: Option<u64>,
-    searched_to_bytes: Option<u64>,
-    code: Option<String>,
-    message: Option<String>,
-    cause: Option<String>,
-    connection_survived: Option<bool>,
-    neighbour_survived: Option<bool>,
-    refusal_ns: Option<u64>,
-    uploaded_bytes: Option<u64>,
-    compressed: Option<Compressed>,
-    confirmed: bool,
-    probes: u32,
-    elapsed_ns: u64,
-    detail: Option<String>,
-}
-
-#[derive(Debug, Deserialize, PartialEq)]
-#[serde(deny_unknown_fields)]
-struct Compressed {
-    counts: String,
-    code: Option<String>,
-    message: Option<String>,
-}
-
-impl Document {
-    fn of(&self, side: &str, direction: &str) -> &Found {
-        self.limits
-            .iter()
-            .find(|limit| limit.side == side && limit.direction == direction)
-            .unwrap_or_else(|| panic!("no limit of the {side} for the {direction} in {self:?}"))
-    }
-
-    fn servers(&self) -> &Found {
-        self.of("server", "request")
-    }
-
-    fn has_finding(&self, name: &str) -> bool {
-        self.findings.iter().any(|finding| finding.name == name)
-    }
-}
-
-/// Status and document of `plimsoll limits` with these arguments.
-fn limits_with_status(arguments: &[&str]) -> (i32, Document) {
-    let output = output_of(&[&["limits", "-q", "-O", "json"], arguments].concat());
-    let status = output.status.code().expect("it was not killed");
-    let limits: Document = serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("{error}: status {status}, stderr: {}", text(&output.stderr)));
-    assert_eq!(limits.schema, "plimsoll.limits/1");
-    (status, limits)
-}
-
-fn limits(arguments: &[&str]) -> Document {
-    let (status, limits) = limits_with_status(arguments);
-    assert_eq!(status, 0, "{limits:?}");
-    limits
-}
 
 /// The sizes next to a limit that a text can make.
 fn sides(limit: u64) -> (u64, u64) {
@@ -184,6 +89,9 @@ fn a_limit_beyond_what_is_sent_is_found_by_prefix_and_said_to_be_unconfirmed() {
     let found = limits(&[&at_100_mib, ["--up-to", "1MiB"].as_slice()].concat());
     let limit = found.servers();
     assert_eq!((limit.limit_bytes, limit.confirmed), (Some(100 << 20), false));
+    // A message of 1 MiB was sent; what was only claimed has not passed.
+    assert_eq!(limit.largest_passed_bytes, Some(1 << 20));
+    assert_eq!(limit.smallest_refused_bytes, Some((100 << 20) + 1));
     assert!(limit.uploaded_bytes.is_some_and(|bytes| bytes < 100), "{limit:?}");
     assert!(found.has_finding("unconfirmed"));
     let confirmed = limits(&[&at_100_mib, ["--up-to", "101MiB"].as_slice()].concat());
@@ -276,7 +184,7 @@ fn saved_limits_are_printed_again() {
 }
 
 /// Refuses messages over this size: from the prefix on, in these words.
-fn by_prefix(limit: u64, code: &'static str, words: &'static str) -> impl Fn(&Request) -> Ruling {
+pub(crate) fn by_prefix(limit: u64, code: &'static str, words: &'static str) -> impl Fn(&Request) -> Ruling {
     move |request| match request.claimed {
         Some(claimed) if claimed > limit => Ruling::Send(refused(request.stream, code, words)),
         _ => Ruling::GoOn,
@@ -310,7 +218,7 @@ fn a_server_that_does_not_answer_requests_that_end_too_early_is_known_by_its_sil
 fn what_limits_whole_requests_in_front_of_a_server_is_named() {
     type Refuse = fn(&Request) -> Ruling;
     let cases: [(&str, &str, Refuse); 3] = [
-        ("http_status", "HTTP status code 413", |request| {
+        ("http_status", "HTTP status 413", |request| {
             let block = crate::raw_server::block(&[(":status", "413")]);
             Ruling::Send(frame(kind::HEADERS, 5, request.stream, &block))
         }),

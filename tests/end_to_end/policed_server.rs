@@ -15,6 +15,8 @@ pub(crate) struct Request {
     /// Bytes of its body, prefix included.
     pub(crate) received: u64,
     pub(crate) has_ended: bool,
+    /// Whether nothing of it had come before.
+    pub(crate) is_first: bool,
     body: Vec<u8>,
 }
 
@@ -58,6 +60,7 @@ pub(crate) fn policed(rule: impl Fn(&Request) -> Ruling + Send + Sync + 'static)
                 kind::DATA => {
                     let Some(request) = requests.get_mut(&head.stream) else { continue };
                     request.body.extend(payload);
+                    request.is_first = request.received == 0;
                     request.received = request.body.len() as u64;
                     request.has_ended = head.has(flag::END_STREAM);
                     request.claimed = request

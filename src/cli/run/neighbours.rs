@@ -13,7 +13,7 @@ use crate::{
     client::check_metadata,
     driver,
     environment::Environment,
-    neighbours::{Neighbours, Round, check, refused_sizes, without_refused},
+    neighbours::{Neighbours, NeighboursError, Round, check, refused_sizes, without_refused},
     plan::Plan,
     report::{self, destination::Destination, json, progress::Steps},
     summary::{self, Summary},
@@ -36,7 +36,12 @@ pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
     let steps = Steps::new(arguments.output.quiet || !stderr().is_terminal());
 
     steps.show("looking which sizes are refused");
-    let refused = refused_sizes(&with, &arguments.server.driven(located.clone())?.located)?;
+    let driven = arguments.server.driven(located.clone())?;
+    let refused = match refused_sizes(&with, &driven.located, &|| interrupt.has_come()) {
+        Err(NeighboursError::Interrupted) => return Ok(Status::Interrupted),
+        refused => refused?,
+    };
+    drop(driven);
     if interrupt.has_come() {
         return Ok(Status::Interrupted);
     }

@@ -3,20 +3,22 @@
 
 use std::{
     io::{self, ErrorKind, IoSlice, Read, Write},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
     sync::Arc,
     time::Duration,
 };
 
+use rustix::event::{PollFd, PollFlags};
 use tokio::time::Instant;
 
 use super::{
     connection::{Connection, MOST_RETURNS, MOST_SLICES, Over, Seen},
+    link::connecting,
     request::Requests,
     streams::Call,
 };
 use crate::{
-    client::CONNECT_TIMEOUT,
+    client::{CONNECT_TIMEOUT, INTERRUPT_TICK},
     outcome::{Code, Failure},
     target::Located,
 };
@@ -29,6 +31,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 pub(crate) struct Exchange {
     socket: TcpStream,
     connection: Connection,
+    opened: Instant,
     buffer: Vec<u8>,
     /// Calls that have ended and were not asked for yet, the latest first.
     over: Vec<Over>,
@@ -37,17 +40,22 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    /// Connects.
+    /// Connects, unless an end is wanted before the server accepts.
     ///
     /// # Errors
-    /// When the server does not accept the connection within 3 s.
-    pub(crate) fn open(target: &Located, requests: Arc<Requests>) -> io::Result<Self> {
-        let socket = TcpStream::connect_timeout(&target.address, CONNECT_TIMEOUT)?;
+    /// When the server does not accept the connection within 3 s, or an end is wanted.
+    pub(crate) fn open(
+        target: &Located,
+        requests: Arc<Requests>,
+        wants_end: &dyn Fn() -> bool,
+    ) -> io::Result<Self> {
+        let socket = connect(target.address, wants_end)?;
         socket.set_nodelay(true)?;
         // A server that does not read must not keep the client from reading.
         socket.set_write_timeout(Some(Duration::from_millis(10)))?;
         let connection = Connection::new(requests, 1);
-        Ok(Self { socket, connection, buffer: vec![0; 64 << 10], over: Vec::new(), lost: None })
+        let (opened, buffer) = (Instant::now(), vec![0; 64 << 10]);
+        Ok(Self { socket, connection, opened, buffer, over: Vec::new(), lost: None })
     }
 
     /// Keeps what comes back from now on.
@@ -81,8 +89,7 @@ impl Exchange {
             if until.is_some_and(|until| Instant::now() >= until) {
                 return None;
             }
-            let step = step(&mut self.socket, &mut self.connection, &mut self.buffer, until, &mut self.over);
-            if let Err(failure) = step {
+            if let Err(failure) = self.step(until) {
                 self.lose(failure);
             }
         }
@@ -94,6 +101,29 @@ impl Exchange {
         self.lost.as_ref().or(self.connection.closing())
     }
 
+    /// The same, in short steps, for as long as no end is wanted.
+    pub(crate) fn next_unless(&mut self, until: Instant, wants_end: &dyn Fn() -> bool) -> Option<Over> {
+        while !wants_end() {
+            let now = Instant::now();
+            let over = self.next(Some(until.min(now + INTERRUPT_TICK)));
+            if over.is_some() || now >= until || self.connection.is_idle() {
+                return over;
+            }
+        }
+        None
+    }
+
+    /// Writes what there is to be written, and waits for what comes, until that time at most.
+    fn step(&mut self, until: Option<Instant>) -> Result<(), Failure> {
+        step(&mut self.socket, &mut self.connection, &mut self.buffer, until, &mut self.over)?;
+        let is_late = !self.connection.is_ready() && self.opened.elapsed() >= CONNECT_TIMEOUT;
+        if is_late && !self.connection.has_output() {
+            let message = "the server did not answer as an HTTP/2 server within 3 s".to_owned();
+            return Err(Failure { code: Code::UNAVAILABLE, message });
+        }
+        Ok(())
+    }
+
     fn lose(&mut self, failure: Failure) {
         let now = Instant::now();
         self.connection.lose(&failure, now, &mut self.over);
@@ -103,7 +133,30 @@ impl Exchange {
     }
 }
 
-/// Writes what there is to be written, and waits for what comes, until that time at most.
+/// A connected socket that blocks.
+fn connect(address: SocketAddr, wants_end: &dyn Fn() -> bool) -> io::Result<TcpStream> {
+    let socket = connecting(address)?;
+    let until = Instant::now() + CONNECT_TIMEOUT;
+    let tick = rustix::event::Timespec::try_from(INTERRUPT_TICK).map_err(io::Error::other)?;
+    loop {
+        let mut ready = [PollFd::new(&socket, PollFlags::OUT)];
+        match rustix::event::poll(&mut ready, Some(&tick)) {
+            Ok(0) | Err(rustix::io::Errno::INTR) => {}
+            Ok(_) => break,
+            Err(error) => return Err(error.into()),
+        }
+        if wants_end() {
+            return Err(ErrorKind::Interrupted.into());
+        }
+        if Instant::now() >= until {
+            return Err(io::Error::new(ErrorKind::TimedOut, "connection timed out"));
+        }
+    }
+    rustix::net::sockopt::socket_error(&socket).and_then(|state| state)?;
+    socket.set_nonblocking(false)?;
+    Ok(socket)
+}
+
 fn step(
     socket: &mut TcpStream,
     connection: &mut Connection,
@@ -143,12 +196,7 @@ fn step(
             let received = connection.receive(&buffer[..bytes], Instant::now(), over);
             received.map_err(|error| failure(format!("the server broke the protocol: {error}")))?;
         }
-        Err(error) if is_timeout(&error) => {
-            if !connection.is_ready() && !connection.has_output() && bounded >= CONNECT_TIMEOUT {
-                return Err(failure("the server did not answer as an HTTP/2 server within 3 s".to_owned()));
-            }
-        }
-        Err(error) if error.kind() == ErrorKind::Interrupted => {}
+        Err(error) if is_timeout(&error) || error.kind() == ErrorKind::Interrupted => {}
         Err(error) => return Err(failed(error)),
     }
     connection.expire(Instant::now(), over);

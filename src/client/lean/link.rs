@@ -25,8 +25,9 @@ use crate::{
     target::Located,
 };
 use current::{Backoff, Current};
-use line::{Line, connecting, unavailable};
+use line::{Line, unavailable};
 
+pub(super) use line::connecting;
 pub(crate) use line::{Io, Stalls};
 
 /// One place for a connection: the connection that new calls start on, and earlier ones that finish their

@@ -1,5 +1,5 @@
-//! What a header block says about a call: gRPC over HTTP/2 ("Responses") and gRPC's mapping of HTTP
-//! and HTTP/2 codes to its own.
+//! What a header block says about a call: gRPC over HTTP/2 ("Responses") and gRPC's mapping of HTTP/2
+//! codes to its own.
 
 use super::{
     frame::ErrorCode,
@@ -72,18 +72,6 @@ fn percent_decoded(value: &[u8]) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The code of a call that ended with this HTTP status and without a gRPC status.
-pub(super) fn code_of_http(status: u16) -> Code {
-    match status {
-        400 => Code::INTERNAL,
-        401 => Code::UNAUTHENTICATED,
-        403 => Code::PERMISSION_DENIED,
-        404 => Code::UNIMPLEMENTED,
-        429 | 502 | 503 | 504 => Code::UNAVAILABLE,
-        _ => Code::UNKNOWN,
-    }
-}
-
 /// The code of a call whose stream was reset.
 pub(super) fn code_of_reset(error: ErrorCode) -> Code {
     match error {
@@ -132,8 +120,6 @@ mod tests {
 
     #[test]
     fn other_codes_are_mapped_as_grpc_says() {
-        assert_eq!(code_of_http(503), Code::UNAVAILABLE);
-        assert_eq!(code_of_http(200), Code::UNKNOWN);
         assert_eq!(code_of_reset(ErrorCode::NO_ERROR), Code::INTERNAL);
         assert_eq!(code_of_reset(ErrorCode::CANCEL), Code::CANCELLED);
     }

@@ -1,13 +1,16 @@
 //! Tonic's client as an application has it that leaves its limits to tonic, for a thread that has no
 //! runtime: each question is asked on a connection of its own.
 
-use std::{cell::Cell, io, time::Duration};
+use std::{cell::Cell, io, pin::pin, time::Duration};
 
-use tokio::{runtime, time::timeout};
+use tokio::{
+    runtime,
+    time::{Instant, timeout_at},
+};
 
 use super::Connection;
 use crate::{
-    client::{Ended, OpenError, Options},
+    client::{Ended, INTERRUPT_TICK, OpenError, Options},
     outcome::Outcome,
     payload::Message,
     target::Located,
@@ -26,10 +29,12 @@ pub(crate) struct BareClient<'a> {
 pub(crate) struct AmongOthers {
     /// The call itself.
     pub(crate) ended: Ended,
-    /// Whether every call was answered that was under way on its connection.
-    pub(crate) neighbours_answered: bool,
-    /// Whether a later call on the same connection was answered.
-    pub(crate) later_answered: bool,
+    /// How the first call ended that was under way on its connection and was not answered, if there was one.
+    pub(crate) failed_neighbour: Option<Outcome>,
+    /// How a later call ended.
+    pub(crate) later: Outcome,
+    /// Whether all of them had the same connection.
+    pub(crate) is_one_connection: bool,
 }
 
 impl<'a> BareClient<'a> {
@@ -42,21 +47,29 @@ impl<'a> BareClient<'a> {
         Ok(Self { runtime, target, options })
     }
 
-    /// Makes a call; `None` when it has not ended by then.
-    pub(crate) fn call(&self, message: &Message, patience: Duration) -> Result<Option<Ended>, OpenError> {
-        self.runtime.block_on(async {
+    /// Makes a call; `None` when it has not ended by then, or an end is wanted.
+    pub(crate) fn call(
+        &self,
+        message: &Message,
+        patience: Duration,
+        wants_end: &dyn Fn() -> bool,
+    ) -> Result<Option<Ended>, OpenError> {
+        let call = async {
             let (mut connection, _) = Connection::open_bare(self.target, &self.options).await?;
-            Ok(timeout(patience, connection.call(message)).await.ok())
-        })
+            Ok(connection.call(message).await)
+        };
+        self.runtime.block_on(within(patience, wants_end, call)).transpose()
     }
 
-    /// Makes a call while small ones follow each other on the same connection, and one after it; `None` when
-    /// they have not all ended by then.
+    /// Makes a call while small ones follow each other on the same connection, and one after it, and some more; `None` when
+    /// they have not all ended by then, or an end is wanted.
     pub(crate) fn call_among(
         &self,
         message: &Message,
         small: &Message,
+        extra: usize,
         patience: Duration,
+        wants_end: &dyn Fn() -> bool,
     ) -> Result<Option<AmongOthers>, OpenError> {
         let all = async {
             let (mut connection, sockets) = Connection::open_bare(self.target, &self.options).await?;
@@ -64,25 +77,65 @@ impl<'a> BareClient<'a> {
             let is_over = Cell::new(false);
             // The last of them is under way when the call ends.
             let neighbours = async {
-                let mut all_answered = true;
+                let mut failed = None;
                 while !is_over.get() {
-                    all_answered &= is_answered(&neighbour.call(small).await);
+                    let outcome = neighbour.call(small).await.outcome;
+                    failed = failed.or_else(|| (!is_answered(&outcome)).then_some(outcome));
                 }
-                all_answered
+                failed
             };
             let call = async {
                 let ended = connection.call(message).await;
                 is_over.set(true);
                 ended
             };
-            let (neighbours_answered, ended) = tokio::join!(neighbours, call);
-            let later_answered = is_answered(&neighbour.call(small).await) && sockets.attempts() == 1;
-            Ok(AmongOthers { ended, neighbours_answered, later_answered })
+            let (failed_neighbour, ended) = tokio::join!(neighbours, call);
+            let later = neighbour.call(small).await.outcome;
+            for _ in 0..extra {
+                neighbour.call(small).await;
+            }
+            let is_one_connection = sockets.attempts() == 1;
+            Ok(AmongOthers { ended, failed_neighbour, later, is_one_connection })
         };
-        self.runtime.block_on(async { timeout(patience, all).await.ok().transpose() })
+        self.runtime.block_on(within(patience, wants_end, all)).transpose()
     }
 }
 
-fn is_answered(ended: &Ended) -> bool {
-    matches!(ended.outcome, Outcome::Answered | Outcome::WrongReply(_))
+/// Waits for a future for this long at most, and no longer once an end is wanted.
+async fn within<T>(
+    patience: Duration,
+    wants_end: &dyn Fn() -> bool,
+    future: impl Future<Output = T>,
+) -> Option<T> {
+    let until = Instant::now() + patience;
+    let mut future = pin!(future);
+    while !wants_end() && Instant::now() < until {
+        let tick = until.min(Instant::now() + INTERRUPT_TICK);
+        if let Ok(value) = timeout_at(tick, future.as_mut()).await {
+            return Some(value);
+        }
+    }
+    None
+}
+
+fn is_answered(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Answered | Outcome::WrongReply(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_does_not_end_is_left_when_an_end_is_wanted() {
+        let since = Instant::now();
+        let patience = Duration::from_secs(5);
+        let wants_end = || since.elapsed() >= Duration::from_millis(120);
+        assert_eq!(within(patience, &wants_end, std::future::pending::<()>()).await, None);
+        assert!(since.elapsed() < Duration::from_millis(200), "{:?}", since.elapsed());
+        let since = Instant::now();
+        assert_eq!(within(patience, &|| false, std::future::pending::<()>()).await, None);
+        assert_eq!(since.elapsed(), patience);
+        assert_eq!(within(patience, &|| false, async { 1 }).await, Some(1));
+    }
 }

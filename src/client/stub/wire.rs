@@ -1,8 +1,10 @@
-//! Between tonic's client and its channel: notes which statuses came from the server, and takes out
-//! what tonic would panic over.
+//! Between tonic's client and its channel: notes which statuses came from the server and which answers were
+//! none of gRPC's, and takes out what tonic would panic over.
 
 use std::{
+    future::Future,
     pin::Pin,
+    sync::{Arc, OnceLock},
     task::{Context, Poll},
 };
 
@@ -10,12 +12,10 @@ use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::{Frame, SizeHint};
 use prost::bytes::Bytes;
 use tonic::{Status, body::Body, transport::Channel};
-use tower::{
-    ServiceExt,
-    util::{MapRequest, MapResponse},
-};
+use tower::Service;
 
 use super::uploads::watched;
+use crate::client::HttpAnswer;
 
 /// Put beside a status that the server sent. A tonic server refuses a request in the very words
 /// that a tonic client refuses a reply with, and nothing else in a status tells the two apart.
@@ -24,23 +24,71 @@ const FROM_WIRE: &str = "plimsoll-status-from-wire";
 /// Tonic panics when this is not base64, and nobody here reads it.
 const DETAILS: &str = "grpc-status-details-bin";
 
-pub(in super::super) type Wire = MapResponse<
-    MapRequest<Channel, fn(Request<Body>) -> Request<Body>>,
-    fn(Response<Body>) -> Response<NotedBody>,
->;
-
 /// A channel whose statuses can be told from those that tonic's client makes, and whose large requests are
 /// watched.
+#[derive(Debug, Clone)]
+pub(in super::super) struct Wire(Channel);
+
 pub(super) fn over(channel: Channel) -> Wire {
-    let watched: fn(Request<Body>) -> Request<Body> = watched;
-    channel.map_request(watched).map_response(|mut response| {
-        note(response.headers_mut());
-        response.map(NotedBody)
-    })
+    Wire(channel)
+}
+
+impl Service<Request<Body>> for Wire {
+    type Response = Response<NotedBody>;
+    type Error = tonic::transport::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let heard = request.extensions_mut().remove::<Heard>();
+        let response = self.0.call(watched(request));
+        Box::pin(async move {
+            let mut response = response.await?;
+            if let Some(heard) = heard {
+                heard.note(&response);
+            }
+            note(response.headers_mut());
+            Ok(response.map(NotedBody))
+        })
+    }
+}
+
+/// How the server answered a call, where that was not in gRPC. Tonic reads such an answer's page as a message,
+/// and its status says what is wrong with that message.
+#[derive(Debug, Clone, Default)]
+pub(in super::super) struct Heard(Arc<OnceLock<HttpAnswer>>);
+
+impl Heard {
+    /// Listens for the answer to a request.
+    pub(in super::super) fn to<T>(request: &mut tonic::Request<T>) -> Self {
+        let own = Self::default();
+        request.extensions_mut().insert(own.clone());
+        own
+    }
+
+    /// An answer in HTTP, if one came.
+    pub(in super::super) fn http(&self) -> Option<HttpAnswer> {
+        self.0.get().copied()
+    }
+
+    fn note(&self, response: &Response<Body>) {
+        let headers = response.headers();
+        if headers.contains_key("grpc-status") {
+            return;
+        }
+        let content_type = headers.get(http::header::CONTENT_TYPE);
+        let is_grpc = content_type.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
+        if let Some(answer) = HttpAnswer::of(response.status().as_u16(), is_grpc) {
+            let _ = self.0.set(answer);
+        }
+    }
 }
 
 /// Whether the server sent this status.
-pub(super) fn is_from_wire(status: &Status) -> bool {
+pub(in super::super) fn is_from_wire(status: &Status) -> bool {
     status.metadata().contains_key(FROM_WIRE)
 }
 

@@ -3,13 +3,13 @@
 use tokio::time::Instant;
 
 use crate::client::{
-    HTTP_WORDS, deadline_exceeded,
+    HttpAnswer, deadline_exceeded,
     lean::{
         frame::{ConnectionError, ErrorCode},
         reply::{Expected, Fault, Verdict},
-        status::{Fields, code_of_http},
+        status::Fields,
     },
-    outcome_of_status, over_own_receive_limit, refusal_of_http_413,
+    outcome_of_status, over_own_receive_limit,
 };
 use crate::outcome::{Code, Direction, Failure, Outcome, Refusal, Side};
 
@@ -104,6 +104,7 @@ impl Connection {
             direction: Direction::Response,
             message_bytes,
             limit_bytes: Some(self.max_recv),
+            http_status: None,
             code: Code::OUT_OF_RANGE,
             message,
         };
@@ -155,15 +156,10 @@ impl Connection {
                 outcome_of_status(*code, text.clone(), request, self.timeout)
             }
             (Some(_), _) => failed(Code::INTERNAL, "the server says OK and sent no reply"),
-            (None, Some(413)) => Outcome::Refused(Box::new(refusal_of_http_413(request))),
-            (None, Some(200)) if !is_grpc => failed(
-                Code::UNKNOWN,
-                "the server answered with HTTP, but not with gRPC: its content type is another",
-            ),
-            (None, Some(status)) if *status != 200 => {
-                failed(code_of_http(*status), format!("{HTTP_WORDS}{status} and no gRPC status"))
-            }
-            (None, Some(_)) => failed(Code::UNKNOWN, "the server ended the call without a status"),
+            (None, Some(status)) => match HttpAnswer::of(*status, *is_grpc) {
+                Some(answer) => answer.outcome(request),
+                None => failed(Code::UNKNOWN, "the server ended the call without a status"),
+            },
             (None, None) => failed(Code::UNKNOWN, "the server's headers have no status"),
         }
     }

@@ -75,7 +75,7 @@ pub(super) fn unavailable(message: impl Into<String>) -> Failure {
 }
 
 /// A socket on its way to the server.
-pub(super) fn connecting(address: SocketAddr) -> io::Result<TcpStream> {
+pub(in crate::client::lean) fn connecting(address: SocketAddr) -> io::Result<TcpStream> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let socket: OwnedFd = rustix::net::socket(family, SocketType::STREAM, None)?;
     rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
