@@ -1,88 +1,14 @@
 //! `plimsoll gate`: two servers, and a verdict. Scenarios here are as short as can be: what they find is large.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Stdio,
-};
+use std::{fs, path::Path, process::Stdio};
 
 use rustix::process::Signal;
 
 use crate::{
+    gate_command::{Gate, serve},
     process::{Server, eventually, let_pass, plimsoll, signal, text},
     verdict_document::Verdict,
 };
-
-const SCENARIOS: &str = r#"
-[[scenario]]
-name = "quick"
-size = 64
-concurrency = 4
-slice = "10ms"
-rounds = 3
-"#;
-
-/// A command line that serves, of the binary under test.
-fn serve(flags: &str) -> String {
-    let program = env!("CARGO_BIN_EXE_plimsoll");
-    format!("{program} serve --listen 127.0.0.1:{{port}} --until-input-ends {flags}").trim_end().to_owned()
-}
-
-struct Gate {
-    folder: tempfile::TempDir,
-    arguments: Vec<String>,
-}
-
-impl Gate {
-    fn of(base: &str, candidate: &str) -> Self {
-        let arguments = ["gate", "-q", "--base", base, "--candidate", candidate].map(str::to_owned).to_vec();
-        Self { folder: tempfile::tempdir().expect("a folder"), arguments }
-    }
-
-    fn with(mut self, arguments: &[&str]) -> Self {
-        self.arguments.extend(arguments.iter().map(|argument| (*argument).to_owned()));
-        self
-    }
-
-    /// With a scenario that takes a few seconds.
-    fn quick(self) -> Self {
-        self.trying(SCENARIOS)
-    }
-
-    fn trying(self, scenarios: &str) -> Self {
-        let path = self.path("scenarios.toml");
-        fs::write(&path, scenarios).expect("writable");
-        let path = path.to_str().expect("UTF-8").to_owned();
-        self.with(&["--scenarios", &path, "--repetitions", "10"])
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// The file in this gate's folder that a flag names.
-    fn writing(self, flag: &str, name: &str) -> Self {
-        let path = self.path(name).to_str().expect("UTF-8").to_owned();
-        self.with(&[flag, &path])
-    }
-
-    fn output(&self) -> std::process::Output {
-        let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
-        plimsoll(&arguments).current_dir(self.folder.path()).output().expect("it runs")
-    }
-
-    /// Its status, its document, and what it said.
-    fn verdict(&self) -> (i32, Verdict, String) {
-        let mut arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
-        arguments.extend(["-O", "json"]);
-        let output = plimsoll(&arguments).current_dir(self.folder.path()).output().expect("it runs");
-        let error = text(&output.stderr);
-        let verdict: Verdict =
-            serde_json::from_slice(&output.stdout).unwrap_or_else(|why| panic!("{why}: {error}"));
-        verdict.check();
-        (output.status.code().expect("not killed"), verdict, error)
-    }
-}
 
 #[test]
 fn a_limit_that_moved_by_one_byte_is_a_regression() {
@@ -147,79 +73,6 @@ fn a_candidate_whose_calls_fail_regresses_after_two_repetitions() {
     );
     let found = verdict.findings.iter().find(|finding| finding.name == "unexpected_outcomes").expect("found");
     assert!(found.detail.contains("the candidate's"), "{}", found.detail);
-}
-
-#[test]
-fn a_base_that_does_not_do_what_the_scenario_says_is_skipped() {
-    let refused = SCENARIOS.to_owned() + "expect = \"refused\"\n";
-    let gate = Gate::of(&serve(""), &serve("")).trying(&refused).with(&["--no-limits"]);
-    let (status, verdict, error) = gate.verdict();
-    assert_eq!((status, verdict.verdict.as_str()), (0, "skipped"));
-    assert!(error.contains("skipped: nothing was shown"), "{error}");
-    let reason = verdict.scenarios[0].reason.as_deref().expect("said");
-    assert!(reason.contains("answered, where a refusal was expected"), "{reason}");
-}
-
-#[test]
-fn a_base_that_does_not_start_is_skipped_loudly() {
-    let base = "sh -c 'echo no luck; exit 3' {port}";
-    for (flags, expected) in [(&[][..], 0), (&["--strict"][..], 3)] {
-        let (status, verdict, error) = Gate::of(base, &serve("")).quick().with(flags).verdict();
-        assert_eq!((status, verdict.verdict.as_str()), (expected, "skipped"));
-        assert!(
-            verdict.reason.contains("exit status: 3") && verdict.reason.contains("no luck"),
-            "{verdict:?}"
-        );
-        assert!(error.contains("skipped: nothing was shown: the base cannot be measured"), "{error}");
-    }
-}
-
-#[test]
-fn a_candidate_that_does_not_start_is_an_error() {
-    let gate = Gate::of(&serve(""), "/nowhere/server {port}").quick().writing("-o", "verdict.json");
-    let output = gate.output();
-    let error = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{error}");
-    assert!(
-        error.contains("the candidate cannot be measured") && error.contains("/nowhere/server"),
-        "{error}"
-    );
-    assert!(!gate.path("verdict.json").exists());
-}
-
-#[test]
-fn what_cannot_be_done_is_said_before_anything_is_started() {
-    let here = serve("");
-    let bad = |arguments: &[&str], reason: &str| {
-        let output = Gate::of(&here, &here).with(arguments).output();
-        let error = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
-        assert!(error.contains(reason), "{arguments:?}: {error}");
-    };
-    bad(&["--repetitions", "11"], "12 are needed");
-    bad(&["--repetitions", "1000"], "200 at most");
-    bad(&["--time-budget", "30s"], "--time-budget 30s leaves");
-    bad(&["--only", "nothing"], "there are small, 64KiB");
-    bad(&["--threshold", "5"], "such as `3%`");
-    bad(&["--scenarios", "nowhere.toml"], "nowhere.toml");
-    bad(&["--limits-only", "--no-limits"], "--no-limits");
-    bad(&["--limits-up-to", "4GiB"], "2,147,483,647 at most");
-    bad(&["--commit", "abc"], "--history");
-    bad(&["--junit", "no/such/folder/file"], "no/such/folder");
-    let output = Gate::of("localhost:808O", &here).output();
-    assert!(output.status.code() == Some(2) && text(&output.stderr).contains("no such file"), "{output:?}");
-    let output = Gate::of("./server --fast", &here).output();
-    assert!(output.status.code() == Some(2) && text(&output.stderr).contains("{port}"), "{output:?}");
-}
-
-#[test]
-fn the_usual_file_is_found_and_a_wrong_one_is_named() {
-    let gate = Gate::of(&serve(""), &serve(""));
-    fs::write(gate.path("plimsoll.toml"), "[[scenario]]\nname = \"a\"\nsise = 1").expect("writable");
-    let output = gate.output();
-    let error = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(error.contains("plimsoll.toml") && error.contains("sise") && error.contains("line 3"), "{error}");
 }
 
 #[test]

@@ -6,6 +6,8 @@ mod compression;
 mod document;
 mod faults;
 mod gate;
+mod gate_command;
+mod gate_failures;
 mod hostile_prefix;
 mod limits;
 mod neighbours;
