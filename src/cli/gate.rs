@@ -11,8 +11,10 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::{
-    Format, OutputArguments, Status, interrupt::Interrupt, to_coloured_stdout, to_stdout,
-    verdict_files::VerdictFiles,
+    Format, OutputArguments, Status,
+    interrupt::Interrupt,
+    to_coloured_stdout, to_stdout,
+    verdict_files::{Reserved, VerdictFiles},
 };
 use crate::{
     gate::{
@@ -133,20 +135,12 @@ pub(super) fn execute(arguments: &GateArguments) -> Result<Status> {
     let mut display = GateDisplay::new(arguments.output.quiet, stderr().is_terminal());
     let verdict = gate::run(&settings, &mut |progress| display.show(progress), &|| interrupt.has_come());
     display.finish();
-    let verdict = match verdict {
+    let (verdict, failure) = match verdict {
         Err(GateError::Interrupted) => return Ok(Status::Interrupted),
-        verdict => verdict?,
+        Err(GateError::Early { verdict, source }) => (*verdict, Some(anyhow::Error::from(*source))),
+        verdict => (verdict?, None),
     };
-    // Written first, but a disk that is full must not take the printed verdict away.
-    let written = destination.map_or(Ok(()), |destination| destination.write(&verdict));
-    let files_written = files.write(&verdict);
-    match arguments.output.format {
-        Format::Json => to_stdout(|out| json::write(&verdict, out))?,
-        Format::Text => to_coloured_stdout(|out| report::verdict::write(&verdict, out))?,
-    }
-    written?;
-    files_written?;
-    Ok(status(&verdict, arguments.strict))
+    Ok(arguments.tell(&verdict, destination, files, failure))
 }
 
 fn status(verdict: &Verdict, strict: bool) -> Status {
@@ -167,6 +161,32 @@ fn status(verdict: &Verdict, strict: bool) -> Status {
 }
 
 impl GateArguments {
+    /// Writes and prints a verdict: all that can be, whatever cannot. The status that it comes to.
+    fn tell(
+        &self,
+        verdict: &Verdict,
+        destination: Option<Destination>,
+        files: Reserved<'_>,
+        failure: Option<anyhow::Error>,
+    ) -> Status {
+        // Written first, but a disk that is full must not take the printed verdict away.
+        let written = destination.map_or(Ok(()), |destination| destination.write(verdict));
+        let mut failures: Vec<anyhow::Error> = written.err().map(anyhow::Error::from).into_iter().collect();
+        failures.extend(files.write(verdict));
+        let printed = match self.output.format {
+            Format::Json => to_stdout(|out| json::write(verdict, out)),
+            Format::Text => to_coloured_stdout(|out| report::verdict::write(verdict, out)),
+        };
+        failures.extend(printed.err());
+        // The reason that the verdict is none has been told when its error is.
+        let status = if failure.is_some() && verdict.verdict != Word::Regressed {
+            Status::Failed
+        } else {
+            status(verdict, self.strict)
+        };
+        status.despite(failures.into_iter().chain(failure))
+    }
+
     fn settings(&self) -> Result<Settings> {
         if self.limits_up_to.0 > LARGEST_MESSAGE {
             bail!(

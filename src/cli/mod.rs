@@ -42,6 +42,21 @@ pub enum Status {
     Interrupted,
 }
 
+impl Status {
+    /// The status of a command whose finding stands, and of which something could not be written or printed: each
+    /// failure is told on stderr. A regression or a missed objective stays one, whatever becomes of its report.
+    fn despite(self, failures: impl IntoIterator<Item = anyhow::Error>) -> Self {
+        let mut status = self;
+        for failure in failures {
+            crate::report::error(failure.chain());
+            if self != Self::Missed {
+                status = Self::Failed;
+            }
+        }
+        status
+    }
+}
+
 impl From<Status> for ExitCode {
     fn from(status: Status) -> Self {
         Self::from(match status {
@@ -178,6 +193,16 @@ mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
+
+    #[test]
+    fn a_report_that_cannot_be_written_hides_no_regression() {
+        let failure = || [anyhow::anyhow!("no room")];
+        assert_eq!(Status::Missed.despite(failure()), Status::Missed);
+        for status in [Status::Done, Status::Unsound, Status::Interrupted] {
+            assert_eq!(status.despite(failure()), Status::Failed);
+            assert_eq!(status.despite([]), status);
+        }
+    }
 
     #[test]
     fn the_flags_of_each_command_are_consistent() {

@@ -58,11 +58,12 @@ pub(super) fn execute(arguments: &ReportArguments) -> Result<Status> {
     let path = &arguments.result;
     let file = fs::read(path).with_context(|| format!("cannot open `{}`", path.display()))?;
     let saved = read(&file).with_context(|| format!("cannot use `{}`", path.display()))?;
+    let mut failures = Vec::new();
     if let Some(flag) = arguments.files.given() {
         let Saved::Verdict(verdict) = &saved else {
             bail!("{flag} is for a verdict of `plimsoll gate`, and `{}` is another result", path.display());
         };
-        arguments.files.reserve()?.write(verdict)?;
+        failures.extend(arguments.files.reserve()?.write(verdict));
     }
     if let Some(output) = &arguments.output.output {
         Destination::reserve(output)?.write(&saved)?;
@@ -77,7 +78,7 @@ pub(super) fn execute(arguments: &ReportArguments) -> Result<Status> {
             Saved::Verdict(verdict) => report::verdict::write(verdict, out),
         })?,
     }
-    Ok(Status::Done)
+    Ok(Status::Done.despite(failures))
 }
 
 /// What is neither is read as a run: then the error says what it is, and what was expected.

@@ -22,7 +22,7 @@ const GENERATOR_DECIDES: f64 = 0.5;
 const FAULTY: f64 = 0.01;
 /// So many faulty repetitions are no accident.
 const FAULTY_REPETITIONS: usize = 2;
-/// Of the base's calls: then the scenario is not one for this base, and one repetition is enough to know it.
+/// Of a side's calls: then the scenario is not one for this side, and one repetition is enough to know it.
 const HOPELESS: f64 = 0.5;
 
 /// A scenario, and what was measured of it.
@@ -36,11 +36,33 @@ pub(super) struct Tried<'a> {
     candidate_faulty: usize,
     /// What it came to before all repetitions were made, and why.
     pub(super) ended: Option<(Word, String)>,
+    /// How the calls of both sides end, where hardly one ends as the scenario expects.
+    pub(super) neither: Option<Neither>,
+}
+
+/// A scenario that neither side can do. To skip it would let any candidate pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Neither {
+    pub(super) scenario: String,
+    /// How the base's calls end.
+    pub(super) base: String,
+    /// How the candidate's do.
+    pub(super) candidate: String,
+    /// Whether no call of either side was answered, or refused for its size: the servers lack the method, or do
+    /// not work. Else the scenario expects another outcome than these servers have for its size.
+    pub(super) is_dead: bool,
 }
 
 impl<'a> Tried<'a> {
     pub(super) fn new(scenario: &'a Scenario) -> Self {
-        Self { scenario, repetitions: Vec::new(), base_faulty: 0, candidate_faulty: 0, ended: None }
+        Self {
+            scenario,
+            repetitions: Vec::new(),
+            base_faulty: 0,
+            candidate_faulty: 0,
+            ended: None,
+            neither: None,
+        }
     }
 
     /// Keeps a repetition, and looks whether the calls of one side fail.
@@ -53,14 +75,26 @@ impl<'a> Tried<'a> {
         self.candidate_faulty +=
             usize::from(is_wrong || (candidate > base + FAULTY && candidate > 2.0 * base));
         self.base_faulty += usize::from(base > FAULTY);
-        let in_words = |slices: &[&Slices], share: f64, whose: &str| {
+        let words = |slices: &[&Slices]| {
             let words = slices.iter().find_map(|slices| slices.unexpected.clone());
-            let words = words.unwrap_or_else(|| "no words for it".to_owned());
+            words.unwrap_or_else(|| "no words for it".to_owned())
+        };
+        let in_words = |slices: &[&Slices], share: f64, whose: &str| {
+            let share = share * 100.0;
             format!(
-                "{:.2} % of the {whose}'s calls do not end as the scenario expects: {words}",
-                share * 100.0
+                "{share:.2} % of the {whose}'s calls do not end as the scenario expects: {}",
+                words(slices)
             )
         };
+        if base > HOPELESS && candidate > HOPELESS {
+            let outcomes = ARMS.map(|arm| repetition.arm(arm).calls.outcomes);
+            self.neither = Some(Neither {
+                scenario: self.scenario.name.clone(),
+                base: words(&bases),
+                candidate: words(&[&repetition.candidate]),
+                is_dead: outcomes.iter().all(|outcomes| outcomes.answered + outcomes.refused == 0),
+            });
+        }
         if self.candidate_faulty >= FAULTY_REPETITIONS {
             let reason = in_words(&[&repetition.candidate], candidate, "candidate");
             self.ended = Some((Word::Regressed, format!("{reason}; of the base's, {:.2} %", base * 100.0)));
@@ -69,6 +103,23 @@ impl<'a> Tried<'a> {
         }
         self.repetitions.push(repetition);
     }
+}
+
+/// The first scenario, where none of them can be done by either side.
+pub(super) fn neither(tried: &[Tried<'_>]) -> Option<Neither> {
+    let mut all = tried.iter().map(|tried| tried.neither.as_ref());
+    let first = all.next()??;
+    all.all(|neither| neither.is_some()).then(|| first.clone())
+}
+
+/// The verdict of a gate that failed in mid-course: what was found without statistics stays.
+pub(super) fn ended_early(verdict: Verdict, why: &str) -> Verdict {
+    if verdict.verdict == Word::Regressed {
+        let reason = format!("{}; the gate ended early: {why}", verdict.reason);
+        return Verdict { reason, ..verdict };
+    }
+    let reason = format!("the gate ended early: {why}");
+    Verdict { verdict: Word::Inconclusive, reason, ..verdict }
 }
 
 /// What is known of a gate besides what it measured.

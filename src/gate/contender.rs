@@ -38,6 +38,29 @@ pub enum ContenderError {
     Locate(#[from] LocateError),
 }
 
+/// The party that a failure is to be put down to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// The user's text: there is no such command, or no server at the address.
+    Text,
+    /// The server: it is there, and does not serve.
+    Server,
+    /// This program, or the machine that it runs on.
+    Own,
+}
+
+impl ContenderError {
+    /// The party at fault, for a server that has not stood before.
+    pub(super) fn fault(&self) -> Fault {
+        match self {
+            Self::Start(StartError::Setup { .. }) => Fault::Own,
+            Self::Start(error) if error.is_no_command() => Fault::Text,
+            Self::Start(_) => Fault::Server,
+            Self::Locate(_) => Fault::Text,
+        }
+    }
+}
+
 /// A server that accepts connections. A process that was started lives as long as this.
 #[derive(Debug)]
 pub(super) struct Standing {

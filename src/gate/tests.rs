@@ -156,6 +156,51 @@ fn calls_that_fail_decide_before_any_test_does() {
     assert_eq!(ended(0, 1_000, 1), Some(Word::Skipped));
 }
 
+/// What `neither` says of scenarios whose calls end as expected so often, by side, with one call otherwise.
+fn neither(scenarios: &[(u64, u64)], otherwise: crate::record::Outcomes) -> Option<conclude::Neither> {
+    let scenario = &Scenario::built_in(DEFAULT_THRESHOLD)[0];
+    let mut all = Vec::new();
+    for (base, candidate) in scenarios {
+        let mut tried = Tried::new(scenario);
+        let mut repetition = repetitions(1, 1, 1.0, 1.0, 0.01).remove(0);
+        let sides = [(&mut repetition.base, *base), (&mut repetition.candidate, *candidate)];
+        for (slices, expected) in sides {
+            slices.expected = expected;
+            slices.calls.outcomes = otherwise;
+        }
+        repetition.base_again = repetition.base.clone();
+        tried.take(repetition);
+        all.push(tried);
+    }
+    conclude::neither(&all)
+}
+
+#[test]
+fn a_side_without_a_call_says_nothing() {
+    let scenario = &Scenario::built_in(DEFAULT_THRESHOLD)[0];
+    let mut tried = Tried::new(scenario);
+    let mut repetition = repetitions(1, 1, 1.0, 1.0, 0.01).remove(0);
+    for slices in [&mut repetition.base, &mut repetition.base_again, &mut repetition.candidate] {
+        (slices.expected, slices.calls.planned) = (0, 0);
+    }
+    tried.take(repetition);
+    assert_eq!((tried.ended, tried.neither), (None, None));
+}
+
+#[test]
+fn scenarios_that_neither_side_does_are_no_comparison() {
+    use crate::record::Outcomes;
+    let failed = Outcomes { failed: 1_000, ..Outcomes::default() };
+    let answered = Outcomes { answered: 1_000, ..Outcomes::default() };
+    let found = neither(&[(0, 0)], failed).expect("neither");
+    assert!(found.is_dead && found.scenario == "small", "{found:?}");
+    assert!(!neither(&[(0, 0), (0, 0)], answered).expect("neither").is_dead, "another outcome was expected");
+    assert_eq!(neither(&[(0, 0), (1_000, 1_000)], answered), None, "one is left to compare");
+    assert_eq!(neither(&[(1_000, 0)], failed), None, "a regression");
+    assert_eq!(neither(&[(0, 1_000)], failed), None, "a base that cannot be compared with");
+    assert_eq!(neither(&[], failed), None);
+}
+
 #[test]
 fn a_wrong_reply_of_the_candidate_alone_is_a_regression() {
     let scenario = &Scenario::built_in(DEFAULT_THRESHOLD)[0];

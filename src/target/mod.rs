@@ -11,7 +11,7 @@ use std::{
 };
 
 pub use child::{ChildError, ChildServer};
-pub use program::{Program, ProgramError, ServerProcess, StartError};
+pub use program::{Program, ProgramError, ServerProcess, StartError, is_lack_of_means};
 
 /// Time for one address to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
