@@ -56,6 +56,17 @@ impl Metric {
         }
     }
 
+    /// For people.
+    #[must_use]
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::CallsPerSecond => "calls/s",
+            Self::P50 => "p50",
+            Self::P99 => "p99",
+            Self::ServerCpu => "server's CPU a call",
+        }
+    }
+
     /// The metric of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {

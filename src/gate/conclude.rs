@@ -176,17 +176,19 @@ pub(super) fn is_flagged(metric: &MetricVerdict) -> bool {
     matches!(metric.verdict, Word::Regressed | Word::Improved)
 }
 
-/// What one scenario amounts to. A change is one where both runs say so of the same metric.
+/// What one scenario amounts to. A change is one where both runs say so of the same metric, and where each
+/// repetition has `fresh` processes.
 pub(super) fn scenario(
     tried: Tried<'_>,
     mut metrics: Vec<MetricVerdict>,
     confirmation: Option<(Tried<'_>, Vec<MetricVerdict>)>,
     needed: usize,
+    fresh: bool,
 ) -> ScenarioVerdict {
     let Tried { scenario, repetitions, ended, .. } = tried;
     let flagged = metrics.iter().any(is_flagged);
     let mut ended = ended;
-    let confirmation = confirmation.map(|(again, said)| {
+    let mut confirmation = confirmation.map(|(again, said)| {
         for metric in metrics.iter_mut().filter(|metric| is_flagged(metric)) {
             let is_same =
                 |other: &MetricVerdict| other.metric == metric.metric && other.verdict == metric.verdict;
@@ -200,6 +202,8 @@ pub(super) fn scenario(
     let is_complete = repetitions.len() >= needed
         && confirmation.as_ref().is_none_or(|confirmation| confirmation.repetitions.len() >= needed);
     let word = scenario_word(&metrics);
+    let differing = (!fresh).then(|| differing(&metrics));
+    let mut processes_differ = None;
     let confirmed_noise = confirmation.iter().flat_map(|confirmation| &confirmation.metrics);
     let (verdict, reason) = match ended {
         Some((word, reason)) => (word, Some(reason)),
@@ -220,8 +224,24 @@ pub(super) fn scenario(
         None if flagged && !metrics.iter().any(is_flagged) => {
             (Word::Inconclusive, Some("a change was flagged, and a second run did not confirm it".to_owned()))
         }
-        None => (word, None),
+        None => match (differing, word) {
+            (Some(names), Word::Regressed | Word::Improved) => {
+                processes_differ = Some(true);
+                (Word::Inconclusive, Some(format!("these two processes differ in {names}{ONE_PROCESS}")))
+            }
+            (Some(_), Word::Unchanged) => {
+                processes_differ = Some(false);
+                (Word::Inconclusive, Some(format!("{LITTLE}{ONE_PROCESS}")))
+            }
+            (_, word) => (word, None),
+        },
     };
+    if !fresh {
+        let again = confirmation.iter_mut().flat_map(|confirmation| &mut confirmation.metrics);
+        for metric in metrics.iter_mut().chain(again) {
+            metric.verdict = Word::Inconclusive;
+        }
+    }
     // What is not said of the scenario is not said of a part of it.
     if !matches!(verdict, Word::Regressed | Word::Improved) {
         for metric in metrics.iter_mut().filter(|metric| is_flagged(metric)) {
@@ -240,11 +260,26 @@ pub(super) fn scenario(
         calls_per_second,
         verdict,
         reason,
+        processes_differ,
         metrics,
         reported,
         confirmation,
         repetitions,
     }
+}
+
+/// Why two processes are no comparison of two programs.
+const ONE_PROCESS: &str = "; whether their programs differ is not known: two processes of one program differ too, and each side was one";
+/// Of two processes.
+const LITTLE: &str = "these two processes differ by less than the threshold";
+
+/// The metrics that changed, each with how much.
+fn differing(metrics: &[MetricVerdict]) -> String {
+    let changed = metrics.iter().filter(|metric| is_flagged(metric)).map(|metric| {
+        let name = Metric::named(&metric.metric).map_or(metric.metric.as_str(), |metric| metric.in_words());
+        format!("{name} ({:+.1} %)", (metric.ratio - 1.0) * 100.0)
+    });
+    changed.collect::<Vec<_>>().join(", ")
 }
 
 fn reported(repetitions: &[Repetition]) -> Vec<Reported> {
@@ -291,6 +326,8 @@ pub(super) fn verdict(
         )
     } else if is(Word::Abstained) {
         (Word::Abstained, format!("the base differed from itself: {}", names(Word::Abstained)))
+    } else if let Some(reason) = processes(&scenarios).filter(|_| !fresh) {
+        (Word::Inconclusive, reason)
     } else if is(Word::Inconclusive) {
         let what = "a change as large as the threshold is not excluded";
         (Word::Inconclusive, format!("{what}: {}", names(Word::Inconclusive)))
@@ -312,6 +349,18 @@ pub(super) fn verdict(
     let reason = reason + &not_compared;
     let findings = findings(limits.as_ref(), &scenarios, fresh || scenarios.is_empty());
     Verdict { verdict, reason, limits, scenarios, findings, ..head }
+}
+
+/// What is known of two processes, where nothing else keeps the verdict from being one about them.
+fn processes(scenarios: &[ScenarioVerdict]) -> Option<String> {
+    let compared = || scenarios.iter().filter(|scenario| scenario.verdict == Word::Inconclusive);
+    let differ = compared().filter(|scenario| scenario.processes_differ == Some(true));
+    let names: Vec<&str> = differ.map(|scenario| scenario.name.as_str()).collect();
+    if !names.is_empty() {
+        return Some(format!("these two processes differ: {}{ONE_PROCESS}", names.join(", ")));
+    }
+    let is_little = compared().all(|scenario| scenario.processes_differ == Some(false));
+    (is_little && compared().next().is_some()).then(|| format!("{LITTLE}{ONE_PROCESS}"))
 }
 
 fn findings(limits: Option<&LimitsVerdict>, scenarios: &[ScenarioVerdict], fresh: bool) -> Vec<Finding> {
@@ -338,7 +387,7 @@ fn findings(limits: Option<&LimitsVerdict>, scenarios: &[ScenarioVerdict], fresh
     if !fresh {
         add(
             "processes_not_fresh",
-            "a server that was there already is one process all the time: a difference between two processes of one program would look like one of the code, and the error rates that were measured do not hold"
+            "a server that was there already is one process all the time: two processes of one program differ too, so that the figures tell these two processes apart and not their programs. The error rates that were measured do not apply; limits, and calls that fail, are judged as ever"
                 .to_owned(),
             "give command lines instead of addresses, so that each repetition has fresh processes",
         );

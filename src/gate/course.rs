@@ -177,18 +177,18 @@ pub fn run(
         failure = course.measure(&mut second, 1).err();
     }
     let again = judged(&second);
+    let fresh =
+        [&settings.base, &settings.candidate].iter().all(|side| matches!(side, Contender::Program(_)));
     let mut confirmations = flagged.into_iter().zip(second.into_iter().zip(again)).collect();
     let scenarios = tried
         .into_iter()
         .zip(first)
         .enumerate()
         .map(|(index, (tried, metrics))| {
-            conclude::scenario(tried, metrics, conclude::take(&mut confirmations, index), needed)
+            conclude::scenario(tried, metrics, conclude::take(&mut confirmations, index), needed, fresh)
         })
         .collect();
     let head = course.head();
-    let fresh =
-        [&settings.base, &settings.candidate].iter().all(|side| matches!(side, Contender::Program(_)));
     let verdict = conclude::verdict(head, limits, scenarios, fresh);
     match failure {
         None => Ok(verdict),

@@ -44,7 +44,7 @@ fn a_server_that_is_slower_regresses_and_one_that_is_faster_does_not() {
         (scenario.name.as_str(), scenario.message_bytes, scenario.concurrency),
         ("quick", 64, Some(4))
     );
-    assert_eq!(scenario.repetitions.len(), 10);
+    assert_eq!((scenario.repetitions.len(), scenario.processes_differ), (10, None));
     let again = scenario.confirmation.as_ref().expect("what is flagged is measured again");
     assert_eq!((again.repetitions.len(), again.metrics.len()), (10, scenario.metrics.len()));
     let cpu = scenario.metrics.iter().find(|metric| metric.metric == "server_cpu_ns_per_call");
@@ -76,13 +76,18 @@ fn a_candidate_whose_calls_fail_regresses_after_two_repetitions() {
 }
 
 #[test]
-fn servers_that_are_there_already_are_compared_and_left_alone() {
-    let (base, candidate) = (Server::start(&[]), Server::start(&[]));
+fn servers_that_are_there_already_are_told_apart_as_processes_and_left_alone() {
+    let (base, candidate) = (Server::start(&[]), Server::start(&["--extra-work", "300us"]));
     let gate = Gate::of(&base.target(), &candidate.target()).quick();
-    let (status, verdict, _) = gate.verdict();
-    assert!(status == 0 && verdict.verdict != "regressed", "{verdict:?}");
+    let (status, verdict, error) = gate.verdict();
+    assert_eq!((status, verdict.verdict.as_str()), (0, "inconclusive"), "{verdict:?}");
+    assert!(verdict.reason.starts_with("these two processes differ: quick;"), "{}", verdict.reason);
+    assert!(error.contains("inconclusive: nothing was shown: these two processes differ"), "{error}");
     assert!(verdict.findings.iter().any(|finding| finding.name == "processes_not_fresh"), "{verdict:?}");
-    assert_eq!((verdict.base, verdict.scenarios[0].repetitions.len()), (base.target(), 10));
+    let scenario = &verdict.scenarios[0];
+    assert_eq!((scenario.processes_differ, scenario.repetitions.len()), (Some(true), 10));
+    assert!(scenario.metrics.iter().all(|metric| metric.verdict == "inconclusive"), "{scenario:?}");
+    assert_eq!(verdict.base, base.target());
     for mut server in [base, candidate] {
         assert!(server.child.try_wait().expect("asked").is_none(), "it still runs");
     }
