@@ -8,14 +8,18 @@
 mod conclude;
 mod contender;
 mod course;
+mod error;
+mod findings;
 mod judge;
 mod moved;
 mod repetition;
 mod scenario;
+mod tried;
 mod verdict;
 
 pub use contender::{Contender, ContenderError, ContenderTextError};
-pub use course::{DEFAULT_REPETITIONS, GateError, MOST_REPETITIONS, Progress, Settings, run};
+pub use course::{DEFAULT_REPETITIONS, MOST_REPETITIONS, Progress, Settings, run};
+pub use error::GateError;
 pub use judge::{
     CONFIDENCE, Estimate, LEVEL, MetricVerdict, Noise, Sample, Word, fewest_repetitions, judge, scenario_word,
 };

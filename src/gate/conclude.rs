@@ -1,109 +1,19 @@
 //! From what was measured to the verdict, in words. Pure.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use super::{
-    Metric,
+    Metric, findings,
     judge::{Estimate, MetricVerdict, Word, scenario_word},
-    repetition::{ARMS, Arm, Repetition, Slices},
-    scenario::{Scenario, ScenarioLoad},
-    verdict::{Confirmation, Finding, LimitsVerdict, Reported, SCHEMA, ScenarioVerdict, Verdict},
+    repetition::Repetition,
+    scenario::ScenarioLoad,
+    tried::{Neither, Tried},
+    verdict::{Confirmation, LimitsVerdict, Reported, SCHEMA, ScenarioVerdict, Verdict},
 };
 use crate::{
     environment::{Build, Environment},
-    units::{grouped, nanoseconds_of},
+    units::nanoseconds_of,
 };
-
-/// From so many of the slices on, what the generator can do decides the figures.
-const GENERATOR_DECIDES: f64 = 0.5;
-
-/// Of the calls of a repetition: the candidate is faulty when so many more of its calls than of the base's end
-/// otherwise than expected, and twice as many; the base, when so many of its own do.
-const FAULTY: f64 = 0.01;
-/// So many faulty repetitions are no accident.
-const FAULTY_REPETITIONS: usize = 2;
-/// Of a side's calls: then the scenario is not one for this side, and one repetition is enough to know it.
-const HOPELESS: f64 = 0.5;
-
-/// A scenario, and what was measured of it.
-#[derive(Debug)]
-pub(super) struct Tried<'a> {
-    pub(super) scenario: &'a Scenario,
-    pub(super) repetitions: Vec<Repetition>,
-    /// Repetitions in which the base's calls failed.
-    base_faulty: usize,
-    /// Those in which the candidate's did, and the base's did not.
-    candidate_faulty: usize,
-    /// What it came to before all repetitions were made, and why.
-    pub(super) ended: Option<(Word, String)>,
-    /// How the calls of both sides end, where hardly one ends as the scenario expects.
-    pub(super) neither: Option<Neither>,
-}
-
-/// A scenario that neither side can do. To skip it would let any candidate pass.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Neither {
-    pub(super) scenario: String,
-    /// How the base's calls end.
-    pub(super) base: String,
-    /// How the candidate's do.
-    pub(super) candidate: String,
-    /// Whether no call of either side was answered, or refused for its size: the servers lack the method, or do
-    /// not work. Else the scenario expects another outcome than these servers have for its size.
-    pub(super) is_dead: bool,
-}
-
-impl<'a> Tried<'a> {
-    pub(super) fn new(scenario: &'a Scenario) -> Self {
-        Self {
-            scenario,
-            repetitions: Vec::new(),
-            base_faulty: 0,
-            candidate_faulty: 0,
-            ended: None,
-            neither: None,
-        }
-    }
-
-    /// Keeps a repetition, and looks whether the calls of one side fail.
-    pub(super) fn take(&mut self, repetition: Repetition) {
-        let bases = [&repetition.base, &repetition.base_again];
-        let base = bases.iter().map(|slices| slices.faulty()).fold(0.0, f64::max);
-        let candidate = repetition.candidate.faulty();
-        let wrong = |slices: &Slices| slices.calls.outcomes.wrong_reply;
-        let is_wrong = wrong(&repetition.candidate) > 0 && bases.iter().all(|slices| wrong(slices) == 0);
-        self.candidate_faulty +=
-            usize::from(is_wrong || (candidate > base + FAULTY && candidate > 2.0 * base));
-        self.base_faulty += usize::from(base > FAULTY);
-        let words = |slices: &[&Slices]| {
-            let words = slices.iter().find_map(|slices| slices.unexpected.clone());
-            words.unwrap_or_else(|| "no words for it".to_owned())
-        };
-        let in_words = |slices: &[&Slices], share: f64, whose: &str| {
-            let share = share * 100.0;
-            format!(
-                "{share:.2} % of the {whose}'s calls do not end as the scenario expects: {}",
-                words(slices)
-            )
-        };
-        if base > HOPELESS && candidate > HOPELESS {
-            let outcomes = ARMS.map(|arm| repetition.arm(arm).calls.outcomes);
-            self.neither = Some(Neither {
-                scenario: self.scenario.name.clone(),
-                base: words(&bases),
-                candidate: words(&[&repetition.candidate]),
-                is_dead: outcomes.iter().all(|outcomes| outcomes.answered + outcomes.refused == 0),
-            });
-        }
-        if self.candidate_faulty >= FAULTY_REPETITIONS {
-            let reason = in_words(&[&repetition.candidate], candidate, "candidate");
-            self.ended = Some((Word::Regressed, format!("{reason}; of the base's, {:.2} %", base * 100.0)));
-        } else if base > HOPELESS || self.base_faulty >= FAULTY_REPETITIONS {
-            self.ended = Some((Word::Skipped, in_words(&bases, base, "base")));
-        }
-        self.repetitions.push(repetition);
-    }
-}
 
 /// The first scenario, where none of them can be done by either side.
 pub(super) fn neither(tried: &[Tried<'_>]) -> Option<Neither> {
@@ -347,7 +257,7 @@ pub(super) fn verdict(
     };
     let not_compared = also(Word::Skipped, "not compared");
     let reason = reason + &not_compared;
-    let findings = findings(limits.as_ref(), &scenarios, fresh || scenarios.is_empty());
+    let findings = findings::of(limits.as_ref(), &scenarios, fresh || scenarios.is_empty());
     Verdict { verdict, reason, limits, scenarios, findings, ..head }
 }
 
@@ -361,102 +271,4 @@ fn processes(scenarios: &[ScenarioVerdict]) -> Option<String> {
     }
     let is_little = compared().all(|scenario| scenario.processes_differ == Some(false));
     (is_little && compared().next().is_some()).then(|| format!("{LITTLE}{ONE_PROCESS}"))
-}
-
-fn findings(limits: Option<&LimitsVerdict>, scenarios: &[ScenarioVerdict], fresh: bool) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let mut add = |name: &str, detail: String, advice: &str| {
-        findings.push(Finding { name: name.to_owned(), detail, advice: advice.to_owned() });
-    };
-    match limits {
-        None => add(
-            "limits_not_looked_for",
-            "size limits were not looked for, so that one that moved is not seen".to_owned(),
-            "leave out --no-limits",
-        ),
-        Some(limits) => {
-            for unknown in &limits.not_compared {
-                add(
-                    "limit_not_compared",
-                    format!("a limit could not be compared, {unknown}"),
-                    "`plimsoll limits` says more",
-                );
-            }
-        }
-    }
-    if !fresh {
-        add(
-            "processes_not_fresh",
-            "a server that was there already is one process all the time: two processes of one program differ too, so that the figures tell these two processes apart and not their programs. The error rates that were measured do not apply; limits, and calls that fail, are judged as ever"
-                .to_owned(),
-            "give command lines instead of addresses, so that each repetition has fresh processes",
-        );
-    }
-    for scenario in scenarios {
-        let name = &scenario.name;
-        if !scenario.metrics.is_empty()
-            && !scenario.metrics.iter().any(|metric| metric.metric == Metric::ServerCpu.name())
-        {
-            add(
-                "no_server_cpu",
-                format!("{name}: the servers' CPU time is not known, and so only calls/s and p50 are judged"),
-                "give command lines instead of addresses, on a system that has /proc",
-            );
-        }
-        let share = generator_share(scenario);
-        if share >= GENERATOR_DECIDES {
-            add(
-                "generator_saturated",
-                format!(
-                    "{name}: the generator had no time left in {:.0} % of the slices; there, calls/s and p50 show its speed and not the server's, whose CPU time a call is still its own",
-                    share * 100.0
-                ),
-                "give the scenario a lower concurrency, or a rate",
-            );
-        }
-        for (arm, side) in side_counts(scenario) {
-            if let Some((count, planned, words)) = side {
-                add(
-                    "unexpected_outcomes",
-                    format!(
-                        "{name}: {} of the {arm}'s {} calls did not end as expected: {words}",
-                        grouped(count),
-                        grouped(planned)
-                    ),
-                    "",
-                );
-            }
-        }
-    }
-    findings
-}
-
-/// Of all slices, those in which the generator decided (0..1).
-#[expect(clippy::cast_precision_loss, reason = "counts of slices")]
-fn generator_share(scenario: &ScenarioVerdict) -> f64 {
-    let slices = scenario.repetitions.iter().flat_map(|repetition| ARMS.map(|arm| repetition.arm(arm)));
-    let (saturated, all) = slices.fold((0, 0), |(saturated, all), slices| {
-        (saturated + slices.generator_saturated, all + slices.calls_per_second.len())
-    });
-    if all == 0 { 0.0 } else { saturated as f64 / all as f64 }
-}
-
-type Unexpected = Option<(u64, u64, String)>;
-
-/// Calls that did not end as expected, by side.
-fn side_counts(scenario: &ScenarioVerdict) -> BTreeMap<&'static str, Unexpected> {
-    let mut counts: BTreeMap<&'static str, (u64, u64, Option<String>)> = BTreeMap::new();
-    for repetition in &scenario.repetitions {
-        for arm in [Arm::Base, Arm::BaseAgain, Arm::Candidate] {
-            let slices = repetition.arm(arm);
-            let side = counts.entry(arm.name()).or_default();
-            side.0 += slices.calls.planned.saturating_sub(slices.expected);
-            side.1 += slices.calls.planned;
-            side.2 = side.2.take().or_else(|| slices.unexpected.clone());
-        }
-    }
-    let shown = |(count, planned, words): (u64, u64, Option<String>)| {
-        (count > 0).then(|| (count, planned, words.unwrap_or_else(|| "no words for it".to_owned())))
-    };
-    counts.into_iter().map(|(arm, side)| (arm, shown(side))).collect()
 }

@@ -6,13 +6,14 @@ use std::{collections::BTreeSet, time::Duration};
 use tokio::time::Instant;
 
 use super::{
-    Metric,
-    conclude::{self, Neither, Tried},
+    Metric, conclude,
     contender::{Contender, ContenderError, Fault},
+    error::{Cause, GateError},
     judge::{Estimate, MetricVerdict, Sample, Word, fewest_repetitions, judge},
     moved,
     repetition::{Arm, Repetition, RepetitionError, repeat},
     scenario::Scenario,
+    tried::Tried,
     verdict::{LimitsVerdict, Verdict},
 };
 use crate::{
@@ -74,58 +75,6 @@ pub enum Progress<'a> {
     /// The scenarios that were flagged, which are measured once more.
     Flagged(&'a [&'a str]),
 }
-
-/// Why there is no verdict, or none of the whole.
-#[derive(Debug, thiserror::Error)]
-pub enum GateError {
-    /// There is no such base: nothing that could be skipped.
-    #[error("the base cannot be used")]
-    Base(#[source] Cause),
-    /// The candidate cannot be measured.
-    #[error("the candidate cannot be measured")]
-    Candidate(#[source] Cause),
-    /// A comparison of two servers of which none works would let anything pass.
-    #[error(
-        "neither server does what {what}: the base: {base}; the candidate: {candidate}; check both commands, and that both serve example.FormatData/DoFormat"
-    )]
-    Neither {
-        /// The demand on both.
-        what: String,
-        /// What the base does.
-        base: String,
-        /// What the candidate does.
-        candidate: String,
-    },
-    /// This program failed, or the system refused it something.
-    #[error("the gate itself failed")]
-    Own(#[source] Cause),
-    /// No verdict can come of so few.
-    #[error(
-        "{got} repetitions of {scenarios} scenarios cannot show anything: the smallest p-value that they can have is not below the level; {needed} are needed: ask for more repetitions, more time, or fewer scenarios"
-    )]
-    TooFew {
-        /// What was asked for.
-        got: usize,
-        /// How many scenarios there are.
-        scenarios: usize,
-        /// What is needed.
-        needed: usize,
-    },
-    /// It failed in mid-course. A limit that moved stays a regression.
-    #[error("the gate ended early")]
-    Early {
-        /// The verdict on the part that was measured.
-        verdict: Box<Verdict>,
-        /// The failure.
-        source: Box<Self>,
-    },
-    /// Nothing was measured yet.
-    #[error("interrupted")]
-    Interrupted,
-}
-
-/// Any error.
-type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// Compares two servers. `wants_end` is asked all the while whether somebody wants an end; then the verdict is
 /// that of what was measured.
@@ -423,13 +372,6 @@ fn neither_works(
     candidate: &(dyn std::error::Error + 'static),
 ) -> GateError {
     GateError::Neither { what: "a gate needs".to_owned(), base: causes(base), candidate: causes(candidate) }
-}
-
-impl From<Neither> for GateError {
-    fn from(neither: Neither) -> Self {
-        let Neither { scenario, base, candidate, is_dead: _ } = neither;
-        Self::Neither { what: format!("scenario `{scenario}` expects"), base, candidate }
-    }
 }
 
 fn is_interruption(error: &ContenderError) -> bool {

@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::{
-    conclude::{self, Tried},
     repetition::Slices,
+    tried::{Neither, Tried},
     *,
 };
 use crate::random::Sequence;
@@ -240,7 +240,7 @@ fn calls_that_fail_decide_before_any_test_does() {
 }
 
 /// What `neither` says of scenarios whose calls end as expected so often, by side, with one call otherwise.
-fn neither(scenarios: &[(u64, u64)], otherwise: crate::record::Outcomes) -> Option<conclude::Neither> {
+fn neither(scenarios: &[(u64, u64)], otherwise: crate::record::Outcomes) -> Option<Neither> {
     let scenario = &Scenario::built_in(DEFAULT_THRESHOLD)[0];
     let mut all = Vec::new();
     for (base, candidate) in scenarios {
