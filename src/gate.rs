@@ -90,6 +90,23 @@ impl Metric {
     }
 }
 
+/// The verdict of a gate for which there is no base, for a reason that its caller knows: skipped.
+#[must_use]
+pub fn without_base(reason: &str, candidate: &Contender, label: Option<String>, seed: u64) -> Verdict {
+    let head = conclude::head(conclude::Head {
+        label,
+        started_at: crate::environment::timestamp(crate::environment::wall_clock()),
+        elapsed: std::time::Duration::ZERO,
+        interrupted: false,
+        base: "none".to_owned(),
+        candidate: candidate.to_string(),
+        environment: crate::environment::Environment::now(),
+        seed,
+        repetitions: 0,
+    });
+    Verdict { verdict: Word::Skipped, reason: reason.to_owned(), ..head }
+}
+
 /// How long one repetition of each of these scenarios takes, about.
 #[must_use]
 pub fn expected_length(scenarios: &[Scenario]) -> std::time::Duration {

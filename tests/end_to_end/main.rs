@@ -1,6 +1,8 @@
 //! The binary from outside: real processes, real sockets.
 
 mod bad_input;
+#[cfg(unix)]
+mod ci_gate;
 mod compare;
 mod compression;
 mod document;
