@@ -267,9 +267,35 @@ pub fn processes_in_group(group: u32) -> Vec<u32> {
     ids.filter(|process| group_of(process) == Some(group)).collect()
 }
 
+/// The processes that a process started, and those that these started, as far as their parents are alive; none where
+/// the system does not tell.
+#[must_use]
+pub fn processes_below(process: u32) -> Vec<u32> {
+    let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
+    let ids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let parent_of = |process: u32| parent_in(&read(&format!("/proc/{process}/stat"))?);
+    let parents: Vec<(u32, u32)> = ids.filter_map(|process| Some((process, parent_of(process)?))).collect();
+    let mut below = vec![process];
+    let mut seen = 0;
+    while let Some(parent) = below.get(seen).copied() {
+        seen += 1;
+        for (child, _) in parents.iter().filter(|(_, other)| *other == parent) {
+            // Numbers are used again: no process is its own child's child.
+            if !below.contains(child) {
+                below.push(*child);
+            }
+        }
+    }
+    below.split_off(1)
+}
+
 /// `pid (comm) state ppid pgrp ...`, as proc(5) has it. A name may have brackets and spaces in it.
 fn group_in(stat: &str) -> Option<u32> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(2)?.parse().ok()
+}
+
+fn parent_in(stat: &str) -> Option<u32> {
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// The inode of a socket that listens at this address, or at every address, from a line of
@@ -337,9 +363,28 @@ mod tests {
     fn a_group_is_read_behind_any_name() {
         assert_eq!(group_in("7 (a) b) S 1 42 7 0 -1"), Some(42));
         assert_eq!(group_in("7 (a"), None);
+        assert_eq!(parent_in("7 (a) b) S 1 42 7 0 -1"), Some(1));
         let own = rustix::process::getpgrp().as_raw_nonzero().get();
         let processes = processes_in_group(u32::try_from(own).expect("positive"));
         assert!(!cfg!(target_os = "linux") || processes.contains(&std::process::id()), "{processes:?}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn processes_below_are_found_in_any_session() {
+        let mut shell = std::process::Command::new("setsid")
+            .args(["sh", "-c", "sleep 60 & echo; read line; kill $!"])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .expect("it runs");
+        let output = shell.stdout.as_mut().expect("piped");
+        std::io::Read::read_exact(output, &mut [0]).expect("its child is there");
+        let below = processes_below(shell.id());
+        assert!(below.len() == 1 && processes_below(std::process::id()).contains(&below[0]), "{below:?}");
+        drop(shell.stdin.take());
+        shell.wait().expect("it ends");
+        assert_eq!(processes_below(below[0]), [] as [u32; 0]);
     }
 
     #[test]

@@ -247,6 +247,7 @@ impl GateArguments {
             seed: self.seed,
             limits_up_to: (!self.no_limits).then_some(self.limits_up_to.0),
             label: self.label.clone(),
+            adopts: true,
         })
     }
 

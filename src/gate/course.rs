@@ -24,7 +24,7 @@ use crate::{
     payload::LARGEST_MESSAGE,
     plan::ClientKind,
     random::bits,
-    target::{StartError, is_lack_of_means},
+    target::{Leftovers, StartError, is_lack_of_means},
     units::Limit,
 };
 
@@ -52,6 +52,9 @@ pub struct Settings {
     pub limits_up_to: Option<u64>,
     /// The user's name for it.
     pub label: Option<String>,
+    /// Whether to end also what the servers start in sessions of their own (Linux). Only for a process that starts
+    /// nothing else meanwhile: see [`Leftovers`].
+    pub adopts: bool,
 }
 
 /// How far a gate has come.
@@ -102,6 +105,7 @@ pub fn run(
         environment: Environment::now(),
         started_at: timestamp(wall_clock()),
         interrupted: false,
+        leftovers: settings.adopts.then(Leftovers::adopt),
     };
     let limits = match course.limits()? {
         Ok(limits) => limits,
@@ -176,6 +180,7 @@ struct Course<'a> {
     environment: Environment,
     started_at: String,
     interrupted: bool,
+    leftovers: Option<Leftovers>,
 }
 
 impl Course<'_> {
@@ -216,7 +221,10 @@ impl Course<'_> {
             },
             up_to,
         };
-        match limits::find(&standing.located, &settings, &mut |_, _| {}, self.wants_end) {
+        let limits = limits::find(&standing.located, &settings, &mut |_, _| {}, self.wants_end);
+        drop(standing);
+        self.end_leftovers();
+        match limits {
             Ok(limits) => Ok(Ok(limits)),
             Err(LimitsError::Interrupted) => Err(GateError::Interrupted),
             Err(error) => match &error {
@@ -228,6 +236,13 @@ impl Course<'_> {
                 }
                 _ => Ok(Err(error.into())),
             },
+        }
+    }
+
+    /// Where no server is alive: what one leaves behind would be a load on the next ones.
+    fn end_leftovers(&self) {
+        if let Some(leftovers) = &self.leftovers {
+            leftovers.end();
         }
     }
 
@@ -287,7 +302,9 @@ impl Course<'_> {
             confirming,
             so_far: &estimates(&tried.repetitions),
         });
-        let error = match repeat(tried.scenario, [base, base, candidate], seed, self.wants_end) {
+        let repetition = repeat(tried.scenario, [base, base, candidate], seed, self.wants_end);
+        self.end_leftovers();
+        let error = match repetition {
             Ok(repetition) => {
                 self.candidate_stood = true;
                 tried.take(repetition);

@@ -336,7 +336,7 @@ fn free_port() -> io::Result<u16> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a process of somebody else's gives no other sign")]
-fn pause() {
+pub(super) fn pause() {
     thread::sleep(START_PAUSE);
 }
 

@@ -143,6 +143,40 @@ fn our_own_servers_end_even_with_a_gate_that_is_killed() {
     assert_eq!(interrupted(Signal::KILL), None);
 }
 
+/// A server that starts another process, in a session of its own and for ever, and that one of its own besides.
+#[cfg(target_os = "linux")]
+fn with_sessions(marker: &Path) -> String {
+    let (marker, own) = (marker.display(), env!("CARGO_BIN_EXE_plimsoll"));
+    let stays = format!("setsid {marker} serve -q --listen 127.0.0.1:0");
+    let script =
+        format!("{stays} & setsid -f {stays}; exec {own} serve --listen 127.0.0.1:$0 --until-input-ends");
+    format!("sh -c '{script}' {{port}}")
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_servers_start_in_sessions_of_their_own_ends_with_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let marker = folder.path().join("server");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_plimsoll"), &marker).expect("a link");
+    let server = with_sessions(&marker);
+    let left = || processes_with(&format!("{} serve", marker.display()).replace(' ', "\0"));
+    let output = Gate::of(&server, &server).with(&["--limits-only"]).output();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(left(), [] as [u32; 0], "after its end");
+
+    // In mid-course, with three servers and six such processes.
+    let mut gate = plimsoll(&["gate", "-q", "--base", &server, "--candidate", &server, "--no-limits"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it runs");
+    eventually("the servers start", || left().len() >= 6);
+    signal(gate.id(), Signal::INT);
+    assert_eq!(gate.wait().expect("it ends").code(), Some(130));
+    assert_eq!(left(), [] as [u32; 0], "after an interrupt");
+}
+
 #[test]
 fn what_was_measured_before_an_interrupt_is_kept() {
     let gate = Gate::of(&serve(""), &serve("")).writing("-o", "verdict.json").with(&["--no-limits"]);
