@@ -1,14 +1,14 @@
 //! The course of a gate: limits first, then repetitions of all scenarios in turn, then a second run of what was
 //! flagged.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::{
     Metric, conclude,
     contender::{Contender, ContenderError, Fault},
-    error::{Cause, GateError},
+    error::{Cause, GateError, causes, neither_works},
     judge::{Estimate, MetricVerdict, Sample, Word, fewest_repetitions, judge},
     moved,
     repetition::{Arm, Repetition, RepetitionError, repeat},
@@ -384,22 +384,6 @@ impl Course<'_> {
     }
 }
 
-fn neither_works(
-    base: &(dyn std::error::Error + 'static),
-    candidate: &(dyn std::error::Error + 'static),
-) -> GateError {
-    GateError::Neither { what: "a gate needs".to_owned(), base: causes(base), candidate: causes(candidate) }
-}
-
 fn is_interruption(error: &ContenderError) -> bool {
     matches!(error, ContenderError::Start(StartError::Interrupted))
-}
-
-/// An error with all its causes, each once.
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let chain = std::iter::successors(Some(error), |error| error.source());
-    let mut seen = BTreeSet::new();
-    let words: Vec<String> =
-        chain.map(ToString::to_string).filter(|text| seen.insert(text.clone())).collect();
-    words.join(": ")
 }

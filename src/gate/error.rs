@@ -1,5 +1,7 @@
 //! Why a gate comes to no verdict.
 
+use std::collections::BTreeSet;
+
 use super::{tried::Neither, verdict::Verdict};
 
 /// Why there is no verdict, or none of the whole.
@@ -59,4 +61,21 @@ impl From<Neither> for GateError {
         let Neither { scenario, base, candidate, is_dead: _ } = neither;
         Self::Neither { what: format!("scenario `{scenario}` expects"), base, candidate }
     }
+}
+
+/// Two servers of which none serves.
+pub(super) fn neither_works(
+    base: &(dyn std::error::Error + 'static),
+    candidate: &(dyn std::error::Error + 'static),
+) -> GateError {
+    GateError::Neither { what: "a gate needs".to_owned(), base: causes(base), candidate: causes(candidate) }
+}
+
+/// An error with all its causes, each once.
+pub(super) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    let mut seen = BTreeSet::new();
+    let words: Vec<String> =
+        chain.map(ToString::to_string).filter(|text| seen.insert(text.clone())).collect();
+    words.join(": ")
 }
