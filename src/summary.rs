@@ -278,10 +278,21 @@ pub enum ReadError {
     /// It has no schema.
     #[error("it has no `schema`, so it is not a result of `plimsoll run`")]
     NoSchema,
-    /// It has another one.
+    /// It is another document of this program.
+    #[error("it is {kind} (`{schema}`), and a result of `plimsoll run` is needed")]
+    Other {
+        /// Its schema.
+        schema: String,
+        /// The command that writes it.
+        kind: &'static str,
+    },
+    /// It is of a version that this program does not read.
     #[error(
-        "its schema is `{0}`, and this plimsoll reads `{SCHEMA}`; use the version of plimsoll that wrote it, or write it again"
+        "its schema is `{0}`, which this version does not read; use the version of plimsoll that wrote it, or write it again"
     )]
+    Version(String),
+    /// It has a schema of something else.
+    #[error("its schema is `{0}`: it is no document of plimsoll's, which would have `{SCHEMA}`")]
     Schema(String),
     /// Its sums do not agree.
     #[error("its calls do not add up")]
@@ -307,6 +318,29 @@ pub enum ReadError {
     },
 }
 
+/// The other documents of this program, by their schemas.
+const OTHERS: [(&str, &str); 7] = [
+    ("plimsoll.limits/1", "a result of `plimsoll limits`"),
+    ("plimsoll.sweep/1", "a result of `plimsoll sweep`"),
+    ("plimsoll.neighbours/1", "a result of `plimsoll run --with-and-without-refused`"),
+    ("plimsoll.comparison/1", "a result of `plimsoll compare`"),
+    ("plimsoll.verdict/1", "a verdict of `plimsoll gate`"),
+    ("plimsoll.call/1", "a reply of `plimsoll call`"),
+    ("plimsoll.serve/1", "an announcement of `plimsoll serve`"),
+];
+
+impl ReadError {
+    /// Of a document with this schema.
+    fn of_schema(schema: &str) -> Self {
+        let schema = schema.to_owned();
+        match OTHERS.iter().find(|(other, _)| *other == schema) {
+            Some((_, kind)) => Self::Other { schema, kind },
+            None if schema.starts_with("plimsoll.") => Self::Version(schema),
+            None => Self::Schema(schema),
+        }
+    }
+}
+
 impl Summary {
     /// Reads a result, and checks that its figures agree with each other.
     ///
@@ -318,7 +352,7 @@ impl Summary {
         let document: serde_json::Value = serde_json::from_str(&text)?;
         match document.get("schema").and_then(serde_json::Value::as_str) {
             Some(SCHEMA) => {}
-            Some(other) => return Err(ReadError::Schema(other.to_owned())),
+            Some(other) => return Err(ReadError::of_schema(other)),
             None => return Err(ReadError::NoSchema),
         }
         let summary: Self = serde_json::from_value(document)?;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Format, OutputArguments, Status, to_coloured_stdout, to_stdout, verdict_files::VerdictFiles};
 use crate::{
+    compare::{self, Comparison},
     gate::{self, Verdict},
     limits::{self, Limits},
     neighbours::{self, Neighbours},
@@ -19,7 +20,7 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ReportArguments {
-    /// A result that `plimsoll run`, `sweep`, `limits` or `gate` wrote with `-o FILE`
+    /// A result that `plimsoll run`, `sweep`, `limits`, `compare` or `gate` wrote with `-o FILE`
     #[arg(value_name = "RESULT")]
     result: PathBuf,
 
@@ -45,6 +46,7 @@ enum Saved {
     Sweep(Box<Sweep>),
     Limits(Box<Limits>),
     Neighbours(Box<Neighbours>),
+    Comparison(Box<Comparison>),
     Verdict(Box<Verdict>),
 }
 
@@ -75,6 +77,7 @@ pub(super) fn execute(arguments: &ReportArguments) -> Result<Status> {
             Saved::Sweep(sweep) => report::sweep::write(sweep, out),
             Saved::Limits(limits) => report::limits::write(limits, out),
             Saved::Neighbours(neighbours) => report::neighbours::write(neighbours, out),
+            Saved::Comparison(comparison) => report::compare::write(comparison, out),
             Saved::Verdict(verdict) => report::verdict::write(verdict, out),
         })?,
     }
@@ -90,6 +93,7 @@ fn read(file: &[u8]) -> Result<Saved> {
             serde_json::from_slice(file).context("it is not a result of `plimsoll limits`")?,
         )),
         gate::SCHEMA => Saved::Verdict(Box::new(Verdict::read(file)?)),
+        compare::SCHEMA => Saved::Comparison(Box::new(Comparison::read(file)?)),
         neighbours::SCHEMA => Saved::Neighbours(Box::new(Neighbours::read(file)?)),
         _ => Saved::Run(Box::new(Summary::read(file)?)),
     })
