@@ -110,18 +110,18 @@ pub(super) struct GateArguments {
 const EXAMPLES: &str = "\
 Examples:
   plimsoll gate --base old/plimsoll --candidate target/release/plimsoll
-                                                 two builds of the reference server
+                                                 # two builds of the reference server
   plimsoll gate --base 'node v1/server.js {port}' --candidate 'node v2/server.js {port}' -o verdict.json
-                                                 any two programs that serve DoFormat
+                                                 # any two programs that serve DoFormat
   plimsoll gate --base localhost:8080 --candidate localhost:8081 --only small
-                                                 two servers that are there already: limits, and calls
-                                                 that fail; figures tell two processes apart, and
-                                                 not their programs
+                                                 # two servers that are there already: limits, and
+                                                 # calls that fail; figures tell two processes
+                                                 # apart, and not their programs
   plimsoll gate --base old/plimsoll --candidate new/plimsoll --limits-only
-                                                 has a size limit moved?
-  plimsoll gate --ci-script > ci-gate            for CI: `bash ci-gate --help`
+                                                 # has a size limit moved?
+  plimsoll gate --ci-script > ci-gate            # for CI: `bash ci-gate --help`
   plimsoll gate --base ./plimsoll --candidate ./plimsoll --only small
-                                                 one against itself: should say unchanged
+                                                 # one against itself: should say unchanged
 
 A scenario file:
   threshold = \"5%\"

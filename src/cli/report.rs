@@ -35,8 +35,8 @@ const EXAMPLES: &str = "\
 Examples:
   plimsoll run -o result.json && plimsoll report result.json
   plimsoll report result.json -O json | jq .goodput
-  plimsoll report sweep.json                     its table and heat maps, finished or not
-  plimsoll report verdict.json --junit gate.xml  a verdict for a CI service";
+  plimsoll report sweep.json                     # its table and heat maps, finished or not
+  plimsoll report verdict.json --junit gate.xml  # a verdict for a CI service";
 
 /// A result, by its schema.
 #[derive(Debug, Serialize)]
