@@ -99,6 +99,17 @@ fn a_scenario_that_the_base_alone_does_not_do_is_skipped() {
 }
 
 #[test]
+fn a_limit_that_moved_is_a_regression_though_the_gate_ends_early() {
+    let refused = SCENARIOS.to_owned() + "expect = \"refused\"\n";
+    let limited = |bytes: u64| serve(&format!("--max-recv-message-size {bytes}"));
+    let (status, verdict, error) = Gate::of(&limited(1_000), &limited(999)).trying(&refused).verdict();
+    assert_eq!((status, verdict.verdict.as_str()), (1, "regressed"), "{error}");
+    assert!(verdict.reason.contains("1 size limit moved"), "{}", verdict.reason);
+    assert!(verdict.reason.contains("the gate ended early: neither server"), "{}", verdict.reason);
+    assert!(error.contains("neither server does what scenario `quick` expects"), "{error}");
+}
+
+#[test]
 fn a_failure_of_its_own_is_not_put_down_to_a_server() {
     for flags in BOTH {
         let gate = Gate::of(&serve(""), &serve("")).with(flags);
