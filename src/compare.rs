@@ -66,7 +66,27 @@ pub enum CompareError {
     Plans(Vec<String>),
 }
 
+/// Why a document is no comparison.
+#[derive(Debug, thiserror::Error)]
+pub enum ComparisonReadError {
+    /// It is not JSON, or lacks something.
+    #[error("it is not a result of `plimsoll compare -o FILE`")]
+    Json(#[from] serde_json::Error),
+    /// It is of another kind, or another version.
+    #[error("its schema is `{0}`; this version reads {SCHEMA}")]
+    Schema(String),
+}
+
 impl Comparison {
+    /// Reads a document.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn read(reader: impl std::io::Read) -> Result<Self, ComparisonReadError> {
+        let own: Self = serde_json::from_reader(reader)?;
+        if own.schema == SCHEMA { Ok(own) } else { Err(ComparisonReadError::Schema(own.schema)) }
+    }
+
     /// Compares these.
     ///
     /// # Errors

@@ -8,14 +8,18 @@
 mod conclude;
 mod contender;
 mod course;
+mod error;
+mod findings;
 mod judge;
 mod moved;
 mod repetition;
 mod scenario;
+mod tried;
 mod verdict;
 
 pub use contender::{Contender, ContenderError, ContenderTextError};
-pub use course::{DEFAULT_REPETITIONS, GateError, MOST_REPETITIONS, Progress, Settings, run};
+pub use course::{DEFAULT_REPETITIONS, MOST_REPETITIONS, Progress, Settings, run};
+pub use error::GateError;
 pub use judge::{
     CONFIDENCE, Estimate, LEVEL, MetricVerdict, Noise, Sample, Word, fewest_repetitions, judge, scenario_word,
 };
@@ -56,6 +60,17 @@ impl Metric {
         }
     }
 
+    /// For people.
+    #[must_use]
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::CallsPerSecond => "calls/s",
+            Self::P50 => "p50",
+            Self::P99 => "p99",
+            Self::ServerCpu => "server's CPU a call",
+        }
+    }
+
     /// The metric of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
@@ -73,6 +88,23 @@ impl Metric {
     fn ratio_of(self, cost: f64) -> f64 {
         self.cost(cost).exp()
     }
+}
+
+/// The verdict of a gate for which there is no base, for a reason that its caller knows: skipped.
+#[must_use]
+pub fn without_base(reason: &str, candidate: &Contender, label: Option<String>, seed: u64) -> Verdict {
+    let head = conclude::head(conclude::Head {
+        label,
+        started_at: crate::environment::timestamp(crate::environment::wall_clock()),
+        elapsed: std::time::Duration::ZERO,
+        interrupted: false,
+        base: "none".to_owned(),
+        candidate: candidate.to_string(),
+        environment: crate::environment::Environment::now(),
+        seed,
+        repetitions: 0,
+    });
+    Verdict { verdict: Word::Skipped, reason: reason.to_owned(), ..head }
 }
 
 /// How long one repetition of each of these scenarios takes, about.

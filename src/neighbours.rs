@@ -24,7 +24,7 @@ use crate::{
     target::Located,
     units::ByteSize,
 };
-pub use damage::{Damage, Ratio};
+pub use damage::{Damage, Pooling, Ratio};
 
 /// The schema that this program writes.
 pub const SCHEMA: &str = "plimsoll.neighbours/1";
@@ -307,7 +307,7 @@ pub enum NeighboursReadError {
 }
 
 impl Neighbours {
-    /// Reads a comparison, and checks that its runs agree with themselves.
+    /// Reads a comparison, checks that its runs agree with themselves, and computes anew all that follows from them.
     ///
     /// # Errors
     /// When it is something else, or they do not.
@@ -317,7 +317,8 @@ impl Neighbours {
         for summary in paired.chain(&own.unpaired) {
             summary.check()?;
         }
-        Ok(own)
+        let Self { plimsoll, label, refused_sizes, fresh_servers, rounds, unpaired, .. } = own;
+        Ok(Self { plimsoll, ..Self::new(label, refused_sizes, fresh_servers, rounds, unpaired) })
     }
 
     /// What these rounds show.
@@ -338,8 +339,7 @@ impl Neighbours {
             without.server_peak_rss_bytes =
                 withouts.first().and_then(|summary| summary.cost.server_peak_rss_bytes);
         }
-        let damage =
-            without.as_ref().zip(with.as_ref()).map(|(without, with)| Damage::of(without, with, &rounds));
+        let damage = (!rounds.is_empty()).then(|| Damage::of(&rounds));
         let mut own = Self {
             schema: SCHEMA.to_owned(),
             plimsoll: Build::this(),

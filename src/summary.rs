@@ -2,6 +2,7 @@
 
 mod assemble;
 mod judge;
+mod others;
 
 use std::io::Read;
 
@@ -313,10 +314,21 @@ pub enum ReadError {
     /// It has no schema.
     #[error("it has no `schema`, so it is not a result of `plimsoll run`")]
     NoSchema,
-    /// It has another one.
+    /// It is another document of this program.
+    #[error("it is {kind} (`{schema}`), and a result of `plimsoll run` is needed")]
+    Other {
+        /// Its schema.
+        schema: String,
+        /// The command that writes it.
+        kind: &'static str,
+    },
+    /// It is of a version that this program does not read.
     #[error(
-        "its schema is `{0}`, and this plimsoll reads `{SCHEMA}`; use the version of plimsoll that wrote it, or write it again"
+        "its schema is `{0}`, which this version does not read; use the version of plimsoll that wrote it, or write it again"
     )]
+    Version(String),
+    /// It has a schema of something else.
+    #[error("its schema is `{0}`: it is no document of plimsoll's, which would have `{SCHEMA}`")]
     Schema(String),
     /// Its sums do not agree.
     #[error("its calls do not add up")]
@@ -353,7 +365,7 @@ impl Summary {
         let document: serde_json::Value = serde_json::from_str(&text)?;
         match document.get("schema").and_then(serde_json::Value::as_str) {
             Some(SCHEMA) => {}
-            Some(other) => return Err(ReadError::Schema(other.to_owned())),
+            Some(other) => return Err(ReadError::of_schema(other)),
             None => return Err(ReadError::NoSchema),
         }
         let summary: Self = serde_json::from_value(document)?;

@@ -76,10 +76,10 @@ pub(super) struct CallArguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  plimsoll call localhost:8080 'hello,world!'                  prints HELLO,WORLD!
-  plimsoll call -v -m 'ip: 127.0.0.1' localhost:8080 hello     shows the metadata that came back
-  plimsoll call localhost:8080 < command.json                  the text from standard input
-  plimsoll call -t 100ms localhost:8080 hello                  with a deadline
+  plimsoll call localhost:8080 'hello,world!'                  # prints HELLO,WORLD!
+  plimsoll call -v -m 'ip: 127.0.0.1' localhost:8080 hello     # shows the metadata that came back
+  plimsoll call localhost:8080 < command.json                  # the text from standard input
+  plimsoll call -t 100ms localhost:8080 hello                  # with a deadline
 
 Exit status: 0 when the status is OK, 2 otherwise.";
 

@@ -36,11 +36,15 @@ pub(super) struct CompareArguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  plimsoll compare before.json after.json        two runs: how steady each of them was
-  plimsoll compare before/ after/                folders of results: runs against runs
+  plimsoll compare before.json after.json        # two runs: how steady each of them was
+  plimsoll compare before/ after/                # folders of results: runs against runs
+
+  # How such folders are made, in turn:
+  mkdir -p before after
   for i in 1 2 3 4 5; do
-    plimsoll run localhost:8080 -q -o before/$i.json; plimsoll run localhost:8081 -q -o after/$i.json
-  done                                           how such folders are made: in turn
+    plimsoll run localhost:8080 -q -o before/$i.json
+    plimsoll run localhost:8081 -q -o after/$i.json
+  done
 
 A ratio is candidate to base. With one run of each, the interval comes from the seconds of the two runs
 (block bootstrap), and says nothing of how far two runs of one and the same server lie apart. With four

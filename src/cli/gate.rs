@@ -11,8 +11,10 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::{
-    Format, OutputArguments, Status, interrupt::Interrupt, to_coloured_stdout, to_stdout,
-    verdict_files::VerdictFiles,
+    Format, OutputArguments, Status,
+    interrupt::Interrupt,
+    to_coloured_stdout, to_stdout,
+    verdict_files::{Reserved, VerdictFiles},
 };
 use crate::{
     gate::{
@@ -35,15 +37,24 @@ const USUAL_FILE: &str = "plimsoll.toml";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(super) struct GateArguments {
     /// What the candidate is compared with: a command line with `{port}` in it, the path of a `plimsoll` of
     /// another build, or the address of a server that is there already
-    #[arg(long, value_name = "SERVER")]
-    base: Contender,
+    #[arg(long, value_name = "SERVER", required_unless_present_any = ["without_base", "ci_script"])]
+    base: Option<Contender>,
 
-    /// What is to be let through or not: the same
-    #[arg(long, value_name = "SERVER")]
-    candidate: Contender,
+    /// Server under test; same forms as --base
+    #[arg(long, value_name = "SERVER", required_unless_present = "ci_script")]
+    candidate: Option<Contender>,
+
+    /// There is no base, for this reason: start nothing, and write a verdict that says *skipped*
+    #[arg(long, value_name = "REASON", conflicts_with = "base")]
+    without_base: Option<String>,
+
+    /// Print the script that builds base and candidate from git and runs this gate: `bash SCRIPT --help`
+    #[arg(long, exclusive = true)]
+    ci_script: bool,
 
     /// The loads [default: `plimsoll.toml` where there is one, or else the built-in five]
     #[arg(long, value_name = "FILE", help_heading = "What is tried")]
@@ -99,15 +110,18 @@ pub(super) struct GateArguments {
 const EXAMPLES: &str = "\
 Examples:
   plimsoll gate --base old/plimsoll --candidate target/release/plimsoll
-                                                 two builds of the reference server
+                                                 # two builds of the reference server
   plimsoll gate --base 'node v1/server.js {port}' --candidate 'node v2/server.js {port}' -o verdict.json
-                                                 any two programs that serve DoFormat
+                                                 # any two programs that serve DoFormat
   plimsoll gate --base localhost:8080 --candidate localhost:8081 --only small
-                                                 two servers that are there already, one scenario
+                                                 # two servers that are there already: limits, and
+                                                 # calls that fail; figures tell two processes
+                                                 # apart, and not their programs
   plimsoll gate --base old/plimsoll --candidate new/plimsoll --limits-only
-                                                 has a size limit moved?
+                                                 # has a size limit moved?
+  plimsoll gate --ci-script > ci-gate            # for CI: `bash ci-gate --help`
   plimsoll gate --base ./plimsoll --candidate ./plimsoll --only small
-                                                 one against itself: should say unchanged
+                                                 # one against itself: should say unchanged
 
 A scenario file:
   threshold = \"5%\"
@@ -123,30 +137,36 @@ repetitions, Holm over scenarios and metrics), and once more in a second run. Si
 to the byte.
 
 Exit status: 0 unchanged or improved, and also inconclusive, skipped or abstained (3 with --strict);
-1 regressed; 2 bad usage, or the candidate cannot be measured; 130 interrupted.";
+1 regressed, also where a report of it cannot be written; 2 bad usage, a base that does not exist, a
+candidate that cannot be measured, a call that neither server does, or a failure of the gate itself;
+130 interrupted. *Skipped* is for a base that does not build, does not start, or dies.";
+
+/// Builds base and candidate from git, in any repository, and runs this program's gate.
+const CI_SCRIPT: &str = include_str!("../../scripts/ci-gate");
 
 pub(super) fn execute(arguments: &GateArguments) -> Result<Status> {
-    let settings = arguments.settings()?;
+    if arguments.ci_script {
+        to_stdout(|out| out.write_all(CI_SCRIPT.as_bytes()))?;
+        return Ok(Status::Done);
+    }
+    let (base, candidate) = match (&arguments.base, &arguments.candidate, &arguments.without_base) {
+        (Some(base), Some(candidate), _) => (base, candidate),
+        (None, Some(candidate), Some(reason)) => return arguments.skip(candidate, reason),
+        _ => bail!("a gate needs --base and --candidate"),
+    };
+    let settings = arguments.settings(base, candidate)?;
     let interrupt = Interrupt::listen()?;
     let destination = arguments.output.output.as_deref().map(Destination::reserve).transpose()?;
     let files = arguments.files.reserve()?;
     let mut display = GateDisplay::new(arguments.output.quiet, stderr().is_terminal());
     let verdict = gate::run(&settings, &mut |progress| display.show(progress), &|| interrupt.has_come());
     display.finish();
-    let verdict = match verdict {
+    let (verdict, failure) = match verdict {
         Err(GateError::Interrupted) => return Ok(Status::Interrupted),
-        verdict => verdict?,
+        Err(GateError::Early { verdict, source }) => (*verdict, Some(anyhow::Error::from(*source))),
+        verdict => (verdict?, None),
     };
-    // Written first, but a disk that is full must not take the printed verdict away.
-    let written = destination.map_or(Ok(()), |destination| destination.write(&verdict));
-    let files_written = files.write(&verdict);
-    match arguments.output.format {
-        Format::Json => to_stdout(|out| json::write(&verdict, out))?,
-        Format::Text => to_coloured_stdout(|out| report::verdict::write(&verdict, out))?,
-    }
-    written?;
-    files_written?;
-    Ok(status(&verdict, arguments.strict))
+    Ok(arguments.tell(&verdict, destination, files, failure))
 }
 
 fn status(verdict: &Verdict, strict: bool) -> Status {
@@ -167,7 +187,41 @@ fn status(verdict: &Verdict, strict: bool) -> Status {
 }
 
 impl GateArguments {
-    fn settings(&self) -> Result<Settings> {
+    /// The verdict of a gate that has no base.
+    fn skip(&self, candidate: &Contender, reason: &str) -> Result<Status> {
+        let destination = self.output.output.as_deref().map(Destination::reserve).transpose()?;
+        let files = self.files.reserve()?;
+        let verdict = gate::without_base(reason, candidate, self.label.clone(), self.seed);
+        Ok(self.tell(&verdict, destination, files, None))
+    }
+
+    /// Writes and prints a verdict: all that can be, whatever cannot. The status that it comes to.
+    fn tell(
+        &self,
+        verdict: &Verdict,
+        destination: Option<Destination>,
+        files: Reserved<'_>,
+        failure: Option<anyhow::Error>,
+    ) -> Status {
+        // Written first, but a disk that is full must not take the printed verdict away.
+        let written = destination.map_or(Ok(()), |destination| destination.write(verdict));
+        let mut failures: Vec<anyhow::Error> = written.err().map(anyhow::Error::from).into_iter().collect();
+        failures.extend(files.write(verdict));
+        let printed = match self.output.format {
+            Format::Json => to_stdout(|out| json::write(verdict, out)),
+            Format::Text => to_coloured_stdout(|out| report::verdict::write(verdict, out)),
+        };
+        failures.extend(printed.err());
+        // The reason that the verdict is none has been told when its error is.
+        let status = if failure.is_some() && verdict.verdict != Word::Regressed {
+            Status::Failed
+        } else {
+            status(verdict, self.strict)
+        };
+        status.despite(failures.into_iter().chain(failure))
+    }
+
+    fn settings(&self, base: &Contender, candidate: &Contender) -> Result<Settings> {
         if self.limits_up_to.0 > LARGEST_MESSAGE {
             bail!(
                 "--limits-up-to is {} bytes; {} at most, because no protobuf message is longer",
@@ -185,14 +239,15 @@ impl GateArguments {
             (None, Some(budget)) => repetitions_within(budget, &scenarios)?,
         };
         Ok(Settings {
-            base: self.base.clone(),
-            candidate: self.candidate.clone(),
+            base: base.clone(),
+            candidate: candidate.clone(),
             scenarios,
             repetitions,
             budget: self.time_budget.map(|budget| budget / 2),
             seed: self.seed,
             limits_up_to: (!self.no_limits).then_some(self.limits_up_to.0),
             label: self.label.clone(),
+            adopts: true,
         })
     }
 

@@ -63,10 +63,10 @@ pub(super) struct LimitsArguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  plimsoll limits localhost:8080                  all limits that a call meets there
-  plimsoll limits --up-to 200MiB localhost:8080   send messages of up to 200 MiB to make sure
+  plimsoll limits localhost:8080                  # all limits that a call meets there
+  plimsoll limits --up-to 200MiB localhost:8080   # send messages of up to 200 MiB to make sure
   plimsoll limits --client stub --max-send-message-size 1MiB
-                                                  what a tonic client does at its own limits
+                                                  # what a tonic client does at its own limits
   plimsoll limits -O json | jq '.limits[] | {side, direction, limit_bytes, code}'
 
 A server's limit for requests is found by gRPC's prefix, which claims a length: nothing is uploaded

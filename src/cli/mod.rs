@@ -43,6 +43,21 @@ pub enum Status {
     Interrupted,
 }
 
+impl Status {
+    /// The status of a command whose finding stands, and of which something could not be written or printed: each
+    /// failure is told on stderr. A regression or a missed objective stays one, whatever becomes of its report.
+    fn despite(self, failures: impl IntoIterator<Item = anyhow::Error>) -> Self {
+        let mut status = self;
+        for failure in failures {
+            crate::report::error(failure.chain());
+            if self != Self::Missed {
+                status = Self::Failed;
+            }
+        }
+        status
+    }
+}
+
 impl From<Status> for ExitCode {
     fn from(status: Status) -> Self {
         Self::from(match status {
@@ -68,16 +83,16 @@ pub struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  plimsoll run                                   measure the reference server, 50 calls in flight
-  plimsoll run localhost:8080 -r 5k -z 30s       5,000 calls a second at a server of yours
-  plimsoll run -s 1KiB@95,5MiB@5                 a mix in which one call in twenty is over the limit
-  plimsoll limits localhost:8080                 where each size limit bites, to the byte
-  plimsoll sweep -o sweep.json                   sizes by calls in flight; again to go on
-  plimsoll compare before.json after.json        two results, side by side
+  plimsoll run                                   # measure the reference server, 50 calls in flight
+  plimsoll run localhost:8080 -r 5k -z 30s       # 5,000 calls a second at a server of yours
+  plimsoll run -s 1KiB@95,5MiB@5                 # a mix in which 1 call in 20 is over the limit
+  plimsoll limits localhost:8080                 # where each size limit bites, to the byte
+  plimsoll sweep -o sweep.json                   # sizes by calls in flight; again to go on
+  plimsoll compare before.json after.json        # two results, side by side
   plimsoll gate --base old/plimsoll --candidate target/release/plimsoll
-                                                 did this commit make it slower?
-  plimsoll serve                                 the reference server on localhost:8080
-  plimsoll call localhost:8080 'hello,world!'    one call
+                                                 # did this commit make it slower?
+  plimsoll serve                                 # the reference server on localhost:8080
+  plimsoll call localhost:8080 'hello,world!'    # one call
 
 Exit status: 0 done, 1 an objective was missed or a regression found, 2 bad usage or it could not be done, 3 not sound
 (with --strict), 130 interrupted.";
@@ -179,6 +194,43 @@ mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
+
+    #[test]
+    fn a_report_that_cannot_be_written_hides_no_regression() {
+        let failure = || [anyhow::anyhow!("no room")];
+        assert_eq!(Status::Missed.despite(failure()), Status::Missed);
+        for status in [Status::Done, Status::Unsound, Status::Interrupted] {
+            assert_eq!(status.despite(failure()), Status::Failed);
+            assert_eq!(status.despite([]), status);
+        }
+    }
+
+    /// Copied with the words behind them, which are a comment to a shell.
+    #[test]
+    fn the_examples_of_each_help_are_commands() {
+        let command = Cli::command();
+        let helps = std::iter::once(&command).chain(command.get_subcommands());
+        let mut seen = 0;
+        for line in helps
+            .filter_map(clap::Command::get_after_help)
+            .flat_map(|help| help.to_string().lines().map(str::trim).map(str::to_owned).collect::<Vec<_>>())
+        {
+            let Some(line) = line.strip_prefix("plimsoll ") else {
+                assert!(!line.contains("  #") || line.starts_with('#'), "{line}");
+                continue;
+            };
+            let words = shlex::split(line).expect("quotes are paired");
+            // What a shell does not give to the program.
+            let own = words.iter().take_while(|word| !matches!(word.as_str(), "&&" | "|" | ">" | "<" | "&"));
+            let words = std::iter::once("plimsoll").chain(own.map(String::as_str));
+            if let Err(error) = Cli::try_parse_from(words) {
+                // The path of an example is not there.
+                assert!(error.to_string().contains("there is no such file"), "{line}: {error}");
+            }
+            seen += 1;
+        }
+        assert!(seen > 30, "{seen}");
+    }
 
     #[test]
     fn the_flags_of_each_command_are_consistent() {

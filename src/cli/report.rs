@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Format, OutputArguments, Status, to_coloured_stdout, to_stdout, verdict_files::VerdictFiles};
 use crate::{
+    compare::{self, Comparison},
     gate::{self, Verdict},
     limits::{self, Limits},
     neighbours::{self, Neighbours},
@@ -19,7 +20,7 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ReportArguments {
-    /// A result that `plimsoll run`, `sweep`, `limits` or `gate` wrote with `-o FILE`
+    /// A result that `plimsoll run`, `sweep`, `limits`, `compare` or `gate` wrote with `-o FILE`
     #[arg(value_name = "RESULT")]
     result: PathBuf,
 
@@ -34,8 +35,8 @@ const EXAMPLES: &str = "\
 Examples:
   plimsoll run -o result.json && plimsoll report result.json
   plimsoll report result.json -O json | jq .goodput
-  plimsoll report sweep.json                     its table and heat maps, finished or not
-  plimsoll report verdict.json --junit gate.xml  a verdict for a CI service";
+  plimsoll report sweep.json                     # its table and heat maps, finished or not
+  plimsoll report verdict.json --junit gate.xml  # a verdict for a CI service";
 
 /// A result, by its schema.
 #[derive(Debug, Serialize)]
@@ -45,6 +46,7 @@ enum Saved {
     Sweep(Box<Sweep>),
     Limits(Box<Limits>),
     Neighbours(Box<Neighbours>),
+    Comparison(Box<Comparison>),
     Verdict(Box<Verdict>),
 }
 
@@ -58,11 +60,12 @@ pub(super) fn execute(arguments: &ReportArguments) -> Result<Status> {
     let path = &arguments.result;
     let file = fs::read(path).with_context(|| format!("cannot open `{}`", path.display()))?;
     let saved = read(&file).with_context(|| format!("cannot use `{}`", path.display()))?;
+    let mut failures = Vec::new();
     if let Some(flag) = arguments.files.given() {
         let Saved::Verdict(verdict) = &saved else {
             bail!("{flag} is for a verdict of `plimsoll gate`, and `{}` is another result", path.display());
         };
-        arguments.files.reserve()?.write(verdict)?;
+        failures.extend(arguments.files.reserve()?.write(verdict));
     }
     if let Some(output) = &arguments.output.output {
         Destination::reserve(output)?.write(&saved)?;
@@ -74,10 +77,11 @@ pub(super) fn execute(arguments: &ReportArguments) -> Result<Status> {
             Saved::Sweep(sweep) => report::sweep::write(sweep, out),
             Saved::Limits(limits) => report::limits::write(limits, out),
             Saved::Neighbours(neighbours) => report::neighbours::write(neighbours, out),
+            Saved::Comparison(comparison) => report::compare::write(comparison, out),
             Saved::Verdict(verdict) => report::verdict::write(verdict, out),
         })?,
     }
-    Ok(Status::Done)
+    Ok(Status::Done.despite(failures))
 }
 
 /// What is neither is read as a run: then the error says what it is, and what was expected.
@@ -89,6 +93,7 @@ fn read(file: &[u8]) -> Result<Saved> {
             serde_json::from_slice(file).context("it is not a result of `plimsoll limits`")?,
         )),
         gate::SCHEMA => Saved::Verdict(Box::new(Verdict::read(file)?)),
+        compare::SCHEMA => Saved::Comparison(Box::new(Comparison::read(file)?)),
         neighbours::SCHEMA => Saved::Neighbours(Box::new(Neighbours::read(file)?)),
         _ => Saved::Run(Box::new(Summary::read(file)?)),
     })

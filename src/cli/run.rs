@@ -55,9 +55,12 @@ pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
     )?;
     // Written first, but a disk that is full must not take the printed figures away.
     let written = destination.map_or(Ok(()), |destination| destination.write(&summary));
-    print(&summary, arguments.output.format)?;
-    written?;
-    status(&summary, arguments.strict, server_end)
+    let printed = print(&summary, arguments.output.format);
+    let failures = written.err().map(anyhow::Error::from).into_iter().chain(printed.err());
+    Ok(match status(&summary, arguments.strict, server_end) {
+        Ok(status) => status.despite(failures),
+        Err(error) => Status::Failed.despite(failures.chain([error])),
+    })
 }
 
 /// The status that a finished run ends the process with.

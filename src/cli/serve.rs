@@ -73,10 +73,10 @@ pub(super) struct ServeArguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  plimsoll serve                                 localhost:8080, IPv4 and IPv6
-  plimsoll serve --listen 127.0.0.1:0            on a free port, which it prints
-  plimsoll serve --max-recv-message-size 100MiB  larger requests than gRPC's 4 MiB
-  plimsoll serve --obey                          for tests: callers may ask for delays and statuses
+  plimsoll serve                                 # localhost:8080, IPv4 and IPv6
+  plimsoll serve --listen 127.0.0.1:0            # on a free port, which it prints
+  plimsoll serve --max-recv-message-size 100MiB  # larger requests than gRPC's 4 MiB
+  plimsoll serve --obey                          # for tests: callers ask for delays and statuses
 
 SIGINT or SIGTERM drains: no new connections, calls in flight are answered. A second one stops at
 once. Besides DoFormat it serves grpc.health.v1 and server reflection (v1 and v1alpha).";

@@ -126,9 +126,9 @@ enum SweepFormat {
 
 const EXAMPLES: &str = "\
 Examples:
-  plimsoll sweep -o sweep.json               64 B to 16 MiB at 1, 8 and 64 in flight; again to go on
+  plimsoll sweep -o sweep.json               # 64 B to 16 MiB at 1, 8, 64 in flight; again to go on
   plimsoll sweep localhost:8080 -s 1KiB,64KiB,1MiB -c 1,16 --repetitions 5
-  plimsoll sweep -s 4KiB -r 1k,2k,4k,8k,16k  one size, five rates
+  plimsoll sweep -s 4KiB -r 1k,2k,4k,8k,16k  # one size, five rates
   plimsoll sweep -O csv > sweep.csv
 
 Each point is a run of its own; medians over the repetitions are shown. Refused calls are in no figure

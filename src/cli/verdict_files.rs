@@ -109,30 +109,32 @@ impl VerdictFiles {
 }
 
 impl Reserved<'_> {
-    /// Writes all of them; one that cannot be written takes no other away.
-    pub(super) fn write(self, verdict: &Verdict) -> Result<()> {
-        let mut outcome = Ok(());
+    /// Writes all of them. One that cannot be written takes no other away: the failures. Nobody asked for the
+    /// summary of a CI job by a flag, so that one which cannot be written is told, and is no failure.
+    pub(super) fn write(self, verdict: &Verdict) -> Vec<anyhow::Error> {
+        let mut failures = Vec::new();
         for (destination, writer) in self.whole {
             let written = destination.write_with(|out| writer(verdict, out));
-            outcome = outcome.and(written.map_err(anyhow::Error::from));
+            failures.extend(written.err().map(anyhow::Error::from));
         }
         if let Some((path, destination)) = self.files.history.as_deref().zip(self.history) {
-            outcome = outcome.and(add_row(verdict, &self.files.commit(), path, destination));
+            failures.extend(add_row(verdict, &self.files.commit(), path, destination).err());
         }
-        if let Some(path) = env::var_os(STEP_SUMMARY).filter(|path| !path.is_empty()) {
-            outcome = outcome.and(append_summary(verdict, Path::new(&path)));
+        if let Some(path) = env::var_os(STEP_SUMMARY).filter(|path| !path.is_empty())
+            && let Err(error) = append_summary(verdict, Path::new(&path))
+        {
+            crate::report::error(error.chain());
         }
-        outcome
+        failures
     }
 }
 
 /// The history with one more row: the whole file is replaced, so that no row is ever half there.
 fn add_row(verdict: &Verdict, commit: &str, path: &Path, destination: Destination) -> Result<()> {
     let context = || format!("cannot add a row to `{}`", path.display());
-    let old = match fs::read(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        old => old.with_context(context)?,
-    };
+    // A device or a pipe has no rows to go on from, and some have no end.
+    let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    let old = if is_file { fs::read(path).with_context(context)? } else { Vec::new() };
     let mut row = Vec::new();
     let none = history::append(verdict, history::Row { commit }, BufReader::new(old.as_slice()), &mut row)
         .with_context(context)?;

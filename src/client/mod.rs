@@ -9,7 +9,7 @@ mod refusal;
 pub mod single;
 pub mod stub;
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use tokio::time::Instant;
 
@@ -17,6 +17,7 @@ use crate::{
     outcome::{Code, Direction, Failure, Outcome, Refusal, Side},
     payload::Message,
     plan::{Compression, Pair, Plan},
+    target::{Located, is_lack_of_means},
     units::{Limit, exact_duration},
 };
 
@@ -78,6 +79,14 @@ pub enum OpenError {
         /// What the transport said.
         cause: String,
     },
+    /// The system refuses this program a means that every connection needs.
+    #[error("plimsoll cannot connect to {authority}: this is no failure of the server")]
+    Means {
+        /// The target as it was written.
+        authority: String,
+        /// The system's reason.
+        source: io::Error,
+    },
     /// A pair of metadata cannot be sent.
     #[error("metadata `{name}: {value}` cannot be sent: {reason}")]
     Metadata {
@@ -88,6 +97,18 @@ pub enum OpenError {
         /// What is wrong with it.
         reason: &'static str,
     },
+}
+
+impl OpenError {
+    /// A connection that the system does not make.
+    pub(crate) fn of(target: &Located, source: io::Error) -> Self {
+        let authority = target.authority.clone();
+        if is_lack_of_means(&source) {
+            Self::Means { authority, source }
+        } else {
+            Self::Connect { authority, cause: source.to_string() }
+        }
+    }
 }
 
 /// A call that has ended.

@@ -113,10 +113,7 @@ fn call_lean(target: &Located, options: &Options, text: String) -> Result<Reply,
     metadata::checked(&options.metadata)?;
     let payload = Payload::of_text(text).map_err(PlanError::from)?;
     let requests = Requests::of(Arc::clone(payload.messages()), options, &target.authority);
-    let failed = |error: io::Error| OpenError::Connect {
-        authority: target.authority.clone(),
-        cause: error.to_string(),
-    };
+    let failed = |error: io::Error| OpenError::of(target, error);
     let mut exchange = Exchange::open(target, Arc::new(requests), &|| false).map_err(failed)?;
     exchange.watch();
     exchange.start(0);

@@ -1,74 +1,35 @@
 //! From what was measured to the verdict, in words. Pure.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use super::{
-    Metric,
+    Metric, findings,
     judge::{Estimate, MetricVerdict, Word, scenario_word},
-    repetition::{ARMS, Arm, Repetition, Slices},
-    scenario::{Scenario, ScenarioLoad},
-    verdict::{Confirmation, Finding, LimitsVerdict, Reported, SCHEMA, ScenarioVerdict, Verdict},
+    repetition::Repetition,
+    scenario::ScenarioLoad,
+    tried::{Neither, Tried},
+    verdict::{Confirmation, LimitsVerdict, Reported, SCHEMA, ScenarioVerdict, Verdict},
 };
 use crate::{
     environment::{Build, Environment},
-    units::{grouped, nanoseconds_of},
+    units::nanoseconds_of,
 };
 
-/// From so many of the slices on, what the generator can do decides the figures.
-const GENERATOR_DECIDES: f64 = 0.5;
-
-/// Of the calls of a repetition: the candidate is faulty when so many more of its calls than of the base's end
-/// otherwise than expected, and twice as many; the base, when so many of its own do.
-const FAULTY: f64 = 0.01;
-/// So many faulty repetitions are no accident.
-const FAULTY_REPETITIONS: usize = 2;
-/// Of the base's calls: then the scenario is not one for this base, and one repetition is enough to know it.
-const HOPELESS: f64 = 0.5;
-
-/// A scenario, and what was measured of it.
-#[derive(Debug)]
-pub(super) struct Tried<'a> {
-    pub(super) scenario: &'a Scenario,
-    pub(super) repetitions: Vec<Repetition>,
-    /// Repetitions in which the base's calls failed.
-    base_faulty: usize,
-    /// Those in which the candidate's did, and the base's did not.
-    candidate_faulty: usize,
-    /// What it came to before all repetitions were made, and why.
-    pub(super) ended: Option<(Word, String)>,
+/// The first scenario, where none of them can be done by either side.
+pub(super) fn neither(tried: &[Tried<'_>]) -> Option<Neither> {
+    let mut all = tried.iter().map(|tried| tried.neither.as_ref());
+    let first = all.next()??;
+    all.all(|neither| neither.is_some()).then(|| first.clone())
 }
 
-impl<'a> Tried<'a> {
-    pub(super) fn new(scenario: &'a Scenario) -> Self {
-        Self { scenario, repetitions: Vec::new(), base_faulty: 0, candidate_faulty: 0, ended: None }
+/// The verdict of a gate that failed in mid-course: what was found without statistics stays.
+pub(super) fn ended_early(verdict: Verdict, why: &str) -> Verdict {
+    if verdict.verdict == Word::Regressed {
+        let reason = format!("{}; the gate ended early: {why}", verdict.reason);
+        return Verdict { reason, ..verdict };
     }
-
-    /// Keeps a repetition, and looks whether the calls of one side fail.
-    pub(super) fn take(&mut self, repetition: Repetition) {
-        let bases = [&repetition.base, &repetition.base_again];
-        let base = bases.iter().map(|slices| slices.faulty()).fold(0.0, f64::max);
-        let candidate = repetition.candidate.faulty();
-        let wrong = |slices: &Slices| slices.calls.outcomes.wrong_reply;
-        let is_wrong = wrong(&repetition.candidate) > 0 && bases.iter().all(|slices| wrong(slices) == 0);
-        self.candidate_faulty +=
-            usize::from(is_wrong || (candidate > base + FAULTY && candidate > 2.0 * base));
-        self.base_faulty += usize::from(base > FAULTY);
-        let in_words = |slices: &[&Slices], share: f64, whose: &str| {
-            let words = slices.iter().find_map(|slices| slices.unexpected.clone());
-            let words = words.unwrap_or_else(|| "no words for it".to_owned());
-            format!(
-                "{:.2} % of the {whose}'s calls do not end as the scenario expects: {words}",
-                share * 100.0
-            )
-        };
-        if self.candidate_faulty >= FAULTY_REPETITIONS {
-            let reason = in_words(&[&repetition.candidate], candidate, "candidate");
-            self.ended = Some((Word::Regressed, format!("{reason}; of the base's, {:.2} %", base * 100.0)));
-        } else if base > HOPELESS || self.base_faulty >= FAULTY_REPETITIONS {
-            self.ended = Some((Word::Skipped, in_words(&bases, base, "base")));
-        }
-        self.repetitions.push(repetition);
-    }
+    let reason = format!("the gate ended early: {why}");
+    Verdict { verdict: Word::Inconclusive, reason, ..verdict }
 }
 
 /// What is known of a gate besides what it measured.
@@ -125,17 +86,19 @@ pub(super) fn is_flagged(metric: &MetricVerdict) -> bool {
     matches!(metric.verdict, Word::Regressed | Word::Improved)
 }
 
-/// What one scenario amounts to. A change is one where both runs say so of the same metric.
+/// What one scenario amounts to. A change is one where both runs say so of the same metric, and where each
+/// repetition has `fresh` processes.
 pub(super) fn scenario(
     tried: Tried<'_>,
     mut metrics: Vec<MetricVerdict>,
     confirmation: Option<(Tried<'_>, Vec<MetricVerdict>)>,
     needed: usize,
+    fresh: bool,
 ) -> ScenarioVerdict {
     let Tried { scenario, repetitions, ended, .. } = tried;
     let flagged = metrics.iter().any(is_flagged);
     let mut ended = ended;
-    let confirmation = confirmation.map(|(again, said)| {
+    let mut confirmation = confirmation.map(|(again, said)| {
         for metric in metrics.iter_mut().filter(|metric| is_flagged(metric)) {
             let is_same =
                 |other: &MetricVerdict| other.metric == metric.metric && other.verdict == metric.verdict;
@@ -149,6 +112,8 @@ pub(super) fn scenario(
     let is_complete = repetitions.len() >= needed
         && confirmation.as_ref().is_none_or(|confirmation| confirmation.repetitions.len() >= needed);
     let word = scenario_word(&metrics);
+    let differing = (!fresh).then(|| differing(&metrics));
+    let mut processes_differ = None;
     let confirmed_noise = confirmation.iter().flat_map(|confirmation| &confirmation.metrics);
     let (verdict, reason) = match ended {
         Some((word, reason)) => (word, Some(reason)),
@@ -169,8 +134,24 @@ pub(super) fn scenario(
         None if flagged && !metrics.iter().any(is_flagged) => {
             (Word::Inconclusive, Some("a change was flagged, and a second run did not confirm it".to_owned()))
         }
-        None => (word, None),
+        None => match (differing, word) {
+            (Some(names), Word::Regressed | Word::Improved) => {
+                processes_differ = Some(true);
+                (Word::Inconclusive, Some(format!("these two processes differ in {names}{ONE_PROCESS}")))
+            }
+            (Some(_), Word::Unchanged) => {
+                processes_differ = Some(false);
+                (Word::Inconclusive, Some(format!("{LITTLE}{ONE_PROCESS}")))
+            }
+            (_, word) => (word, None),
+        },
     };
+    if !fresh {
+        let again = confirmation.iter_mut().flat_map(|confirmation| &mut confirmation.metrics);
+        for metric in metrics.iter_mut().chain(again) {
+            metric.verdict = Word::Inconclusive;
+        }
+    }
     // What is not said of the scenario is not said of a part of it.
     if !matches!(verdict, Word::Regressed | Word::Improved) {
         for metric in metrics.iter_mut().filter(|metric| is_flagged(metric)) {
@@ -189,11 +170,26 @@ pub(super) fn scenario(
         calls_per_second,
         verdict,
         reason,
+        processes_differ,
         metrics,
         reported,
         confirmation,
         repetitions,
     }
+}
+
+/// Why two processes are no comparison of two programs.
+const ONE_PROCESS: &str = "; whether their programs differ is not known: two processes of one program differ too, and each side was one";
+/// Of two processes.
+const LITTLE: &str = "these two processes differ by less than the threshold";
+
+/// The metrics that changed, each with how much.
+fn differing(metrics: &[MetricVerdict]) -> String {
+    let changed = metrics.iter().filter(|metric| is_flagged(metric)).map(|metric| {
+        let name = Metric::named(&metric.metric).map_or(metric.metric.as_str(), |metric| metric.in_words());
+        format!("{name} ({:+.1} %)", (metric.ratio - 1.0) * 100.0)
+    });
+    changed.collect::<Vec<_>>().join(", ")
 }
 
 fn reported(repetitions: &[Repetition]) -> Vec<Reported> {
@@ -240,6 +236,8 @@ pub(super) fn verdict(
         )
     } else if is(Word::Abstained) {
         (Word::Abstained, format!("the base differed from itself: {}", names(Word::Abstained)))
+    } else if let Some(reason) = processes(&scenarios).filter(|_| !fresh) {
+        (Word::Inconclusive, reason)
     } else if is(Word::Inconclusive) {
         let what = "a change as large as the threshold is not excluded";
         (Word::Inconclusive, format!("{what}: {}", names(Word::Inconclusive)))
@@ -259,104 +257,18 @@ pub(super) fn verdict(
     };
     let not_compared = also(Word::Skipped, "not compared");
     let reason = reason + &not_compared;
-    let findings = findings(limits.as_ref(), &scenarios, fresh || scenarios.is_empty());
+    let findings = findings::of(limits.as_ref(), &scenarios, fresh || scenarios.is_empty());
     Verdict { verdict, reason, limits, scenarios, findings, ..head }
 }
 
-fn findings(limits: Option<&LimitsVerdict>, scenarios: &[ScenarioVerdict], fresh: bool) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let mut add = |name: &str, detail: String, advice: &str| {
-        findings.push(Finding { name: name.to_owned(), detail, advice: advice.to_owned() });
-    };
-    match limits {
-        None => add(
-            "limits_not_looked_for",
-            "size limits were not looked for, so that one that moved is not seen".to_owned(),
-            "leave out --no-limits",
-        ),
-        Some(limits) => {
-            for unknown in &limits.not_compared {
-                add(
-                    "limit_not_compared",
-                    format!("a limit could not be compared, {unknown}"),
-                    "`plimsoll limits` says more",
-                );
-            }
-        }
+/// What is known of two processes, where nothing else keeps the verdict from being one about them.
+fn processes(scenarios: &[ScenarioVerdict]) -> Option<String> {
+    let compared = || scenarios.iter().filter(|scenario| scenario.verdict == Word::Inconclusive);
+    let differ = compared().filter(|scenario| scenario.processes_differ == Some(true));
+    let names: Vec<&str> = differ.map(|scenario| scenario.name.as_str()).collect();
+    if !names.is_empty() {
+        return Some(format!("these two processes differ: {}{ONE_PROCESS}", names.join(", ")));
     }
-    if !fresh {
-        add(
-            "processes_not_fresh",
-            "a server that was there already is one process all the time: a difference between two processes of one program would look like one of the code, and the error rates that were measured do not hold"
-                .to_owned(),
-            "give command lines instead of addresses, so that each repetition has fresh processes",
-        );
-    }
-    for scenario in scenarios {
-        let name = &scenario.name;
-        if !scenario.metrics.is_empty()
-            && !scenario.metrics.iter().any(|metric| metric.metric == Metric::ServerCpu.name())
-        {
-            add(
-                "no_server_cpu",
-                format!("{name}: the servers' CPU time is not known, and so only calls/s and p50 are judged"),
-                "give command lines instead of addresses, on a system that has /proc",
-            );
-        }
-        let share = generator_share(scenario);
-        if share >= GENERATOR_DECIDES {
-            add(
-                "generator_saturated",
-                format!(
-                    "{name}: the generator had no time left in {:.0} % of the slices; there, calls/s and p50 show its speed and not the server's, whose CPU time a call is still its own",
-                    share * 100.0
-                ),
-                "give the scenario a lower concurrency, or a rate",
-            );
-        }
-        for (arm, side) in side_counts(scenario) {
-            if let Some((count, planned, words)) = side {
-                add(
-                    "unexpected_outcomes",
-                    format!(
-                        "{name}: {} of the {arm}'s {} calls did not end as expected: {words}",
-                        grouped(count),
-                        grouped(planned)
-                    ),
-                    "",
-                );
-            }
-        }
-    }
-    findings
-}
-
-/// Of all slices, those in which the generator decided (0..1).
-#[expect(clippy::cast_precision_loss, reason = "counts of slices")]
-fn generator_share(scenario: &ScenarioVerdict) -> f64 {
-    let slices = scenario.repetitions.iter().flat_map(|repetition| ARMS.map(|arm| repetition.arm(arm)));
-    let (saturated, all) = slices.fold((0, 0), |(saturated, all), slices| {
-        (saturated + slices.generator_saturated, all + slices.calls_per_second.len())
-    });
-    if all == 0 { 0.0 } else { saturated as f64 / all as f64 }
-}
-
-type Unexpected = Option<(u64, u64, String)>;
-
-/// Calls that did not end as expected, by side.
-fn side_counts(scenario: &ScenarioVerdict) -> BTreeMap<&'static str, Unexpected> {
-    let mut counts: BTreeMap<&'static str, (u64, u64, Option<String>)> = BTreeMap::new();
-    for repetition in &scenario.repetitions {
-        for arm in [Arm::Base, Arm::BaseAgain, Arm::Candidate] {
-            let slices = repetition.arm(arm);
-            let side = counts.entry(arm.name()).or_default();
-            side.0 += slices.calls.planned.saturating_sub(slices.expected);
-            side.1 += slices.calls.planned;
-            side.2 = side.2.take().or_else(|| slices.unexpected.clone());
-        }
-    }
-    let shown = |(count, planned, words): (u64, u64, Option<String>)| {
-        (count > 0).then(|| (count, planned, words.unwrap_or_else(|| "no words for it".to_owned())))
-    };
-    counts.into_iter().map(|(arm, side)| (arm, shown(side))).collect()
+    let is_little = compared().all(|scenario| scenario.processes_differ == Some(false));
+    (is_little && compared().next().is_some()).then(|| format!("{LITTLE}{ONE_PROCESS}"))
 }

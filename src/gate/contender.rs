@@ -3,7 +3,7 @@
 use std::{env, fmt, path::Path, str::FromStr};
 
 use crate::{
-    environment::{listeners_at, processes_in_group},
+    environment::{listeners_at, processes_below, processes_in_group},
     target::{LocateError, Located, Program, ProgramError, ServerProcess, StartError, Target, TargetError},
 };
 
@@ -36,6 +36,29 @@ pub enum ContenderError {
     /// Nobody listens there.
     #[error(transparent)]
     Locate(#[from] LocateError),
+}
+
+/// The party that a failure is to be put down to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// The user's text: there is no such command, or no server at the address.
+    Text,
+    /// The server: it is there, and does not serve.
+    Server,
+    /// This program, or the machine that it runs on.
+    Own,
+}
+
+impl ContenderError {
+    /// The party at fault, for a server that has not stood before.
+    pub(super) fn fault(&self) -> Fault {
+        match self {
+            Self::Start(StartError::Setup { .. }) => Fault::Own,
+            Self::Start(error) if error.is_no_command() => Fault::Text,
+            Self::Start(_) => Fault::Server,
+            Self::Locate(_) => Fault::Text,
+        }
+    }
 }
 
 /// A server that accepts connections. A process that was started lives as long as this.
@@ -92,7 +115,7 @@ impl Contender {
                 let address = process.address();
                 Ok(Standing {
                     located: Located { address, authority: address.to_string(), is_local: true },
-                    processes: processes_in_group(process.group()),
+                    processes: processes_of(&process),
                     process: Some(process),
                 })
             }
@@ -109,7 +132,7 @@ impl Standing {
     /// Looks again for the processes of a server that was started: one may start others after it listens.
     pub(super) fn refresh(&mut self) {
         if let Some(process) = &self.process {
-            self.processes = processes_in_group(process.group());
+            self.processes = processes_of(process);
         }
     }
 
@@ -119,6 +142,17 @@ impl Standing {
             process.ask_to_go();
         }
     }
+}
+
+/// The processes of a server: those of its group, those that it started in sessions of their own, and who listens
+/// for it, which is none of the two where its parent has left.
+fn processes_of(process: &ServerProcess) -> Vec<u32> {
+    let mut all = processes_in_group(process.group());
+    all.extend(processes_below(process.group()));
+    all.extend(listeners_at(process.address()));
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 #[cfg(test)]

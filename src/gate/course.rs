@@ -1,29 +1,30 @@
 //! The course of a gate: limits first, then repetitions of all scenarios in turn, then a second run of what was
 //! flagged.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::{
-    Metric,
-    conclude::{self, Tried},
-    contender::{Contender, ContenderError},
+    Metric, conclude,
+    contender::{Contender, ContenderError, Fault},
+    error::{Cause, GateError, causes, neither_works},
     judge::{Estimate, MetricVerdict, Sample, Word, fewest_repetitions, judge},
     moved,
     repetition::{Arm, Repetition, RepetitionError, repeat},
     scenario::Scenario,
+    tried::Tried,
     verdict::{LimitsVerdict, Verdict},
 };
 use crate::{
-    client::Options,
+    client::{OpenError, Options},
     driver::DriveError,
     environment::{Environment, timestamp, wall_clock},
     limits::{self, Limits, LimitsError},
     payload::LARGEST_MESSAGE,
     plan::ClientKind,
     random::bits,
-    target::StartError,
+    target::{Leftovers, StartError, is_lack_of_means},
     units::Limit,
 };
 
@@ -51,6 +52,9 @@ pub struct Settings {
     pub limits_up_to: Option<u64>,
     /// The user's name for it.
     pub label: Option<String>,
+    /// Whether to end also what the servers start in sessions of their own (Linux). Only for a process that starts
+    /// nothing else meanwhile: see [`Leftovers`].
+    pub adopts: bool,
 }
 
 /// How far a gate has come.
@@ -75,37 +79,12 @@ pub enum Progress<'a> {
     Flagged(&'a [&'a str]),
 }
 
-/// Why there is no verdict.
-#[derive(Debug, thiserror::Error)]
-pub enum GateError {
-    /// The candidate cannot be measured.
-    #[error("the candidate cannot be measured")]
-    Candidate(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The load could not be made.
-    #[error(transparent)]
-    Repetition(#[from] RepetitionError),
-    /// No verdict can come of so few.
-    #[error(
-        "{got} repetitions of {scenarios} scenarios cannot show anything: the smallest p-value that they can have is not below the level; {needed} are needed: ask for more repetitions, more time, or fewer scenarios"
-    )]
-    TooFew {
-        /// What was asked for.
-        got: usize,
-        /// How many scenarios there are.
-        scenarios: usize,
-        /// What is needed.
-        needed: usize,
-    },
-    /// Nothing was measured yet.
-    #[error("interrupted")]
-    Interrupted,
-}
-
 /// Compares two servers. `wants_end` is asked all the while whether somebody wants an end; then the verdict is
 /// that of what was measured.
 ///
 /// # Errors
-/// When the candidate cannot be measured at all. A base that cannot is a verdict: skipped.
+/// When the candidate cannot be measured at all, the base does not exist, neither of the two works, or this program
+/// fails. A base that exists and does not start, or dies, is a verdict: skipped.
 pub fn run(
     settings: &Settings,
     observe: &mut dyn FnMut(&Progress<'_>),
@@ -126,13 +105,19 @@ pub fn run(
         environment: Environment::now(),
         started_at: timestamp(wall_clock()),
         interrupted: false,
+        leftovers: settings.adopts.then(Leftovers::adopt),
     };
     let limits = match course.limits()? {
         Ok(limits) => limits,
         Err(reason) => return Ok(course.skipped(reason)),
     };
     let mut tried: Vec<Tried<'_>> = settings.scenarios.iter().map(Tried::new).collect();
-    course.measure(&mut tried, 0)?;
+    let mut failure =
+        course.measure(&mut tried, 0).err().or_else(|| conclude::neither(&tried).map(GateError::from));
+    let is_unmeasured = limits.is_none() && tried.iter().all(|tried| tried.repetitions.is_empty());
+    if let Some(failure) = failure.take_if(|_| is_unmeasured) {
+        return Err(failure);
+    }
     let first = judged(&tried);
     let flagged: Vec<usize> = (0..tried.len())
         .filter(|index| first[*index].iter().any(conclude::is_flagged))
@@ -140,24 +125,31 @@ pub fn run(
         .collect();
     let names: Vec<&str> = flagged.iter().map(|index| tried[*index].scenario.name.as_str()).collect();
     let mut second: Vec<Tried<'_>> = flagged.iter().map(|index| Tried::new(tried[*index].scenario)).collect();
-    if !flagged.is_empty() && !course.interrupted {
+    if !flagged.is_empty() && !course.interrupted && failure.is_none() {
         (course.observe)(&Progress::Flagged(&names));
-        course.measure(&mut second, 1)?;
+        failure = course.measure(&mut second, 1).err();
     }
     let again = judged(&second);
+    let fresh =
+        [&settings.base, &settings.candidate].iter().all(|side| matches!(side, Contender::Program(_)));
     let mut confirmations = flagged.into_iter().zip(second.into_iter().zip(again)).collect();
     let scenarios = tried
         .into_iter()
         .zip(first)
         .enumerate()
         .map(|(index, (tried, metrics))| {
-            conclude::scenario(tried, metrics, conclude::take(&mut confirmations, index), needed)
+            conclude::scenario(tried, metrics, conclude::take(&mut confirmations, index), needed, fresh)
         })
         .collect();
     let head = course.head();
-    let fresh =
-        [&settings.base, &settings.candidate].iter().all(|side| matches!(side, Contender::Program(_)));
-    Ok(conclude::verdict(head, limits, scenarios, fresh))
+    let verdict = conclude::verdict(head, limits, scenarios, fresh);
+    match failure {
+        None => Ok(verdict),
+        Some(source) => {
+            let verdict = Box::new(conclude::ended_early(verdict, &causes(&source)));
+            Err(GateError::Early { verdict, source: Box::new(source) })
+        }
+    }
 }
 
 /// Judges all that have not ended by themselves together; those that have are given nothing.
@@ -188,27 +180,90 @@ struct Course<'a> {
     environment: Environment,
     started_at: String,
     interrupted: bool,
+    leftovers: Option<Leftovers>,
 }
 
 impl Course<'_> {
     /// Looks for the limits of both; the inner error is why the base could not be measured.
     fn limits(&mut self) -> Result<Result<Option<LimitsVerdict>, String>, GateError> {
         let Some(up_to) = self.settings.limits_up_to else { return Ok(Ok(None)) };
-        (self.observe)(&Progress::Limits(Arm::Base));
-        let base = match limits_of(&self.settings.base, up_to, self.wants_end) {
-            Ok(limits) => limits,
-            Err(error) if is_interruption(&error) => return Err(GateError::Interrupted),
-            Err(error) => return Ok(Err(format!("the base cannot be measured: {}", causes(&*error)))),
-        };
-        (self.observe)(&Progress::Limits(Arm::Candidate));
-        let candidate = match limits_of(&self.settings.candidate, up_to, self.wants_end) {
-            Ok(limits) => limits,
-            Err(error) if is_interruption(&error) => return Err(GateError::Interrupted),
-            Err(error) => return Err(GateError::Candidate(error)),
+        let base = self.limits_of(Arm::Base, up_to)?;
+        let candidate = self.limits_of(Arm::Candidate, up_to)?;
+        let (base, candidate) = match (base, candidate) {
+            (Ok(base), Ok(candidate)) => (base, candidate),
+            (Err(why), Ok(_)) => {
+                return Ok(Err(format!("the base cannot be measured: {}", causes(&*why))));
+            }
+            (Ok(_), Err(why)) => return Err(GateError::Candidate(why)),
+            (Err(base), Err(candidate)) => return Err(neither_works(&*base, &*candidate)),
         };
         self.candidate_stood = true;
         self.interrupted |= base.interrupted || candidate.interrupted;
         Ok(Ok(Some(moved::compare(base, candidate))))
+    }
+
+    /// The limits of one of the two. The inner error is the server's failure: what that means depends on the other.
+    fn limits_of(&mut self, arm: Arm, up_to: u64) -> Result<Result<Limits, Cause>, GateError> {
+        (self.observe)(&Progress::Limits(arm));
+        let contender = self.contender(arm);
+        let standing = match contender.stand(self.wants_end) {
+            Ok(standing) => standing,
+            // Whoever ends a gate while it connects is not told that the server cannot be measured.
+            Err(_) if (self.wants_end)() => return Err(GateError::Interrupted),
+            Err(error) => return Self::does_not_stand(arm, error).map(Err),
+        };
+        let settings = limits::Settings {
+            client: ClientKind::Lean,
+            options: Options {
+                max_send_message_size: Limit::Unlimited,
+                max_recv_message_size: Limit::Bytes(LARGEST_MESSAGE),
+                timeout: None,
+                metadata: Vec::new(),
+                compression: None,
+            },
+            up_to,
+        };
+        let limits = limits::find(&standing.located, &settings, &mut |_, _| {}, self.wants_end);
+        drop(standing);
+        self.end_leftovers();
+        match limits {
+            Ok(limits) => Ok(Ok(limits)),
+            Err(LimitsError::Interrupted) => Err(GateError::Interrupted),
+            Err(error) => match &error {
+                LimitsError::Setup(_) | LimitsError::Open(OpenError::Means { .. }) => {
+                    Err(GateError::Own(error.into()))
+                }
+                LimitsError::Gone { source, .. } if is_lack_of_means(source) => {
+                    Err(GateError::Own(error.into()))
+                }
+                _ => Ok(Err(error.into())),
+            },
+        }
+    }
+
+    /// Where no server is alive: what one leaves behind would be a load on the next ones.
+    fn end_leftovers(&self) {
+        if let Some(leftovers) = &self.leftovers {
+            leftovers.end();
+        }
+    }
+
+    fn contender(&self, arm: Arm) -> &Contender {
+        match arm {
+            Arm::Base | Arm::BaseAgain => &self.settings.base,
+            Arm::Candidate => &self.settings.candidate,
+        }
+    }
+
+    /// What it means that a server does not stand: the server's failure, or an error that ends the gate.
+    fn does_not_stand(arm: Arm, error: ContenderError) -> Result<Cause, GateError> {
+        match error.fault() {
+            _ if is_interruption(&error) => Err(GateError::Interrupted),
+            Fault::Own => Err(GateError::Own(error.into())),
+            Fault::Server => Ok(error.into()),
+            Fault::Text if arm == Arm::Candidate => Err(GateError::Candidate(error.into())),
+            Fault::Text => Err(GateError::Base(error.into())),
+        }
     }
 
     /// Makes the repetitions of these scenarios, in turn, so that none has a part of the time to itself.
@@ -249,26 +304,63 @@ impl Course<'_> {
             confirming,
             so_far: &estimates(&tried.repetitions),
         });
-        let error = match repeat(tried.scenario, [base, base, candidate], seed, self.wants_end) {
+        let repetition = repeat(tried.scenario, [base, base, candidate], seed, self.wants_end);
+        self.end_leftovers();
+        let error = match repetition {
             Ok(repetition) => {
                 self.candidate_stood = true;
                 tried.take(repetition);
-                return Ok(());
+                return tried
+                    .neither
+                    .take_if(|neither| neither.is_dead)
+                    .map_or(Ok(()), |neither| Err(neither.into()));
             }
             Err(error) => error,
         };
         let reason = format!("repetition {number} could not be made: {}", causes(&error));
-        match error {
-            RepetitionError::Interrupted => self.interrupted = true,
-            RepetitionError::Plan(_) | RepetitionError::NotConserved(_) => return Err(error.into()),
-            RepetitionError::Contender(Arm::Candidate, _) if !self.candidate_stood => {
-                return Err(GateError::Candidate(Box::new(error)));
+        let (arm, cause): (Arm, Cause) = match error {
+            RepetitionError::Interrupted => {
+                self.interrupted = true;
+                return Ok(());
             }
-            RepetitionError::Contender(arm, _) | RepetitionError::Drive(arm, DriveError::Open(_)) => {
-                let word = if arm == Arm::Candidate { Word::Regressed } else { Word::Skipped };
-                tried.ended = Some((word, reason));
+            RepetitionError::Plan(_)
+            | RepetitionError::NotConserved(_)
+            | RepetitionError::Drive(
+                _,
+                DriveError::Setup(_) | DriveError::Panicked | DriveError::Open(OpenError::Means { .. }),
+            ) => {
+                return Err(GateError::Own(error.into()));
             }
-            RepetitionError::Drive(..) => tried.ended = Some((Word::Inconclusive, reason)),
+            RepetitionError::Drive(arm, error @ DriveError::Open(_)) => (arm, error.into()),
+            // An address where a server was a moment ago: it has gone since.
+            RepetitionError::Contender(arm, error @ ContenderError::Locate(_)) if self.candidate_stood => {
+                (arm, error.into())
+            }
+            RepetitionError::Contender(arm, error) => (arm, Self::does_not_stand(arm, error)?),
+        };
+        if arm == Arm::Candidate && !self.candidate_stood {
+            return Err(GateError::Candidate(cause));
+        }
+        if arm != Arm::Candidate && !self.candidate_stood {
+            self.stands_beside(&*cause)?;
+        }
+        let word = if arm == Arm::Candidate { Word::Regressed } else { Word::Skipped };
+        tried.ended = Some((word, reason));
+        Ok(())
+    }
+
+    /// Whether the candidate stands where the base does not. A gate that skips both would let anything pass.
+    fn stands_beside(
+        &mut self,
+        base: &(dyn std::error::Error + Send + Sync + 'static),
+    ) -> Result<(), GateError> {
+        match self.settings.candidate.stand(self.wants_end) {
+            Ok(_) => self.candidate_stood = true,
+            Err(error) if is_interruption(&error) => self.interrupted = true,
+            Err(error) => {
+                let candidate = Self::does_not_stand(Arm::Candidate, error)?;
+                return Err(neither_works(base, &*candidate));
+            }
         }
         Ok(())
     }
@@ -294,38 +386,6 @@ impl Course<'_> {
     }
 }
 
-type Cause = Box<dyn std::error::Error + Send + Sync>;
-
-fn limits_of(contender: &Contender, up_to: u64, wants_end: &dyn Fn() -> bool) -> Result<Limits, Cause> {
-    let standing = match contender.stand(wants_end) {
-        // Whoever ends a gate while it connects is not told that the server cannot be measured.
-        Err(_) if wants_end() => return Err(LimitsError::Interrupted.into()),
-        standing => standing?,
-    };
-    let settings = limits::Settings {
-        client: ClientKind::Lean,
-        options: Options {
-            max_send_message_size: Limit::Unlimited,
-            max_recv_message_size: Limit::Bytes(LARGEST_MESSAGE),
-            timeout: None,
-            metadata: Vec::new(),
-            compression: None,
-        },
-        up_to,
-    };
-    Ok(limits::find(&standing.located, &settings, &mut |_, _| {}, wants_end)?)
-}
-
-fn is_interruption(error: &Cause) -> bool {
-    matches!(error.downcast_ref(), Some(LimitsError::Interrupted))
-        || matches!(error.downcast_ref(), Some(ContenderError::Start(StartError::Interrupted)))
-}
-
-/// An error with all its causes, each once.
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let chain = std::iter::successors(Some(error), |error| error.source());
-    let mut seen = BTreeSet::new();
-    let words: Vec<String> =
-        chain.map(ToString::to_string).filter(|text| seen.insert(text.clone())).collect();
-    words.join(": ")
+fn is_interruption(error: &ContenderError) -> bool {
+    matches!(error, ContenderError::Start(StartError::Interrupted))
 }

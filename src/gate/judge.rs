@@ -104,6 +104,13 @@ impl Estimate {
 }
 
 impl MetricVerdict {
+    /// The adjusted p-value of the change that was seen, for the worse or for the better: the one that a report
+    /// shows beside the estimate.
+    #[must_use]
+    pub fn p_of_change(&self) -> f64 {
+        self.p_adjusted.min(self.p_better_adjusted)
+    }
+
     /// Whether the base differed from itself.
     pub(super) fn is_noisy(&self) -> bool {
         self.noise.is_some_and(|noise| noise.flagged)

@@ -49,9 +49,10 @@ fn has_moved(base: &LimitRecord, candidate: &LimitRecord) -> Option<bool> {
     if is_known(base) && is_known(candidate) {
         return Some(key(base) != key(candidate));
     }
-    // Behind another limit on both sides: the same as far as can be seen, where as much passes.
+    // Behind another limit on both sides: the same as far as can be seen. Where less passes on one side, it is the
+    // other limit that moved, and that is told of that one.
     if is_hidden(base) && is_hidden(candidate) {
-        return Some(passed(base) != passed(candidate));
+        return Some(false);
     }
     // What is refused on one side passes on the other.
     let refutes = |hidden: &LimitRecord, found: &LimitRecord| {
@@ -98,7 +99,10 @@ fn described(record: &LimitRecord) -> String {
             }
         }
         State::NotReached => "not reached".to_owned(),
-        State::Hidden => "hidden behind another limit".to_owned(),
+        State::Hidden => {
+            let passes = passed(record).map(|bytes| format!(": {} bytes pass", grouped(bytes)));
+            format!("hidden behind another limit{}", passes.unwrap_or_default())
+        }
         State::Unset => "none".to_owned(),
         State::Unstable => "unstable".to_owned(),
         State::Unfinished => "not found: the search ended early".to_owned(),

@@ -143,12 +143,13 @@ impl Slices {
         }
     }
 
-    /// Of all calls, those that did not end as expected (0..1).
+    /// Of all calls, those that did not end as expected (0..1). None of them where there were no calls: a slice on a
+    /// busy machine may have no time for one.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "counts of calls")]
     pub fn faulty(&self) -> f64 {
         match self.calls.planned {
-            0 => 1.0,
+            0 => 0.0,
             planned => (planned.saturating_sub(self.expected)) as f64 / planned as f64,
         }
     }

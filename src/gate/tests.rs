@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::{
-    conclude::{self, Tried},
     repetition::Slices,
+    tried::{Neither, Tried},
     *,
 };
 use crate::random::Sequence;
@@ -101,6 +101,11 @@ fn the_smallest_change_that_would_be_seen_grows_with_the_noise() {
 
 /// What a scenario comes to, after a first run and, where that flags it, a second.
 fn scenario(first: Vec<Repetition>, second: Option<Vec<Repetition>>) -> ScenarioVerdict {
+    scenario_of(first, second, true)
+}
+
+/// The same, of servers that are one process each where they are not fresh.
+fn scenario_of(first: Vec<Repetition>, second: Option<Vec<Repetition>>, fresh: bool) -> ScenarioVerdict {
     let scenario = &Scenario::built_in(DEFAULT_THRESHOLD)[0];
     let tried = |repetitions: Vec<Repetition>| {
         let mut tried = Tried::new(scenario);
@@ -110,7 +115,7 @@ fn scenario(first: Vec<Repetition>, second: Option<Vec<Repetition>>) -> Scenario
         tried
     };
     let (said, again) = (metrics(&first), second.as_deref().map(metrics));
-    conclude::scenario(tried(first), said, second.map(tried).zip(again), fewest_repetitions(3))
+    conclude::scenario(tried(first), said, second.map(tried).zip(again), fewest_repetitions(3), fresh)
 }
 
 #[test]
@@ -123,6 +128,84 @@ fn a_regression_is_one_that_is_seen_twice() {
     assert!(once.reason.is_some_and(|reason| reason.contains("did not confirm")));
     assert_eq!(scenario(slow(1), None).verdict, Word::Inconclusive, "the second run is missing");
     assert_eq!(scenario(slow(1), Some(slow(2)[..3].to_vec())).verdict, Word::Inconclusive, "interrupted");
+}
+
+#[test]
+fn of_one_process_each_no_more_is_said_than_that_they_differ() {
+    let all = |seed, effect| repetitions(seed, 12, effect, 1.0, 0.01);
+    for effect in [1.3, 0.7] {
+        let differ = scenario_of(all(1, effect), Some(all(2, effect)), false);
+        assert_eq!((differ.verdict, differ.processes_differ), (Word::Inconclusive, Some(true)));
+        let reason = differ.reason.clone().expect("said");
+        let expected = if effect > 1.0 { "p50 (+" } else { "p50 (-" };
+        assert!(reason.contains("these two processes differ in") && reason.contains(expected), "{reason}");
+        let again = differ.confirmation.as_ref().expect("measured again");
+        let words = differ.metrics.iter().chain(&again.metrics).map(|metric| metric.verdict);
+        assert!(words.clone().count() == 6 && words.clone().all(|word| word == Word::Inconclusive));
+        let verdict = conclude::verdict(head(), None, vec![differ], false);
+        assert_eq!(verdict.verdict, Word::Inconclusive);
+        assert!(verdict.reason.starts_with("these two processes differ: small;"), "{}", verdict.reason);
+        assert!(verdict.findings.iter().any(|finding| finding.name == "processes_not_fresh"));
+    }
+    let same = scenario_of(all(1, 1.0), None, false);
+    assert_eq!((same.verdict, same.processes_differ), (Word::Inconclusive, Some(false)));
+    let verdict = conclude::verdict(head(), None, vec![same], false);
+    assert!(verdict.reason.contains("less than the threshold"), "{}", verdict.reason);
+    let noisy = scenario_of(repetitions(1, 12, 1.0, 1.2, 0.01), None, false);
+    assert_eq!((noisy.verdict, noisy.processes_differ), (Word::Abstained, None));
+    assert_eq!(scenario(all(1, 1.3), Some(all(2, 1.3))).processes_differ, None, "fresh ones");
+}
+
+#[test]
+fn a_limit_that_is_hidden_on_both_sides_has_not_moved() {
+    use crate::limits::{LimitRecord, Limits, State};
+    let limits = |request: u64, state: State, reply: Option<u64>| -> Limits {
+        let record = |direction: &str| -> LimitRecord {
+            serde_json::from_value(serde_json::json!({
+                "side": "server", "direction": direction, "state": "found", "confirmed": true, "probes": 1,
+                "elapsed_ns": 1, "code": "OUT_OF_RANGE",
+            }))
+            .expect("a record")
+        };
+        let requests = LimitRecord {
+            largest_passed_bytes: Some(request),
+            smallest_refused_bytes: Some(request + 1),
+            ..record("request")
+        };
+        let replies = LimitRecord { state, largest_passed_bytes: reply, code: None, ..record("response") };
+        serde_json::from_value(serde_json::json!({
+            "schema": "plimsoll.limits/1", "plimsoll": {"version": "1"}, "target": "a", "client": "lean",
+            "up_to_bytes": 1, "limits": [requests, replies], "findings": [],
+        }))
+        .expect("limits")
+    };
+    let compared = |base, candidate| moved::compare(base, candidate);
+    let hidden = |request| limits(request, State::Hidden, Some(request));
+    let verdict = compared(hidden(1_000), hidden(999));
+    assert_eq!(verdict.moved.len(), 1, "{:?}", verdict.moved);
+    assert_eq!(verdict.moved[0].direction, crate::outcome::Direction::Request);
+    assert!(compared(hidden(1_000), hidden(1_000)).are_the_same());
+    // What is refused on one side passes on the other.
+    let mut other = limits(1_000, State::Found, Some(500));
+    other.limits[1].smallest_refused_bytes = Some(501);
+    let verdict = compared(hidden(1_000), other);
+    assert_eq!(verdict.moved.len(), 1, "{:?}", verdict.moved);
+    assert_eq!(verdict.moved[0].base, "hidden behind another limit: 1,000 bytes pass");
+}
+
+/// A verdict with nothing in it yet.
+fn head() -> Verdict {
+    conclude::head(conclude::Head {
+        label: None,
+        started_at: "2026-11-25T00:00:00Z".to_owned(),
+        elapsed: std::time::Duration::from_secs(1),
+        interrupted: false,
+        base: "base".to_owned(),
+        candidate: "candidate".to_owned(),
+        environment: crate::environment::Environment::now(),
+        seed: 1,
+        repetitions: 12,
+    })
 }
 
 #[test]
@@ -154,6 +237,51 @@ fn calls_that_fail_decide_before_any_test_does() {
     assert_eq!(ended(995, 0, 2), Some(Word::Regressed), "also where a few of the base's fail");
     assert_eq!(ended(950, 940, 2), Some(Word::Skipped), "both");
     assert_eq!(ended(0, 1_000, 1), Some(Word::Skipped));
+}
+
+/// What `neither` says of scenarios whose calls end as expected so often, by side, with one call otherwise.
+fn neither(scenarios: &[(u64, u64)], otherwise: crate::record::Outcomes) -> Option<Neither> {
+    let scenario = &Scenario::built_in(DEFAULT_THRESHOLD)[0];
+    let mut all = Vec::new();
+    for (base, candidate) in scenarios {
+        let mut tried = Tried::new(scenario);
+        let mut repetition = repetitions(1, 1, 1.0, 1.0, 0.01).remove(0);
+        let sides = [(&mut repetition.base, *base), (&mut repetition.candidate, *candidate)];
+        for (slices, expected) in sides {
+            slices.expected = expected;
+            slices.calls.outcomes = otherwise;
+        }
+        repetition.base_again = repetition.base.clone();
+        tried.take(repetition);
+        all.push(tried);
+    }
+    conclude::neither(&all)
+}
+
+#[test]
+fn a_side_without_a_call_says_nothing() {
+    let scenario = &Scenario::built_in(DEFAULT_THRESHOLD)[0];
+    let mut tried = Tried::new(scenario);
+    let mut repetition = repetitions(1, 1, 1.0, 1.0, 0.01).remove(0);
+    for slices in [&mut repetition.base, &mut repetition.base_again, &mut repetition.candidate] {
+        (slices.expected, slices.calls.planned) = (0, 0);
+    }
+    tried.take(repetition);
+    assert_eq!((tried.ended, tried.neither), (None, None));
+}
+
+#[test]
+fn scenarios_that_neither_side_does_are_no_comparison() {
+    use crate::record::Outcomes;
+    let failed = Outcomes { failed: 1_000, ..Outcomes::default() };
+    let answered = Outcomes { answered: 1_000, ..Outcomes::default() };
+    let found = neither(&[(0, 0)], failed).expect("neither");
+    assert!(found.is_dead && found.scenario == "small", "{found:?}");
+    assert!(!neither(&[(0, 0), (0, 0)], answered).expect("neither").is_dead, "another outcome was expected");
+    assert_eq!(neither(&[(0, 0), (1_000, 1_000)], answered), None, "one is left to compare");
+    assert_eq!(neither(&[(1_000, 0)], failed), None, "a regression");
+    assert_eq!(neither(&[(0, 1_000)], failed), None, "a base that cannot be compared with");
+    assert_eq!(neither(&[], failed), None);
 }
 
 #[test]

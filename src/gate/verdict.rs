@@ -89,6 +89,10 @@ pub struct ScenarioVerdict {
     /// Why, where the metrics do not say it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Whether the two servers differ as processes, where each side was one process all the time: absent where each
+    /// repetition had fresh ones, and where it is not known. It says nothing about their programs.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub processes_differ: Option<bool>,
     /// What was measured, and what it says.
     pub metrics: Vec<MetricVerdict>,
     /// What was measured and is not judged.

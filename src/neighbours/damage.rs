@@ -19,6 +19,19 @@ pub struct Damage {
     pub response: Vec<Ratio>,
     /// The generator's part in it: the same of its lateness.
     pub lateness: Vec<Ratio>,
+    /// How the rounds are brought together.
+    #[serde(default)]
+    pub pooled: Pooling,
+}
+
+/// How the figures of several rounds become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pooling {
+    /// The mean on the log scale, so that the ratio of two pooled times is the pooled ratio. All calls of all rounds in
+    /// one histogram have no such ratio: one slow round decides their high quantiles.
+    #[default]
+    GeometricMeanOfRounds,
 }
 
 /// A quantile on both sides.
@@ -26,11 +39,11 @@ pub struct Damage {
 pub struct Ratio {
     /// `p50`, ..., `max`.
     pub name: String,
-    /// Of the calls alone, all rounds together.
+    /// Of the calls alone: the geometric mean of the rounds.
     pub without_ns: u64,
-    /// Beside refused ones, all rounds together.
+    /// Beside refused ones: the geometric mean of the rounds.
     pub with_ns: u64,
-    /// The median of the rounds' ratios, with to without.
+    /// With to without: the geometric mean of the rounds' ratios, which is the ratio of the two above.
     pub ratio: f64,
     /// The smallest of the rounds' ratios.
     pub lowest: f64,
@@ -45,12 +58,13 @@ const COMPARED: [(&str, f64); 5] =
 type Time = fn(&Summary) -> Option<&LatencyRecord>;
 
 impl Damage {
-    pub(super) fn of(without: &Arm, with: &Arm, rounds: &[Round]) -> Self {
+    pub(super) fn of(rounds: &[Round]) -> Self {
         let response: Time = |summary| summary.latency.response.as_ref();
         let lateness: Time = |summary| summary.latency.lateness.as_ref();
         Self {
-            response: ratios(&without.response, &with.response, rounds, response),
-            lateness: ratios(&without.lateness, &with.lateness, rounds, lateness),
+            response: ratios(rounds, response),
+            lateness: ratios(rounds, lateness),
+            pooled: Pooling::default(),
         }
     }
 
@@ -62,12 +76,10 @@ impl Damage {
 }
 
 /// Quantiles that each round has enough replies for, on both sides.
-fn ratios(without: &LatencyRecord, with: &LatencyRecord, rounds: &[Round], time: Time) -> Vec<Ratio> {
+fn ratios(rounds: &[Round], time: Time) -> Vec<Ratio> {
     let decoded = |summary: &Summary| time(summary).and_then(|record| record.decode().ok());
     let pairs: Vec<(Latency, Latency)> =
         rounds.iter().filter_map(|round| decoded(&round.without).zip(decoded(&round.with))).collect();
-    let (Ok(without), Ok(with)) = (without.decode(), with.decode()) else { return Vec::new() };
-    let of = |latency: &Latency, quantile: f64| latency.quantile_ns(quantile);
     let has_enough = |quantile: f64| {
         let fewest = pairs.iter().map(|(without, with)| without.count().min(with.count())).min();
         let needed = if quantile < 1.0 { samples_needed(quantile) } else { 1 };
@@ -76,24 +88,45 @@ fn ratios(without: &LatencyRecord, with: &LatencyRecord, rounds: &[Round], time:
     let compared = COMPARED.iter().filter(|(_, quantile)| has_enough(*quantile));
     compared
         .filter_map(|(name, quantile)| {
-            let each = pairs.iter().map(|(without, with)| ratio(of(with, *quantile), of(without, *quantile)));
-            let mut each: Vec<f64> = each.collect();
-            each.sort_by(f64::total_cmp);
-            Some(Ratio {
-                name: (*name).to_owned(),
-                without_ns: of(&without, *quantile),
-                with_ns: of(&with, *quantile),
-                ratio: each.get((each.len() - 1) / 2)?.midpoint(*each.get(each.len() / 2)?),
-                lowest: *each.first()?,
-                highest: *each.last()?,
-            })
+            let of = |latency: &Latency| latency.quantile_ns(*quantile);
+            let times: Vec<(u64, u64)> =
+                pairs.iter().map(|(without, with)| (of(without), of(with))).collect();
+            ratio(name, &times)
         })
         .collect()
 }
 
+/// A quantile of all rounds, without refused calls and with them; `None` where there is no round.
+fn ratio(name: &str, rounds: &[(u64, u64)]) -> Option<Ratio> {
+    let logarithms = |time: fn(&(u64, u64)) -> u64| rounds.iter().map(move |round| logarithm(time(round)));
+    let (without, with) = (logarithms(|round| round.0), logarithms(|round| round.1));
+    let mut each: Vec<f64> =
+        without.clone().zip(with.clone()).map(|(without, with)| with - without).collect();
+    each.sort_by(f64::total_cmp);
+    #[expect(clippy::cast_precision_loss, reason = "a number of rounds")]
+    let count = each.len() as f64;
+    Some(Ratio {
+        name: name.to_owned(),
+        without_ns: nanoseconds(without.sum::<f64>() / count),
+        with_ns: nanoseconds(with.sum::<f64>() / count),
+        ratio: (each.iter().sum::<f64>() / count).exp(),
+        lowest: each.first()?.exp(),
+        highest: each.last()?.exp(),
+    })
+}
+
 #[expect(clippy::cast_precision_loss, reason = "nanoseconds of at most an hour")]
-fn ratio(with: u64, without: u64) -> f64 {
-    with as f64 / without.max(1) as f64
+fn logarithm(nanoseconds: u64) -> f64 {
+    (nanoseconds.max(1) as f64).ln()
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "between the logarithms of two numbers of nanoseconds"
+)]
+fn nanoseconds(logarithm: f64) -> u64 {
+    logarithm.exp().round() as u64
 }
 
 /// One side of all rounds; `None` where there are none.
@@ -146,4 +179,39 @@ pub(super) fn arm(summaries: &[&Summary], is_refused: &dyn Fn(u64) -> bool) -> O
             .filter_map(|summary| summary.cost.server_peak_rss_bytes)
             .max(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn one_slow_round_does_not_part_the_ratio_from_its_times() {
+        // p99 in ns: the last round alone was slow, with refused calls.
+        let rounds = [(4_000_000, 4_400_000), (4_400_000, 4_600_000), (4_200_000, 60_000_000)];
+        let Ratio { without_ns, with_ns, ratio, lowest, highest, .. } =
+            ratio("p99", &rounds).expect("rounds");
+        assert_eq!(without_ns, 4_196_823);
+        assert_eq!(with_ns, 10_668_923);
+        assert!((ratio - 2.5421).abs() < 1e-3, "{ratio}");
+        assert!((lowest - 1.0454).abs() < 1e-3 && (highest - 14.2857).abs() < 1e-3, "{lowest} {highest}");
+        assert!(super::ratio("p99", &[]).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn a_ratio_is_that_of_the_times_beside_it(
+            rounds in proptest::collection::vec((1_000..1_000_000_000_u64, 1_000..1_000_000_000_u64), 1..9),
+        ) {
+            let there = ratio("p50", &rounds).expect("rounds");
+            #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
+            let of_times = there.with_ns as f64 / there.without_ns as f64;
+            prop_assert!((there.ratio / of_times - 1.0).abs() < 2e-3, "{there:?}");
+            prop_assert!(there.lowest <= there.ratio * 1.000_001 && there.ratio <= there.highest * 1.000_001);
+            let turned: Vec<(u64, u64)> = rounds.iter().map(|(without, with)| (*with, *without)).collect();
+            let back = ratio("p50", &turned).expect("rounds");
+            prop_assert!((back.ratio * there.ratio - 1.0).abs() < 1e-9);
+        }
+    }
 }

@@ -34,7 +34,7 @@ fn latency(neighbours: &Neighbours, with: &Arm, findings: &mut Vec<Finding>) {
     let rounds = neighbours.rounds.len();
     let described = |ratio: &Ratio| {
         format!(
-            "{} of the response time is {} times what it is without refused calls ({} to {} in {rounds} rounds): {} instead of {}",
+            "{} of the response time is {} times what it is without refused calls (geometric mean; {} to {} in {rounds} rounds): {} instead of {}",
             ratio.name,
             decimal(ratio.ratio),
             decimal(ratio.lowest),
@@ -203,7 +203,11 @@ fn soundness(neighbours: &Neighbours, findings: &mut Vec<Finding>) {
     let mut count = 0;
     for summary in unsound {
         count += 1;
-        names.extend(summary.soundness.findings.iter().map(|finding| finding.name.as_str()));
+        // The gravest alone: notes explain figures, and make no run unsound.
+        let all = &summary.soundness.findings;
+        let gravest = all.iter().map(|finding| finding.weight).min();
+        let of_these = all.iter().filter(|finding| Some(finding.weight) == gravest);
+        names.extend(of_these.map(|finding| finding.name.as_str()));
     }
     names.sort_unstable();
     names.dedup();
@@ -223,4 +227,39 @@ fn time(nanoseconds: u64) -> String {
 
 fn mebibytes(bytes: u64) -> String {
     ByteSize(bytes.div_ceil(1 << 20) << 20).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        neighbours::Round,
+        soundness::{Finding as Reason, Weight},
+        summary::Summary,
+    };
+
+    #[test]
+    fn notes_are_no_reasons_for_unsound_runs() {
+        let golden = || {
+            let text = include_str!("../../tests/data/summary.json");
+            Summary::read(text.as_bytes()).expect("a result")
+        };
+        let mut with = golden();
+        with.soundness.verdict = Verdict::Unsound;
+        let reason = |name: &str, weight| Reason {
+            name: name.to_owned(),
+            weight,
+            detail: String::new(),
+            advice: String::new(),
+        };
+        with.soundness.findings =
+            vec![reason("few_samples", Weight::Note), reason("other_load", Weight::Warning)];
+        let mut without = golden();
+        without.soundness.verdict = Verdict::Sound;
+        without.soundness.findings = vec![reason("size_rounded", Weight::Note)];
+        let rounds = vec![Round { with_came_first: false, without, with }];
+        let neighbours = Neighbours::new(None, Vec::new(), true, rounds, Vec::new());
+        let found = neighbours.findings.iter().find(|finding| finding.name == "unsound_runs");
+        assert_eq!(found.expect("said").detail, "1 of 2 runs were not sound (other_load)");
+    }
 }

@@ -73,7 +73,7 @@ fn in_words(metric: &MetricVerdict) -> String {
         .interval
         .map(|(low, high)| format!(", 95 % interval {} to {}", percent(low), percent(high)))
         .unwrap_or_default();
-    format!("candidate to base {}{interval}, p adjusted {:.4}", percent(metric.ratio), metric.p_adjusted)
+    format!("candidate to base {}{interval}, p, adjusted {:.4}", percent(metric.ratio), metric.p_of_change())
 }
 
 fn case(class: &str, name: &str, verdict: Word, message: &str) -> TestCase {

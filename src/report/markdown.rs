@@ -127,7 +127,7 @@ fn table(metrics: &[MetricVerdict], out: &mut impl Write) -> io::Result<()> {
             metric_name(&metric.metric),
             percent(metric.ratio),
             interval(metric.interval),
-            metric.p_adjusted.min(metric.p_better_adjusted),
+            metric.p_of_change(),
             metric.noise.map_or_else(|| "-".to_owned(), |noise| interval(noise.interval)),
             word(metric.verdict),
         )?;

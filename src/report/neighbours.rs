@@ -7,7 +7,7 @@ use super::{
     table::Table,
 };
 use crate::{
-    neighbours::{Arm, Neighbours, Ratio},
+    neighbours::{Arm, Neighbours, Pooling, Ratio},
     plan::LoadRecord,
     units::{
         ByteSize, decimal, exact_duration, format_nanoseconds, format_share, format_throughput, grouped,
@@ -44,6 +44,14 @@ pub fn write(neighbours: &Neighbours, mut out: impl Write) -> io::Result<()> {
         table.named_row(name, [before, after, String::new(), String::new(), String::new()]);
     }
     table.write(&" ".repeat(NAMES + 1), NAMES, out)?;
+    let Pooling::GeometricMeanOfRounds = damage.pooled;
+    if neighbours.rounds.len() > 1 {
+        writeln!(
+            out,
+            "  geometric means of {} rounds; from, to: the smallest and the largest ratio of a round",
+            neighbours.rounds.len()
+        )?;
+    }
     writeln!(out)?;
     let found = neighbours.findings.iter().map(|finding| (finding.detail.as_str(), finding.advice.as_str()));
     findings(found, out)?;

@@ -120,13 +120,12 @@ fn table(
             .map_or_else(|| NONE.to_owned(), |(low, high)| format!("{} to {}", percent(low), percent(high)))
     };
     for metric in metrics {
-        let p = metric.p_adjusted.min(metric.p_better_adjusted);
         table.named_row(
             metric_name(&metric.metric),
             [
                 percent(metric.ratio),
                 interval(metric.interval),
-                format!("{p:.4}"),
+                format!("{:.4}", metric.p_of_change()),
                 metric.noise.map_or_else(|| NONE.to_owned(), |noise| interval(noise.interval)),
                 metric
                     .smallest_effect_seen
@@ -166,13 +165,7 @@ fn style(word: Word) -> Style {
 
 /// A metric as people call it.
 pub(super) fn metric_name(name: &str) -> &str {
-    match Metric::named(name) {
-        Some(Metric::CallsPerSecond) => "calls/s",
-        Some(Metric::P50) => "p50",
-        Some(Metric::P99) => "p99",
-        Some(Metric::ServerCpu) => "server's CPU a call",
-        None => name,
-    }
+    Metric::named(name).map_or(name, |metric| metric.in_words())
 }
 
 /// A ratio as a change: `+5.2 %`.
@@ -194,4 +187,45 @@ pub(super) fn running(estimates: &[Estimate]) -> String {
         })
         .collect();
     known.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{junit, markdown};
+
+    /// A metric that is rather better, of which one test says nothing and the other something.
+    fn verdict() -> Verdict {
+        let metric = serde_json::json!({
+            "metric": "p50_ns", "ratio": 0.97, "interval": [0.95, 0.99], "p": 0.9, "p_adjusted": 1.0,
+            "p_better": 0.0091, "p_better_adjusted": 0.0273, "threshold": 0.05, "verdict": "inconclusive",
+        });
+        serde_json::from_value(serde_json::json!({
+            "schema": "plimsoll.verdict/1", "plimsoll": {"version": "1"}, "verdict": "inconclusive",
+            "reason": "small", "started_at": "2026-11-25T00:00:00Z", "elapsed_ns": 1, "base": "a",
+            "candidate": "b", "environment": {"os": "linux", "architecture": "x86_64", "cores": 2}, "seed": 1,
+            "planned_repetitions": 12, "findings": [],
+            "scenarios": [{
+                "name": "small", "message_bytes": 64, "verdict": "inconclusive", "metrics": [metric],
+                "repetitions": [],
+            }],
+        }))
+        .expect("a verdict")
+    }
+
+    #[test]
+    fn every_report_shows_the_same_p_value() {
+        type Writer = fn(&Verdict, &mut Vec<u8>) -> io::Result<()>;
+        let writers: [(&str, Writer); 3] = [
+            ("text", |verdict, out| write(verdict, out)),
+            ("markdown", |verdict, out| markdown::write(verdict, out)),
+            ("junit", |verdict, out| junit::write(verdict, out)),
+        ];
+        for (name, writer) in writers {
+            let mut out = Vec::new();
+            writer(&verdict(), &mut out).expect("writable");
+            let text = String::from_utf8(out).expect("UTF-8");
+            assert!(text.contains("0.0273") && !text.contains("1.0000"), "{name}: {text}");
+        }
+    }
 }

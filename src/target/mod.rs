@@ -1,6 +1,7 @@
 //! What a run drives: a server that is there already, or a child process of its own.
 
 mod child;
+mod leftovers;
 mod program;
 
 use std::{
@@ -11,7 +12,8 @@ use std::{
 };
 
 pub use child::{ChildError, ChildServer};
-pub use program::{Program, ProgramError, ServerProcess, StartError};
+pub use leftovers::Leftovers;
+pub use program::{Program, ProgramError, ServerProcess, StartError, is_lack_of_means};
 
 /// Time for one address to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);

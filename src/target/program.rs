@@ -1,12 +1,12 @@
 //! Any program that serves, as its command line says: started on a free port, waited for and stopped.
 
 use std::{
-    fmt,
+    env, fmt,
     fs::File,
     io::{self, Read, Seek, SeekFrom},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     str::FromStr,
     thread,
     time::{Duration, Instant},
@@ -60,12 +60,22 @@ pub enum ProgramError {
 /// Why a program does not serve.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// It cannot be run.
-    #[error("cannot start `{program}`")]
-    Start {
+    /// The system cannot run the command.
+    #[error("cannot run `{command}`, the command of `{program}`{}", hint(.command, .source))]
+    Command {
         /// The command line.
         program: String,
-        /// What the system said.
+        /// Its first word.
+        command: String,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The system refuses something that plimsoll needs to start any program.
+    #[error("plimsoll cannot {what}: this is no failure of the server")]
+    Setup {
+        /// The step that failed, and where.
+        what: String,
+        /// The system's reason.
         source: io::Error,
     },
     /// It ended.
@@ -75,6 +85,8 @@ pub enum StartError {
         program: String,
         /// How.
         status: String,
+        /// Its exit status, where no signal ended it.
+        code: Option<i32>,
         /// Where it should have listened.
         port: u16,
         /// The end of what it wrote.
@@ -93,6 +105,58 @@ pub enum StartError {
     /// Somebody wanted an end.
     #[error("interrupted")]
     Interrupted,
+}
+
+/// Exit statuses that a shell and `env` reserve for a command that they cannot run, and for one that they cannot
+/// find (POSIX, XCU 2.8.2).
+const NO_COMMAND: [i32; 2] = [126, 127];
+
+impl StartError {
+    /// Whether there is no program behind the command line, rather than one that does not serve.
+    #[must_use]
+    pub fn is_no_command(&self) -> bool {
+        match self {
+            Self::Command { .. } => true,
+            Self::Ended { code, .. } => code.is_some_and(|code| NO_COMMAND.contains(&code)),
+            Self::Setup { .. } | Self::Silent { .. } | Self::Interrupted => false,
+        }
+    }
+}
+
+/// Whether the system refused this process a means of its own: a descriptor, a process, memory, a local port. The
+/// other side has no part in it.
+#[must_use]
+pub fn is_lack_of_means(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::io::Errno;
+        let means = [
+            Errno::MFILE,
+            Errno::NFILE,
+            Errno::NOMEM,
+            Errno::NOBUFS,
+            Errno::AGAIN,
+            Errno::ADDRNOTAVAIL,
+            Errno::NOSPC,
+        ];
+        Errno::from_io_error(error).is_some_and(|errno| means.contains(&errno))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = error;
+        false
+    }
+}
+
+/// The way out, where the system's reason alone misleads.
+fn hint(command: &str, source: &io::Error) -> &'static str {
+    if source.kind() != io::ErrorKind::NotFound {
+        ""
+    } else if Path::new(command).is_file() {
+        ": the file is there, but not the interpreter that its first line names"
+    } else {
+        ": there is no such file, here or on the PATH"
+    }
 }
 
 impl FromStr for Program {
@@ -130,19 +194,31 @@ impl Program {
     /// # Errors
     /// When it cannot be run, ends, or does not listen within 60 s: with the end of what it wrote.
     pub fn start(&self, wants_end: &dyn Fn() -> bool) -> Result<ServerProcess, StartError> {
-        let failed = |source| StartError::Start { program: self.to_string(), source };
-        let port = free_port().map_err(failed)?;
+        let setup = |what: &str| {
+            let what = what.to_owned();
+            |source| StartError::Setup { what, source }
+        };
+        let port = free_port().map_err(setup("find a free port of 127.0.0.1"))?;
         let words: Vec<String> =
             self.words.iter().map(|word| word.replace(PORT, &port.to_string())).collect();
-        let output = tempfile::tempfile().map_err(failed)?;
+        let folder = env::temp_dir();
+        let place = format!("make a temporary file in `{}` ($TMPDIR)", folder.display());
+        let output = tempfile::tempfile_in(&folder).map_err(setup(&place))?;
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).stdin(Stdio::piped());
-        command.stdout(output.try_clone().map_err(failed)?).stderr(output.try_clone().map_err(failed)?);
+        for end in [Command::stdout, Command::stderr] {
+            end(&mut command, output.try_clone().map_err(setup("share a file with a process"))?);
+        }
         // Ctrl-C on a terminal reaches it only when this program is done with it; and what it starts itself
         // can be ended with it.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let child = command.spawn().map_err(failed)?;
+        let child = command.spawn().map_err(|source| {
+            if is_lack_of_means(&source) {
+                return StartError::Setup { what: "start a process".to_owned(), source };
+            }
+            StartError::Command { program: self.to_string(), command: words[0].clone(), source }
+        })?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let mut process = ServerProcess { child, address, output: Some(output) };
         process.wait_until_it_listens(self, wants_end)?;
@@ -181,8 +257,7 @@ impl ServerProcess {
                 return Err(StartError::Interrupted);
             }
             if let Ok(Some(status)) = self.child.try_wait() {
-                let (status, output) = (status.to_string(), self.written());
-                return Err(StartError::Ended { program, status, port, output });
+                return Err(self.ended(program, status));
             }
             if Instant::now() >= until {
                 return Err(StartError::Silent { program, port, output: self.written() });
@@ -191,11 +266,18 @@ impl ServerProcess {
         }
         // Somebody else's, where this one has ended in the meantime.
         match self.child.try_wait() {
-            Ok(Some(status)) => {
-                let (status, output) = (status.to_string(), self.written());
-                Err(StartError::Ended { program, status, port, output })
-            }
+            Ok(Some(status)) => Err(self.ended(program, status)),
             _ => Ok(()),
+        }
+    }
+
+    fn ended(&mut self, program: String, status: ExitStatus) -> StartError {
+        StartError::Ended {
+            program,
+            status: status.to_string(),
+            code: status.code(),
+            port: self.address.port(),
+            output: self.written(),
         }
     }
 
@@ -254,7 +336,7 @@ fn free_port() -> io::Result<u16> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a process of somebody else's gives no other sign")]
-fn pause() {
+pub(super) fn pause() {
     thread::sleep(START_PAUSE);
 }
 

@@ -75,3 +75,76 @@ fn what_cannot_be_compared_is_said() {
     let (status, _, error) = compared(&base, &folder.path().join("missing.json"), &[]);
     assert!(status == 2 && error.contains("cannot open"), "{error}");
 }
+
+#[test]
+fn a_comparison_is_reported_as_it_was_printed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [base, candidate, path] =
+        ["base.json", "candidate.json", "comparison.json"].map(|name| folder.path().join(name));
+    keep(&base, &[]);
+    keep(&candidate, &[]);
+    let path = path.to_str().expect("UTF-8");
+    let (status, printed, error) = compared(&base, &candidate, &["-o", path]);
+    assert_eq!(status, 0, "{error}");
+    let report = |arguments: &[&str]| {
+        let output = output_of(&[&["report", path], arguments].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    assert_eq!(report(&[]), printed);
+    let document = std::fs::read_to_string(path).expect("written");
+    let values = [document, report(&["-O", "json"])]
+        .map(|text| serde_json::from_str::<serde_json::Value>(&text).expect("JSON"));
+    assert_eq!(values[0], values[1]);
+}
+
+#[test]
+fn a_document_of_another_kind_is_called_by_its_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("other.json");
+    let error_of = |document: &str| {
+        std::fs::write(&path, document).expect("writable");
+        let (status, _, error) = compared(&path, &path, &[]);
+        assert_eq!(status, 2, "{error}");
+        error
+    };
+    for (name, kind) in [
+        ("limits", "`plimsoll limits`"),
+        ("sweep", "`plimsoll sweep`"),
+        ("neighbours", "`plimsoll run --with-and-without-refused`"),
+        ("comparison", "`plimsoll compare`"),
+        ("verdict", "`plimsoll gate`"),
+        ("call", "`plimsoll call`"),
+        ("serve", "`plimsoll serve`"),
+    ] {
+        let error = error_of(&format!("{{\"schema\": \"plimsoll.{name}/1\"}}"));
+        assert!(error.contains(kind) && error.contains("`plimsoll run` is needed"), "{name}: {error}");
+        assert!(!error.contains("version"), "{name}: {error}");
+    }
+    let error = error_of("{\"schema\": \"plimsoll.summary/99\"}");
+    assert!(error.contains("use the version of plimsoll that wrote it"), "{error}");
+    let error = error_of("{\"schema\": \"k6/1\"}");
+    assert!(error.contains("no document of plimsoll's") && !error.contains("version"), "{error}");
+}
+
+/// The examples of the help, as a shell takes them.
+#[test]
+fn the_examples_of_the_help_are_shell() {
+    let help = text(&output_of(&["compare", "--help"]).stdout);
+    let (_, rest) = help.split_once("Examples:\n").expect("examples");
+    let (examples, _) = rest.split_once("\n\nA ratio").expect("an end");
+    let folder = tempfile::tempdir().expect("a folder");
+    // A `plimsoll` that writes what it is called with, and the file that it is asked to write.
+    let script = format!(
+        "plimsoll() {{ echo \"$@\"; while [ $# -gt 0 ]; do [ \"$1\" != -o ] || : >\"$2\" || exit 1; shift; done; }}\nset -e\n{examples}"
+    );
+    let output = std::process::Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(folder.path())
+        .output()
+        .expect("sh runs");
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", text(&output.stderr));
+    let calls = text(&output.stdout);
+    assert!(calls.starts_with("compare before.json after.json\ncompare before/ after/\nrun "), "{calls}");
+    assert_eq!(std::fs::read_dir(folder.path().join("after")).expect("made").count(), 5, "{calls}");
+}

@@ -1,88 +1,14 @@
 //! `plimsoll gate`: two servers, and a verdict. Scenarios here are as short as can be: what they find is large.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Stdio,
-};
+use std::{fs, path::Path, process::Stdio};
 
 use rustix::process::Signal;
 
 use crate::{
+    gate_command::{Gate, serve},
     process::{Server, eventually, let_pass, plimsoll, signal, text},
     verdict_document::Verdict,
 };
-
-const SCENARIOS: &str = r#"
-[[scenario]]
-name = "quick"
-size = 64
-concurrency = 4
-slice = "10ms"
-rounds = 3
-"#;
-
-/// A command line that serves, of the binary under test.
-fn serve(flags: &str) -> String {
-    let program = env!("CARGO_BIN_EXE_plimsoll");
-    format!("{program} serve --listen 127.0.0.1:{{port}} --until-input-ends {flags}").trim_end().to_owned()
-}
-
-struct Gate {
-    folder: tempfile::TempDir,
-    arguments: Vec<String>,
-}
-
-impl Gate {
-    fn of(base: &str, candidate: &str) -> Self {
-        let arguments = ["gate", "-q", "--base", base, "--candidate", candidate].map(str::to_owned).to_vec();
-        Self { folder: tempfile::tempdir().expect("a folder"), arguments }
-    }
-
-    fn with(mut self, arguments: &[&str]) -> Self {
-        self.arguments.extend(arguments.iter().map(|argument| (*argument).to_owned()));
-        self
-    }
-
-    /// With a scenario that takes a few seconds.
-    fn quick(self) -> Self {
-        self.trying(SCENARIOS)
-    }
-
-    fn trying(self, scenarios: &str) -> Self {
-        let path = self.path("scenarios.toml");
-        fs::write(&path, scenarios).expect("writable");
-        let path = path.to_str().expect("UTF-8").to_owned();
-        self.with(&["--scenarios", &path, "--repetitions", "10"])
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// The file in this gate's folder that a flag names.
-    fn writing(self, flag: &str, name: &str) -> Self {
-        let path = self.path(name).to_str().expect("UTF-8").to_owned();
-        self.with(&[flag, &path])
-    }
-
-    fn output(&self) -> std::process::Output {
-        let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
-        plimsoll(&arguments).current_dir(self.folder.path()).output().expect("it runs")
-    }
-
-    /// Its status, its document, and what it said.
-    fn verdict(&self) -> (i32, Verdict, String) {
-        let mut arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
-        arguments.extend(["-O", "json"]);
-        let output = plimsoll(&arguments).current_dir(self.folder.path()).output().expect("it runs");
-        let error = text(&output.stderr);
-        let verdict: Verdict =
-            serde_json::from_slice(&output.stdout).unwrap_or_else(|why| panic!("{why}: {error}"));
-        verdict.check();
-        (output.status.code().expect("not killed"), verdict, error)
-    }
-}
 
 #[test]
 fn a_limit_that_moved_by_one_byte_is_a_regression() {
@@ -118,7 +44,7 @@ fn a_server_that_is_slower_regresses_and_one_that_is_faster_does_not() {
         (scenario.name.as_str(), scenario.message_bytes, scenario.concurrency),
         ("quick", 64, Some(4))
     );
-    assert_eq!(scenario.repetitions.len(), 10);
+    assert_eq!((scenario.repetitions.len(), scenario.processes_differ), (10, None));
     let again = scenario.confirmation.as_ref().expect("what is flagged is measured again");
     assert_eq!((again.repetitions.len(), again.metrics.len()), (10, scenario.metrics.len()));
     let cpu = scenario.metrics.iter().find(|metric| metric.metric == "server_cpu_ns_per_call");
@@ -150,86 +76,18 @@ fn a_candidate_whose_calls_fail_regresses_after_two_repetitions() {
 }
 
 #[test]
-fn a_base_that_does_not_do_what_the_scenario_says_is_skipped() {
-    let refused = SCENARIOS.to_owned() + "expect = \"refused\"\n";
-    let gate = Gate::of(&serve(""), &serve("")).trying(&refused).with(&["--no-limits"]);
-    let (status, verdict, error) = gate.verdict();
-    assert_eq!((status, verdict.verdict.as_str()), (0, "skipped"));
-    assert!(error.contains("skipped: nothing was shown"), "{error}");
-    let reason = verdict.scenarios[0].reason.as_deref().expect("said");
-    assert!(reason.contains("answered, where a refusal was expected"), "{reason}");
-}
-
-#[test]
-fn a_base_that_does_not_start_is_skipped_loudly() {
-    let base = "sh -c 'echo no luck; exit 3' {port}";
-    for (flags, expected) in [(&[][..], 0), (&["--strict"][..], 3)] {
-        let (status, verdict, error) = Gate::of(base, &serve("")).quick().with(flags).verdict();
-        assert_eq!((status, verdict.verdict.as_str()), (expected, "skipped"));
-        assert!(
-            verdict.reason.contains("exit status: 3") && verdict.reason.contains("no luck"),
-            "{verdict:?}"
-        );
-        assert!(error.contains("skipped: nothing was shown: the base cannot be measured"), "{error}");
-    }
-}
-
-#[test]
-fn a_candidate_that_does_not_start_is_an_error() {
-    let gate = Gate::of(&serve(""), "/nowhere/server {port}").quick().writing("-o", "verdict.json");
-    let output = gate.output();
-    let error = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{error}");
-    assert!(
-        error.contains("the candidate cannot be measured") && error.contains("/nowhere/server"),
-        "{error}"
-    );
-    assert!(!gate.path("verdict.json").exists());
-}
-
-#[test]
-fn what_cannot_be_done_is_said_before_anything_is_started() {
-    let here = serve("");
-    let bad = |arguments: &[&str], reason: &str| {
-        let output = Gate::of(&here, &here).with(arguments).output();
-        let error = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
-        assert!(error.contains(reason), "{arguments:?}: {error}");
-    };
-    bad(&["--repetitions", "11"], "12 are needed");
-    bad(&["--repetitions", "1000"], "200 at most");
-    bad(&["--time-budget", "30s"], "--time-budget 30s leaves");
-    bad(&["--only", "nothing"], "there are small, 64KiB");
-    bad(&["--threshold", "5"], "such as `3%`");
-    bad(&["--scenarios", "nowhere.toml"], "nowhere.toml");
-    bad(&["--limits-only", "--no-limits"], "--no-limits");
-    bad(&["--limits-up-to", "4GiB"], "2,147,483,647 at most");
-    bad(&["--commit", "abc"], "--history");
-    bad(&["--junit", "no/such/folder/file"], "no/such/folder");
-    let output = Gate::of("localhost:808O", &here).output();
-    assert!(output.status.code() == Some(2) && text(&output.stderr).contains("no such file"), "{output:?}");
-    let output = Gate::of("./server --fast", &here).output();
-    assert!(output.status.code() == Some(2) && text(&output.stderr).contains("{port}"), "{output:?}");
-}
-
-#[test]
-fn the_usual_file_is_found_and_a_wrong_one_is_named() {
-    let gate = Gate::of(&serve(""), &serve(""));
-    fs::write(gate.path("plimsoll.toml"), "[[scenario]]\nname = \"a\"\nsise = 1").expect("writable");
-    let output = gate.output();
-    let error = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(error.contains("plimsoll.toml") && error.contains("sise") && error.contains("line 3"), "{error}");
-}
-
-#[test]
-fn servers_that_are_there_already_are_compared_and_left_alone() {
-    let (base, candidate) = (Server::start(&[]), Server::start(&[]));
+fn servers_that_are_there_already_are_told_apart_as_processes_and_left_alone() {
+    let (base, candidate) = (Server::start(&[]), Server::start(&["--extra-work", "300us"]));
     let gate = Gate::of(&base.target(), &candidate.target()).quick();
-    let (status, verdict, _) = gate.verdict();
-    assert!(status == 0 && verdict.verdict != "regressed", "{verdict:?}");
+    let (status, verdict, error) = gate.verdict();
+    assert_eq!((status, verdict.verdict.as_str()), (0, "inconclusive"), "{verdict:?}");
+    assert!(verdict.reason.starts_with("these two processes differ: quick;"), "{}", verdict.reason);
+    assert!(error.contains("inconclusive: nothing was shown: these two processes differ"), "{error}");
     assert!(verdict.findings.iter().any(|finding| finding.name == "processes_not_fresh"), "{verdict:?}");
-    assert_eq!((verdict.base, verdict.scenarios[0].repetitions.len()), (base.target(), 10));
+    let scenario = &verdict.scenarios[0];
+    assert_eq!((scenario.processes_differ, scenario.repetitions.len()), (Some(true), 10));
+    assert!(scenario.metrics.iter().all(|metric| metric.verdict == "inconclusive"), "{scenario:?}");
+    assert_eq!(verdict.base, base.target());
     for mut server in [base, candidate] {
         assert!(server.child.try_wait().expect("asked").is_none(), "it still runs");
     }
@@ -283,6 +141,40 @@ fn an_interrupt_leaves_no_process_behind() {
 #[test]
 fn our_own_servers_end_even_with_a_gate_that_is_killed() {
     assert_eq!(interrupted(Signal::KILL), None);
+}
+
+/// A server that starts another process, in a session of its own and for ever, and that one of its own besides.
+#[cfg(target_os = "linux")]
+fn with_sessions(marker: &Path) -> String {
+    let (marker, own) = (marker.display(), env!("CARGO_BIN_EXE_plimsoll"));
+    let stays = format!("setsid {marker} serve -q --listen 127.0.0.1:0");
+    let script =
+        format!("{stays} & setsid -f {stays}; exec {own} serve --listen 127.0.0.1:$0 --until-input-ends");
+    format!("sh -c '{script}' {{port}}")
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_servers_start_in_sessions_of_their_own_ends_with_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let marker = folder.path().join("server");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_plimsoll"), &marker).expect("a link");
+    let server = with_sessions(&marker);
+    let left = || processes_with(&format!("{} serve", marker.display()).replace(' ', "\0"));
+    let output = Gate::of(&server, &server).with(&["--limits-only"]).output();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(left(), [] as [u32; 0], "after its end");
+
+    // In mid-course, with three servers and six such processes.
+    let mut gate = plimsoll(&["gate", "-q", "--base", &server, "--candidate", &server, "--no-limits"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it runs");
+    eventually("the servers start", || left().len() >= 6);
+    signal(gate.id(), Signal::INT);
+    assert_eq!(gate.wait().expect("it ends").code(), Some(130));
+    assert_eq!(left(), [] as [u32; 0], "after an interrupt");
 }
 
 #[test]

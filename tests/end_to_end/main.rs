@@ -1,12 +1,16 @@
 //! The binary from outside: real processes, real sockets.
 
 mod bad_input;
+#[cfg(unix)]
+mod ci_gate;
 mod compare;
 mod compression;
 mod connections;
 mod document;
 mod faults;
 mod gate;
+mod gate_command;
+mod gate_failures;
 mod hostile_prefix;
 mod http_answers;
 mod limits;

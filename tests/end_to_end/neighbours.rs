@@ -60,6 +60,12 @@ fn the_same_calls_are_made_with_and_without_the_refused_ones() {
     assert_eq!(document["without"]["uploaded_in_vain_bytes_per_second"], 0.0);
     // Each run has a server of its own: its peak of memory is that of the run.
     assert!(document["with"]["server_peak_rss_bytes"].is_u64());
+    assert_eq!(document["damage"]["pooled"], "geometric_mean_of_rounds");
+    for row in document["damage"]["response"].as_array().expect("a list") {
+        let of = |key: &str| row[key].as_f64().expect("a number");
+        let ratio = of("with_ns") / of("without_ns");
+        assert!((ratio / of("ratio") - 1.0).abs() < 1e-3, "the ratio of the times beside it: {row}");
+    }
     let names: Vec<&Value> =
         document["damage"]["response"].as_array().expect("a list").iter().map(|row| &row["name"]).collect();
     assert_eq!(names, ["p50", "p90", "max"], "180 replies are too few for p99");

@@ -61,6 +61,7 @@ pub(crate) struct Scenario {
     _calls_per_second: Option<f64>,
     pub(crate) verdict: String,
     pub(crate) reason: Option<String>,
+    pub(crate) processes_differ: Option<bool>,
     pub(crate) metrics: Vec<Metric>,
     #[serde(default, rename = "reported")]
     _reported: Vec<Value>,

@@ -123,14 +123,14 @@ pub(crate) struct RunArguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  plimsoll run                               the reference server, 50 calls in flight for 10 s
-  plimsoll run localhost:8080 -c 200 -z 30s  a server of yours, 200 calls in flight
-  plimsoll run -r 5k --arrivals poisson      5,000 calls a second at random times
+  plimsoll run                               # the reference server, 50 calls in flight for 10 s
+  plimsoll run localhost:8080 -c 200 -z 30s  # a server of yours, 200 calls in flight
+  plimsoll run -r 5k --arrivals poisson      # 5,000 calls a second at random times
   plimsoll run --stage 1k:10s --stage 1k..20k:60s
-                                             a step, then a ramp
-  plimsoll run -s 1KiB@90,5MiB@10            a mix; 5 MiB is over the default limit
+                                             # a step, then a ramp
+  plimsoll run -s 1KiB@90,5MiB@10            # a mix; 5 MiB is over the default limit
   plimsoll run -s 1KiB@95,5MiB@5 -r 2k --with-and-without-refused
-                                             what refused calls do to those beside them
+                                             # what refused calls do to those beside them
   plimsoll run -r 2k --assert 'p99<5ms' --assert refused==0 -o result.json
 
 Sizes: 4194304, 64KiB, 4MiB (binary), 64kB (decimal). Durations: 250us, 10ms, 1.5s, 2m. Rates and

@@ -82,10 +82,7 @@ impl Link {
         in_flight: u64,
         io: &mut Io,
     ) -> Result<Self, OpenError> {
-        let failed = |error: io::Error| OpenError::Connect {
-            authority: target.authority.clone(),
-            cause: error.to_string(),
-        };
+        let failed = |error: io::Error| OpenError::of(target, error);
         let socket = TcpStream::connect_timeout(&target.address, CONNECT_TIMEOUT).map_err(failed)?;
         socket.set_nonblocking(true).map_err(failed)?;
         let now = Instant::now();

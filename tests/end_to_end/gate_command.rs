@@ -1,0 +1,79 @@
+//! `plimsoll gate` as tests call it: its servers, its arguments, and a folder for its files.
+
+use std::{fs, path::PathBuf};
+
+use crate::{
+    process::{plimsoll, text},
+    verdict_document::Verdict,
+};
+
+pub(crate) const SCENARIOS: &str = r#"
+[[scenario]]
+name = "quick"
+size = 64
+concurrency = 4
+slice = "10ms"
+rounds = 3
+"#;
+
+/// A command line that serves, of the binary under test.
+pub(crate) fn serve(flags: &str) -> String {
+    let program = env!("CARGO_BIN_EXE_plimsoll");
+    format!("{program} serve --listen 127.0.0.1:{{port}} --until-input-ends {flags}").trim_end().to_owned()
+}
+
+pub(crate) struct Gate {
+    folder: tempfile::TempDir,
+    pub(crate) arguments: Vec<String>,
+}
+
+impl Gate {
+    pub(crate) fn of(base: &str, candidate: &str) -> Self {
+        let arguments = ["gate", "-q", "--base", base, "--candidate", candidate].map(str::to_owned).to_vec();
+        Self { folder: tempfile::tempdir().expect("a folder"), arguments }
+    }
+
+    pub(crate) fn with(mut self, arguments: &[&str]) -> Self {
+        self.arguments.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        self
+    }
+
+    /// With a scenario that takes a few seconds.
+    pub(crate) fn quick(self) -> Self {
+        self.trying(SCENARIOS)
+    }
+
+    pub(crate) fn trying(self, scenarios: &str) -> Self {
+        let path = self.path("scenarios.toml");
+        fs::write(&path, scenarios).expect("writable");
+        let path = path.to_str().expect("UTF-8").to_owned();
+        self.with(&["--scenarios", &path, "--repetitions", "10"])
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The file in this gate's folder that a flag names.
+    pub(crate) fn writing(self, flag: &str, name: &str) -> Self {
+        let path = self.path(name).to_str().expect("UTF-8").to_owned();
+        self.with(&[flag, &path])
+    }
+
+    pub(crate) fn output(&self) -> std::process::Output {
+        let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
+        plimsoll(&arguments).current_dir(self.folder.path()).output().expect("it runs")
+    }
+
+    /// Its status, its document, and what it said.
+    pub(crate) fn verdict(&self) -> (i32, Verdict, String) {
+        let mut arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
+        arguments.extend(["-O", "json"]);
+        let output = plimsoll(&arguments).current_dir(self.folder.path()).output().expect("it runs");
+        let error = text(&output.stderr);
+        let verdict: Verdict =
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|why| panic!("{why}: {error}"));
+        verdict.check();
+        (output.status.code().expect("not killed"), verdict, error)
+    }
+}
