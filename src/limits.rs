@@ -11,6 +11,7 @@ mod receive;
 mod record;
 mod reply;
 mod search;
+mod secrets;
 mod whole;
 
 use std::io;
@@ -24,7 +25,7 @@ use crate::{
     environment::Build,
     outcome::{Direction, Side},
     payload::{LARGEST_MESSAGE, Message, longest_text_within},
-    plan::ClientKind,
+    plan::{ClientKind, Secrets},
     target::Located,
     units::{Limit, grouped, nanoseconds_of},
 };
@@ -147,7 +148,8 @@ pub fn find<'a>(
     let packing = Options { compression: settings.options.compression, ..unlimited.clone() };
     let packing = settings.options.compression.map(|_| Prober::new(target, packing, wants_end));
     let mut prober = Prober::new(target, unlimited, wants_end);
-    let grows = greet(&mut prober, target)?;
+    let secrets = Secrets::of(&settings.options.metadata);
+    let grows = greet(&mut prober, target).map_err(|error| error.without(&secrets))?;
     let mut hunt = Hunt { settings, target, prober, packing, records: Vec::new(), observe, wants_end };
     if let Err(error) = hunt.all(grows) {
         limits.ended_early = Some(causes(&error));
@@ -157,6 +159,7 @@ pub fn find<'a>(
     hunt.records.sort_by_key(|record| order(record.side, record.direction));
     limits.limits = hunt.records;
     limits.findings = findings::of(&limits.limits, grows, settings);
+    limits.hide(&secrets);
     Ok(limits)
 }
 

@@ -17,7 +17,7 @@ use crate::{
     environment::Build,
     outcome::{Direction, Outcome, Side},
     payload::{Mix, Share},
-    plan::{Load, Plan, Rates, Settings, Texts},
+    plan::{Load, Plan, Rates, Secrets, Settings, Texts},
     record::Calls,
     schedule::Stage,
     summary::{LatencyRecord, ReadError, Summary},
@@ -200,6 +200,7 @@ pub fn check(settings: &Settings) -> Result<(), NeighboursError> {
 pub fn refused_sizes(plan: &Plan, target: &Located) -> Result<Vec<Option<RefusedSize>>, NeighboursError> {
     let requests = Arc::new(Requests::new(plan, &target.authority));
     let messages = plan.payload().messages();
+    let secrets = Secrets::of(plan.metadata());
     let mut seen = Vec::new();
     for (index, message) in messages.iter().enumerate() {
         // A refusal may take its connection along.
@@ -207,7 +208,11 @@ pub fn refused_sizes(plan: &Plan, target: &Located) -> Result<Vec<Option<Refused
             .map_err(|error| NeighboursError::Unreachable(target.authority.clone(), error.to_string()))?;
         exchange.start(index);
         let over = exchange.next(Some(Instant::now() + PATIENCE));
-        seen.push(refused_size(message.request_bytes, over.map(|over| over.outcome))?);
+        let mut outcome = over.map(|over| over.outcome);
+        if let Some(said) = outcome.as_mut().and_then(Outcome::message_mut) {
+            secrets.hide(said);
+        }
+        seen.push(refused_size(message.request_bytes, outcome)?);
     }
     if seen.iter().all(Option::is_none) {
         let sizes: Vec<String> =

@@ -1,6 +1,7 @@
 //! The versioned result of a run: everything that reports print, as data.
 
 mod assemble;
+mod secrets;
 
 use std::io::Read;
 

@@ -13,7 +13,7 @@ use super::{
     Format, OutputArguments, Status,
     client_flags::{ClientChoice, CompressionChoice},
     to_stdout,
-    values::{pair, read_text},
+    values::{MetadataParser, read_text},
 };
 use crate::{
     client::{
@@ -45,8 +45,9 @@ pub(super) struct CallArguments {
     #[arg(short, long)]
     verbose: bool,
 
-    /// Metadata of the call; repeatable
-    #[arg(short, long, value_name = "'NAME: VALUE'", value_parser = pair)]
+    /// Metadata of the call; `@FILE` reads the value from a file. Credentials are hidden in every output.
+    /// Repeatable
+    #[arg(short, long, value_name = "'NAME: VALUE | NAME: @FILE'", value_parser = MetadataParser)]
     metadata: Vec<Pair>,
 
     /// Deadline of the call, also sent as `grpc-timeout` [default: none]

@@ -11,7 +11,7 @@ use super::{
     interrupt::Interrupt,
     own_server::OwnServer,
     to_coloured_stdout, to_stdout,
-    values::pair,
+    values::MetadataParser,
 };
 use crate::{
     client::{Options, check_metadata},
@@ -34,8 +34,9 @@ pub(super) struct LimitsArguments {
     #[arg(long, value_name = "SIZE", default_value_t = ByteSize(DEFAULT_UP_TO))]
     up_to: ByteSize,
 
-    /// Metadata of each call; repeatable
-    #[arg(short, long, value_name = "'NAME: VALUE'", value_parser = pair)]
+    /// Metadata of each call; `@FILE` reads the value from a file. Credentials are hidden in every result.
+    /// Repeatable
+    #[arg(short, long, value_name = "'NAME: VALUE | NAME: @FILE'", value_parser = MetadataParser)]
     metadata: Vec<Pair>,
 
     /// Also look which limits count compressed bytes, and which those that they stand for

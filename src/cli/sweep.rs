@@ -18,7 +18,7 @@ use super::{
     own_server::{Driven, OwnServer},
     run::TextChoice,
     to_coloured_stdout, to_stdout,
-    values::{count, pair},
+    values::{MetadataParser, count},
 };
 use crate::{
     client::{Options, check_metadata},
@@ -89,8 +89,9 @@ pub(super) struct SweepArguments {
     #[arg(long, value_name = "KIND", default_value = "ascii", help_heading = "Messages")]
     text: TextChoice,
 
-    /// Metadata of each call; repeatable
-    #[arg(short, long, value_name = "'NAME: VALUE'", value_parser = pair, help_heading = "Messages")]
+    /// Metadata of each call; `@FILE` reads the value from a file. Credentials are hidden in every result.
+    /// Repeatable
+    #[arg(short, long, value_name = "'NAME: VALUE | NAME: @FILE'", value_parser = MetadataParser, help_heading = "Messages")]
     metadata: Vec<Pair>,
 
     #[command(flatten)]

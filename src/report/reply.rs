@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{client::single::Reply, plan::Pair, units::format_duration};
+use crate::{client::single::Reply, units::format_duration};
 
 /// Writes the reply's text, and nothing else.
 ///
@@ -27,8 +27,8 @@ pub fn details(reply: &Reply, mut out: impl Write) -> io::Result<()> {
         [("initial metadata", &reply.initial_metadata), ("trailing metadata", &reply.trailing_metadata)];
     for (title, pairs) in sections {
         writeln!(out, "{title}: {}", if pairs.is_empty() { "none" } else { "" })?;
-        for Pair { name, value } in pairs {
-            writeln!(out, "  {name}: {value}")?;
+        for pair in pairs {
+            writeln!(out, "  {pair}")?;
         }
     }
     writeln!(out, "status: {}", reply.status)?;

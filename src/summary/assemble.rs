@@ -11,7 +11,7 @@ use crate::{
     environment::{Build, Environment, timestamp},
     latency::Latency,
     objective::{CallsOf, Metric, Objective, Statistic, Time},
-    plan::Plan,
+    plan::{Plan, Secrets},
     record::{FailureCount, FailureKind, NotConserved, Recording, Volume},
     soundness::{Soundness, samples_needed},
     target::Located,
@@ -52,7 +52,7 @@ impl Summary {
         let Context { plan, recv_limit_asked, target, server, environment, label, objectives } = context;
         let plan_record = plan.record();
         let goodput = goodput(run);
-        Ok(Self {
+        let mut summary = Self {
             schema: SCHEMA.to_owned(),
             plimsoll: Build::this(),
             label,
@@ -87,7 +87,9 @@ impl Summary {
             soundness: Soundness::of(run, &plan_record, recv_limit_asked, target.is_local),
             objectives: objectives.iter().map(|objective| judge(objective, recording, &goodput)).collect(),
             plan: plan_record,
-        })
+        };
+        summary.hide(&Secrets::of(plan.metadata()));
+        Ok(summary)
     }
 }
 

@@ -16,6 +16,7 @@ mod raw_server;
 mod rejections;
 mod run;
 mod scripted_server;
+mod secrets;
 mod server;
 mod size_limits;
 mod sweep;
