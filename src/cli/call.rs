@@ -109,7 +109,11 @@ pub(super) fn execute(arguments: &CallArguments) -> Result<Status> {
             if arguments.verbose {
                 reply::details(&reply, anstream::stderr().lock())?;
             }
-            to_stdout(|out| reply::write(&reply, out))?;
+            if io::stdout().is_terminal() {
+                to_stdout(|out| reply::write_to_terminal(&reply, out))?;
+            } else {
+                to_stdout(|out| reply::write(&reply, out))?;
+            }
         }
     }
     if reply.is_ok() {

@@ -58,7 +58,7 @@ pub(super) fn execute(arguments: &CompareArguments) -> Result<Status> {
     }
     match arguments.output.format {
         Format::Json => to_stdout(|out| json::write(&comparison, out))?,
-        Format::Text => to_coloured_stdout(|out| report::compare::write(&comparison, out))?,
+        Format::Text => to_coloured_stdout(|out| report::compare::write_coloured(&comparison, out))?,
     }
     Ok(Status::Done)
 }

@@ -142,7 +142,7 @@ pub(super) fn execute(arguments: &GateArguments) -> Result<Status> {
     let files_written = files.write(&verdict);
     match arguments.output.format {
         Format::Json => to_stdout(|out| json::write(&verdict, out))?,
-        Format::Text => to_coloured_stdout(|out| report::verdict::write(&verdict, out))?,
+        Format::Text => to_coloured_stdout(|out| report::verdict::write_coloured(&verdict, out))?,
     }
     written?;
     files_written?;

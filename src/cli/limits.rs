@@ -116,7 +116,7 @@ pub(super) fn execute(arguments: &LimitsArguments) -> Result<Status> {
     let written = destination.map_or(Ok(()), |destination| destination.write(&limits));
     match arguments.output.format {
         Format::Json => to_stdout(|out| json::write(&limits, out))?,
-        Format::Text => to_coloured_stdout(|out| report::limits::write(&limits, out))?,
+        Format::Text => to_coloured_stdout(|out| report::limits::write_coloured(&limits, out))?,
     }
     written?;
     status(&limits)

@@ -15,6 +15,7 @@ mod values;
 mod verdict_files;
 
 use std::{
+    env,
     io::{self, Write},
     path::PathBuf,
     process::ExitCode,
@@ -23,7 +24,7 @@ use std::{
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
-    report::{json, text},
+    report::{json, outside, text},
     summary::Summary,
 };
 
@@ -127,6 +128,22 @@ enum Format {
 }
 
 impl Cli {
+    /// Reads the command line. `--help` and errors are printed; then the status is that of the process.
+    ///
+    /// # Errors
+    /// With the status, when there is nothing to do.
+    pub fn of_arguments() -> Result<Self, ExitCode> {
+        Self::try_parse().map_err(|error| {
+            // clap repeats what was written, as it is.
+            let written = env::args_os().map(|word| outside::on_one_line(&word.to_string_lossy()));
+            let shown = Self::try_parse_from(written).err().filter(|_| error.use_stderr());
+            let error = shown.unwrap_or(error);
+            // Whoever has closed the stream does not want to know.
+            let _ = error.print();
+            if error.use_stderr() { Status::Failed.into() } else { Status::Done.into() }
+        })
+    }
+
     /// Does what was asked, and says how the process is to end.
     ///
     /// # Errors
@@ -151,7 +168,8 @@ fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Re
     written(write(&mut io::stdout().lock()))
 }
 
-/// The same for a text with colours, which are left out where nobody wants them.
+/// Lets a command write a text with colours. They are left out where stdout is no terminal, and where `NO_COLOR`,
+/// `CLICOLOR` or `TERM` say so.
 fn to_coloured_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
     written(write(&mut anstream::stdout().lock()))
 }
@@ -168,7 +186,7 @@ fn written(result: io::Result<()>) -> anyhow::Result<()> {
 /// Prints a run's result in the format that was asked for.
 fn print(summary: &Summary, format: Format) -> anyhow::Result<()> {
     match format {
-        Format::Text => to_coloured_stdout(|out| text::write(summary, out)),
+        Format::Text => to_coloured_stdout(|out| text::write_coloured(summary, out)),
         Format::Json => to_stdout(|out| json::write(summary, out)),
     }
 }

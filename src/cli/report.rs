@@ -70,11 +70,11 @@ pub(super) fn execute(arguments: &ReportArguments) -> Result<Status> {
     match arguments.output.format {
         Format::Json => to_stdout(|out| json::write(&saved, out))?,
         Format::Text => to_coloured_stdout(|out| match &saved {
-            Saved::Run(summary) => text::write(summary, out),
-            Saved::Sweep(sweep) => report::sweep::write(sweep, out),
-            Saved::Limits(limits) => report::limits::write(limits, out),
-            Saved::Neighbours(neighbours) => report::neighbours::write(neighbours, out),
-            Saved::Verdict(verdict) => report::verdict::write(verdict, out),
+            Saved::Run(summary) => text::write_coloured(summary, out),
+            Saved::Sweep(sweep) => report::sweep::write_coloured(sweep, out),
+            Saved::Limits(limits) => report::limits::write_coloured(limits, out),
+            Saved::Neighbours(neighbours) => report::neighbours::write_coloured(neighbours, out),
+            Saved::Verdict(verdict) => report::verdict::write_coloured(verdict, out),
         })?,
     }
     Ok(Status::Done)

@@ -169,7 +169,7 @@ pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
     // What was measured until then is printed, and kept, in any case.
     let written = at_the_end.map_or(Ok(()), |destination| destination.write(&sweep));
     match arguments.format {
-        SweepFormat::Text => to_coloured_stdout(|out| report::sweep::write(&sweep, out))?,
+        SweepFormat::Text => to_coloured_stdout(|out| report::sweep::write_coloured(&sweep, out))?,
         SweepFormat::Json => to_stdout(|out| json::write(&sweep, out))?,
         SweepFormat::Csv => to_stdout(|out| csv::sweep(&sweep, out))?,
     }

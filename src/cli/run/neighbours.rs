@@ -91,7 +91,7 @@ pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
     let written = destination.map_or(Ok(()), |destination| destination.write(&neighbours));
     match arguments.output.format {
         Format::Json => to_stdout(|out| json::write(&neighbours, out))?,
-        Format::Text => to_coloured_stdout(|out| report::neighbours::write(&neighbours, out))?,
+        Format::Text => to_coloured_stdout(|out| report::neighbours::write_coloured(&neighbours, out))?,
     }
     written?;
     failed.context("the comparison ended early; what was measured until then is above")?;
