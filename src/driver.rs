@@ -21,6 +21,7 @@ use tokio::{
 
 use crate::{
     client::{OpenError, UploadWaits},
+    descriptors,
     environment::wall_clock,
     plan::Plan,
     record::{Interval, Outcomes, Recording, Timeline},
@@ -112,6 +113,7 @@ pub fn run(
     server: &[u32],
     observe: &mut dyn FnMut(&Progress<'_>),
 ) -> Result<Run, DriveError> {
+    descriptors::check()?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut orders = Orders { order: watch::Sender::new(Order::Wait), bells: Vec::new() };

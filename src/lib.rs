@@ -33,6 +33,7 @@ pub mod latency;
 pub mod schedule;
 pub mod plan;
 pub mod target;
+mod descriptors;
 
 // Doing it.
 pub mod client;

@@ -21,7 +21,7 @@ use crate::{
         single::{self, Reply},
     },
     plan::{ClientKind, DEFAULT_MAX_RECV, Pair, recv_limit},
-    report::{destination::Destination, json, reply},
+    report::{json, reply},
     target::Target,
     units::{Limit, parse_duration},
 };
@@ -86,7 +86,7 @@ Exit status: 0 when the status is OK, 2 otherwise.";
 
 pub(super) fn execute(arguments: &CallArguments) -> Result<Status> {
     let text = text(arguments)?;
-    let destination = arguments.output.output.as_deref().map(Destination::reserve).transpose()?;
+    let destination = arguments.output.reserve()?;
     let located = arguments.target.locate()?;
     let client = ClientKind::from(arguments.client);
     let options = Options {
@@ -103,7 +103,7 @@ pub(super) fn execute(arguments: &CallArguments) -> Result<Status> {
     if let Some(destination) = destination {
         destination.write(&reply)?;
     }
-    match arguments.output.format {
+    match arguments.output.format() {
         Format::Json => to_stdout(|out| json::write(&reply, out))?,
         Format::Text => {
             if arguments.verbose {

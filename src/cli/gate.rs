@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::{
-    Format, OutputArguments, Status, interrupt::Interrupt, to_coloured_stdout, to_stdout,
+    Format, OutputArguments, Status, interrupt::Interrupt, is_stdout, to_coloured_stdout, to_stdout,
     verdict_files::VerdictFiles,
 };
 use crate::{
@@ -22,9 +22,7 @@ use crate::{
     limits::DEFAULT_UP_TO,
     payload::LARGEST_MESSAGE,
     report::{
-        self,
-        destination::Destination,
-        json,
+        self, json,
         progress::{GateDisplay, line},
     },
     units::{ByteSize, exact_duration, grouped, parse_duration},
@@ -127,8 +125,9 @@ Exit status: 0 unchanged or improved, and also inconclusive, skipped or abstaine
 
 pub(super) fn execute(arguments: &GateArguments) -> Result<Status> {
     let settings = arguments.settings()?;
+    let printed = arguments.printed()?;
     let interrupt = Interrupt::listen()?;
-    let destination = arguments.output.output.as_deref().map(Destination::reserve).transpose()?;
+    let destination = arguments.output.reserve()?;
     let files = arguments.files.reserve()?;
     let mut display = GateDisplay::new(arguments.output.quiet, stderr().is_terminal());
     let verdict = gate::run(&settings, &mut |progress| display.show(progress), &|| interrupt.has_come());
@@ -140,9 +139,10 @@ pub(super) fn execute(arguments: &GateArguments) -> Result<Status> {
     // Written first, but a disk that is full must not take the printed verdict away.
     let written = destination.map_or(Ok(()), |destination| destination.write(&verdict));
     let files_written = files.write(&verdict);
-    match arguments.output.format {
-        Format::Json => to_stdout(|out| json::write(&verdict, out))?,
-        Format::Text => to_coloured_stdout(|out| report::verdict::write_coloured(&verdict, out))?,
+    match printed {
+        None => {}
+        Some(Format::Json) => to_stdout(|out| json::write(&verdict, out))?,
+        Some(Format::Text) => to_coloured_stdout(|out| report::verdict::write_coloured(&verdict, out))?,
     }
     written?;
     files_written?;
@@ -167,6 +167,17 @@ fn status(verdict: &Verdict, strict: bool) -> Status {
 }
 
 impl GateArguments {
+    /// What goes to stdout besides a file for CI that does; `None` where that is all.
+    fn printed(&self) -> Result<Option<Format>> {
+        match self.files.on_stdout()? {
+            None => Ok(Some(self.output.format())),
+            Some(flag) if self.output.format.is_some() || is_stdout(self.output.output.as_deref()) => bail!(
+                "`{flag} -` writes to stdout, and so does -O, or `-o -`; leave out one of the two, or give {flag} a file"
+            ),
+            Some(_) => Ok(None),
+        }
+    }
+
     fn settings(&self) -> Result<Settings> {
         if self.limits_up_to.0 > LARGEST_MESSAGE {
             bail!(

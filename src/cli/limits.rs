@@ -18,7 +18,7 @@ use crate::{
     limits::{DEFAULT_UP_TO, Limits, LimitsError, Settings, State, find},
     payload::LARGEST_MESSAGE,
     plan::{ClientKind, DEFAULT_MAX_RECV, Pair, recv_limit},
-    report::{self, destination::Destination, json, progress::Steps},
+    report::{self, json, progress::Steps},
     target::Target,
     units::{ByteSize, Limit, grouped},
 };
@@ -102,7 +102,7 @@ pub(super) fn execute(arguments: &LimitsArguments) -> Result<Status> {
     check_metadata(&settings.options.metadata)?;
     let located = arguments.server.locate(arguments.target.as_ref())?;
     let interrupt = Interrupt::listen()?;
-    let destination = arguments.output.output.as_deref().map(Destination::reserve).transpose()?;
+    let destination = arguments.output.reserve()?;
     let driven = arguments.server.driven(located)?;
     let steps = Steps::new(arguments.output.quiet || !stderr().is_terminal());
     let mut observe =
@@ -114,7 +114,7 @@ pub(super) fn execute(arguments: &LimitsArguments) -> Result<Status> {
         limits => limits?,
     };
     let written = destination.map_or(Ok(()), |destination| destination.write(&limits));
-    match arguments.output.format {
+    match arguments.output.format() {
         Format::Json => to_stdout(|out| json::write(&limits, out))?,
         Format::Text => to_coloured_stdout(|out| report::limits::write_coloured(&limits, out))?,
     }

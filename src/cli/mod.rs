@@ -9,6 +9,7 @@ mod limits;
 mod own_server;
 mod report;
 mod run;
+mod saved;
 mod serve;
 mod sweep;
 mod values;
@@ -17,14 +18,18 @@ mod verdict_files;
 use std::{
     env,
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
+use anyhow::bail;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
-    report::{json, outside, text},
+    report::{
+        destination::{Destination, STDOUT},
+        json, outside, text,
+    },
     summary::Summary,
 };
 
@@ -105,13 +110,13 @@ enum Command {
 /// Where results go; on every command.
 #[derive(Debug, clap::Args)]
 struct OutputArguments {
-    /// Also write the result as JSON to this file: whole, or not at all
+    /// Also write the result as JSON to this file: whole, or not at all. `-` is stdout, in place of the text
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// What goes to stdout
-    #[arg(short = 'O', long, value_name = "FORMAT", default_value = "text")]
-    format: Format,
+    /// What goes to stdout [default: text]
+    #[arg(short = 'O', long, value_name = "FORMAT")]
+    format: Option<Format>,
 
     /// No progress and no messages on stderr
     #[arg(short, long)]
@@ -125,6 +130,32 @@ enum Format {
     Text,
     /// For programs
     Json,
+}
+
+impl OutputArguments {
+    /// The file for the JSON document, known to be writable; `None` also where the document goes to stdout.
+    fn reserve(&self) -> anyhow::Result<Option<Destination>> {
+        if !is_stdout(self.output.as_deref()) {
+            return Ok(self.output.as_deref().map(Destination::reserve).transpose()?);
+        }
+        if self.format == Some(Format::Text) {
+            bail!(BOTH_ON_STDOUT);
+        }
+        Ok(None)
+    }
+
+    /// What goes to stdout.
+    fn format(&self) -> Format {
+        let default = if is_stdout(self.output.as_deref()) { Format::Json } else { Format::Text };
+        self.format.unwrap_or(default)
+    }
+}
+
+/// Why two flags contradict each other.
+const BOTH_ON_STDOUT: &str = "`-o -` writes JSON to stdout, and -O asks for another format there; leave out one of the two, or give -o a file (`./-` is one)";
+
+fn is_stdout(path: Option<&Path>) -> bool {
+    path == Some(Path::new(STDOUT))
 }
 
 impl Cli {
@@ -162,8 +193,8 @@ impl Cli {
     }
 }
 
-/// Lets a command write to stdout, byte by byte as it is. A reader that has left, such as `head`, is
-/// no error.
+/// Lets a command write to stdout, byte by byte as it is. A reader that has left, such as `head`, or a
+/// terminal that was closed, is no error.
 fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
     written(write(&mut io::stdout().lock()))
 }
@@ -176,11 +207,20 @@ fn to_coloured_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> a
 
 fn written(result: io::Result<()>) -> anyhow::Result<()> {
     match result {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(anyhow::Error::new(error).context("cannot write to stdout"))
-        }
+        Err(error) if !has_left(&error) => Err(anyhow::Error::new(error).context("cannot write to stdout")),
         _ => Ok(()),
     }
+}
+
+/// Whether nobody reads any more: a pipe whose reader has gone, or a terminal that was closed.
+fn has_left(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) {
+        let kind =
+            rustix::fs::fstat(io::stdout()).map(|file| rustix::fs::FileType::from_raw_mode(file.st_mode));
+        return kind == Ok(rustix::fs::FileType::CharacterDevice);
+    }
+    error.kind() == io::ErrorKind::BrokenPipe
 }
 
 /// Prints a run's result in the format that was asked for.

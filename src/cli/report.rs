@@ -1,17 +1,20 @@
 //! `plimsoll report`: a saved result, printed again.
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::{Format, OutputArguments, Status, to_coloured_stdout, to_stdout, verdict_files::VerdictFiles};
+use super::{
+    Format, OutputArguments, Status, is_stdout, saved, to_coloured_stdout, to_stdout,
+    verdict_files::VerdictFiles,
+};
 use crate::{
     gate::{self, Verdict},
     limits::{self, Limits},
     neighbours::{self, Neighbours},
-    report::{self, destination::Destination, json, text},
+    report::{self, json, text},
     summary::Summary,
     sweep::{self, Sweep},
 };
@@ -19,7 +22,7 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ReportArguments {
-    /// A result that `plimsoll run`, `sweep`, `limits` or `gate` wrote with `-o FILE`
+    /// A result that `plimsoll run`, `sweep`, `limits`, `compare` or `gate` wrote with `-o FILE`; `-` is stdin
     #[arg(value_name = "RESULT")]
     result: PathBuf,
 
@@ -55,8 +58,9 @@ struct Schema {
 }
 
 pub(super) fn execute(arguments: &ReportArguments) -> Result<Status> {
+    let printed = arguments.printed()?;
     let path = &arguments.result;
-    let file = fs::read(path).with_context(|| format!("cannot open `{}`", path.display()))?;
+    let file = saved::read(path)?;
     let saved = read(&file).with_context(|| format!("cannot use `{}`", path.display()))?;
     if let Some(flag) = arguments.files.given() {
         let Saved::Verdict(verdict) = &saved else {
@@ -64,12 +68,13 @@ pub(super) fn execute(arguments: &ReportArguments) -> Result<Status> {
         };
         arguments.files.reserve()?.write(verdict)?;
     }
-    if let Some(output) = &arguments.output.output {
-        Destination::reserve(output)?.write(&saved)?;
+    if let Some(destination) = arguments.output.reserve()? {
+        destination.write(&saved)?;
     }
-    match arguments.output.format {
-        Format::Json => to_stdout(|out| json::write(&saved, out))?,
-        Format::Text => to_coloured_stdout(|out| match &saved {
+    match printed {
+        None => {}
+        Some(Format::Json) => to_stdout(|out| json::write(&saved, out))?,
+        Some(Format::Text) => to_coloured_stdout(|out| match &saved {
             Saved::Run(summary) => text::write_coloured(summary, out),
             Saved::Sweep(sweep) => report::sweep::write_coloured(sweep, out),
             Saved::Limits(limits) => report::limits::write_coloured(limits, out),
@@ -78,6 +83,19 @@ pub(super) fn execute(arguments: &ReportArguments) -> Result<Status> {
         })?,
     }
     Ok(Status::Done)
+}
+
+impl ReportArguments {
+    /// What goes to stdout besides a file for CI that does; `None` where that is all.
+    fn printed(&self) -> Result<Option<Format>> {
+        match self.files.on_stdout()? {
+            None => Ok(Some(self.output.format())),
+            Some(flag) if self.output.format.is_some() || is_stdout(self.output.output.as_deref()) => bail!(
+                "`{flag} -` writes to stdout, and so does -O, or `-o -`; leave out one of the two, or give {flag} a file"
+            ),
+            Some(_) => Ok(None),
+        }
+    }
 }
 
 /// What is neither is read as a run: then the error says what it is, and what was expected.

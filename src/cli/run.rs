@@ -12,7 +12,7 @@ use crate::{
     driver,
     environment::Environment,
     plan::Plan,
-    report::{destination::Destination, progress::Display},
+    report::progress::Display,
     soundness::Verdict,
     summary::{Context, Summary},
 };
@@ -27,7 +27,7 @@ pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
     let located = arguments.server.locate(arguments.target.as_ref())?;
     let shares_machine = located.as_ref().is_none_or(|located| located.is_local);
     let plan = Arc::new(Plan::new(arguments.settings(shares_machine)?)?);
-    let destination = arguments.output.output.as_deref().map(Destination::reserve).transpose()?;
+    let destination = arguments.output.reserve()?;
     let is_own = located.is_none();
     let mut driven = arguments.server.driven(located)?;
     let target = driven.located.clone();
@@ -53,7 +53,7 @@ pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
     )?;
     // Written first, but a disk that is full must not take the printed figures away.
     let written = destination.map_or(Ok(()), |destination| destination.write(&summary));
-    print(&summary, arguments.output.format)?;
+    print(&summary, arguments.output.format())?;
     written?;
     status(&summary, arguments.strict, server_end)
 }

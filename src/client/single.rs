@@ -185,6 +185,7 @@ fn text_of(seen: &Seen, options: &Options) -> Result<String, Box<dyn std::error:
 
 /// On a runtime of its own.
 fn call_stub(target: &Located, options: &Options, text: String) -> Result<Reply, CallError> {
+    crate::descriptors::check()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let channel = stub::channel(target).await?;

@@ -5,6 +5,8 @@ mod compare;
 mod compression;
 mod document;
 mod faults;
+#[cfg(unix)]
+mod files_and_signals;
 mod gate;
 mod hostile_prefix;
 mod hostile_text;
