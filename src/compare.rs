@@ -5,12 +5,14 @@
 //! to base, with an interval: from the seconds of the two runs where there is one of each, from the runs
 //! where there are several.
 
+mod check;
 mod figures;
 mod limits;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{environment::Build, statistics::holm, summary::Summary};
+pub use check::CompareReadError;
 pub use figures::{Figure, Method};
 pub use limits::LimitDifference;
 

@@ -28,6 +28,7 @@ pub mod pb;
 pub mod payload;
 pub mod outcome;
 pub mod latency;
+pub mod document;
 
 // What is to be done.
 pub mod schedule;

@@ -3,6 +3,7 @@
 //! Four limits can be seen from outside: the server's for requests and for replies, and the client's own
 //! for both. Each is looked for with requests of its own; nothing here measures under load.
 
+mod check;
 mod findings;
 mod own;
 mod packed;
@@ -18,6 +19,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
+pub use check::LimitsReadError;
 pub use record::{Cause, Compressed, Counts, LimitRecord, State};
 
 use crate::{

@@ -11,6 +11,7 @@ use super::{
     verdict_files::VerdictFiles,
 };
 use crate::{
+    compare::{self, Comparison},
     gate::{self, Verdict},
     limits::{self, Limits},
     neighbours::{self, Neighbours},
@@ -49,6 +50,7 @@ enum Saved {
     Limits(Box<Limits>),
     Neighbours(Box<Neighbours>),
     Verdict(Box<Verdict>),
+    Comparison(Box<Comparison>),
 }
 
 /// What every result begins with.
@@ -79,6 +81,7 @@ pub(super) fn execute(arguments: &ReportArguments) -> Result<Status> {
             Saved::Sweep(sweep) => report::sweep::write_coloured(sweep, out),
             Saved::Limits(limits) => report::limits::write_coloured(limits, out),
             Saved::Neighbours(neighbours) => report::neighbours::write_coloured(neighbours, out),
+            Saved::Comparison(comparison) => report::compare::write_coloured(comparison, out),
             Saved::Verdict(verdict) => report::verdict::write_coloured(verdict, out),
         })?,
     }
@@ -103,9 +106,8 @@ fn read(file: &[u8]) -> Result<Saved> {
     let schema = serde_json::from_slice(file).map_or_else(|_| String::new(), |Schema { schema }| schema);
     Ok(match schema.as_str() {
         sweep::SCHEMA => Saved::Sweep(Box::new(Sweep::read(file)?)),
-        limits::SCHEMA => Saved::Limits(Box::new(
-            serde_json::from_slice(file).context("it is not a result of `plimsoll limits`")?,
-        )),
+        limits::SCHEMA => Saved::Limits(Box::new(Limits::read(file)?)),
+        compare::SCHEMA => Saved::Comparison(Box::new(Comparison::read(file)?)),
         gate::SCHEMA => Saved::Verdict(Box::new(Verdict::read(file)?)),
         neighbours::SCHEMA => Saved::Neighbours(Box::new(Neighbours::read(file)?)),
         _ => Saved::Run(Box::new(Summary::read(file)?)),

@@ -277,9 +277,10 @@ fn measure(latency: &Latency, statistic: Statistic) -> Result<f64, String> {
     }
 }
 
-impl From<&Latency> for LatencyRecord {
-    fn from(latency: &Latency) -> Self {
-        let figures = (latency.count() > 0).then(|| LatencyFigures {
+impl LatencyFigures {
+    /// The figures of a histogram; `None` where nothing was counted.
+    pub(super) fn of(latency: &Latency) -> Option<Self> {
+        (latency.count() > 0).then(|| Self {
             min_ns: latency.min_ns(),
             mean_ns: rounded(latency.mean_ns()),
             stdev_ns: rounded(latency.stdev_ns()),
@@ -290,10 +291,15 @@ impl From<&Latency> for LatencyRecord {
             p99_9_ns: latency.quantile_ns(0.999),
             p99_99_ns: latency.quantile_ns(0.9999),
             max_ns: latency.max_ns(),
-        });
+        })
+    }
+}
+
+impl From<&Latency> for LatencyRecord {
+    fn from(latency: &Latency) -> Self {
         Self {
             count: latency.count(),
-            figures,
+            figures: LatencyFigures::of(latency),
             out_of_range: latency.out_of_range(),
             histogram: latency.encode(),
         }

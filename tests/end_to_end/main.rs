@@ -4,6 +4,7 @@ mod bad_input;
 mod compare;
 mod compression;
 mod document;
+mod edited_documents;
 mod faults;
 #[cfg(unix)]
 mod files_and_signals;
