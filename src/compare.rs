@@ -5,12 +5,14 @@
 //! to base, with an interval: from the seconds of the two runs where there is one of each, from the runs
 //! where there are several.
 
+mod check;
 mod figures;
 mod limits;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{environment::Build, statistics::holm, summary::Summary};
+pub use check::CompareReadError;
 pub use figures::{Figure, Method};
 pub use limits::LimitDifference;
 
@@ -66,27 +68,7 @@ pub enum CompareError {
     Plans(Vec<String>),
 }
 
-/// Why a document is no comparison.
-#[derive(Debug, thiserror::Error)]
-pub enum ComparisonReadError {
-    /// It is not JSON, or lacks something.
-    #[error("it is not a result of `plimsoll compare -o FILE`")]
-    Json(#[from] serde_json::Error),
-    /// It is of another kind, or another version.
-    #[error("its schema is `{0}`; this version reads {SCHEMA}")]
-    Schema(String),
-}
-
 impl Comparison {
-    /// Reads a document.
-    ///
-    /// # Errors
-    /// When it is something else.
-    pub fn read(reader: impl std::io::Read) -> Result<Self, ComparisonReadError> {
-        let own: Self = serde_json::from_reader(reader)?;
-        if own.schema == SCHEMA { Ok(own) } else { Err(ComparisonReadError::Schema(own.schema)) }
-    }
-
     /// Compares these.
     ///
     /// # Errors

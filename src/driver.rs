@@ -23,6 +23,7 @@ use tokio::{
 
 use crate::{
     client::{ConnectionAccount, OpenError, UploadWaits},
+    descriptors,
     environment::wall_clock,
     plan::Plan,
     record::{Interval, Outcomes, Recording, Timeline},
@@ -138,6 +139,7 @@ fn conduct(
     server: &[u32],
     observe: &mut dyn FnMut(&Progress<'_>),
 ) -> Result<Run, DriveError> {
+    descriptors::check()?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let pulse = Pulse::start()?;
     runtime.block_on(async {

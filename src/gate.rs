@@ -5,6 +5,7 @@
 //! load follow each other on them in random order; the repetition is the unit of inference. Limits come first,
 //! and need no statistics.
 
+mod check;
 mod conclude;
 mod contender;
 mod course;

@@ -1,9 +1,13 @@
 //! A histogram of durations: three significant digits from 1 ns to 1 hour, and a count of what lies
 //! beyond.
 
-use std::{io::Cursor, time::Duration};
+use std::{
+    io::{Cursor, Read},
+    time::Duration,
+};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use flate2::read::ZlibDecoder;
 use hdrhistogram::{
     Histogram,
     serialization::{Deserializer, Serializer, V2DeflateSerializer, V2Serializer},
@@ -15,6 +19,14 @@ use crate::units::nanoseconds_of;
 const LONGEST_NS: u64 = 3_600_000_000_000;
 /// Two values are told apart when they differ by a thousandth.
 const SIGNIFICANT_DIGITS: u8 = 3;
+
+/// HdrHistogram's V2 encoding, compressed: cookie and length of what is compressed.
+const COMPRESSED_HEAD: usize = 8;
+const COMPRESSED_COOKIE: u64 = 0x1c84_9314;
+/// What is compressed: cookie, length of the payload, offset, digits, lowest, highest, ratio.
+const HEAD: usize = 40;
+/// A histogram with these bounds has 33,792 counts; one takes 9 bytes at most.
+const LARGEST_ENCODING: usize = HEAD + 33_792 * 9;
 
 /// How long calls took.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,7 +84,7 @@ impl Latency {
         let Self { histogram, out_of_range } = other;
         // Cannot fail: all have the same bounds, or were checked against them when they were read.
         self.histogram.add(histogram).expect("the same bounds");
-        self.out_of_range += out_of_range;
+        self.out_of_range = self.out_of_range.saturating_add(*out_of_range);
     }
 
     /// How many durations were counted, those out of range included.
@@ -165,18 +177,48 @@ impl Latency {
     /// What [`Latency::encode`] wrote.
     ///
     /// # Errors
-    /// When the text is something else, or counts values over an hour.
+    /// When the text is something else, or has other bounds than a latency.
     pub fn decode(text: &str, out_of_range: u64) -> Result<Self, DecodeError> {
-        let bytes = BASE64_STANDARD.decode(text)?;
+        let bytes = unpacked(&BASE64_STANDARD.decode(text)?)
+            .map_err(|reason| DecodeError::Histogram(reason.to_owned()))?;
         let read: Histogram<u64> = Deserializer::new()
             .deserialize(&mut Cursor::new(bytes))
             .map_err(|error| DecodeError::Histogram(error.to_string()))?;
         let mut latency = Self { out_of_range, ..Self::new() };
-        // The bounds of another writer's histogram may differ; its values then must fit.
         let added = latency.histogram.add(&read);
         added.map_err(|error| DecodeError::Histogram(error.to_string()))?;
         Ok(latency)
     }
+}
+
+/// What stands behind the head of the compressed encoding, when its own head is that of a histogram of ours. A head
+/// can claim any length, any bounds and any precision, and the decoder reserves memory for all of them.
+fn unpacked(bytes: &[u8]) -> Result<Vec<u8>, &'static str> {
+    let (head, deflated) = bytes.split_first_chunk::<COMPRESSED_HEAD>().ok_or("it is too short")?;
+    let number = |at: usize, of: &[u8]| -> u64 {
+        of[at..at + 4].iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+    };
+    if number(0, head) != COMPRESSED_COOKIE {
+        return Err("it begins otherwise");
+    }
+    if number(4, head) != deflated.len() as u64 {
+        return Err("its length is not the one that it claims");
+    }
+    let mut inflated = Vec::new();
+    let mut reader = ZlibDecoder::new(deflated).take(LARGEST_ENCODING as u64 + 1);
+    reader.read_to_end(&mut inflated).map_err(|_| "it does not decompress")?;
+    if inflated.len() > LARGEST_ENCODING {
+        return Err("it decompresses to more than any histogram has");
+    }
+    let (head, payload) = inflated.split_first_chunk::<HEAD>().ok_or("it decompresses to too little")?;
+    if number(4, head) != payload.len() as u64 {
+        return Err("its payload has not the length that it claims");
+    }
+    let wide = |at: usize| number(at, head) << 32 | number(at + 4, head);
+    if (number(12, head), wide(16), wide(24)) != (u64::from(SIGNIFICANT_DIGITS), 1, LONGEST_NS) {
+        return Err("it has not the bounds, 1 ns to 1 hour, and the 3 digits of a latency");
+    }
+    Ok(inflated)
 }
 
 impl PackedLatency {
@@ -227,7 +269,67 @@ mod tests {
         }
     }
 
+    /// A histogram as others write it, with any bounds.
+    fn encoded(histogram: &Histogram<u64>) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        V2DeflateSerializer::new().serialize(histogram, &mut bytes).expect("memory takes any bytes");
+        bytes
+    }
+
+    /// The compressed encoding of this content.
+    fn compressed(content: &[u8]) -> Vec<u8> {
+        use std::io::Write;
+        let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+        packed.write_all(content).expect("memory takes any bytes");
+        let packed = packed.finish().expect("memory takes any bytes");
+        let length = u32::try_from(packed.len()).expect("small");
+        [&0x1c84_9314_u32.to_be_bytes()[..], &length.to_be_bytes(), &packed].concat()
+    }
+
+    #[test]
+    fn a_histogram_takes_no_more_memory_than_one_of_ours() {
+        assert_eq!(COMPRESSED_COOKIE, u64::from(u32::from_be_bytes([0x1c, 0x84, 0x93, 0x14])));
+        assert!(Latency::new().histogram.distinct_values() <= (LARGEST_ENCODING - HEAD) / 9);
+        let refused = |bytes: &[u8]| {
+            Latency::decode(&BASE64_STANDARD.encode(bytes), 0).expect_err("not ours").to_string()
+        };
+        let head = |payload: i32, digits: u32, highest: u64| {
+            let mut head = Vec::new();
+            for word in [0x1c84_9313_u32, payload.cast_unsigned(), 0, digits] {
+                head.extend(word.to_be_bytes());
+            }
+            head.extend(1_u64.to_be_bytes());
+            head.extend(highest.to_be_bytes());
+            head.extend(1.0_f64.to_be_bytes());
+            head
+        };
+        assert!(refused(&compressed(&head(-1, 3, LONGEST_NS))).contains("claims"));
+        assert!(refused(&compressed(&head(0, 5, LONGEST_NS))).contains("3 digits"));
+        assert!(refused(&compressed(&head(0, 3, u64::MAX))).contains("bounds"));
+        assert!(refused(&compressed(&vec![0; 100 << 20])).contains("more than any"));
+        assert!(refused(&[0x1c, 0x84, 0x93, 0x14, 0xff, 0xff, 0xff, 0xff]).contains("claims"));
+        assert!(refused(&compressed(b"")).contains("too little"));
+        let wide = Histogram::new_with_bounds(1, u64::MAX / 2, 5).expect("bounds");
+        assert!(refused(&encoded(&wide)).contains("bounds"));
+        assert!(Latency::decode(&BASE64_STANDARD.encode(compressed(&head(0, 3, LONGEST_NS))), 0).is_ok());
+    }
+
     proptest! {
+        #[test]
+        fn no_payload_makes_the_decoder_panic(payload in prop::collection::vec(any::<u8>(), 0..200)) {
+            let mut content = Vec::new();
+            for word in [0x1c84_9313_u32, u32::try_from(payload.len()).expect("small"), 0, 3] {
+                content.extend(word.to_be_bytes());
+            }
+            content.extend(1_u64.to_be_bytes());
+            content.extend(LONGEST_NS.to_be_bytes());
+            content.extend(1.0_f64.to_be_bytes());
+            content.extend(payload);
+            if let Ok(latency) = Latency::decode(&BASE64_STANDARD.encode(compressed(&content)), 0) {
+                let _ = (latency.mean_ns(), latency.stdev_ns(), latency.quantile_ns(0.99), latency.encode());
+            }
+        }
+
         #[test]
         fn encoding_and_packing_lose_nothing(values in prop::collection::vec(0_u64..8_000_000_000_000, 0..50)) {
             let latency = latency(&values);

@@ -28,11 +28,13 @@ pub mod pb;
 pub mod payload;
 pub mod outcome;
 pub mod latency;
+pub mod document;
 
 // What is to be done.
 pub mod schedule;
 pub mod plan;
 pub mod target;
+mod descriptors;
 
 // Doing it.
 pub mod client;

@@ -3,6 +3,7 @@
 //! Four limits can be seen from outside: the server's for requests and for replies, and the client's own
 //! for both. Each is looked for with requests of its own; nothing here measures under load.
 
+mod check;
 mod findings;
 mod own;
 mod packed;
@@ -11,6 +12,7 @@ mod receive;
 mod record;
 mod reply;
 mod search;
+mod secrets;
 mod survival;
 mod whole;
 
@@ -18,6 +20,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
+pub use check::LimitsReadError;
 pub use record::{Behind, Cause, Compressed, Counts, LimitRecord, State};
 
 use crate::{
@@ -25,7 +28,7 @@ use crate::{
     environment::Build,
     outcome::{Direction, Side},
     payload::{LARGEST_MESSAGE, Message, longest_text_within},
-    plan::ClientKind,
+    plan::{ClientKind, Secrets},
     target::Located,
     units::{Limit, grouped, nanoseconds_of},
 };
@@ -148,7 +151,8 @@ pub fn find<'a>(
     let packing = Options { compression: settings.options.compression, ..unlimited.clone() };
     let packing = settings.options.compression.map(|_| Prober::new(target, packing, wants_end));
     let mut prober = Prober::new(target, unlimited, wants_end);
-    let grows = greet(&mut prober, target)?;
+    let secrets = Secrets::of(&settings.options.metadata);
+    let grows = greet(&mut prober, target).map_err(|error| error.without(&secrets))?;
     let mut hunt = Hunt { settings, target, prober, packing, records: Vec::new(), observe, wants_end };
     if let Err(error) = hunt.all(grows) {
         limits.ended_early = Some(causes(&error));
@@ -158,6 +162,7 @@ pub fn find<'a>(
     hunt.records.sort_by_key(|record| order(record.side, record.direction));
     limits.limits = hunt.records;
     limits.findings = findings::of(&limits.limits, grows, settings);
+    limits.hide(&secrets);
     Ok(limits)
 }
 

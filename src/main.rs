@@ -2,14 +2,17 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use plimsoll::{
     cli::{Cli, Status},
     report,
 };
 
 fn main() -> ExitCode {
-    match Cli::parse().execute() {
+    let cli = match Cli::of_arguments() {
+        Ok(cli) => cli,
+        Err(status) => return status,
+    };
+    match cli.execute() {
         Ok(status) => status.into(),
         Err(error) => {
             report::error(error.chain());

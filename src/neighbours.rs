@@ -6,6 +6,7 @@
 
 mod damage;
 mod findings;
+mod read;
 
 use std::sync::Arc;
 
@@ -17,14 +18,15 @@ use crate::{
     environment::Build,
     outcome::{Direction, Outcome, Side},
     payload::{Mix, Share},
-    plan::{Load, Plan, Rates, Settings, Texts},
+    plan::{Load, Plan, Rates, Secrets, Settings, Texts},
     record::Calls,
     schedule::Stage,
-    summary::{LatencyRecord, ReadError, Summary},
+    summary::{LatencyRecord, Summary},
     target::Located,
     units::ByteSize,
 };
 pub use damage::{Damage, Pooling, Ratio};
+pub use read::NeighboursReadError;
 
 /// The schema that this program writes.
 pub const SCHEMA: &str = "plimsoll.neighbours/1";
@@ -207,6 +209,7 @@ pub fn refused_sizes(
 ) -> Result<Vec<Option<RefusedSize>>, NeighboursError> {
     let requests = Arc::new(Requests::new(plan, &target.authority));
     let messages = plan.payload().messages();
+    let secrets = Secrets::of(plan.metadata());
     let unless_ended = || if wants_end() { Err(NeighboursError::Interrupted) } else { Ok(()) };
     let mut seen = Vec::new();
     for (index, message) in messages.iter().enumerate() {
@@ -218,7 +221,11 @@ pub fn refused_sizes(
         exchange.start(index);
         let over = exchange.next_unless(Instant::now() + PATIENCE, wants_end);
         unless_ended()?;
-        seen.push(refused_size(message.request_bytes, over.map(|over| over.outcome))?);
+        let mut outcome = over.map(|over| over.outcome);
+        if let Some(said) = outcome.as_mut().and_then(Outcome::message_mut) {
+            secrets.hide(said);
+        }
+        seen.push(refused_size(message.request_bytes, outcome)?);
     }
     if seen.iter().all(Option::is_none) {
         let sizes: Vec<String> =
@@ -295,32 +302,7 @@ pub fn without_refused(settings: Settings, refused: &[Option<RefusedSize>]) -> S
     Settings { load, texts: Texts::Made { mix, kind }, ..settings }
 }
 
-/// Why a document is no such comparison.
-#[derive(Debug, thiserror::Error)]
-pub enum NeighboursReadError {
-    /// It is not JSON, or lacks something.
-    #[error("it is not a result of `plimsoll run --with-and-without-refused`")]
-    Json(#[from] serde_json::Error),
-    /// A run's result does not agree with itself.
-    #[error("a run of it cannot be used")]
-    Run(#[from] ReadError),
-}
-
 impl Neighbours {
-    /// Reads a comparison, checks that its runs agree with themselves, and computes anew all that follows from them.
-    ///
-    /// # Errors
-    /// When it is something else, or they do not.
-    pub fn read(reader: impl std::io::Read) -> Result<Self, NeighboursReadError> {
-        let own: Self = serde_json::from_reader(reader)?;
-        let paired = own.rounds.iter().flat_map(|round| [&round.without, &round.with]);
-        for summary in paired.chain(&own.unpaired) {
-            summary.check()?;
-        }
-        let Self { plimsoll, label, refused_sizes, fresh_servers, rounds, unpaired, .. } = own;
-        Ok(Self { plimsoll, ..Self::new(label, refused_sizes, fresh_servers, rounds, unpaired) })
-    }
-
     /// What these rounds show.
     #[must_use]
     pub fn new(

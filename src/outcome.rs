@@ -25,6 +25,19 @@ pub enum Outcome {
     Unfinished,
 }
 
+impl Outcome {
+    /// The words of a server, or of the connection to it, where there are any.
+    pub(crate) fn message_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Refused(refusal) => Some(&mut refusal.message),
+            Self::Failed(failure) | Self::DeadlineExceeded(failure) | Self::Broken(failure) => {
+                Some(&mut failure.message)
+            }
+            Self::Answered | Self::WrongReply(_) | Self::Shed | Self::Unfinished => None,
+        }
+    }
+}
+
 /// The side of a call on which a limit fired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -3,6 +3,7 @@
 //! [`Settings`] is what was asked for, every part on its own; [`Plan`] is what that means, with
 //! nothing in it that contradicts itself. The engine sees plans alone.
 
+mod metadata;
 mod record;
 mod settings;
 
@@ -14,8 +15,9 @@ use crate::{
     units::{LONGEST, Limit, exact_duration, grouped},
 };
 
+pub use metadata::{Pair, Secrets, is_secret};
 pub use record::{LoadRecord, PlanRecord, SizeRecord, TextSource};
-pub use settings::{ClientKind, Compression, Load, Pair, Rates, Settings, Texts, Workers};
+pub use settings::{ClientKind, Compression, Load, Rates, Settings, Texts, Workers};
 
 /// How long a run lasts when neither a count nor a duration is given.
 pub const DEFAULT_DURATION: Duration = Duration::from_secs(10);

@@ -40,6 +40,16 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// The verdict that these findings make: that of the gravest.
+    #[must_use]
+    pub fn of(findings: &[Finding]) -> Self {
+        match findings.iter().map(|finding| finding.weight).min() {
+            Some(Weight::Warning) => Self::Unsound,
+            Some(Weight::Disturbance) => Self::Disturbed,
+            Some(Weight::Note) | None => Self::Sound,
+        }
+    }
+
     /// The verdict in a word, as documents have it.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -124,12 +134,7 @@ impl Soundness {
         }
         // Stable: within a weight, the order above.
         findings.sort_by_key(|finding| finding.weight);
-        let verdict = match findings.first().map(|finding| finding.weight) {
-            Some(Weight::Warning) => Verdict::Unsound,
-            Some(Weight::Disturbance) => Verdict::Disturbed,
-            Some(Weight::Note) | None => Verdict::Sound,
-        };
-        Self { verdict, saturation, findings }
+        Self { verdict: Verdict::of(&findings), saturation, findings }
     }
 }
 

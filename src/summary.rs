@@ -1,16 +1,19 @@
 //! The versioned result of a run: everything that reports print, as data.
 
 mod assemble;
+mod check;
 mod judge;
 mod others;
+mod secrets;
 
 use std::io::Read;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    document::{Contradiction, intervals, schema_of},
     environment::{Build, Environment},
-    latency::{DecodeError, Latency},
+    latency::DecodeError,
     outcome::{Difference, Direction, Side},
     plan::{Compression, PlanRecord},
     record::{Calls, NotConserved, Outcomes},
@@ -60,6 +63,7 @@ pub struct Summary {
     /// By message size; empty where there is only one.
     pub sizes: Vec<SizeSummary>,
     /// By time.
+    #[serde(deserialize_with = "intervals")]
     pub intervals: Vec<IntervalRecord>,
     /// What the window cost.
     pub cost: Cost,
@@ -344,6 +348,9 @@ pub enum ReadError {
     /// A histogram cannot be decoded.
     #[error(transparent)]
     Histogram(#[from] DecodeError),
+    /// A figure is not the one that the rest gives.
+    #[error(transparent)]
+    Contradiction(#[from] Contradiction),
     /// A histogram has another count than its record.
     #[error("a histogram has {histogram} values where its record says {record}")]
     Count {
@@ -360,48 +367,16 @@ impl Summary {
     /// # Errors
     /// When it is something else, of another version, or its sums do not agree.
     pub fn read(mut reader: impl Read) -> Result<Self, ReadError> {
-        let mut text = String::new();
-        reader.read_to_string(&mut text).map_err(serde_json::Error::io)?;
-        let document: serde_json::Value = serde_json::from_str(&text)?;
-        match document.get("schema").and_then(serde_json::Value::as_str) {
+        let mut document = Vec::new();
+        reader.read_to_end(&mut document).map_err(serde_json::Error::io)?;
+        match schema_of(&document)?.as_deref() {
             Some(SCHEMA) => {}
             Some(other) => return Err(ReadError::of_schema(other)),
             None => return Err(ReadError::NoSchema),
         }
-        let summary: Self = serde_json::from_value(document)?;
+        let summary: Self = serde_json::from_slice(&document)?;
         summary.check()?;
         Ok(summary)
-    }
-
-    /// Whether calls are conserved, and every histogram has the values that its record says.
-    ///
-    /// # Errors
-    /// When something does not agree.
-    pub fn check(&self) -> Result<(), ReadError> {
-        self.calls.check()?;
-        let mut intervals = Outcomes::default();
-        for interval in &self.intervals {
-            intervals.add(&interval.calls);
-            interval.latency.decode()?;
-        }
-        if intervals != self.calls.outcomes {
-            return Err(ReadError::Intervals {
-                intervals: intervals.total(),
-                calls: self.calls.outcomes.total(),
-            });
-        }
-        for size in &self.sizes {
-            size.calls.check()?;
-            size.latency.decode()?;
-        }
-        for refusal in &self.refusals {
-            refusal.latency.decode()?;
-        }
-        let LatencyRecords { service, response, lateness } = &self.latency;
-        for record in [Some(service), response.as_ref(), lateness.as_ref()].into_iter().flatten() {
-            record.decode()?;
-        }
-        Ok(())
     }
 
     /// Response time in an open loop, service time in a closed one.
@@ -414,20 +389,5 @@ impl Summary {
     #[must_use]
     pub fn meets_objectives(&self) -> bool {
         self.objectives.iter().all(|objective| objective.met)
-    }
-}
-
-impl LatencyRecord {
-    /// The histogram itself.
-    ///
-    /// # Errors
-    /// When it is none, or has another count than this record.
-    pub fn decode(&self) -> Result<Latency, ReadError> {
-        let latency = Latency::decode(&self.histogram, self.out_of_range)?;
-        if latency.count() == self.count {
-            Ok(latency)
-        } else {
-            Err(ReadError::Count { histogram: latency.count(), record: self.count })
-        }
     }
 }

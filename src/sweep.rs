@@ -15,11 +15,12 @@ pub use cells::Cell;
 pub use grid::{GridLoad, Point, Sizes, SizesError};
 
 use crate::{
+    document::{Contradiction, holds, near, same, schema_of},
     environment::Build,
     limits::Limits,
     outcome::Direction,
     payload::TextKind,
-    plan::{ClientKind, Compression, Pair},
+    plan::{ClientKind, Compression, LoadRecord, Pair},
     random::bits,
     summary::{ReadError, ServerRecord, Summary},
     units::Limit,
@@ -116,6 +117,9 @@ pub enum SweepError {
     /// A point's result does not agree with itself.
     #[error("point {0} cannot be used")]
     Point(usize, #[source] ReadError),
+    /// A point is not the one that was asked for.
+    #[error(transparent)]
+    Contradiction(#[from] Contradiction),
     /// It was asked something else.
     #[error(
         "it was asked something else ({}); ask for the same to go on, or write to another file",
@@ -124,7 +128,22 @@ pub enum SweepError {
     Other(Vec<String>),
 }
 
+fn is_rate(left: f64, right: f64) -> bool {
+    near("a rate", left, right).is_ok()
+}
+
 impl Asked {
+    /// The sizes of the grid, with both sides of these limits where they are a ladder.
+    fn sizes_with(&self, limits: Option<&Limits>) -> Vec<u64> {
+        let found = limits.iter().flat_map(|limits| &limits.limits);
+        // A limit for replies is met by a request of that size too, unless the text grows.
+        let found: Vec<u64> = found
+            .filter(|limit| limit.direction == Direction::Request || self.text != TextKind::Expanding)
+            .filter_map(|limit| limit.limit_bytes)
+            .collect();
+        self.sizes.with_limits(&found)
+    }
+
     /// All points, in the order in which they are run.
     fn order(&self, sizes: &[u64]) -> Vec<Point> {
         let mut order = Vec::new();
@@ -147,13 +166,7 @@ impl Sweep {
     /// A sweep that has not begun.
     #[must_use]
     pub fn new(asked: Asked, limits: Option<Limits>) -> Self {
-        let found = limits.iter().flat_map(|limits| &limits.limits);
-        // A limit for replies is met by a request of that size too, unless the text grows.
-        let found: Vec<u64> = found
-            .filter(|limit| limit.direction == Direction::Request || asked.text != TextKind::Expanding)
-            .filter_map(|limit| limit.limit_bytes)
-            .collect();
-        let order = asked.order(&asked.sizes.with_limits(&found));
+        let order = asked.order(&asked.sizes_with(limits.as_ref()));
         let schema = SCHEMA.to_owned();
         Self { schema, plimsoll: Build::this(), asked, limits, order, points: Vec::new() }
     }
@@ -162,20 +175,56 @@ impl Sweep {
     ///
     /// # Errors
     /// When it is something else, or its results do not agree with themselves.
-    pub fn read(reader: impl Read) -> Result<Self, SweepError> {
-        let document: serde_json::Value = serde_json::from_reader(reader)?;
-        match document.get("schema").and_then(serde_json::Value::as_str) {
+    pub fn read(mut reader: impl Read) -> Result<Self, SweepError> {
+        let mut document = Vec::new();
+        reader.read_to_end(&mut document).map_err(serde_json::Error::io)?;
+        match schema_of(&document)?.as_deref() {
             Some(SCHEMA) => {}
             other => return Err(SweepError::Schema(other.unwrap_or("missing").to_owned())),
         }
-        let sweep: Self = serde_json::from_value(document)?;
+        let sweep: Self = serde_json::from_slice(&document)?;
         if sweep.points.len() > sweep.order.len() {
             return Err(SweepError::TooMany { points: sweep.points.len(), planned: sweep.order.len() });
         }
         for (index, summary) in sweep.points.iter().enumerate() {
             summary.check().map_err(|error| SweepError::Point(index + 1, error))?;
         }
+        sweep.check()?;
         Ok(sweep)
+    }
+
+    /// Whether the order is the one that was asked for, and each point's result is that of its place in it.
+    fn check(&self) -> Result<(), Contradiction> {
+        if let Some(limits) = &self.limits {
+            limits.check()?;
+        }
+        let sizes = self.sizes();
+        let points = (sizes.len() * self.asked.loads.len()) as u64;
+        let planned = points.saturating_mul(self.asked.repetitions.into());
+        same("the number of points", self.order.len() as u64, planned)?;
+        let order = self.asked.order(&sizes);
+        let differs = order.iter().zip(&self.order).find(|(expected, written)| expected != written);
+        if let Some((expected, written)) = differs {
+            return Err(Contradiction::new("a point", written, expected));
+        }
+        for (point, summary) in self.order.iter().zip(&self.points) {
+            let size = summary.plan.sizes.first().map_or(0, |size| size.message_bytes);
+            same(&format!("the message size of {point}"), size, point.message_bytes)?;
+            let load = match (&summary.plan.load, point.load) {
+                (LoadRecord::Closed { concurrency }, GridLoad::Concurrency(calls)) => *concurrency == calls,
+                (LoadRecord::Open { stages, .. }, GridLoad::RatePerSecond(rate)) => stages
+                    .iter()
+                    .all(|stage| is_rate(stage.from_per_second, rate) && is_rate(stage.to_per_second, rate)),
+                _ => false,
+            };
+            holds("the load of a point", format!("{:?}", summary.plan.load), &point.to_string(), load)?;
+        }
+        Ok(())
+    }
+
+    /// The sizes of the grid.
+    fn sizes(&self) -> Vec<u64> {
+        self.asked.sizes_with(self.limits.as_ref())
     }
 
     /// Whether this is the sweep that is asked for.
@@ -183,10 +232,11 @@ impl Sweep {
     /// # Errors
     /// When it is not: with everything that differs.
     pub fn is_same(&self, asked: &Asked) -> Result<(), SweepError> {
-        if self.asked == *asked {
+        // As documents have it: a token that is not the one of then is no other sweep.
+        let (before, now) = (serde_json::to_value(&self.asked)?, serde_json::to_value(asked)?);
+        if before == now {
             return Ok(());
         }
-        let (before, now) = (serde_json::to_value(&self.asked)?, serde_json::to_value(asked)?);
         let keys: BTreeSet<&String> = [&before, &now]
             .into_iter()
             .filter_map(serde_json::Value::as_object)
@@ -270,5 +320,14 @@ mod tests {
         let error = Sweep::new(asked(1), None).is_same(&asked(2)).expect_err("another seed").to_string();
         assert!(error.contains("seed: 1 then, 2 now"), "{error}");
         assert!(Sweep::new(asked(1), None).is_same(&asked(1)).is_ok());
+    }
+
+    #[test]
+    fn a_sweep_goes_on_with_another_token() {
+        let with = |token: &str| Asked { metadata: vec![Pair::new("authorization", token)], ..asked(1) };
+        let sweep = Sweep::new(with("Bearer old"), None);
+        assert!(sweep.is_same(&with("Bearer new")).is_ok());
+        let error = sweep.is_same(&asked(1)).expect_err("other metadata").to_string();
+        assert!(error.contains("metadata") && !error.contains("old"), "{error}");
     }
 }

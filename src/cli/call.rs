@@ -13,7 +13,7 @@ use super::{
     Format, OutputArguments, Status,
     client_flags::{ClientChoice, CompressionChoice},
     to_stdout,
-    values::{pair, read_text},
+    values::{MetadataParser, read_text},
 };
 use crate::{
     client::{
@@ -21,7 +21,7 @@ use crate::{
         single::{self, Reply},
     },
     plan::{ClientKind, DEFAULT_MAX_RECV, Pair, recv_limit},
-    report::{destination::Destination, json, reply},
+    report::{json, reply},
     target::Target,
     units::{Limit, parse_duration},
 };
@@ -45,8 +45,9 @@ pub(super) struct CallArguments {
     #[arg(short, long)]
     verbose: bool,
 
-    /// Metadata of the call; repeatable
-    #[arg(short, long, value_name = "'NAME: VALUE'", value_parser = pair)]
+    /// Metadata of the call; `@FILE` reads the value from a file. Credentials are hidden in every output.
+    /// Repeatable
+    #[arg(short, long, value_name = "'NAME: VALUE | NAME: @FILE'", value_parser = MetadataParser)]
     metadata: Vec<Pair>,
 
     /// Deadline of the call, also sent as `grpc-timeout` [default: none]
@@ -85,7 +86,7 @@ Exit status: 0 when the status is OK, 2 otherwise.";
 
 pub(super) fn execute(arguments: &CallArguments) -> Result<Status> {
     let text = text(arguments)?;
-    let destination = arguments.output.output.as_deref().map(Destination::reserve).transpose()?;
+    let destination = arguments.output.reserve()?;
     let located = arguments.target.locate()?;
     let client = ClientKind::from(arguments.client);
     let options = Options {
@@ -102,13 +103,17 @@ pub(super) fn execute(arguments: &CallArguments) -> Result<Status> {
     if let Some(destination) = destination {
         destination.write(&reply)?;
     }
-    match arguments.output.format {
+    match arguments.output.format() {
         Format::Json => to_stdout(|out| json::write(&reply, out))?,
         Format::Text => {
             if arguments.verbose {
                 reply::details(&reply, anstream::stderr().lock())?;
             }
-            to_stdout(|out| reply::write(&reply, out))?;
+            if io::stdout().is_terminal() {
+                to_stdout(|out| reply::write_to_terminal(&reply, out))?;
+            } else {
+                to_stdout(|out| reply::write(&reply, out))?;
+            }
         }
     }
     if reply.is_ok() {

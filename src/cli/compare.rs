@@ -1,17 +1,17 @@
 //! `plimsoll compare`: two results, or several of each, side by side.
 
 use std::{
-    fs::{self, File},
+    fs,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use super::{Format, OutputArguments, Status, to_coloured_stdout, to_stdout};
+use super::{Format, OutputArguments, Status, is_stdout, saved, to_coloured_stdout, to_stdout};
 use crate::{
     compare::Comparison,
-    report::{self, destination::Destination, json},
+    report::{self, json},
     summary::Summary,
 };
 
@@ -57,12 +57,12 @@ difference, use `plimsoll run --assert`.";
 pub(super) fn execute(arguments: &CompareArguments) -> Result<Status> {
     let (base, candidate) = (read(&arguments.base)?, read(&arguments.candidate)?);
     let comparison = Comparison::new(&base, &candidate, arguments.allow_different_plans)?;
-    if let Some(output) = &arguments.output.output {
-        Destination::reserve(output)?.write(&comparison)?;
+    if let Some(destination) = arguments.output.reserve()? {
+        destination.write(&comparison)?;
     }
-    match arguments.output.format {
+    match arguments.output.format() {
         Format::Json => to_stdout(|out| json::write(&comparison, out))?,
-        Format::Text => to_coloured_stdout(|out| report::compare::write(&comparison, out))?,
+        Format::Text => to_coloured_stdout(|out| report::compare::write_coloured(&comparison, out))?,
     }
     Ok(Status::Done)
 }
@@ -70,10 +70,10 @@ pub(super) fn execute(arguments: &CompareArguments) -> Result<Status> {
 /// The result in a file, or those in a folder, by name.
 fn read(path: &Path) -> Result<Vec<Summary>> {
     let one = |path: &Path| -> Result<Summary> {
-        let file = File::open(path).with_context(|| format!("cannot open `{}`", path.display()))?;
-        Summary::read(file).with_context(|| format!("cannot use `{}`", path.display()))
+        let file = saved::read(path)?;
+        Summary::read(file.as_slice()).with_context(|| format!("cannot use `{}`", path.display()))
     };
-    if !path.is_dir() {
+    if is_stdout(Some(path)) || !path.is_dir() {
         return Ok(vec![one(path)?]);
     }
     let entries = fs::read_dir(path).with_context(|| format!("cannot read `{}`", path.display()))?;

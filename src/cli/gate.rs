@@ -13,7 +13,7 @@ use clap::Args;
 use super::{
     Format, OutputArguments, Status,
     interrupt::Interrupt,
-    to_coloured_stdout, to_stdout,
+    is_stdout, to_coloured_stdout, to_stdout,
     verdict_files::{Reserved, VerdictFiles},
 };
 use crate::{
@@ -155,8 +155,9 @@ pub(super) fn execute(arguments: &GateArguments) -> Result<Status> {
         _ => bail!("a gate needs --base and --candidate"),
     };
     let settings = arguments.settings(base, candidate)?;
+    let printed = arguments.printed()?;
     let interrupt = Interrupt::listen()?;
-    let destination = arguments.output.output.as_deref().map(Destination::reserve).transpose()?;
+    let destination = arguments.output.reserve()?;
     let files = arguments.files.reserve()?;
     let mut display = GateDisplay::new(arguments.output.quiet, stderr().is_terminal());
     let verdict = gate::run(&settings, &mut |progress| display.show(progress), &|| interrupt.has_come());
@@ -166,7 +167,7 @@ pub(super) fn execute(arguments: &GateArguments) -> Result<Status> {
         Err(GateError::Early { verdict, source }) => (*verdict, Some(anyhow::Error::from(*source))),
         verdict => (verdict?, None),
     };
-    Ok(arguments.tell(&verdict, destination, files, failure))
+    Ok(arguments.tell(&verdict, destination, files, printed, failure))
 }
 
 fn status(verdict: &Verdict, strict: bool) -> Status {
@@ -189,10 +190,11 @@ fn status(verdict: &Verdict, strict: bool) -> Status {
 impl GateArguments {
     /// The verdict of a gate that has no base.
     fn skip(&self, candidate: &Contender, reason: &str) -> Result<Status> {
-        let destination = self.output.output.as_deref().map(Destination::reserve).transpose()?;
+        let printed = self.printed()?;
+        let destination = self.output.reserve()?;
         let files = self.files.reserve()?;
         let verdict = gate::without_base(reason, candidate, self.label.clone(), self.seed);
-        Ok(self.tell(&verdict, destination, files, None))
+        Ok(self.tell(&verdict, destination, files, printed, None))
     }
 
     /// Writes and prints a verdict: all that can be, whatever cannot. The status that it comes to.
@@ -201,15 +203,17 @@ impl GateArguments {
         verdict: &Verdict,
         destination: Option<Destination>,
         files: Reserved<'_>,
+        printed: Option<Format>,
         failure: Option<anyhow::Error>,
     ) -> Status {
         // Written first, but a disk that is full must not take the printed verdict away.
         let written = destination.map_or(Ok(()), |destination| destination.write(verdict));
         let mut failures: Vec<anyhow::Error> = written.err().map(anyhow::Error::from).into_iter().collect();
         failures.extend(files.write(verdict));
-        let printed = match self.output.format {
-            Format::Json => to_stdout(|out| json::write(verdict, out)),
-            Format::Text => to_coloured_stdout(|out| report::verdict::write(verdict, out)),
+        let printed = match printed {
+            None => Ok(()),
+            Some(Format::Json) => to_stdout(|out| json::write(verdict, out)),
+            Some(Format::Text) => to_coloured_stdout(|out| report::verdict::write_coloured(verdict, out)),
         };
         failures.extend(printed.err());
         // The reason that the verdict is none has been told when its error is.
@@ -219,6 +223,17 @@ impl GateArguments {
             status(verdict, self.strict)
         };
         status.despite(failures.into_iter().chain(failure))
+    }
+
+    /// What goes to stdout besides a file for CI that does; `None` where that is all.
+    fn printed(&self) -> Result<Option<Format>> {
+        match self.files.on_stdout()? {
+            None => Ok(Some(self.output.format())),
+            Some(flag) if self.output.format.is_some() || is_stdout(self.output.output.as_deref()) => bail!(
+                "`{flag} -` writes to stdout, and so does -O, or `-o -`; leave out one of the two, or give {flag} a file"
+            ),
+            Some(_) => Ok(None),
+        }
     }
 
     fn settings(&self, base: &Contender, candidate: &Contender) -> Result<Settings> {

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM while something goes on that blocks: noted, so that it can end in order.
+//! Ctrl-C, SIGTERM and SIGHUP while something goes on that blocks: noted, so that it can end in order.
 
 use std::{
     sync::{
@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use crate::driver::Signals;
+use crate::{descriptors, driver::Signals};
 
 /// Whether somebody wants an end.
 #[derive(Debug, Clone)]
@@ -19,6 +19,7 @@ pub(super) struct Interrupt(Arc<AtomicBool>);
 impl Interrupt {
     /// Listens from now on, for as long as this process lives.
     pub(super) fn listen() -> Result<Self> {
+        descriptors::check().context("cannot listen for signals")?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.context("cannot listen for signals")?;
         let mut signals = runtime.block_on(async { Signals::new() }).context("cannot listen for signals")?;

@@ -11,14 +11,14 @@ use super::{
     interrupt::Interrupt,
     own_server::OwnServer,
     to_coloured_stdout, to_stdout,
-    values::pair,
+    values::MetadataParser,
 };
 use crate::{
     client::{Options, check_metadata},
     limits::{DEFAULT_UP_TO, Limits, LimitsError, Settings, State, find},
     payload::LARGEST_MESSAGE,
     plan::{ClientKind, DEFAULT_MAX_RECV, Pair, recv_limit},
-    report::{self, destination::Destination, json, progress::Steps},
+    report::{self, json, progress::Steps},
     target::Target,
     units::{ByteSize, Limit, grouped},
 };
@@ -34,8 +34,9 @@ pub(super) struct LimitsArguments {
     #[arg(long, value_name = "SIZE", default_value_t = ByteSize(DEFAULT_UP_TO))]
     up_to: ByteSize,
 
-    /// Metadata of each call; repeatable
-    #[arg(short, long, value_name = "'NAME: VALUE'", value_parser = pair)]
+    /// Metadata of each call; `@FILE` reads the value from a file. Credentials are hidden in every result.
+    /// Repeatable
+    #[arg(short, long, value_name = "'NAME: VALUE | NAME: @FILE'", value_parser = MetadataParser)]
     metadata: Vec<Pair>,
 
     /// Also look which limits count compressed bytes, and which those that they stand for
@@ -103,7 +104,7 @@ pub(super) fn execute(arguments: &LimitsArguments) -> Result<Status> {
     check_metadata(&settings.options.metadata)?;
     let located = arguments.server.locate(arguments.target.as_ref())?;
     let interrupt = Interrupt::listen()?;
-    let destination = arguments.output.output.as_deref().map(Destination::reserve).transpose()?;
+    let destination = arguments.output.reserve()?;
     let driven = arguments.server.driven(located)?;
     let steps = Steps::new(arguments.output.quiet || !stderr().is_terminal());
     let mut observe =
@@ -115,9 +116,9 @@ pub(super) fn execute(arguments: &LimitsArguments) -> Result<Status> {
         limits => limits?,
     };
     let written = destination.map_or(Ok(()), |destination| destination.write(&limits));
-    match arguments.output.format {
+    match arguments.output.format() {
         Format::Json => to_stdout(|out| json::write(&limits, out))?,
-        Format::Text => to_coloured_stdout(|out| report::limits::write(&limits, out))?,
+        Format::Text => to_coloured_stdout(|out| report::limits::write_coloured(&limits, out))?,
     }
     written?;
     status(&limits)

@@ -10,21 +10,27 @@ mod own_server;
 mod rehearsal;
 mod report;
 mod run;
+mod saved;
 mod serve;
 mod sweep;
 mod values;
 mod verdict_files;
 
 use std::{
+    env,
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
+use anyhow::bail;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
-    report::{json, text},
+    report::{
+        destination::{Destination, STDOUT},
+        json, outside, text,
+    },
     summary::Summary,
 };
 
@@ -120,13 +126,13 @@ enum Command {
 /// Where results go; on every command.
 #[derive(Debug, clap::Args)]
 struct OutputArguments {
-    /// Also write the result as JSON to this file: whole, or not at all
+    /// Also write the result as JSON to this file: whole, or not at all. `-` is stdout, in place of the text
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// What goes to stdout
-    #[arg(short = 'O', long, value_name = "FORMAT", default_value = "text")]
-    format: Format,
+    /// What goes to stdout [default: text]
+    #[arg(short = 'O', long, value_name = "FORMAT")]
+    format: Option<Format>,
 
     /// No progress and no messages on stderr
     #[arg(short, long)]
@@ -142,7 +148,49 @@ enum Format {
     Json,
 }
 
+impl OutputArguments {
+    /// The file for the JSON document, known to be writable; `None` also where the document goes to stdout.
+    fn reserve(&self) -> anyhow::Result<Option<Destination>> {
+        if !is_stdout(self.output.as_deref()) {
+            return Ok(self.output.as_deref().map(Destination::reserve).transpose()?);
+        }
+        if self.format == Some(Format::Text) {
+            bail!(BOTH_ON_STDOUT);
+        }
+        Ok(None)
+    }
+
+    /// What goes to stdout.
+    fn format(&self) -> Format {
+        let default = if is_stdout(self.output.as_deref()) { Format::Json } else { Format::Text };
+        self.format.unwrap_or(default)
+    }
+}
+
+/// Why two flags contradict each other.
+const BOTH_ON_STDOUT: &str = "`-o -` writes JSON to stdout, and -O asks for another format there; leave out one of the two, or give -o a file (`./-` is one)";
+
+fn is_stdout(path: Option<&Path>) -> bool {
+    path == Some(Path::new(STDOUT))
+}
+
 impl Cli {
+    /// Reads the command line. `--help` and errors are printed; then the status is that of the process.
+    ///
+    /// # Errors
+    /// With the status, when there is nothing to do.
+    pub fn of_arguments() -> Result<Self, ExitCode> {
+        Self::try_parse().map_err(|error| {
+            // clap repeats what was written, as it is.
+            let written = env::args_os().map(|word| outside::on_one_line(&word.to_string_lossy()));
+            let shown = Self::try_parse_from(written).err().filter(|_| error.use_stderr());
+            let error = shown.unwrap_or(error);
+            // Whoever has closed the stream does not want to know.
+            let _ = error.print();
+            if error.use_stderr() { Status::Failed.into() } else { Status::Done.into() }
+        })
+    }
+
     /// Does what was asked, and says how the process is to end.
     ///
     /// # Errors
@@ -161,30 +209,40 @@ impl Cli {
     }
 }
 
-/// Lets a command write to stdout, byte by byte as it is. A reader that has left, such as `head`, is
-/// no error.
+/// Lets a command write to stdout, byte by byte as it is. A reader that has left, such as `head`, or a
+/// terminal that was closed, is no error.
 fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
     written(write(&mut io::stdout().lock()))
 }
 
-/// The same for a text with colours, which are left out where nobody wants them.
+/// Lets a command write a text with colours. They are left out where stdout is no terminal, and where `NO_COLOR`,
+/// `CLICOLOR` or `TERM` say so.
 fn to_coloured_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
     written(write(&mut anstream::stdout().lock()))
 }
 
 fn written(result: io::Result<()>) -> anyhow::Result<()> {
     match result {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(anyhow::Error::new(error).context("cannot write to stdout"))
-        }
+        Err(error) if !has_left(&error) => Err(anyhow::Error::new(error).context("cannot write to stdout")),
         _ => Ok(()),
     }
+}
+
+/// Whether nobody reads any more: a pipe whose reader has gone, or a terminal that was closed.
+fn has_left(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) {
+        let kind =
+            rustix::fs::fstat(io::stdout()).map(|file| rustix::fs::FileType::from_raw_mode(file.st_mode));
+        return kind == Ok(rustix::fs::FileType::CharacterDevice);
+    }
+    error.kind() == io::ErrorKind::BrokenPipe
 }
 
 /// Prints a run's result in the format that was asked for.
 fn print(summary: &Summary, format: Format) -> anyhow::Result<()> {
     match format {
-        Format::Text => to_coloured_stdout(|out| text::write(summary, out)),
+        Format::Text => to_coloured_stdout(|out| text::write_coloured(summary, out)),
         Format::Json => to_stdout(|out| json::write(summary, out)),
     }
 }

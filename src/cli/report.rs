@@ -1,18 +1,21 @@
 //! `plimsoll report`: a saved result, printed again.
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::{Format, OutputArguments, Status, to_coloured_stdout, to_stdout, verdict_files::VerdictFiles};
+use super::{
+    Format, OutputArguments, Status, is_stdout, saved, to_coloured_stdout, to_stdout,
+    verdict_files::VerdictFiles,
+};
 use crate::{
     compare::{self, Comparison},
     gate::{self, Verdict},
     limits::{self, Limits},
     neighbours::{self, Neighbours},
-    report::{self, destination::Destination, json, text},
+    report::{self, json, text},
     summary::Summary,
     sweep::{self, Sweep},
 };
@@ -20,7 +23,7 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ReportArguments {
-    /// A result that `plimsoll run`, `sweep`, `limits`, `compare` or `gate` wrote with `-o FILE`
+    /// A result that `plimsoll run`, `sweep`, `limits`, `compare` or `gate` wrote with `-o FILE`; `-` is stdin
     #[arg(value_name = "RESULT")]
     result: PathBuf,
 
@@ -57,8 +60,9 @@ struct Schema {
 }
 
 pub(super) fn execute(arguments: &ReportArguments) -> Result<Status> {
+    let printed = arguments.printed()?;
     let path = &arguments.result;
-    let file = fs::read(path).with_context(|| format!("cannot open `{}`", path.display()))?;
+    let file = saved::read(path)?;
     let saved = read(&file).with_context(|| format!("cannot use `{}`", path.display()))?;
     let mut failures = Vec::new();
     if let Some(flag) = arguments.files.given() {
@@ -67,21 +71,35 @@ pub(super) fn execute(arguments: &ReportArguments) -> Result<Status> {
         };
         failures.extend(arguments.files.reserve()?.write(verdict));
     }
-    if let Some(output) = &arguments.output.output {
-        Destination::reserve(output)?.write(&saved)?;
+    if let Some(destination) = arguments.output.reserve()? {
+        destination.write(&saved)?;
     }
-    match arguments.output.format {
-        Format::Json => to_stdout(|out| json::write(&saved, out))?,
-        Format::Text => to_coloured_stdout(|out| match &saved {
-            Saved::Run(summary) => text::write(summary, out),
-            Saved::Sweep(sweep) => report::sweep::write(sweep, out),
-            Saved::Limits(limits) => report::limits::write(limits, out),
-            Saved::Neighbours(neighbours) => report::neighbours::write(neighbours, out),
-            Saved::Comparison(comparison) => report::compare::write(comparison, out),
-            Saved::Verdict(verdict) => report::verdict::write(verdict, out),
+    match printed {
+        None => {}
+        Some(Format::Json) => to_stdout(|out| json::write(&saved, out))?,
+        Some(Format::Text) => to_coloured_stdout(|out| match &saved {
+            Saved::Run(summary) => text::write_coloured(summary, out),
+            Saved::Sweep(sweep) => report::sweep::write_coloured(sweep, out),
+            Saved::Limits(limits) => report::limits::write_coloured(limits, out),
+            Saved::Neighbours(neighbours) => report::neighbours::write_coloured(neighbours, out),
+            Saved::Comparison(comparison) => report::compare::write_coloured(comparison, out),
+            Saved::Verdict(verdict) => report::verdict::write_coloured(verdict, out),
         })?,
     }
     Ok(Status::Done.despite(failures))
+}
+
+impl ReportArguments {
+    /// What goes to stdout besides a file for CI that does; `None` where that is all.
+    fn printed(&self) -> Result<Option<Format>> {
+        match self.files.on_stdout()? {
+            None => Ok(Some(self.output.format())),
+            Some(flag) if self.output.format.is_some() || is_stdout(self.output.output.as_deref()) => bail!(
+                "`{flag} -` writes to stdout, and so does -O, or `-o -`; leave out one of the two, or give {flag} a file"
+            ),
+            Some(_) => Ok(None),
+        }
+    }
 }
 
 /// What is neither is read as a run: then the error says what it is, and what was expected.
@@ -89,9 +107,7 @@ fn read(file: &[u8]) -> Result<Saved> {
     let schema = serde_json::from_slice(file).map_or_else(|_| String::new(), |Schema { schema }| schema);
     Ok(match schema.as_str() {
         sweep::SCHEMA => Saved::Sweep(Box::new(Sweep::read(file)?)),
-        limits::SCHEMA => Saved::Limits(Box::new(
-            serde_json::from_slice(file).context("it is not a result of `plimsoll limits`")?,
-        )),
+        limits::SCHEMA => Saved::Limits(Box::new(Limits::read(file)?)),
         gate::SCHEMA => Saved::Verdict(Box::new(Verdict::read(file)?)),
         compare::SCHEMA => Saved::Comparison(Box::new(Comparison::read(file)?)),
         neighbours::SCHEMA => Saved::Neighbours(Box::new(Neighbours::read(file)?)),

@@ -12,7 +12,7 @@ use crate::{
     driver,
     environment::Environment,
     plan::Plan,
-    report::{destination::Destination, progress::Display},
+    report::progress::Display,
     soundness::Verdict,
     summary::{Context, Summary},
     units::grouped,
@@ -28,7 +28,7 @@ pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
     let located = arguments.server.locate(arguments.target.as_ref())?;
     let shares_machine = located.as_ref().is_none_or(|located| located.is_local);
     let plan = Arc::new(Plan::new(arguments.settings(shares_machine)?)?);
-    let destination = arguments.output.output.as_deref().map(Destination::reserve).transpose()?;
+    let destination = arguments.output.reserve()?;
     let is_own = located.is_none();
     arguments.client.rehearse(located.as_ref(), plan.metadata())?;
     let mut driven = arguments.server.driven(located)?;
@@ -55,7 +55,7 @@ pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
     )?;
     // Written first, but a disk that is full must not take the printed figures away.
     let written = destination.map_or(Ok(()), |destination| destination.write(&summary));
-    let printed = print(&summary, arguments.output.format);
+    let printed = print(&summary, arguments.output.format());
     let failures = written.err().map(anyhow::Error::from).into_iter().chain(printed.err());
     Ok(match status(&summary, arguments.strict, server_end) {
         Ok(status) => status.despite(failures),

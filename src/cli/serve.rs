@@ -15,6 +15,7 @@ use tokio::{net::TcpListener, sync::watch};
 
 use super::{Format, OutputArguments, Status, client_flags::CompressionChoice, to_stdout};
 use crate::{
+    descriptors,
     driver::Signals,
     report::{destination::Destination, json},
     server::{self, Config, Windows, bind},
@@ -127,7 +128,8 @@ fn keep_memory() {}
 
 pub(super) fn execute(arguments: &ServeArguments) -> Result<Status> {
     keep_memory();
-    let destination = arguments.output.output.as_deref().map(Destination::reserve).transpose()?;
+    let destination = arguments.output.reserve()?;
+    descriptors::check().context("cannot start the server")?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(arguments.threads)
         .thread_name("server")
@@ -239,7 +241,7 @@ fn announce(
     if arguments.output.quiet {
         return Ok(());
     }
-    to_stdout(|out| match arguments.output.format {
+    to_stdout(|out| match arguments.output.format() {
         Format::Text => {
             writeln!(out, "plimsoll: listening on {}", addresses.join(", "))?;
             out.flush()

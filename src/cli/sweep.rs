@@ -1,7 +1,6 @@
 //! `plimsoll sweep`: a grid of plans, sizes by loads.
 
 use std::{
-    fs,
     io::{IsTerminal, stderr},
     path::Path,
     sync::Arc,
@@ -12,13 +11,14 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 
 use super::{
-    Status,
+    BOTH_ON_STDOUT, Status,
     client_flags::ClientFlags,
     interrupt::Interrupt,
+    is_stdout,
     own_server::{Driven, OwnServer},
     run::TextChoice,
-    to_coloured_stdout, to_stdout,
-    values::{count, pair},
+    saved, to_coloured_stdout, to_stdout,
+    values::{MetadataParser, count},
 };
 use crate::{
     client::{Options, check_metadata},
@@ -89,8 +89,9 @@ pub(super) struct SweepArguments {
     #[arg(long, value_name = "KIND", default_value = "ascii", help_heading = "Messages")]
     text: TextChoice,
 
-    /// Metadata of each call; repeatable
-    #[arg(short, long, value_name = "'NAME: VALUE'", value_parser = pair, help_heading = "Messages")]
+    /// Metadata of each call; `@FILE` reads the value from a file. Credentials are hidden in every result.
+    /// Repeatable
+    #[arg(short, long, value_name = "'NAME: VALUE | NAME: @FILE'", value_parser = MetadataParser, help_heading = "Messages")]
     metadata: Vec<Pair>,
 
     #[command(flatten)]
@@ -100,13 +101,13 @@ pub(super) struct SweepArguments {
     server: OwnServer,
 
     /// Also keep the sweep as JSON in this file, point by point. Where it is there already and was asked
-    /// the same, the sweep goes on from there
+    /// the same, the sweep goes on from there. `-` is stdout, in place of the text
     #[arg(short, long, value_name = "FILE", help_heading = "Result")]
     output: Option<std::path::PathBuf>,
 
-    /// What goes to stdout
-    #[arg(short = 'O', long, value_name = "FORMAT", default_value = "text", help_heading = "Result")]
-    format: SweepFormat,
+    /// What goes to stdout [default: text]
+    #[arg(short = 'O', long, value_name = "FORMAT", help_heading = "Result")]
+    format: Option<SweepFormat>,
 
     /// No progress on stderr
     #[arg(short, long, help_heading = "Result")]
@@ -136,6 +137,7 @@ but their own share.";
 
 pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
     let asked = arguments.asked()?;
+    let (output, format) = arguments.written()?;
     let located = arguments.server.locate(arguments.target.as_ref())?;
     let shares_machine = located.as_ref().is_none_or(|located| located.is_local);
     // Every plan is tried before the first one is run.
@@ -145,10 +147,10 @@ pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
         }
     }
     check_metadata(&arguments.metadata)?;
-    let begun = arguments.output.as_deref().map(|path| begun(path, &asked)).transpose()?.flatten();
-    let destination = arguments.output.as_deref().map(Destination::reserve).transpose()?;
+    let begun = output.map(|path| begun(path, &asked)).transpose()?.flatten();
+    let destination = output.map(Destination::reserve).transpose()?;
     // A pipe stays open until the whole sweep goes into it; a file is written point by point.
-    let at_the_end = destination.filter(|_| arguments.output.as_deref().is_some_and(|path| !is_kept(path)));
+    let at_the_end = destination.filter(|_| output.is_some_and(|path| !is_kept(path)));
     arguments.client.rehearse(located.as_ref(), &arguments.metadata)?;
     let interrupt = Interrupt::listen()?;
     let driven = arguments.server.driven(located)?;
@@ -168,8 +170,8 @@ pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
     steps.finish();
     // What was measured until then is printed, and kept, in any case.
     let written = at_the_end.map_or(Ok(()), |destination| destination.write(&sweep));
-    match arguments.format {
-        SweepFormat::Text => to_coloured_stdout(|out| report::sweep::write(&sweep, out))?,
+    match format {
+        SweepFormat::Text => to_coloured_stdout(|out| report::sweep::write_coloured(&sweep, out))?,
         SweepFormat::Json => to_stdout(|out| json::write(&sweep, out))?,
         SweepFormat::Csv => to_stdout(|out| csv::sweep(&sweep, out))?,
     }
@@ -196,7 +198,7 @@ fn begun(path: &Path, asked: &Asked) -> Result<Option<Sweep>> {
     if !is_kept(path) || !path.exists() {
         return Ok(None);
     }
-    let file = fs::read(path).with_context(|| format!("cannot open `{}`", path.display()))?;
+    let file = saved::read(path)?;
     if file.is_empty() {
         return Ok(None);
     }
@@ -246,7 +248,7 @@ fn measure(
             objectives: &[],
         };
         sweep.points.push(Summary::new(&run, context)?);
-        if let Some(path) = arguments.output.as_deref().filter(|path| is_kept(path)) {
+        if let Some(path) = arguments.written()?.0.filter(|path| is_kept(path)) {
             Destination::reserve(path)?.write(&sweep)?;
         }
     }
@@ -254,6 +256,15 @@ fn measure(
 }
 
 impl SweepArguments {
+    /// The file that the sweep is kept in, and what goes to stdout.
+    fn written(&self) -> Result<(Option<&Path>, SweepFormat)> {
+        match (self.output.as_deref(), self.format) {
+            (path, None | Some(SweepFormat::Json)) if is_stdout(path) => Ok((None, SweepFormat::Json)),
+            (path, Some(_)) if is_stdout(path) => bail!(BOTH_ON_STDOUT),
+            (path, format) => Ok((path, format.unwrap_or(SweepFormat::Text))),
+        }
+    }
+
     fn asked(&self) -> Result<Asked> {
         let loads: Vec<GridLoad> = match (self.concurrency.as_slice(), self.rate.as_slice()) {
             ([], []) => [1, 8, 64].map(GridLoad::Concurrency).to_vec(),

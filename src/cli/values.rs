@@ -1,9 +1,13 @@
 //! Values as they are written on the command line.
 
-use std::{fs, path::PathBuf};
+use std::{ffi::OsStr, fs, path::PathBuf};
 
 use anyhow::{Context, Result};
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{
+    Arg, Command,
+    builder::{PossibleValuesParser, TypedValueParser},
+    error::{Error, ErrorKind},
+};
 
 use crate::{plan::Pair, soundness::Verdict, units::Count};
 
@@ -12,19 +16,55 @@ pub(super) fn count(text: &str) -> Result<u64, String> {
     text.parse().map(|Count(count)| count).map_err(|error| error.to_string())
 }
 
-/// Metadata as it is written: `name: value`.
-pub(super) fn pair(text: &str) -> Result<Pair, String> {
+/// Parses metadata. An error does not repeat what was written, as those of clap do: it may be a secret.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MetadataParser;
+
+impl TypedValueParser for MetadataParser {
+    type Value = Pair;
+
+    fn parse_ref(&self, command: &Command, argument: Option<&Arg>, text: &OsStr) -> Result<Pair, Error> {
+        let flag = argument.map(ToString::to_string).unwrap_or_default();
+        text.to_str().ok_or_else(|| "it is not UTF-8".to_owned()).and_then(pair).map_err(|reason| {
+            Error::raw(ErrorKind::ValueValidation, format!("cannot use the value of '{flag}': {reason}"))
+                .with_cmd(command)
+        })
+    }
+}
+
+/// Metadata as it is written: `name: value`, or `name: @FILE` where the value is in a file.
+fn pair(text: &str) -> Result<Pair, String> {
     let (name, value) = text
         .split_once(':')
-        .filter(|(name, _)| !name.is_empty())
-        .ok_or_else(|| format!("`{text}` is not metadata; write `name: value`, such as `ip: 127.0.0.1`"))?;
+        .filter(|(name, _)| !name.trim().is_empty())
+        .ok_or_else(|| "it has no name and colon; write `name: value`, such as `ip: 127.0.0.1`".to_owned())?;
     let name = name.trim().to_ascii_lowercase();
     if name.starts_with("grpc-") || matches!(name.as_str(), "te" | "content-type" | "user-agent" | "host") {
         return Err(format!(
             "`{name}` belongs to gRPC itself; use another name, or --timeout for a deadline"
         ));
     }
-    Ok(Pair { name, value: value.trim().to_owned() })
+    let value = value.trim();
+    Ok(match value.strip_prefix('@') {
+        None => Pair::new(name, value),
+        // Two stand for one that belongs to the value.
+        Some(rest) if rest.starts_with('@') => Pair::new(name, rest),
+        Some(file) => Pair { hidden: true, ..Pair::new(name, value_in(file)?) },
+    })
+}
+
+/// A value from a file, without the line break at its end. It is hidden: who puts a value into a file keeps it to
+/// himself.
+fn value_in(file: &str) -> Result<String, String> {
+    if file.is_empty() {
+        return Err("`@` has no file behind it; write `name: @FILE`, or `@@` for a value that begins with @"
+            .to_owned());
+    }
+    let bytes = fs::read(file).map_err(|error| {
+        format!("cannot read `{file}`: {error}; a value that begins with @ is written with two of them")
+    })?;
+    let text = String::from_utf8(bytes).map_err(|_| format!("`{file}` is not UTF-8, and so no value"))?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 /// A text from a file.
@@ -46,4 +86,25 @@ pub(super) fn verdict() -> impl TypedValueParser<Value = Verdict> {
         // One of the two, as the parser before has seen to.
         worst.into_iter().find(|verdict| verdict.name() == name).unwrap_or(Verdict::Unsound)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_can_come_from_a_file_and_is_then_hidden() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("token");
+        fs::write(&file, "abc def\r\n").expect("writable");
+        let read = pair(&format!("X-Session:  @{}", file.display())).expect("a pair");
+        assert_eq!(
+            (read.name.as_str(), read.value.as_str(), read.is_hidden()),
+            ("x-session", "abc def", true)
+        );
+        assert_eq!(pair("team: @@core"), Ok(Pair::new("team", "@core")));
+        assert_eq!(pair("ip: 127.0.0.1"), Ok(Pair::new("ip", "127.0.0.1")));
+        assert!(pair("x: @/nowhere/token").expect_err("no file").contains("/nowhere/token"));
+        assert!(pair("x: @").expect_err("no name").contains("@FILE"));
+    }
 }

@@ -7,9 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use super::is_stdout;
 use crate::{
     gate::Verdict,
     report::{
@@ -25,7 +26,7 @@ const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
 #[derive(Debug, Args)]
 pub(super) struct VerdictFiles {
-    /// Markdown; it is also appended to the file that `$GITHUB_STEP_SUMMARY` names, where that is set
+    /// Markdown. `-` is stdout, in place of the text, as for the other files. It is also appended to the file that `$GITHUB_STEP_SUMMARY` names, where that is set
     #[arg(long, value_name = "FILE", help_heading = "For CI")]
     markdown: Option<PathBuf>,
 
@@ -66,6 +67,10 @@ type Writer = fn(&Verdict, &mut dyn Write) -> io::Result<()>;
 impl VerdictFiles {
     /// The name of a flag that was given, if one was.
     pub(super) fn given(&self) -> Option<&'static str> {
+        self.all().into_iter().find_map(|(flag, file)| file.as_ref().map(|_| flag))
+    }
+
+    fn all(&self) -> [(&'static str, &Option<PathBuf>); 6] {
         let Self { markdown, junit, bencher, benchmark_smaller, benchmark_bigger, history, commit: _ } = self;
         [
             ("--markdown", markdown),
@@ -75,12 +80,32 @@ impl VerdictFiles {
             ("--benchmark-bigger", benchmark_bigger),
             ("--history", history),
         ]
-        .into_iter()
-        .find_map(|(flag, file)| file.as_ref().map(|_| flag))
+    }
+
+    /// The flag whose file is stdout, if one is.
+    ///
+    /// # Errors
+    /// When two are, or the history is.
+    pub(super) fn on_stdout(&self) -> Result<Option<&'static str>> {
+        let flags: Vec<&str> = self
+            .all()
+            .into_iter()
+            .filter(|(_, file)| is_stdout(file.as_deref()))
+            .map(|(flag, _)| flag)
+            .collect();
+        match flags.as_slice() {
+            [.., "--history"] => {
+                bail!("--history adds a row to a file, and `-` is stdout; give it a file (`./-` is one)")
+            }
+            [] => Ok(None),
+            [flag] => Ok(self.all().into_iter().find(|(name, _)| name == flag).map(|(name, _)| name)),
+            flags => bail!("{} all write to stdout; give `-` to one of them", flags.join(" and ")),
+        }
     }
 
     /// Reserves a place for each.
     pub(super) fn reserve(&self) -> Result<Reserved<'_>> {
+        self.on_stdout()?;
         let writers: [(&Option<PathBuf>, Writer); 5] = [
             (&self.markdown, |verdict, out| markdown::write(verdict, out)),
             (&self.junit, |verdict, out| junit::write(verdict, out)),

@@ -13,8 +13,10 @@ use crate::plan::Pair;
 /// with `-bin`, not base64.
 pub(super) fn checked(pairs: &[Pair]) -> Result<MetadataMap, OpenError> {
     let mut map = MetadataMap::new();
-    for Pair { name, value } in pairs {
-        let error = |reason| OpenError::Metadata { name: name.clone(), value: value.clone(), reason };
+    for pair in pairs {
+        let Pair { name, value, hidden: _ } = pair;
+        let error =
+            |reason| OpenError::Metadata { name: name.clone(), value: pair.shown().to_owned(), reason };
         if name.ends_with("-bin") {
             let key =
                 BinaryMetadataKey::from_bytes(name.as_bytes()).map_err(|_| error("the name is not valid"))?;
@@ -36,11 +38,13 @@ mod tests {
 
     #[test]
     fn metadata_is_checked_before_a_call() {
-        let pair = |name: &str, value: &str| Pair { name: name.to_owned(), value: value.to_owned() };
+        let pair = |name: &str, value: &str| Pair::new(name, value);
         let map = checked(&[pair("ip", "127.0.0.1"), pair("key-bin", "AP8=")]).expect("both are valid");
         assert_eq!(map.get_bin("key-bin").expect("there").to_bytes().expect("base64").as_ref(), [0, 255]);
         for wrong in [pair("a b", "1"), pair("key-bin", "?"), pair("name", "\u{e9}\n")] {
             assert!(checked(std::slice::from_ref(&wrong)).is_err(), "{wrong:?}");
         }
+        let error = checked(&[pair("authorization", "Bearer \n-abc")]).expect_err("not ASCII").to_string();
+        assert!(error.contains("authorization") && !error.contains("abc"), "{error}");
     }
 }

@@ -92,7 +92,7 @@ pub enum OpenError {
     Metadata {
         /// Its name.
         name: String,
-        /// Its value.
+        /// Its value, as it may be shown.
         value: String,
         /// What is wrong with it.
         reason: &'static str,

@@ -25,7 +25,7 @@ use crate::{
     outcome::{Code, Outcome},
     payload::{Payload, message_bytes_of},
     pb::Data,
-    plan::{ClientKind, Pair, PlanError},
+    plan::{ClientKind, Pair, PlanError, Secrets},
     target::Located,
     units::{Limit, nanoseconds_of},
 };
@@ -103,10 +103,17 @@ pub fn call(
     options: &Options,
     text: String,
 ) -> Result<Reply, CallError> {
-    match client {
+    let mut reply = match client {
         ClientKind::Lean => call_lean(target, options, text),
         ClientKind::Stub => call_stub(target, options, text),
+    }?;
+    // A server may repeat what it was sent.
+    let secrets = Secrets::of(&options.metadata);
+    secrets.hide(&mut reply.status.message);
+    for pair in reply.initial_metadata.iter_mut().chain(&mut reply.trailing_metadata) {
+        secrets.hide(&mut pair.value);
     }
+    Ok(reply)
 }
 
 fn call_lean(target: &Located, options: &Options, text: String) -> Result<Reply, CallError> {
@@ -138,7 +145,7 @@ fn call_lean(target: &Located, options: &Options, text: String) -> Result<Reply,
         }
     };
     let mut blocks = seen.blocks.into_iter().map(|fields| {
-        let pairs = fields.into_iter().map(|(name, value)| Pair { name, value });
+        let pairs = fields.into_iter().map(|(name, value)| Pair::new(name, value));
         pairs.filter(|pair| !is_protocol(&pair.name)).collect::<Vec<_>>()
     });
     let first = blocks.next().unwrap_or_default();
@@ -175,6 +182,7 @@ fn text_of(seen: &Seen, options: &Options) -> Result<String, Box<dyn std::error:
 
 /// On a runtime of its own.
 fn call_stub(target: &Located, options: &Options, text: String) -> Result<Reply, CallError> {
+    crate::descriptors::check()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let channel = stub::channel(target).await?;
@@ -275,10 +283,7 @@ fn ended(target: &Located, outcome: Result<String, Status>, parts: &Parts, took:
 }
 
 fn pairs(metadata: &MetadataMap) -> Vec<Pair> {
-    let pair = |name: &str, value: &[u8]| Pair {
-        name: name.to_owned(),
-        value: String::from_utf8_lossy(value).into_owned(),
-    };
+    let pair = |name: &str, value: &[u8]| Pair::new(name, String::from_utf8_lossy(value));
     metadata
         .iter()
         .map(|entry| match entry {

@@ -153,7 +153,7 @@ pub fn run(
 }
 
 /// Judges all that have not ended by themselves together; those that have are given nothing.
-fn judged(tried: &[Tried<'_>]) -> Vec<Vec<MetricVerdict>> {
+pub(super) fn judged(tried: &[Tried<'_>]) -> Vec<Vec<MetricVerdict>> {
     let samples: Vec<Sample<'_>> = tried
         .iter()
         .map(|tried| Sample {

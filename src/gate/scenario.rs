@@ -161,7 +161,16 @@ impl Thresholds {
     /// The same for each.
     #[must_use]
     pub fn all(threshold: f64) -> Self {
-        Self { calls_per_second: threshold, p50: threshold, server_cpu: threshold }
+        Self::by_metric(|_| threshold)
+    }
+
+    /// A threshold for each metric.
+    pub(super) fn by_metric(of: impl Fn(Metric) -> f64) -> Self {
+        Self {
+            calls_per_second: of(Metric::CallsPerSecond),
+            p50: of(Metric::P50),
+            server_cpu: of(Metric::ServerCpu),
+        }
     }
 
     /// That of a metric.

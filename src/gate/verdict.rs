@@ -10,8 +10,10 @@ use super::{
     repetition::Repetition,
 };
 use crate::{
+    document::{Contradiction, schema_of},
     environment::{Build, Environment},
     limits::Limits,
+    record::NotConserved,
 };
 
 /// The schema that this program writes.
@@ -146,6 +148,12 @@ pub enum VerdictReadError {
     /// It is of another kind, or another version.
     #[error("its schema is `{0}`; this version reads {SCHEMA}")]
     Schema(String),
+    /// It does not follow from what was measured.
+    #[error(transparent)]
+    Contradiction(#[from] Contradiction),
+    /// Calls of a slice do not add up.
+    #[error("its calls do not add up")]
+    NotConserved(#[from] NotConserved),
 }
 
 impl LimitsVerdict {
@@ -170,12 +178,19 @@ impl Verdict {
             || self.limits.as_ref().is_some_and(|limits| !limits.not_compared.is_empty())
     }
 
-    /// Reads a document.
+    /// Reads a document, and reaches its verdict again.
     ///
     /// # Errors
-    /// When it is something else.
-    pub fn read(reader: impl Read) -> Result<Self, VerdictReadError> {
-        let own: Self = serde_json::from_reader(reader)?;
-        if own.schema == SCHEMA { Ok(own) } else { Err(VerdictReadError::Schema(own.schema)) }
+    /// When it is something else, or its repetitions give another verdict.
+    pub fn read(mut reader: impl Read) -> Result<Self, VerdictReadError> {
+        let mut document = Vec::new();
+        reader.read_to_end(&mut document).map_err(serde_json::Error::io)?;
+        match schema_of(&document)?.as_deref() {
+            Some(SCHEMA) => {}
+            other => return Err(VerdictReadError::Schema(other.unwrap_or("missing").to_owned())),
+        }
+        let own: Self = serde_json::from_slice(&document)?;
+        own.check()?;
+        Ok(own)
     }
 }

@@ -1,8 +1,12 @@
 //! A plan in a document: every setting, resolved, so that the run can be repeated.
 
-use std::{num::NonZeroU64, path::PathBuf, time::Duration};
+use std::{
+    num::NonZeroU64,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{ClientKind, Compression, Pair, Plan, PlannedLoad};
 use crate::{
@@ -114,8 +118,12 @@ impl PlanRecord {
 pub enum TextSource {
     /// Made, of this kind.
     Kind(TextKind),
-    /// Read from this file.
-    File(PathBuf),
+    /// Read from this file. A name that is not UTF-8 is written as far as it is.
+    File(#[serde(serialize_with = "lossy")] PathBuf),
+}
+
+fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
 }
 
 impl Plan {

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::{
+    outside::{Colours, write_text},
     style::{BAD, GOOD, HEADING, STRONG, broken, findings, heading, plain},
     table::Table,
 };
@@ -16,12 +17,23 @@ const NONE: &str = "-";
 /// Width of the first column of the table.
 const NAMES: usize = 24;
 
-/// Writes a comparison, with colours: strip them where they are not wanted.
+/// Writes a comparison as plain text.
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write(comparison: &Comparison, mut out: impl Write) -> io::Result<()> {
-    let out = &mut out;
+pub fn write(comparison: &Comparison, out: impl Write) -> io::Result<()> {
+    write_text(comparison, Colours::Without, out, render)
+}
+
+/// Writes a comparison with colours, as escape sequences.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_coloured(comparison: &Comparison, out: impl Write) -> io::Result<()> {
+    write_text(comparison, Colours::With, out, render)
+}
+
+fn render(comparison: &Comparison, out: &mut Vec<u8>) -> io::Result<()> {
     for (name, side) in [("base", &comparison.base), ("candidate", &comparison.candidate)] {
         let all = plain(&side.join(", "));
         for (row, line) in broken(&all).iter().enumerate() {

@@ -2,7 +2,16 @@
 
 use std::io::{self, Write};
 
+use super::outside::on_one_line;
 use crate::sweep::{GridLoad, Sweep};
+
+/// A text as a cell (RFC 4180): on one line, in quotes where it needs them. A spreadsheet takes a text for a formula that
+/// begins with one of four characters; then a quote stands before it.
+pub(super) fn cell(text: &str) -> String {
+    let text = on_one_line(text);
+    let text = if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text };
+    if text.contains([',', '"']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+}
 
 /// Writes a row for each point of a sweep, in the order in which they were run.
 ///
@@ -52,4 +61,23 @@ pub fn sweep(sweep: &Sweep, mut out: impl Write) -> io::Result<()> {
         writeln!(out, "{}", cells.join(","))?;
     }
     out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_one_cell_and_no_formula() {
+        for (text, shown) in [
+            ("small", "small"),
+            ("a, \"b\"", "\"a, \"\"b\"\"\""),
+            ("a\nb", "a\\nb"),
+            ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
+            ("-1", "'-1"),
+            ("@x,y", "\"'@x,y\""),
+        ] {
+            assert_eq!(cell(text), shown);
+        }
+    }
 }

@@ -7,7 +7,12 @@ use std::{
 };
 
 use serde::Serialize;
-use tempfile::NamedTempFile;
+
+/// Stands for stdout, as in other programs. A file of this name is written as `./-`.
+pub const STDOUT: &str = "-";
+
+/// A link that leads to more links than this leads to itself; Linux has the same bound.
+const MOST_LINKS: usize = 40;
 
 /// A place for a result, known to be writable before the run that makes it.
 #[derive(Debug)]
@@ -18,10 +23,12 @@ pub struct Destination {
 
 #[derive(Debug)]
 enum Place {
-    /// Beside the file that it will replace.
-    Temporary(NamedTempFile),
+    /// A file that is replaced. Nothing lies in its folder until then, however this process ends.
+    File,
     /// A device or a pipe: nothing that could be replaced.
     Direct(File),
+    /// Stdout.
+    Stdout,
 }
 
 /// Why a result cannot be written.
@@ -33,33 +40,34 @@ pub struct WriteError {
 }
 
 impl Destination {
-    /// Reserves a place for `path`. A file that is there stays as it is until the result is written.
+    /// Reserves a place for `path`; `-` is stdout. A file that is there stays as it is until the result is written.
     ///
     /// # Errors
     /// When the folder is not there, cannot be written to, or `path` is a folder.
     pub fn reserve(path: &Path) -> Result<Self, WriteError> {
         let error = |source| WriteError { path: path.to_owned(), source };
-        // A link stays a link: what it points to is replaced. Those of the system point to whatever
-        // the process has open, which must be written to as it is.
-        let is_device = path.starts_with("/dev") || path.starts_with("/proc");
-        let path = match fs::canonicalize(path) {
-            Ok(target) if !is_device => target,
-            _ => path.to_owned(),
-        };
-        let path = path.as_path();
-        let place = match fs::metadata(path) {
+        if path == Path::new(STDOUT) {
+            return Ok(Self { path: path.to_owned(), place: Place::Stdout });
+        }
+        let path = end_of_links(path).map_err(error)?;
+        let place = match fs::metadata(&path) {
             Ok(metadata) if metadata.is_dir() => {
                 return Err(error(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder")));
             }
-            Ok(metadata) if is_device || !metadata.is_file() => {
-                Place::Direct(OpenOptions::new().write(true).open(path).map_err(error)?)
+            Ok(metadata) if is_of_the_system(&path) || !metadata.is_file() => {
+                Place::Direct(OpenOptions::new().write(true).open(&path).map_err(error)?)
             }
             Ok(metadata) if metadata.permissions().readonly() => {
                 return Err(error(io::Error::new(io::ErrorKind::PermissionDenied, "it is read-only")));
             }
-            _ => Place::Temporary(temporary_beside(path).map_err(error)?),
+            _ => {
+                let folder = folder_of(&path).map_err(error)?;
+                // Whether a file can be made there. It has no name, and so nothing is left.
+                tempfile::tempfile_in(folder).map_err(error)?;
+                Place::File
+            }
         };
-        Ok(Self { path: path.to_owned(), place })
+        Ok(Self { path, place })
     }
 
     /// Writes a document: afterwards the file is there, whole and on disk, or is what it was.
@@ -77,28 +85,43 @@ impl Destination {
     pub fn write_with(self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), WriteError> {
         let Self { path, place } = self;
         let written = match place {
-            Place::Temporary(file) => replace(file, &path, write),
+            Place::File => replace(&path, write),
             Place::Direct(file) => flushed(BufWriter::new(file), write),
+            Place::Stdout => flushed(io::stdout().lock(), write),
         };
         written.map_err(|source| WriteError { path, source })
     }
 }
 
-fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
+/// Whether this is a name of the system's for something that the process has open: it is written to as it is.
+fn is_of_the_system(path: &Path) -> bool {
+    path.starts_with("/dev") || path.starts_with("/proc")
+}
+
+/// What a link points to, whether it is there or not: a link stays a link.
+fn end_of_links(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        if is_of_the_system(&path) {
+            return Ok(path);
+        }
+        // A path that is not there yet, or whose folder is not, is no link.
+        let Ok(target) = fs::read_link(&path) else { return Ok(path) };
+        path = path.parent().unwrap_or(Path::new("")).join(target);
+    }
+    Err(io::Error::other("it is a link that leads back to itself"))
+}
+
+fn folder_of(path: &Path) -> io::Result<&Path> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    if !folder.is_dir() {
-        let reason = format!("there is no folder `{}`", folder.display());
-        return Err(io::Error::new(io::ErrorKind::NotFound, reason));
+    if folder.is_dir() {
+        return Ok(folder);
     }
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".plimsoll-").suffix(".tmp");
-    // A temporary file is private by default; a result is as public as any other new file.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder)
+    let reason = format!("there is no folder `{}`", folder.display());
+    Err(io::Error::new(io::ErrorKind::NotFound, reason))
 }
 
 fn flushed(mut out: impl Write, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
@@ -106,15 +129,70 @@ fn flushed(mut out: impl Write, write: impl FnOnce(&mut dyn Write) -> io::Result
     out.flush()
 }
 
-fn replace(
-    mut file: NamedTempFile,
-    path: &Path,
-    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<()> {
-    flushed(BufWriter::new(file.as_file_mut()), write)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
+/// Writes a file without a name, and gives it one when it is whole and on disk.
+fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let folder = folder_of(path)?;
+    let mut unnamed = unnamed_in(folder)?;
+    flushed(BufWriter::new(&mut unnamed), write)?;
+    // As public as the file that it replaces, or as any new one.
+    if let Ok(old) = fs::metadata(path) {
+        unnamed.set_permissions(old.permissions())?;
+    }
+    unnamed.sync_all()?;
+    match link(&unnamed, path) {
+        Ok(()) => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            // A name for the moment before it takes that of the old file.
+            let named = temporary().make_in(folder, |name| link(&unnamed, name))?;
+            return named.persist(path).map_err(Into::into);
+        }
+        Err(_) => {}
+    }
+    // A system that cannot name such a file: it is copied into one that has a name from the start.
+    let mut named = temporary().tempfile_in(folder)?;
+    io::Seek::rewind(&mut unnamed)?;
+    io::copy(&mut unnamed, named.as_file_mut())?;
+    named.as_file().set_permissions(unnamed.metadata()?.permissions())?;
+    named.as_file().sync_all()?;
+    named.persist(path)?;
     Ok(())
+}
+
+fn temporary() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".plimsoll-").suffix(".tmp");
+    builder
+}
+
+/// A file without a name, as public as any other new file.
+#[cfg(target_os = "linux")]
+fn unnamed_in(folder: &Path) -> io::Result<File> {
+    use rustix::fs::{Mode, OFlags, open};
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    match open(folder, flags, Mode::from_raw_mode(0o666)) {
+        Ok(file) => Ok(file.into()),
+        // Not every file system can do that.
+        Err(_) => tempfile::tempfile_in(folder),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn unnamed_in(folder: &Path) -> io::Result<File> {
+    tempfile::tempfile_in(folder)
+}
+
+/// Gives a file without a name one that is not taken.
+#[cfg(target_os = "linux")]
+fn link(file: &File, name: &Path) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    let open = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let flags = rustix::fs::AtFlags::SYMLINK_FOLLOW;
+    Ok(rustix::fs::linkat(rustix::fs::CWD, open, rustix::fs::CWD, name, flags)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn link(_: &File, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 #[cfg(test)]
@@ -131,6 +209,61 @@ mod tests {
         destination.write(&[1, 2]).expect("writable");
         assert_eq!(fs::read_to_string(&path).expect("replaced"), "[\n  1,\n  2\n]\n");
         assert_eq!(fs::read_dir(folder.path()).expect("readable").count(), 1);
+        Destination::reserve(&folder.path().join("new")).expect("writable").write(&[3]).expect("writable");
+        assert_eq!(fs::read_to_string(folder.path().join("new")).expect("made"), "[\n  3\n]\n");
+        assert_eq!(fs::read_dir(folder.path()).expect("readable").count(), 2);
+    }
+
+    #[test]
+    fn nothing_lies_in_the_folder_until_the_result_is_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let names = || fs::read_dir(folder.path()).expect("readable").count();
+        let destination = Destination::reserve(&folder.path().join("result.json")).expect("writable");
+        assert_eq!(names(), 0);
+        let written = destination.write_with(|out| {
+            assert!(!cfg!(target_os = "linux") || names() == 0, "a process that is killed now leaves a file");
+            out.write_all(b"whole")?;
+            Err(io::Error::other("the disk is full"))
+        });
+        assert!(written.is_err());
+        assert_eq!(names(), 0);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_keeps_its_permissions_and_a_new_one_has_the_usual() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let (private, new, usual) =
+            (folder.path().join("a"), folder.path().join("b"), folder.path().join("c"));
+        fs::write(&private, "old").expect("writable");
+        fs::write(&usual, "").expect("writable");
+        fs::set_permissions(&private, fs::Permissions::from_mode(0o600)).expect("ours");
+        for path in [&private, &new] {
+            Destination::reserve(path).expect("writable").write(&[1]).expect("writable");
+        }
+        let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+        assert_eq!((mode(&private), mode(&new)), (0o600, mode(&usual)));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_nothing_is_followed_and_one_to_itself_is_an_error() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().expect("a folder");
+        let of = |name: &str| folder.path().join(name);
+        symlink("second", of("first")).expect("a link");
+        symlink(of("1.json"), of("second")).expect("a link");
+        Destination::reserve(&of("first")).expect("writable").write(&[1]).expect("writable");
+        assert!(fs::symlink_metadata(of("first")).expect("there").is_symlink());
+        assert!(fs::symlink_metadata(of("second")).expect("there").is_symlink());
+        assert_eq!(fs::read_to_string(of("1.json")).expect("made"), "[\n  1\n]\n");
+        symlink("loop", of("loop")).expect("a link");
+        let error = Destination::reserve(&of("loop")).expect_err("a loop");
+        assert!(error.source.to_string().contains("itself"), "{error:?}");
+        assert!(fs::symlink_metadata(of("loop")).expect("there").is_symlink());
+        symlink("nowhere/1.json", of("astray")).expect("a link");
+        assert!(Destination::reserve(&of("astray")).is_err());
     }
 
     #[test]

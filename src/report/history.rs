@@ -3,6 +3,7 @@
 
 use std::io::{self, BufRead, Write};
 
+use super::csv::cell;
 use crate::gate::{Metric, Verdict, Word};
 
 /// What a row says besides its figures.
@@ -69,7 +70,7 @@ pub fn append(
         Some(got) if got.trim_end() != expected => return Err(HistoryError::Columns { got, expected }),
         Some(_) => {}
     }
-    let mut cells = vec![verdict.started_at.clone(), cell(row.commit)];
+    let mut cells = vec![cell(&verdict.started_at), cell(row.commit)];
     for scenario in &verdict.scenarios {
         cells.extend(Metric::JUDGED.map(|metric| {
             let judged = scenario.metrics.iter().find(|judged| judged.metric == metric.name());
@@ -79,15 +80,4 @@ pub fn append(
     writeln!(out, "{}", cells.join(","))?;
     out.flush()?;
     Ok(None)
-}
-
-/// A cell without what would end it.
-fn cell(text: &str) -> String {
-    text.chars()
-        .map(
-            |character| {
-                if character.is_control() || matches!(character, ',' | '"') { ' ' } else { character }
-            },
-        )
-        .collect()
 }

@@ -5,7 +5,10 @@ use std::io::{self, Write};
 use chrono::DateTime;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::verdict::{metric_name, percent, word};
+use super::{
+    outside::on_one_line,
+    verdict::{metric_name, percent, word},
+};
 use crate::gate::{MetricVerdict, ScenarioVerdict, Verdict, Word};
 
 /// Writes a verdict. Failed: what regressed. Skipped: what nothing can be said of.
@@ -77,9 +80,8 @@ fn in_words(metric: &MetricVerdict) -> String {
 }
 
 fn case(class: &str, name: &str, verdict: Word, message: &str) -> TestCase {
-    // Characters that no XML document may have, of which a server's message may be full.
-    let message: String =
-        message.chars().filter(|character| !matches!(character, '\u{fffe}' | '\u{ffff}')).collect();
+    // The writer escapes what XML takes for its own; characters that no document may have are escaped here.
+    let (class, name, message) = (on_one_line(class), on_one_line(name), on_one_line(message));
     let mut status = match verdict {
         Word::Regressed => TestCaseStatus::non_success(NonSuccessKind::Failure),
         Word::Improved | Word::Unchanged => TestCaseStatus::success(),

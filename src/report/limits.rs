@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    outside::{Colours, write_text},
     style::{BAD, DOUBTFUL, GOOD, findings, heading, plain, printable},
     table::Table,
 };
@@ -21,12 +22,23 @@ const NONE: &str = "-";
 /// The name of a limit that another one hides.
 const BEHIND: &str = "  behind it";
 
-/// Writes limits, with colours: strip them where they are not wanted.
+/// Writes limits as plain text.
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write(limits: &Limits, mut out: impl Write) -> io::Result<()> {
-    let out = &mut out;
+pub fn write(limits: &Limits, out: impl Write) -> io::Result<()> {
+    write_text(limits, Colours::Without, out, render)
+}
+
+/// Writes limits with colours, as escape sequences.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_coloured(limits: &Limits, out: impl Write) -> io::Result<()> {
+    write_text(limits, Colours::With, out, render)
+}
+
+fn render(limits: &Limits, out: &mut Vec<u8>) -> io::Result<()> {
     let client = format!("{:?}", limits.client).to_lowercase();
     writeln!(
         out,

@@ -2,7 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::verdict::{metric_name, percent, word};
+use super::{
+    outside::on_one_line,
+    verdict::{metric_name, percent, word},
+};
 use crate::{
     gate::{MetricVerdict, ScenarioVerdict, Verdict, Word},
     units::format_duration,
@@ -124,7 +127,7 @@ fn table(metrics: &[MetricVerdict], out: &mut impl Write) -> io::Result<()> {
         writeln!(
             out,
             "| {} | {} | {} | {:.4} | {} | {} |",
-            metric_name(&metric.metric),
+            escaped(metric_name(&metric.metric)),
             percent(metric.ratio),
             interval(metric.interval),
             metric.p_of_change(),
@@ -143,20 +146,41 @@ fn mark(word: Word) -> &'static str {
     }
 }
 
-/// A text from outside: on one line, and with no character that Markdown or HTML would take for its own.
+/// A text from outside: on one line, and with no character that Markdown or HTML would take for its own. Nor does it
+/// mention anybody, or become a link.
 fn escaped(text: &str) -> String {
     let mut escaped = String::new();
-    for character in super::style::plain(text).chars() {
+    for character in on_one_line(text).chars() {
         match character {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
-            '|' | '*' | '_' | '`' | '[' | ']' | '\\' | '#' => {
+            '@' => escaped.push_str("&#64;"),
+            '|' | '*' | '_' | '`' | '[' | ']' | '\\' | '#' | '~' | '$' | '!' => {
                 escaped.push('\\');
                 escaped.push(character);
             }
+            // An address becomes a link by what stands before these.
+            ':' if escaped.ends_with("http") || escaped.ends_with("https") => escaped.push_str("&#58;"),
+            '.' if escaped.ends_with("www") => escaped.push_str("&#46;"),
             character => escaped.push(character),
         }
     }
     escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_from_outside_is_only_text() {
+        assert_eq!(escaped("a | <b> [x](y) **z** `c`"), r"a \| &lt;b&gt; \[x\](y) \*\*z\*\* \`c\`");
+        assert_eq!(
+            escaped("@all see https://x.test, www.x.test\n# b"),
+            r"&#64;all see https&#58;//x.test, www&#46;x.test\\n\# b"
+        );
+        assert_eq!(escaped("127.0.0.1:8080 -> 1.5"), "127.0.0.1:8080 -&gt; 1.5");
+        assert_eq!(escaped("\u{202e}"), r"\\u{202e}");
+    }
 }

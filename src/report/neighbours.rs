@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::{
+    outside::{Colours, write_text},
     style::{STRONG, findings, heading, printable},
     table::Table,
 };
@@ -17,12 +18,23 @@ use crate::{
 /// What is not known.
 const NONE: &str = "-";
 
-/// Writes a comparison, with colours: strip them where they are not wanted.
+/// Writes a comparison as plain text.
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write(neighbours: &Neighbours, mut out: impl Write) -> io::Result<()> {
-    let out = &mut out;
+pub fn write(neighbours: &Neighbours, out: impl Write) -> io::Result<()> {
+    write_text(neighbours, Colours::Without, out, render)
+}
+
+/// Writes a comparison with colours, as escape sequences.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_coloured(neighbours: &Neighbours, out: impl Write) -> io::Result<()> {
+    write_text(neighbours, Colours::With, out, render)
+}
+
+fn render(neighbours: &Neighbours, out: &mut Vec<u8>) -> io::Result<()> {
     what_was_run(neighbours, out)?;
     let (Some(without), Some(with), Some(damage)) =
         (&neighbours.without, &neighbours.with, &neighbours.damage)

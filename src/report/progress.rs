@@ -8,7 +8,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::verdict;
+use super::{outside::on_one_line, verdict};
 use crate::{
     driver::{INTERRUPTED_DRAIN, Progress},
     gate,
@@ -99,7 +99,7 @@ impl Display {
         match &self.kind {
             Kind::Silent => {}
             Kind::Lines => line(text),
-            Kind::Bar(bar) => bar.set_message(text.to_owned()),
+            Kind::Bar(bar) => bar.set_message(on_one_line(text)),
         }
     }
 
@@ -178,7 +178,7 @@ fn bar(end: End) -> ProgressBar {
 
 /// A line on stderr. Whoever has closed it does not want to know.
 pub fn line(text: &str) {
-    let _ = writeln!(stderr(), "plimsoll: {text}");
+    let _ = writeln!(stderr(), "plimsoll: {}", on_one_line(text));
 }
 
 /// One line on a terminal that says what is being done.
@@ -199,7 +199,7 @@ impl Steps {
     /// Shows what is being done now.
     pub fn show(&self, what: &str) {
         if let Some(bar) = &self.0 {
-            bar.set_message(what.to_owned());
+            bar.set_message(on_one_line(what));
             bar.tick();
         }
     }

@@ -5,15 +5,27 @@ use std::{
     time::Duration,
 };
 
-use crate::{client::single::Reply, plan::Pair, units::format_duration};
+use super::outside::{in_lines, on_one_line};
+use crate::{client::single::Reply, units::format_duration};
 
-/// Writes the reply's text, and nothing else.
+/// Writes the reply's text, byte by byte as it came, and nothing else.
 ///
 /// # Errors
 /// Those of the writer.
 pub fn write(reply: &Reply, mut out: impl Write) -> io::Result<()> {
     if let Some(text) = &reply.text {
         writeln!(out, "{text}")?;
+    }
+    out.flush()
+}
+
+/// Writes the reply's text for a terminal: line breaks and tabs stay, and what a terminal would obey is escaped.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_to_terminal(reply: &Reply, mut out: impl Write) -> io::Result<()> {
+    if let Some(text) = &reply.text {
+        writeln!(out, "{}", in_lines(text))?;
     }
     out.flush()
 }
@@ -27,10 +39,10 @@ pub fn details(reply: &Reply, mut out: impl Write) -> io::Result<()> {
         [("initial metadata", &reply.initial_metadata), ("trailing metadata", &reply.trailing_metadata)];
     for (title, pairs) in sections {
         writeln!(out, "{title}: {}", if pairs.is_empty() { "none" } else { "" })?;
-        for Pair { name, value } in pairs {
-            writeln!(out, "  {name}: {value}")?;
+        for pair in pairs {
+            writeln!(out, "  {}", on_one_line(&pair.to_string()))?;
         }
     }
-    writeln!(out, "status: {}", reply.status)?;
+    writeln!(out, "status: {}", on_one_line(&reply.status.to_string()))?;
     writeln!(out, "service time: {}", format_duration(Duration::from_nanos(reply.service_ns)))
 }

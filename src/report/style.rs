@@ -4,6 +4,8 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Color, Style};
 
+use super::outside::on_one_line;
+
 pub(super) const STRONG: Style = Style::new().bold();
 pub(super) const GOOD: Style = Style::new().fg_color(Some(Color::Ansi(AnsiColor::Green)));
 pub(super) const DOUBTFUL: Style = Style::new().fg_color(Some(Color::Ansi(AnsiColor::Yellow))).bold();
@@ -22,12 +24,12 @@ pub(super) fn heading(text: &str) -> String {
 /// Length of a message from elsewhere.
 const MESSAGE: usize = 160;
 
-/// A text without control characters, on one line.
+/// A text from outside, on one line.
 pub(super) fn plain(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+    on_one_line(text)
 }
 
-/// A text from outside: the same, and not too long.
+/// A text from outside, on one line, and not too long.
 pub(super) fn printable(text: &str) -> String {
     let mut plain: String = plain(text).chars().take(MESSAGE).collect();
     if text.chars().nth(MESSAGE).is_some() {
@@ -85,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_text_from_outside_stays_on_its_line() {
-        assert_eq!(printable("a\nb\u{1b}[31m"), "a b [31m");
+        assert_eq!(printable("a\nb\u{1b}[31m"), r"a\nb\u{1b}[31m");
         assert_eq!(printable(&"x".repeat(500)).len(), MESSAGE + 3);
     }
 

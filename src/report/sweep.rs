@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use anstyle::{Ansi256Color, Color, Style};
 
 use super::{
+    outside::{Colours, write_text},
     style::{DOUBTFUL, HEADING, heading},
     table::Table,
 };
@@ -25,12 +26,23 @@ const MARKS: [&str; 7] = [" ", ".", ":", "-", "=", "+", "#"];
 /// Width of a cell of a heat map.
 const CELL: usize = 14;
 
-/// Writes a sweep, with colours: strip them where they are not wanted.
+/// Writes a sweep as plain text.
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write(sweep: &Sweep, mut out: impl Write) -> io::Result<()> {
-    let out = &mut out;
+pub fn write(sweep: &Sweep, out: impl Write) -> io::Result<()> {
+    write_text(sweep, Colours::Without, out, render)
+}
+
+/// Writes a sweep with colours, as escape sequences.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_coloured(sweep: &Sweep, out: impl Write) -> io::Result<()> {
+    write_text(sweep, Colours::With, out, render)
+}
+
+fn render(sweep: &Sweep, out: &mut Vec<u8>) -> io::Result<()> {
     what_was_run(sweep, out)?;
     let cells = sweep.cells();
     if cells.is_empty() {

@@ -7,6 +7,7 @@ mod spread;
 use std::io::{self, Write};
 
 use super::{
+    outside::{Colours, write_text},
     style::{BAD, DOUBTFUL, GOOD, HEADING, STRONG, heading, printable},
     table::Table,
 };
@@ -24,12 +25,23 @@ use crate::{
 const MOST_STATUSES: usize = 6;
 /// Refusals that are shown.
 const MOST_REFUSALS: usize = 8;
-/// Writes a summary, with colours: strip them where they are not wanted.
+/// Writes a summary as plain text.
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write(summary: &Summary, mut out: impl Write) -> io::Result<()> {
-    let out = &mut out;
+pub fn write(summary: &Summary, out: impl Write) -> io::Result<()> {
+    write_text(summary, Colours::Without, out, render)
+}
+
+/// Writes a summary with colours, as escape sequences.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_coloured(summary: &Summary, out: impl Write) -> io::Result<()> {
+    write_text(summary, Colours::With, out, render)
+}
+
+fn render(summary: &Summary, out: &mut Vec<u8>) -> io::Result<()> {
     what_was_run(summary, out)?;
     writeln!(out)?;
     goodput(summary, out)?;

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use anstyle::Style;
 
 use super::{
+    outside::{Colours, write_text},
     style::{BAD, DOUBTFUL, GOOD, HEADING, STRONG, broken, findings, heading, plain},
     table::Table,
 };
@@ -18,12 +19,23 @@ const NONE: &str = "-";
 /// Width of the first column of the tables.
 const NAMES: usize = 24;
 
-/// Writes a verdict, with colours: strip them where they are not wanted.
+/// Writes a verdict as plain text.
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write(verdict: &Verdict, mut out: impl Write) -> io::Result<()> {
-    let out = &mut out;
+pub fn write(verdict: &Verdict, out: impl Write) -> io::Result<()> {
+    write_text(verdict, Colours::Without, out, render)
+}
+
+/// Writes a verdict with colours, as escape sequences.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_coloured(verdict: &Verdict, out: impl Write) -> io::Result<()> {
+    write_text(verdict, Colours::With, out, render)
+}
+
+fn render(verdict: &Verdict, out: &mut Vec<u8>) -> io::Result<()> {
     let style = style(verdict.verdict);
     let text = format!("{style}{}{style:#}", word(verdict.verdict));
     writeln!(out, "{}{text}: {}", heading("verdict"), plain(&verdict.reason))?;

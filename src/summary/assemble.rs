@@ -12,7 +12,7 @@ use crate::{
     environment::{Build, Environment, timestamp},
     latency::Latency,
     objective::Objective,
-    plan::Plan,
+    plan::{Plan, Secrets},
     record::{FailureCount, FailureKind, NotConserved, Recording, Volume},
     soundness::Soundness,
     target::Located,
@@ -53,7 +53,7 @@ impl Summary {
         let Context { plan, recv_limit_asked, target, server, environment, label, objectives } = context;
         let plan_record = plan.record();
         let goodput = goodput(run);
-        Ok(Self {
+        let mut summary = Self {
             schema: SCHEMA.to_owned(),
             plimsoll: Build::this(),
             label,
@@ -88,7 +88,9 @@ impl Summary {
             soundness: Soundness::of(run, &plan_record, recv_limit_asked, target.is_local),
             objectives: objectives.iter().map(|objective| judge(objective, recording, &goodput)).collect(),
             plan: plan_record,
-        })
+        };
+        summary.hide(&Secrets::of(plan.metadata()));
+        Ok(summary)
     }
 }
 
@@ -202,9 +204,10 @@ fn connections(run: &Run) -> ConnectionsRecord {
     }
 }
 
-impl From<&Latency> for LatencyRecord {
-    fn from(latency: &Latency) -> Self {
-        let figures = (latency.count() > 0).then(|| LatencyFigures {
+impl LatencyFigures {
+    /// The figures of a histogram; `None` where nothing was counted.
+    pub(super) fn of(latency: &Latency) -> Option<Self> {
+        (latency.count() > 0).then(|| Self {
             min_ns: latency.min_ns(),
             mean_ns: rounded(latency.mean_ns()),
             stdev_ns: rounded(latency.stdev_ns()),
@@ -215,10 +218,15 @@ impl From<&Latency> for LatencyRecord {
             p99_9_ns: latency.quantile_ns(0.999),
             p99_99_ns: latency.quantile_ns(0.9999),
             max_ns: latency.max_ns(),
-        });
+        })
+    }
+}
+
+impl From<&Latency> for LatencyRecord {
+    fn from(latency: &Latency) -> Self {
         Self {
             count: latency.count(),
-            figures,
+            figures: LatencyFigures::of(latency),
             out_of_range: latency.out_of_range(),
             histogram: latency.encode(),
         }

@@ -177,9 +177,32 @@ impl FromStr for Program {
     }
 }
 
+/// Whether the value of this flag, or of this variable of `env NAME=VALUE`, is a secret. A flag that ends with `-key`
+/// or `-cert` mostly names a file.
+fn names_secret(flag: &str) -> bool {
+    let name = flag.trim_start_matches('-').to_ascii_lowercase().replace('_', "-");
+    let last = name.rsplit('-').next().unwrap_or_default();
+    matches!(last, "token" | "password" | "passwd" | "apikey" | "credential" | "credentials")
+        || name.contains("secret")
+        || ["api-key", "access-key"].iter().any(|end| name.ends_with(end))
+}
+
 impl fmt::Display for Program {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.words.join(" "))
+        // A word that follows a flag for a secret, or stands behind its `=`.
+        let mut is_secret = false;
+        for (place, word) in self.words.iter().enumerate() {
+            let space = if place == 0 { "" } else { " " };
+            let (flag, value) =
+                word.split_once('=').map_or((word.as_str(), None), |(flag, value)| (flag, Some(value)));
+            match value {
+                _ if is_secret => write!(formatter, "{space}(hidden)")?,
+                Some(_) if names_secret(flag) => write!(formatter, "{space}{flag}=(hidden)")?,
+                _ => write!(formatter, "{space}{word}")?,
+            }
+            is_secret = !is_secret && value.is_none() && flag.starts_with('-') && names_secret(flag);
+        }
+        Ok(())
     }
 }
 
@@ -377,5 +400,16 @@ mod tests {
         assert!(error.contains("/nowhere/server"), "{error}");
         let program: Program = "sleep 60 {port}".parse().expect("a program");
         assert!(matches!(program.start(&|| true), Err(StartError::Interrupted | StartError::Ended { .. })));
+    }
+
+    #[test]
+    fn secrets_of_a_command_line_are_not_shown() {
+        let shown = |text: &str| text.parse::<Program>().expect("a program").to_string();
+        assert_eq!(
+            shown(
+                "env API_TOKEN=abc ./server --port {port} --api-key abc --client-secret=abc --tls-key key.pem"
+            ),
+            "env API_TOKEN=(hidden) ./server --port {port} --api-key (hidden) --client-secret=(hidden) --tls-key key.pem"
+        );
     }
 }

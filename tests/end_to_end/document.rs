@@ -69,7 +69,7 @@ pub(crate) struct Plan {
     pub(crate) sizes: Vec<PlannedSize>,
     pub(crate) text: serde_json::Value,
     pub(crate) timeout_ns: Option<u64>,
-    pub(crate) metadata: Vec<BTreeMap<String, String>>,
+    pub(crate) metadata: Vec<BTreeMap<String, serde_json::Value>>,
     pub(crate) connections: u64,
     pub(crate) workers: u64,
     pub(crate) max_send_message_bytes: Option<u64>,

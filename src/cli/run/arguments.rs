@@ -9,7 +9,7 @@ use super::super::{
     OutputArguments,
     client_flags::ClientFlags,
     own_server::OwnServer,
-    values::{count, pair, read_text, verdict},
+    values::{MetadataParser, count, read_text, verdict},
 };
 use crate::{
     objective::Objective,
@@ -76,8 +76,9 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "FILE", help_heading = "Messages")]
     text_file: Option<PathBuf>,
 
-    /// Metadata of each call; repeatable
-    #[arg(short, long, value_name = "'NAME: VALUE'", value_parser = pair, help_heading = "Messages")]
+    /// Metadata of each call; `@FILE` reads the value from a file. Credentials are hidden in every result.
+    /// Repeatable
+    #[arg(short, long, value_name = "'NAME: VALUE | NAME: @FILE'", value_parser = MetadataParser, help_heading = "Messages")]
     metadata: Vec<Pair>,
 
     #[command(flatten)]

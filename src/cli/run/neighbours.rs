@@ -15,7 +15,7 @@ use crate::{
     environment::Environment,
     neighbours::{Neighbours, NeighboursError, Round, check, refused_sizes, without_refused},
     plan::Plan,
-    report::{self, destination::Destination, json, progress::Steps},
+    report::{self, json, progress::Steps},
     summary::{self, Summary},
     target::Located,
 };
@@ -32,7 +32,7 @@ pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
     check_metadata(with.metadata())?;
     arguments.client.rehearse(located.as_ref(), with.metadata())?;
     let interrupt = Interrupt::listen()?;
-    let destination = arguments.output.output.as_deref().map(Destination::reserve).transpose()?;
+    let destination = arguments.output.reserve()?;
     let steps = Steps::new(arguments.output.quiet || !stderr().is_terminal());
 
     steps.show("looking which sizes are refused");
@@ -94,9 +94,9 @@ pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
     let refused = refused.into_iter().flatten().collect();
     let neighbours = Neighbours::new(label, refused, fresh_servers, rounds, unpaired);
     let written = destination.map_or(Ok(()), |destination| destination.write(&neighbours));
-    match arguments.output.format {
+    match arguments.output.format() {
         Format::Json => to_stdout(|out| json::write(&neighbours, out))?,
-        Format::Text => to_coloured_stdout(|out| report::neighbours::write(&neighbours, out))?,
+        Format::Text => to_coloured_stdout(|out| report::neighbours::write_coloured(&neighbours, out))?,
     }
     written?;
     failed.context("the comparison ended early; what was measured until then is above")?;

@@ -238,7 +238,7 @@ fn blocks(options: &Options, authority: &str) -> Blocks {
     }
     fields.extend(timeout.as_deref().map(|timeout| ("grpc-timeout", timeout)));
     let metadata =
-        options.metadata.iter().map(|Pair { name, value }| (name.to_ascii_lowercase(), value.as_str()));
+        options.metadata.iter().map(|Pair { name, value, .. }| (name.to_ascii_lowercase(), value.as_str()));
     let metadata: Vec<_> = metadata.collect();
     fields.extend(metadata.iter().map(|(name, value)| (name.as_str(), *value)));
     Blocks::of(&fields)
@@ -399,7 +399,7 @@ mod tests {
 
     #[test]
     fn a_long_header_block_is_continued() {
-        let metadata = vec![Pair { name: "x".to_owned(), value: "v".repeat(40_000) }];
+        let metadata = vec![Pair::new("x", "v".repeat(40_000))];
         let requests = requests("abc", Settings { metadata, ..Settings::default() });
         let mut bytes = Vec::new();
         requests.write_headers(&mut bytes, Form::Introduction, 1);

@@ -43,6 +43,7 @@ impl<'a> BareClient<'a> {
     /// # Errors
     /// When the system gives no runtime.
     pub(crate) fn new(target: &'a Located, options: Options) -> io::Result<Self> {
+        crate::descriptors::check()?;
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(Self { runtime, target, options })
     }
