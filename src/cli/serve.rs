@@ -16,9 +16,9 @@ use tokio::{net::TcpListener, sync::watch};
 use super::{Format, OutputArguments, Status, client_flags::CompressionChoice, to_stdout};
 use crate::{
     driver::Signals,
-    report::{destination::Destination, json},
-    server::{self, Config, Windows, bind},
-    units::{Count, Limit, parse_duration},
+    report::{destination::Destination, json, progress::line},
+    server::{self, Bounds, Config, Cut, Windows, bind},
+    units::{Count, Limit, exact_duration, grouped, parse_duration},
 };
 
 #[derive(Debug, Args)]
@@ -44,6 +44,23 @@ pub(super) struct ServeArguments {
     /// Connections open at once; one more is closed as soon as it is made [default: no bound]
     #[arg(long, value_name = "N", value_parser = positive)]
     max_connections: Option<usize>,
+
+    /// Calls at once on one connection; further ones are refused, and clients wait for a free place
+    #[arg(long, value_name = "N", default_value_t = Bounds::default().streams, value_parser = streams)]
+    max_concurrent_streams: u32,
+
+    /// Bytes of requests over 16 KiB that one connection may have in work; a call beyond ends with
+    /// `RESOURCE_EXHAUSTED`
+    #[arg(long, value_name = "SIZE", default_value = "512MiB")]
+    max_request_memory: Limit,
+
+    /// Bytes of replies over 16 KiB that one connection may leave unread; further replies wait and take no memory
+    #[arg(long, value_name = "SIZE", default_value = "128MiB")]
+    max_reply_memory: Limit,
+
+    /// After SIGINT or SIGTERM, wait this long for the calls in flight; then close what is left
+    #[arg(long, value_name = "D", value_parser = parse_duration, default_value = "10s")]
+    drain: Duration,
 
     /// Compress replies to callers that take it; compressed requests are taken in any case
     #[arg(long, value_name = "ENCODING")]
@@ -78,8 +95,15 @@ Examples:
   plimsoll serve --max-recv-message-size 100MiB  larger requests than gRPC's 4 MiB
   plimsoll serve --obey                          for tests: callers may ask for delays and statuses
 
-SIGINT or SIGTERM drains: no new connections, calls in flight are answered. A second one stops at
-once. Besides DoFormat it serves grpc.health.v1 and server reflection (v1 and v1alpha).";
+SIGINT or SIGTERM drains: no new connections, and calls in flight are answered, for --drain at most. What is left then
+is closed, and counted on stderr; the exit status is 0. A second signal closes at once. Besides DoFormat it serves
+grpc.health.v1 and server reflection (v1 and v1alpha).
+
+Defended: message sizes, calls and memory of one connection (the flags above), floods of resets, CONTINUATION, HPACK,
+PING and SETTINGS frames, and claimed lengths.
+Not defended: the number of connections, unless --max-connections is given, and so the sum of their memory; idle
+connections, which stay open; a peer that answers no PING within 80 s is closed; --obey, with which a caller may
+ask for one reply of up to 1 GiB at a time on each connection; TLS and authentication, which it does not have. Use it on networks that you trust.";
 
 /// What `serve -O json` prints.
 #[derive(Debug, Serialize)]
@@ -125,6 +149,19 @@ fn keep_memory() {
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 fn keep_memory() {}
 
+/// Time after a signal in which most drains end, without a word.
+const SILENT_DRAIN: Duration = Duration::from_millis(500);
+/// Time for the server's threads to end the step that they are at.
+const LAST_STEPS: Duration = Duration::from_secs(1);
+
+fn streams(text: &str) -> Result<u32, String> {
+    let Count(count) = text.parse().map_err(|error: crate::units::QuantityError| error.to_string())?;
+    u32::try_from(count)
+        .ok()
+        .filter(|count| *count > 0)
+        .ok_or_else(|| format!("`{text}` is not a number from 1 to {}", u32::MAX))
+}
+
 pub(super) fn execute(arguments: &ServeArguments) -> Result<Status> {
     keep_memory();
     let destination = arguments.output.output.as_deref().map(Destination::reserve).transpose()?;
@@ -143,26 +180,64 @@ pub(super) fn execute(arguments: &ServeArguments) -> Result<Status> {
         extra_work: arguments.extra_work,
         extra_delay: arguments.extra_delay,
         windows: Windows::default(),
+        bounds: Bounds {
+            streams: arguments.max_concurrent_streams,
+            request_bytes: arguments.max_request_memory,
+            reply_bytes: arguments.max_reply_memory,
+        },
     };
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         // Before the line is printed: whoever reads it may send a signal at once.
-        let mut signals = count_signals()?;
+        let signals = count_signals()?;
         let listeners = listen(&arguments.addresses)?;
         let listening = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>()?;
         announce(arguments, destination, listening)?;
         if arguments.until_input_ends {
             end_with_input();
         }
-        let mut first = signals.clone();
-        let drain = async move {
-            let _ = first.wait_for(|count| *count >= 1).await;
-        };
-        tokio::select! {
-            served = server::serve(listeners, config, drain) => served.context("the server failed")?,
-            _ = signals.wait_for(|count| *count >= 2) => {}
+        let drain = after(signals.clone(), 1);
+        let cut = end_of_drain(signals, arguments.drain, arguments.output.quiet);
+        let cut = server::serve_until(listeners, config, drain, cut).await.context("the server failed")?;
+        if cut != Cut::default() && !arguments.output.quiet {
+            line(&format!("the drain is over: closed {}", what_was(cut)));
         }
         Ok(Status::Done)
-    })
+    });
+    // Its connections close with the runtime; a call that computes does not hold this process up.
+    runtime.shutdown_timeout(LAST_STEPS);
+    served
+}
+
+/// Returns when this many signals to end have come.
+async fn after(mut signals: watch::Receiver<u32>, count: u32) {
+    let _ = signals.wait_for(|signals| *signals >= count).await;
+}
+
+/// Returns at the second signal, or this long after the first.
+async fn end_of_drain(signals: watch::Receiver<u32>, drain: Duration, quiet: bool) {
+    after(signals.clone(), 1).await;
+    let told = async {
+        tokio::time::sleep(SILENT_DRAIN.min(drain)).await;
+        if !quiet && drain > SILENT_DRAIN {
+            line(&format!(
+                "waiting for connections to end, {} at most (--drain); a second signal closes them at once",
+                exact_duration(drain)
+            ));
+        }
+        tokio::time::sleep(drain.saturating_sub(SILENT_DRAIN)).await;
+    };
+    tokio::select! {
+        () = told => {}
+        () = after(signals, 2) => {}
+    }
+}
+
+fn what_was(cut: Cut) -> String {
+    let count = |number: usize, one: &str| {
+        let plural = if number == 1 { "" } else { "s" };
+        format!("{} {one}{plural}", grouped(number as u64))
+    };
+    format!("{} with {}", count(cut.connections, "connection"), count(cut.calls, "unanswered call"))
 }
 
 /// Listens on every address that the names stand for. A name's addresses share one port, also
