@@ -268,11 +268,20 @@ fn a_peer_that_reads_no_replies_makes_the_server_hold_no_more_than_its_bound() {
         ended += u32::from(head.has(flag::END_STREAM));
     }
     assert!(bytes > 63 * (16 << 20), "{bytes}");
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.child.id()));
-    if let Ok(status) = status {
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
-        let peak: u64 = peak.trim().trim_end_matches(" kB").parse().expect("a number");
+    let memory = |what: &str| {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", server.child.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix(what))?;
+        line.trim().trim_end_matches(" kB").parse::<u64>().ok()
+    };
+    // Where the system tells.
+    if let Some(peak) = memory("VmHWM:") {
         assert!(peak < 256 << 10, "{peak} KiB at most, for 1 GiB of replies");
+    }
+    drop(peer);
+    if cfg!(all(target_os = "linux", target_env = "gnu")) {
+        eventually("the peak's memory given back", || {
+            memory("VmRSS:").is_some_and(|resident| resident < 48 << 10)
+        });
     }
 }
 
