@@ -4,7 +4,10 @@ use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::{plan::Pair, units::Count};
+use crate::{
+    plan::{Pair, PairError},
+    units::Count,
+};
 
 /// A count as it is written: `2000`, `10k`.
 pub(super) fn count(text: &str) -> Result<u64, String> {
@@ -13,17 +16,7 @@ pub(super) fn count(text: &str) -> Result<u64, String> {
 
 /// Metadata as it is written: `name: value`.
 pub(super) fn pair(text: &str) -> Result<Pair, String> {
-    let (name, value) = text
-        .split_once(':')
-        .filter(|(name, _)| !name.is_empty())
-        .ok_or_else(|| format!("`{text}` is not metadata; write `name: value`, such as `ip: 127.0.0.1`"))?;
-    let name = name.trim().to_ascii_lowercase();
-    if name.starts_with("grpc-") || matches!(name.as_str(), "te" | "content-type" | "user-agent" | "host") {
-        return Err(format!(
-            "`{name}` belongs to gRPC itself; use another name, or --timeout for a deadline"
-        ));
-    }
-    Ok(Pair { name, value: value.trim().to_owned() })
+    text.parse().map_err(|error: PairError| error.to_string())
 }
 
 /// A text from a file.

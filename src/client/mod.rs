@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::{
     outcome::{Code, Direction, Failure, Outcome, Refusal, Side},
     payload::Message,
-    plan::{Compression, Pair, Plan},
+    plan::{Compression, MetadataError, Pair, Plan},
     units::{Limit, exact_duration},
 };
 
@@ -74,15 +74,8 @@ pub enum OpenError {
         cause: String,
     },
     /// A pair of metadata cannot be sent.
-    #[error("metadata `{name}: {value}` cannot be sent: {reason}")]
-    Metadata {
-        /// Its name.
-        name: String,
-        /// Its value.
-        value: String,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
 }
 
 /// A call that has ended.

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{DEFAULT_CONCURRENCY, DEFAULT_MAX_RECV};
+use super::{DEFAULT_CONCURRENCY, DEFAULT_MAX_RECV, Pair};
 use crate::{
     payload::{Mix, Share, TextKind},
     schedule::{Arrivals, Stage},
@@ -123,15 +123,6 @@ pub enum Compression {
     Gzip,
     /// RFC 8878. Tonic has it; most others do not.
     Zstd,
-}
-
-/// One pair of custom metadata.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pair {
-    /// Lower case; ends with `-bin` where the value is binary.
-    pub name: String,
-    /// ASCII, or base64 where the name ends with `-bin`.
-    pub value: String,
 }
 
 impl Default for Settings {

@@ -39,6 +39,35 @@ fn quantities_say_what_to_write() {
 }
 
 #[test]
+fn metadata_that_grpc_cannot_carry_is_refused_by_every_command() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let scenarios = folder.path().join("scenarios.toml");
+    for (pair, words) in [
+        ("connection: close", "HTTP/2 forbids"),
+        ("keep-alive: timeout=5", "HTTP/2 forbids"),
+        ("proxy-connection: close", "HTTP/2 forbids"),
+        ("transfer-encoding: chunked", "HTTP/2 forbids"),
+        ("upgrade: h2c", "HTTP/2 forbids"),
+        ("content-length: 5", "belongs to gRPC"),
+        ("x: \u{fc}", "not printable ASCII"),
+        ("key-bin: ?", "base64"),
+    ] {
+        for client in ["lean", "stub"] {
+            for command in ["run", "limits", "sweep"] {
+                refused(&[command, "--client", client, "-m", pair], &[words]);
+            }
+            refused(&["run", "--with-and-without-refused", "--client", client, "-m", pair], &[words]);
+            refused(&["call", "--client", client, "-m", pair, "localhost:1", "x"], &[words]);
+        }
+        fs::write(&scenarios, format!("[[scenario]]\nname = \"a\"\nsize = 64\nmetadata = [\"{pair}\"]"))
+            .expect("writable");
+        let scenarios = scenarios.to_str().expect("UTF-8");
+        let gate = ["gate", "--base", "localhost:1", "--candidate", "localhost:2", "--scenarios", scenarios];
+        refused(&gate, &["scenario `a`", words]);
+    }
+}
+
+#[test]
 fn zeros_are_refused() {
     refused(&["run", "-n", "0"], &["number of calls is 0"]);
     refused(&["run", "-z", "0s"], &["duration is 0"]);

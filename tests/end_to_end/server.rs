@@ -52,6 +52,8 @@ fn custom_metadata_comes_back_as_initial_metadata() {
         ["-v", "-m", "ip: 127.0.0.1", "-m", "hello: 360", "-m", "key-bin: AP8=", &server.target(), "x"];
     let output = call(&arguments);
     let details = text(&output.stderr);
+    let bare = call(&["-v", "-m", "bare-bin: AP8", &server.target(), "x"]);
+    assert!(text(&bare.stderr).contains("  bare-bin: AP8"), "{}", text(&bare.stderr));
     for line in ["  ip: 127.0.0.1\n", "  hello: 360\n", "  key-bin: AP8", "status: OK (0)", "service time: "]
     {
         assert!(details.contains(line), "{line} is not in {details}");
