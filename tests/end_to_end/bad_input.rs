@@ -28,7 +28,7 @@ fn quantities_say_what_to_write() {
     refused(&["run", "-s", "64,64"], &["twice"]);
     refused(&["run", "-s", "64@0"], &["weight"]);
     refused(&["run", "-r", "0"], &["no call would ever start"]);
-    refused(&["run", "-r", "1e9"], &["unit is unknown", "2.5k/s"]);
+    refused(&["run", "-r", "1e9"], &["over 10M/s", "2.5k/s"]);
     refused(&["run", "-n", "1.5"], &["not whole"]);
     refused(&["run", "--max-recv-message-size", "big"], &["unlimited"]);
     refused(&["run", "--stage", "100"], &["FROM..TO:DURATION"]);
@@ -65,6 +65,12 @@ fn metadata_that_grpc_cannot_carry_is_refused_by_every_command() {
         let gate = ["gate", "--base", "localhost:1", "--candidate", "localhost:2", "--scenarios", scenarios];
         refused(&gate, &["scenario `a`", words]);
     }
+}
+
+#[test]
+fn a_target_with_too_much_or_too_little_says_what_to_write() {
+    refused(&["run", "8080"], &["`localhost:8080`"]);
+    refused(&["run", "localhost:8080/pkg.Svc/Method"], &["`/pkg.Svc/Method`"]);
 }
 
 #[test]
