@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use plimsoll::{
     cli::{Cli, Status},
     report,
@@ -15,7 +14,7 @@ use plimsoll::{
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
-    match Cli::parse().execute() {
+    match Cli::read().execute() {
         Ok(status) => status.into(),
         Err(error) => {
             report::error(error.chain());

@@ -3,6 +3,7 @@
 mod call;
 mod client_flags;
 mod compare;
+mod foreign_flags;
 mod gate;
 mod interrupt;
 mod limits;
@@ -127,6 +128,12 @@ enum Format {
 }
 
 impl Cli {
+    /// Reads this process's arguments; ends the process when it cannot, or when help was asked for.
+    #[must_use]
+    pub fn read() -> Self {
+        Self::try_parse().unwrap_or_else(|error| foreign_flags::with_advice(error).exit())
+    }
+
     /// Does what was asked, and says how the process is to end.
     ///
     /// # Errors

@@ -68,6 +68,13 @@ fn metadata_that_grpc_cannot_carry_is_refused_by_every_command() {
 }
 
 #[test]
+fn flags_of_other_tools_say_what_there_is() {
+    refused(&["run", "--tls"], &["'--tls'", "no TLS yet"]);
+    refused(&["run", "--header", "a: b"], &["-m 'name: value'"]);
+    refused(&["run", "--proto", "x.proto"], &["example.FormatData/DoFormat"]);
+}
+
+#[test]
 fn a_target_with_too_much_or_too_little_says_what_to_write() {
     refused(&["run", "8080"], &["`localhost:8080`"]);
     refused(&["run", "localhost:8080/pkg.Svc/Method"], &["`/pkg.Svc/Method`"]);
