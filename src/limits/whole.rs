@@ -9,7 +9,7 @@ use super::{
     search::{Answer, Edge, Search},
 };
 use crate::{
-    outcome::{Direction, Side},
+    outcome::{Direction, Side, status_words},
     payload::{Message, longest_text_within, message_bytes_of},
     units::format_duration,
 };
@@ -198,7 +198,10 @@ fn other_refusal(probed: &Probed) -> String {
     let refusal = match &probed.got {
         Got::Refused(refusal) => refusal,
         Got::Ended(failure, _) => {
-            return format!("in between, the server ended the call: {}, `{}`", failure.code, failure.message);
+            return format!(
+                "in between, the server ended the call: {}",
+                status_words(failure.code, &failure.message)
+            );
         }
         Got::Reply { .. } | Got::Silence => return "another limit came first".to_owned(),
     };
