@@ -16,6 +16,8 @@ mod raw_server;
 mod rejections;
 mod run;
 mod scripted_server;
+#[cfg(unix)]
+mod scripts;
 mod server;
 mod size_limits;
 mod sweep;
