@@ -95,15 +95,17 @@ Examples:
   plimsoll serve --max-recv-message-size 100MiB  larger requests than gRPC's 4 MiB
   plimsoll serve --obey                          for tests: callers may ask for delays and statuses
 
-SIGINT or SIGTERM drains: no new connections, and calls in flight are answered, for --drain at most. What is left then
-is closed, and counted on stderr; the exit status is 0. A second signal closes at once. Besides DoFormat it serves
-grpc.health.v1 and server reflection (v1 and v1alpha).
+SIGINT or SIGTERM drains: no new connections, and calls in flight are answered, for --drain at most. What is left \
+then is closed, and counted on stderr; the exit status is 0. A second signal closes at once. Besides DoFormat it \
+serves grpc.health.v1 and server reflection (v1 and v1alpha).
 
-Defended: message sizes, calls and memory of one connection (the flags above), floods of resets, CONTINUATION, HPACK,
-PING and SETTINGS frames, and claimed lengths. Memory of a peak goes back to the system within seconds.
-Not defended: the number of connections, unless --max-connections is given, and so the sum of their memory; idle
-connections, which stay open; a peer that answers no PING within 80 s is closed; --obey, with which a caller may
-ask for one reply of up to 1 GiB at a time on each connection; TLS and authentication, which it does not have. Use it on networks that you trust.";
+Defended: message sizes, calls and memory of one connection (the flags above); floods of resets, CONTINUATION, HPACK, \
+PING and SETTINGS frames; claimed lengths; a peer that answers no PING within 80 s. Memory of a peak goes back to the \
+system within seconds.
+
+Not defended: the number of connections, and so the sum of their memory, unless --max-connections is given; idle \
+connections, which stay open; with --obey, one reply of up to 1 GiB at a time on each connection. It has no TLS and no \
+authentication: use it on networks that you trust.";
 
 /// What `serve -O json` prints.
 #[derive(Debug, Serialize)]

@@ -17,6 +17,7 @@ use plimsoll::client::lean::{
 use crate::{
     process::{Server, client, eventually, let_pass, output_of, over_both_clients, plimsoll, run, text},
     raw_server::{Conversation, block, frame, settings},
+    scripted_server::{self, Script},
 };
 
 /// `plimsoll call` over this test's client.
@@ -308,6 +309,18 @@ fn requests_in_work_over_the_bound_of_their_connection_are_refused() {
     // What the refused call took is given back; others are not touched.
     let output = output_of(&["call", &server.target(), "x"]);
     assert_eq!(text(&output.stdout), "X\n");
+}
+
+/// The stub's 256 MiB; nearly 2 GiB in the lean client, which then waits for the bytes.
+#[test]
+fn an_unlimited_reply_is_what_the_client_makes_of_it() {
+    let target = scripted_server::start(Script::Claim(300 << 20)).to_string();
+    for (client, words) in [("lean", "DEADLINE_EXCEEDED"), ("stub", "OUT_OF_RANGE")] {
+        let unlimited = ["--max-recv-message-size", "unlimited", "-t", "2s", &target, "x"];
+        let output = output_of(&[&["call", "--client", client], unlimited.as_slice()].concat());
+        let said = text(&output.stderr);
+        assert!(said.contains(words), "{client}: {said}");
+    }
 }
 
 fn more_calls_than_streams_wait_for_a_free_one() {
