@@ -26,7 +26,7 @@ pub use record::{Behind, Cause, Compressed, Counts, LimitRecord, State};
 use crate::{
     client::{OpenError, Options},
     environment::Build,
-    outcome::{Direction, Side},
+    outcome::{Direction, Side, status_words},
     payload::{LARGEST_MESSAGE, Message, longest_text_within},
     plan::{ClientKind, Secrets},
     target::Located,
@@ -189,8 +189,8 @@ fn greet(prober: &mut Prober<'_>, target: &Located) -> Result<bool, LimitsError>
     let mute = |got: &Got| LimitsError::Mute {
         target: target.authority.clone(),
         what: match got {
-            Got::Ended(failure, _) => format!("{}: {}", failure.code, failure.message),
-            Got::Refused(refusal) => format!("{}: {}", refusal.code, refusal.message),
+            Got::Ended(failure, _) => status_words(failure.code, &failure.message),
+            Got::Refused(refusal) => status_words(refusal.code, &refusal.message),
             Got::Reply { .. } | Got::Silence => "no answer within 5 s".to_owned(),
         },
     };

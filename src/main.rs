@@ -7,6 +7,12 @@ use plimsoll::{
     report,
 };
 
+/// Gives memory back after a peak, which the C library's allocator does not. The library leaves the choice to its
+/// user.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let cli = match Cli::of_arguments() {
         Ok(cli) => cli,

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::{
     client::lean::{exchange::Exchange, request::Requests},
     environment::Build,
-    outcome::{Direction, Outcome, Side},
+    outcome::{Direction, Outcome, Side, status_words},
     payload::{Mix, Share},
     plan::{Load, Plan, Rates, Secrets, Settings, Texts},
     record::Calls,
@@ -234,7 +234,7 @@ pub fn refused_sizes(
     }
     match seen.iter().flatten().next() {
         Some(first) if seen.iter().all(Option::is_some) => {
-            Err(NeighboursError::NonePasses(format!("{}: {}", first.code, first.message)))
+            Err(NeighboursError::NonePasses(status_words(&first.code, &first.message)))
         }
         _ => Ok(seen),
     }

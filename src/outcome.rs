@@ -168,6 +168,12 @@ impl Code {
     }
 }
 
+/// A status for people, such as `UNAVAILABLE: closed`; without a colon where the server gave no message.
+#[must_use]
+pub fn status_words(status: impl fmt::Display, message: &str) -> String {
+    if message.is_empty() { status.to_string() } else { format!("{status}: {message}") }
+}
+
 impl fmt::Display for Code {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.name())

@@ -15,7 +15,8 @@ use crate::{
     units::{LONGEST, Limit, exact_duration, grouped},
 };
 
-pub use metadata::{Pair, Secrets, is_secret};
+pub(crate) use metadata::bytes_of;
+pub use metadata::{MetadataError, Pair, PairError, Secrets, is_secret};
 pub use record::{LoadRecord, PlanRecord, SizeRecord, TextSource};
 pub use settings::{ClientKind, Compression, Load, Rates, Settings, Texts, Workers};
 
@@ -122,6 +123,9 @@ pub enum PlanError {
     /// The payload cannot be built.
     #[error(transparent)]
     Payload(#[from] PayloadError),
+    /// A pair of metadata cannot be sent.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
     /// The client's receive limit is beyond what a message can have.
     #[error("the client's receive limit is {} bytes; 2,147,483,647 at most, because no protobuf message is longer", grouped(*.0))]
     RecvLimit(u64),
@@ -146,6 +150,9 @@ impl Plan {
         }
         if settings.timeout == Some(Duration::ZERO) {
             return Err(zero("the timeout", "ms"));
+        }
+        for pair in &settings.metadata {
+            pair.check()?;
         }
         let max_recv_message_size = recv_limit(settings.client, settings.max_recv_message_size)?;
         let workers = workers(&settings, in_flight)?;

@@ -36,7 +36,7 @@ pub struct ByteSize(pub u64);
 #[serde(transparent)]
 pub struct Rate(f64);
 
-/// How many, from 0. Written `2000`, `10k`, `1M`.
+/// How many, from 0. Written `2000`, `10k`, `1M`, `1e6`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Count(pub u64);
 
@@ -103,6 +103,8 @@ struct Number {
     whole: u64,
     fraction_digits: u32,
     fraction: u64,
+    /// Of ten: 6 in `1e6`.
+    exponent: u32,
 }
 
 impl Number {
@@ -110,7 +112,8 @@ impl Number {
     fn times(&self, factor: u64) -> Option<u64> {
         let scale = 10_u128.checked_pow(self.fraction_digits)?;
         let digits = u128::from(self.whole).checked_mul(scale)?.checked_add(u128::from(self.fraction))?;
-        let product = digits.checked_mul(u128::from(factor))?;
+        let factor = u128::from(factor).checked_mul(10_u128.checked_pow(self.exponent)?)?;
+        let product = digits.checked_mul(factor)?;
         (product % scale == 0).then(|| u64::try_from(product / scale).ok())?
     }
 
@@ -118,7 +121,8 @@ impl Number {
     #[expect(clippy::cast_precision_loss, reason = "a rate of more than 15 digits is refused")]
     fn times_float(&self, factor: f64) -> f64 {
         let scale = 10_f64.powi(i32::try_from(self.fraction_digits).unwrap_or(i32::MAX));
-        (self.whole as f64 + self.fraction as f64 / scale) * factor
+        let power = 10_f64.powi(i32::try_from(self.exponent).unwrap_or(i32::MAX));
+        (self.whole as f64 + self.fraction as f64 / scale) * power * factor
     }
 }
 
@@ -131,10 +135,9 @@ fn split(text: &str) -> Result<Written<'_>, &'static str> {
     if text.starts_with('-') {
         return Err("it is negative");
     }
-    let unit_start = text
-        .find(|character: char| !character.is_ascii_digit() && !matches!(character, '.' | '_'))
-        .unwrap_or(text.len());
+    let unit_start = text.find(|character: char| !is_of_a_number(character)).unwrap_or(text.len());
     let (digits, unit) = text.split_at(unit_start);
+    let (exponent, unit) = exponent(unit)?;
     let digits = digits.replace('_', "");
     let (whole, fraction) = digits.split_once('.').unwrap_or((&digits, ""));
     if whole.is_empty() && fraction.is_empty() {
@@ -154,8 +157,23 @@ fn split(text: &str) -> Result<Written<'_>, &'static str> {
         whole: parse(whole)?,
         fraction_digits: u32::try_from(fraction.len()).map_err(|_| "it is too long")?,
         fraction: parse(fraction)?,
+        exponent,
     };
     Ok(Written { number, unit: unit.trim() })
+}
+
+/// Splits an exponent of ten from a unit: 6 and nothing in `e6`, none and `k` in `k`.
+fn exponent(text: &str) -> Result<(u32, &str), &'static str> {
+    let Some(behind) = text.strip_prefix(['e', 'E']) else { return Ok((0, text)) };
+    let unsigned = behind.strip_prefix(['+', '-']).unwrap_or(behind);
+    let end = unsigned.find(|character: char| !character.is_ascii_digit()).unwrap_or(unsigned.len());
+    let (digits, unit) = unsigned.split_at(end);
+    match digits.parse() {
+        // No exponent at all: a unit that begins with this letter.
+        Err(_) if digits.is_empty() => Ok((0, text)),
+        Ok(exponent @ 0..=18) if !behind.starts_with('-') => Ok((exponent, unit)),
+        _ => Err("its exponent is not from 0 to 18"),
+    }
 }
 
 impl FromStr for ByteSize {
@@ -237,7 +255,7 @@ impl FromStr for Count {
             got: text.to_owned(),
             expected: "a count",
             reason,
-            way_out: "write a whole number such as `2000`, `10k` or `1M`".to_owned(),
+            way_out: "write a whole number such as `2000`, `10k`, `1M` or `1e6`".to_owned(),
         };
         let written = split(text).map_err(error)?;
         let factor = match written.unit {
@@ -250,7 +268,7 @@ impl FromStr for Count {
     }
 }
 
-/// Reads a duration: `250us`, `10ms`, `1.5s`, `2m`, `1h`; also `0s`.
+/// Reads a duration: `250us`, `10ms`, `1.5s`, `2m`, `1h`, `1h30m`; also `0`.
 ///
 /// # Errors
 /// When the text has no unit, an unknown unit, is negative, finer than a nanosecond, or longer
@@ -260,29 +278,47 @@ pub fn parse_duration(text: &str) -> Result<Duration, QuantityError> {
         got: text.to_owned(),
         expected: "a duration",
         reason,
-        way_out: "write a number and its unit, such as `250us`, `10ms`, `1.5s`, `2m` or `1h`".to_owned(),
+        way_out: "write numbers and their units, such as `250us`, `10ms`, `1.5s`, `2m`, `1h` or `1h30m`"
+            .to_owned(),
     };
-    let written = split(text).map_err(error)?;
-    let nanoseconds = match written.unit {
-        "ns" => 1,
-        "us" | "µs" | "μs" => 1_000,
-        "ms" => 1_000_000,
-        "s" => 1_000_000_000,
-        "m" | "min" => 60_000_000_000,
-        "h" => 3_600_000_000_000,
-        "" => {
-            let way_out = format!("write `{0}ms`, `{0}s` or another unit", text.trim());
-            return Err(QuantityError { way_out, ..error("a bare number has no unit") });
+    let mut rest = text.trim();
+    let mut nanoseconds = 0_u64;
+    loop {
+        let number_end = rest.find(|character: char| !is_of_a_number(character)).unwrap_or(rest.len());
+        let unit_end =
+            rest[number_end..].find(is_of_a_number).map_or(rest.len(), |length| number_end + length);
+        let (part, behind) = rest.split_at(unit_end);
+        let written = split(part).map_err(error)?;
+        let unit = match written.unit {
+            "ns" => 1,
+            "us" | "µs" | "μs" => 1_000,
+            "ms" => 1_000_000,
+            "s" => 1_000_000_000,
+            "m" | "min" => 60_000_000_000,
+            "h" => 3_600_000_000_000,
+            // Zero is zero in any unit.
+            "" if part == text.trim() && written.number.times(1) == Some(0) => 1,
+            "" => {
+                let whole = text.trim();
+                let way_out = format!("write `{whole}ms`, `{whole}s` or another unit");
+                return Err(QuantityError { way_out, ..error("a bare number has no unit") });
+            }
+            _ => return Err(error("the unit is unknown")),
+        };
+        let part = written.number.times(unit);
+        let part = part.ok_or_else(|| error("it is not a whole number of nanoseconds, or too long"))?;
+        nanoseconds = nanoseconds.checked_add(part).ok_or_else(|| error("it is longer than a year"))?;
+        if behind.is_empty() {
+            break;
         }
-        _ => return Err(error("the unit is unknown")),
-    };
-    let nanoseconds = written.number.times(nanoseconds);
-    let duration = nanoseconds.map(Duration::from_nanos);
-    match duration {
-        Some(duration) if duration <= LONGEST => Ok(duration),
-        Some(_) => Err(error("it is longer than a year")),
-        None => Err(error("it is not a whole number of nanoseconds, or too long")),
+        rest = behind;
     }
+    let duration = Duration::from_nanos(nanoseconds);
+    if duration <= LONGEST { Ok(duration) } else { Err(error("it is longer than a year")) }
+}
+
+fn is_of_a_number(character: char) -> bool {
+    character.is_ascii_digit() || matches!(character, '.' | '_')
 }
 
 /// Nanoseconds of a duration, the most there are (584 years) when it is longer.
@@ -408,6 +444,50 @@ mod tests {
         assert_eq!(parse_duration("250us"), Ok(Duration::from_micros(250)));
         assert_eq!(parse_duration("2m"), Ok(Duration::from_secs(120)));
         assert!(parse_duration("9000000h").is_err());
+    }
+
+    #[test]
+    fn a_duration_may_have_several_parts_and_zero_needs_no_unit() {
+        let seconds = |seconds| Ok(Duration::from_secs(seconds));
+        assert_eq!(parse_duration("1h30m"), seconds(5_400));
+        assert_eq!(parse_duration("1m30s"), seconds(90));
+        assert_eq!(parse_duration("1h 0.5m"), seconds(3_630));
+        assert_eq!(parse_duration("1s500ms"), Ok(Duration::from_millis(1_500)));
+        assert_eq!(parse_duration("0"), seconds(0));
+        assert_eq!(parse_duration("0s"), seconds(0));
+        for (text, reason) in [
+            ("1h30", "no unit"),
+            ("1h0", "no unit"),
+            ("30", "no unit"),
+            ("1h30x", "unit is unknown"),
+            ("1h-30m", "unit is unknown"),
+            ("8784h1s", "longer than a year"),
+            ("5000000h5000000h", "year"),
+            ("", "empty"),
+        ] {
+            let error = parse_duration(text).expect_err(text).to_string();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn numbers_may_have_an_exponent() {
+        assert_eq!("1e6".parse(), Ok(Count(1_000_000)));
+        assert_eq!("2.5E3".parse(), Ok(Count(2_500)));
+        assert_eq!("1e+3".parse(), Ok(Count(1_000)));
+        assert_eq!("1e3/s".parse::<Rate>().map(Rate::per_second), Ok(1_000.0));
+        assert_eq!("1e3kB".parse(), Ok(ByteSize(1_000_000)));
+        for (text, reason) in [
+            ("1e-3", "exponent"),
+            ("1e19", "exponent"),
+            ("1e99999999999", "exponent"),
+            ("1.55e1", "not whole"),
+            ("1e", "unit is unknown"),
+            ("1eggs", "unit is unknown"),
+        ] {
+            let error = text.parse::<Count>().expect_err(text).to_string();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
     }
 
     #[test]

@@ -92,7 +92,7 @@ pub(super) fn execute(arguments: &CallArguments) -> Result<Status> {
     let options = Options {
         max_send_message_size: arguments.max_send_message_size,
         max_recv_message_size: recv_limit(
-            ClientKind::Stub,
+            client,
             arguments.max_recv_message_size.unwrap_or(DEFAULT_MAX_RECV),
         )?,
         timeout: arguments.timeout,

@@ -3,6 +3,7 @@
 mod call;
 mod client_flags;
 mod compare;
+mod foreign_flags;
 mod gate;
 mod interrupt;
 mod limits;
@@ -184,7 +185,7 @@ impl Cli {
             // clap repeats what was written, as it is.
             let written = env::args_os().map(|word| outside::on_one_line(&word.to_string_lossy()));
             let shown = Self::try_parse_from(written).err().filter(|_| error.use_stderr());
-            let error = shown.unwrap_or(error);
+            let error = foreign_flags::with_advice(shown.unwrap_or(error));
             // Whoever has closed the stream does not want to know.
             let _ = error.print();
             if error.use_stderr() { Status::Failed.into() } else { Status::Done.into() }

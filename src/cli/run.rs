@@ -11,6 +11,7 @@ use super::{Status, print};
 use crate::{
     driver,
     environment::Environment,
+    outcome::status_words,
     plan::Plan,
     report::progress::Display,
     soundness::Verdict,
@@ -69,9 +70,8 @@ fn status(summary: &Summary, strict: Option<Verdict>, server_end: Option<String>
         return Ok(Status::Interrupted);
     }
     if summary.calls.outcomes.answered == 0 {
-        let seen = summary.statuses.first().map(|status| format!("{}: {}", status.code, status.message));
-        let refused =
-            summary.refusals.first().map(|refusal| format!("{}: {}", refusal.code, refusal.message));
+        let seen = summary.statuses.first().map(|status| status_words(&status.code, &status.message));
+        let refused = summary.refusals.first().map(|refusal| status_words(&refusal.code, &refusal.message));
         let reason = server_end
             .map(|end| format!("the server ended ({end})"))
             .or(seen)

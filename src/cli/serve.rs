@@ -17,9 +17,9 @@ use super::{Format, OutputArguments, Status, client_flags::CompressionChoice, to
 use crate::{
     descriptors,
     driver::Signals,
-    report::{destination::Destination, json},
-    server::{self, Config, Windows, bind},
-    units::{Count, Limit, parse_duration},
+    report::{destination::Destination, json, progress::line},
+    server::{self, Bounds, Config, Cut, Windows, bind},
+    units::{Count, Limit, exact_duration, grouped, parse_duration},
 };
 
 #[derive(Debug, Args)]
@@ -45,6 +45,23 @@ pub(super) struct ServeArguments {
     /// Connections open at once; one more is closed as soon as it is made [default: no bound]
     #[arg(long, value_name = "N", value_parser = positive)]
     max_connections: Option<usize>,
+
+    /// Calls at once on one connection; further ones are refused, and clients wait for a free place
+    #[arg(long, value_name = "N", default_value_t = Bounds::default().streams, value_parser = streams)]
+    max_concurrent_streams: u32,
+
+    /// Bytes of requests over 16 KiB that one connection may have in work; a call beyond ends with
+    /// `RESOURCE_EXHAUSTED`
+    #[arg(long, value_name = "SIZE", default_value = "512MiB")]
+    max_request_memory: Limit,
+
+    /// Bytes of replies over 16 KiB that one connection may leave unread; further replies wait and take no memory
+    #[arg(long, value_name = "SIZE", default_value = "128MiB")]
+    max_reply_memory: Limit,
+
+    /// After SIGINT or SIGTERM, wait this long for the calls in flight; then close what is left
+    #[arg(long, value_name = "D", value_parser = parse_duration, default_value = "10s")]
+    drain: Duration,
 
     /// Compress replies to callers that take it; compressed requests are taken in any case
     #[arg(long, value_name = "ENCODING")]
@@ -79,8 +96,17 @@ Examples:
   plimsoll serve --max-recv-message-size 100MiB  # larger requests than gRPC's 4 MiB
   plimsoll serve --obey                          # for tests: callers ask for delays and statuses
 
-SIGINT or SIGTERM drains: no new connections, calls in flight are answered. A second one stops at
-once. Besides DoFormat it serves grpc.health.v1 and server reflection (v1 and v1alpha).";
+SIGINT or SIGTERM drains: no new connections, and calls in flight are answered, for --drain at most. What is left \
+then is closed, and counted on stderr; the exit status is 0. A second signal closes at once. Besides DoFormat it \
+serves grpc.health.v1 and server reflection (v1 and v1alpha).
+
+Defended: message sizes, calls and memory of one connection (the flags above); floods of resets, CONTINUATION, HPACK, \
+PING and SETTINGS frames; claimed lengths; a peer that answers no PING within 80 s. Memory of a peak goes back to the \
+system within seconds.
+
+Not defended: the number of connections, and so the sum of their memory, unless --max-connections is given; idle \
+connections, which stay open; with --obey, one reply of up to 1 GiB at a time on each connection. It has no TLS and no \
+authentication: use it on networks that you trust.";
 
 /// What `serve -O json` prints.
 #[derive(Debug, Serialize)]
@@ -101,33 +127,46 @@ fn positive(text: &str) -> Result<usize, String> {
         .ok_or_else(|| format!("`{text}` is not a number from 1 to {MOST}"))
 }
 
-/// What the C library's allocator is told: to keep up to 256 MiB of freed memory, and to take 64 MiB more at
-/// a time. By itself it gives the memory of each large message back to the system and asks for it again
-/// with the next, a page fault for every 4 KiB. Side by side on two cores, 4 MiB echo, 4 in flight,
-/// medians of 3: 213 calls/s with it and 146 without; the server's CPU time a call 5.4 ms and 9.1 ms.
+/// What the allocator is told. A thread of its own gives memory back that was free for some 2 s, also when
+/// the server has nothing to do. Large messages are allocated like small ones: by default each message over
+/// 8 MiB would go back to the system at once, and cost a page fault for every 4 KiB of the next.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-const ALLOCATOR: [(&str, &str); 2] =
-    [("MALLOC_TRIM_THRESHOLD_", "268435456"), ("MALLOC_TOP_PAD_", "67108864")];
+const ALLOCATOR: (&str, &str) =
+    ("_RJEM_MALLOC_CONF", "background_thread:true,dirty_decay_ms:2000,oversize_threshold:0");
 
-/// Starts this program over in the same process, with an allocator that keeps its memory: it reads its
-/// settings at its own start only. Returns where they stand already, or where that cannot be done.
+/// Starts this program over in the same process with these settings of its allocator, which reads them at its
+/// own start only. Returns where they are set already, or where that cannot be done.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-fn keep_memory() {
+fn set_up_allocator() {
     use std::os::unix::process::CommandExt;
-    if ALLOCATOR.iter().any(|(name, _)| std::env::var_os(name).is_some()) {
+    let (setting, value) = ALLOCATOR;
+    if std::env::var_os(setting).is_some() {
         return;
     }
     let mut arguments = std::env::args_os();
     let (Ok(program), Some(name)) = (std::env::current_exe(), arguments.next()) else { return };
-    // Returns only when it fails; then the server is slower with large messages, and that is all.
-    let _ = std::process::Command::new(program).arg0(name).args(arguments).envs(ALLOCATOR).exec();
+    // Returns only when it fails. Then a peak is given back later, and large messages cost more.
+    let _ = std::process::Command::new(program).arg0(name).args(arguments).env(setting, value).exec();
 }
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-fn keep_memory() {}
+fn set_up_allocator() {}
+
+/// Time after a signal in which most drains end, without a word.
+const SILENT_DRAIN: Duration = Duration::from_millis(500);
+/// Time for the server's threads to end the step that they are at.
+const LAST_STEPS: Duration = Duration::from_secs(1);
+
+fn streams(text: &str) -> Result<u32, String> {
+    let Count(count) = text.parse().map_err(|error: crate::units::QuantityError| error.to_string())?;
+    u32::try_from(count)
+        .ok()
+        .filter(|count| *count > 0)
+        .ok_or_else(|| format!("`{text}` is not a number from 1 to {}", u32::MAX))
+}
 
 pub(super) fn execute(arguments: &ServeArguments) -> Result<Status> {
-    keep_memory();
+    set_up_allocator();
     let destination = arguments.output.reserve()?;
     descriptors::check().context("cannot start the server")?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -145,26 +184,64 @@ pub(super) fn execute(arguments: &ServeArguments) -> Result<Status> {
         extra_work: arguments.extra_work,
         extra_delay: arguments.extra_delay,
         windows: Windows::default(),
+        bounds: Bounds {
+            streams: arguments.max_concurrent_streams,
+            request_bytes: arguments.max_request_memory,
+            reply_bytes: arguments.max_reply_memory,
+        },
     };
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         // Before the line is printed: whoever reads it may send a signal at once.
-        let mut signals = count_signals()?;
+        let signals = count_signals()?;
         let listeners = listen(&arguments.addresses)?;
         let listening = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>()?;
         announce(arguments, destination, listening)?;
         if arguments.until_input_ends {
             end_with_input();
         }
-        let mut first = signals.clone();
-        let drain = async move {
-            let _ = first.wait_for(|count| *count >= 1).await;
-        };
-        tokio::select! {
-            served = server::serve(listeners, config, drain) => served.context("the server failed")?,
-            _ = signals.wait_for(|count| *count >= 2) => {}
+        let drain = after(signals.clone(), 1);
+        let cut = end_of_drain(signals, arguments.drain, arguments.output.quiet);
+        let cut = server::serve_until(listeners, config, drain, cut).await.context("the server failed")?;
+        if cut != Cut::default() && !arguments.output.quiet {
+            line(&format!("the drain is over: closed {}", what_was(cut)));
         }
         Ok(Status::Done)
-    })
+    });
+    // Its connections close with the runtime; a call that computes does not hold this process up.
+    runtime.shutdown_timeout(LAST_STEPS);
+    served
+}
+
+/// Returns when this many signals to end have come.
+async fn after(mut signals: watch::Receiver<u32>, count: u32) {
+    let _ = signals.wait_for(|signals| *signals >= count).await;
+}
+
+/// Returns at the second signal, or this long after the first.
+async fn end_of_drain(signals: watch::Receiver<u32>, drain: Duration, quiet: bool) {
+    after(signals.clone(), 1).await;
+    let told = async {
+        tokio::time::sleep(SILENT_DRAIN.min(drain)).await;
+        if !quiet && drain > SILENT_DRAIN {
+            line(&format!(
+                "waiting for connections to end, {} at most (--drain); a second signal closes them at once",
+                exact_duration(drain)
+            ));
+        }
+        tokio::time::sleep(drain.saturating_sub(SILENT_DRAIN)).await;
+    };
+    tokio::select! {
+        () = told => {}
+        () = after(signals, 2) => {}
+    }
+}
+
+fn what_was(cut: Cut) -> String {
+    let count = |number: usize, one: &str| {
+        let plural = if number == 1 { "" } else { "s" };
+        format!("{} {one}{plural}", grouped(number as u64))
+    };
+    format!("{} with {}", count(cut.connections, "connection"), count(cut.calls, "unanswered call"))
 }
 
 /// Listens on every address that the names stand for. A name's addresses share one port, also

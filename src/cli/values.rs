@@ -9,7 +9,11 @@ use clap::{
     error::{Error, ErrorKind},
 };
 
-use crate::{plan::Pair, soundness::Verdict, units::Count};
+use crate::{
+    plan::{Pair, PairError},
+    soundness::Verdict,
+    units::Count,
+};
 
 /// A count as it is written: `2000`, `10k`.
 pub(super) fn count(text: &str) -> Result<u64, String> {
@@ -34,23 +38,18 @@ impl TypedValueParser for MetadataParser {
 
 /// Metadata as it is written: `name: value`, or `name: @FILE` where the value is in a file.
 fn pair(text: &str) -> Result<Pair, String> {
-    let (name, value) = text
-        .split_once(':')
-        .filter(|(name, _)| !name.trim().is_empty())
-        .ok_or_else(|| "it has no name and colon; write `name: value`, such as `ip: 127.0.0.1`".to_owned())?;
-    let name = name.trim().to_ascii_lowercase();
-    if name.starts_with("grpc-") || matches!(name.as_str(), "te" | "content-type" | "user-agent" | "host") {
-        return Err(format!(
-            "`{name}` belongs to gRPC itself; use another name, or --timeout for a deadline"
-        ));
-    }
-    let value = value.trim();
-    Ok(match value.strip_prefix('@') {
-        None => Pair::new(name, value),
+    let written = Pair::unchecked(text).map_err(|error| error.to_string())?;
+    let pair = match written.value.strip_prefix('@') {
+        None => written,
         // Two stand for one that belongs to the value.
-        Some(rest) if rest.starts_with('@') => Pair::new(name, rest),
-        Some(file) => Pair { hidden: true, ..Pair::new(name, value_in(file)?) },
-    })
+        Some(rest) if rest.starts_with('@') => Pair::new(written.name, rest),
+        Some(file) => {
+            let value = value_in(file)?;
+            Pair { hidden: true, ..Pair::new(written.name, value) }
+        }
+    };
+    pair.check().map_err(|error| PairError::from(error).to_string())?;
+    Ok(pair)
 }
 
 /// A value from a file, without the line break at its end. It is hidden: who puts a value into a file keeps it to

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::{
     outcome::{Code, Direction, Failure, Outcome, Refusal, Side},
     payload::Message,
-    plan::{Compression, Pair, Plan},
+    plan::{Compression, MetadataError, Pair, Plan},
     target::{Located, is_lack_of_means},
     units::{Limit, exact_duration},
 };
@@ -88,15 +88,8 @@ pub enum OpenError {
         source: io::Error,
     },
     /// A pair of metadata cannot be sent.
-    #[error("metadata `{name}: {value}` cannot be sent: {reason}")]
-    Metadata {
-        /// Its name.
-        name: String,
-        /// Its value, as it may be shown.
-        value: String,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
 }
 
 impl OpenError {
@@ -256,6 +249,22 @@ pub(crate) fn check_metadata(pairs: &[Pair]) -> Result<(), OpenError> {
 /// What this program calls itself.
 pub(crate) fn user_agent() -> String {
     concat!("plimsoll/", env!("CARGO_PKG_VERSION")).to_owned()
+}
+
+/// A sentence about a `grpc-status` that is not the number of a code; `None` where it is. The call then ends with
+/// UNKNOWN, and without this sentence nobody would know why.
+pub(crate) fn not_a_code(value: &[u8]) -> Option<String> {
+    /// UNAUTHENTICATED.
+    const LAST: u32 = 16;
+    const MOST_SHOWN: usize = 40;
+    let text = std::str::from_utf8(value).ok();
+    let digits = text.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    if digits.and_then(|text| text.parse().ok()).is_some_and(|number: u32| number <= LAST) {
+        return None;
+    }
+    let shown = String::from_utf8_lossy(&value[..value.len().min(MOST_SHOWN)]);
+    let dots = if value.len() > MOST_SHOWN { "..." } else { "" };
+    Some(format!("the server's `grpc-status: {}{dots}` is no code from 0 to 16", shown.escape_default()))
 }
 
 /// What a status other than OK amounts to that the server sent.

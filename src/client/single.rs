@@ -22,7 +22,7 @@ use super::{
     metadata, over_own_limit, stub,
 };
 use crate::{
-    outcome::{Code, Outcome},
+    outcome::{Code, Outcome, status_words},
     payload::{Payload, message_bytes_of},
     pb::Data,
     plan::{ClientKind, Pair, PlanError, Secrets},
@@ -88,8 +88,7 @@ impl Reply {
 impl fmt::Display for CallStatus {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { code, number, message } = self;
-        write!(formatter, "{code} ({number})")?;
-        if message.is_empty() { Ok(()) } else { write!(formatter, ": {message}") }
+        formatter.write_str(&status_words(format_args!("{code} ({number})"), message))
     }
 }
 

@@ -138,6 +138,7 @@ fn scenario_of(written: &ScenarioVerdict) -> Scenario {
         expected: Expected::Answered,
         slice: std::time::Duration::ZERO,
         rounds: None,
+        metadata: Vec::new(),
         thresholds: Thresholds::by_metric(threshold),
     }
 }

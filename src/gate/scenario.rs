@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::Metric;
 use crate::{
     payload::{Mix, Share, TextKind},
-    plan::{ClientKind, Load, Plan, PlanError, Rates, Settings, Texts, Workers},
+    plan::{ClientKind, Load, Pair, Plan, PlanError, Rates, Settings, Texts, Workers},
     schedule::Arrivals,
     units::{ByteSize, Limit, Rate, parse_duration},
 };
@@ -39,6 +39,8 @@ pub struct Scenario {
     pub load: ScenarioLoad,
     /// Connections; one a worker where it is not said.
     pub connections: Option<usize>,
+    /// Sent with each call.
+    pub metadata: Vec<Pair>,
     /// How its calls are to end.
     pub expected: Expected,
     /// Length of a slice.
@@ -124,6 +126,8 @@ struct WrittenScenario {
     rate: Option<Quantity>,
     text: Option<WrittenText>,
     connections: Option<usize>,
+    #[serde(default)]
+    metadata: Vec<String>,
     expect: Option<Expected>,
     slice: Option<String>,
     rounds: Option<usize>,
@@ -194,6 +198,7 @@ impl Scenario {
             text: TextKind::Ascii,
             load: ScenarioLoad::Concurrency(concurrency),
             connections: None,
+            metadata: Vec::new(),
             expected,
             slice: SLICE,
             rounds: None,
@@ -248,6 +253,7 @@ impl Scenario {
                 kind: self.text,
             },
             connections: self.connections,
+            metadata: self.metadata.clone(),
             // The servers share the machine. One worker of the lean client outruns any of them.
             workers: Workers::AtMost(1),
             // The server's limits are what may differ.
@@ -301,6 +307,9 @@ impl WrittenScenario {
             p50: of(p50.as_ref(), "thresholds.p50")?,
             server_cpu: of(server_cpu.as_ref(), "thresholds.server_cpu")?,
         };
+        let metadata = self.metadata.iter().map(|text| text.parse::<Pair>());
+        let metadata =
+            metadata.collect::<Result<_, _>>().map_err(|error| bad(format!("metadata: {error}")))?;
         let scenario = Scenario {
             name: name.clone(),
             message_bytes,
@@ -312,6 +321,7 @@ impl WrittenScenario {
             },
             load,
             connections: self.connections,
+            metadata,
             expected: self.expect.unwrap_or(Expected::Answered),
             slice,
             rounds: self.rounds,

@@ -10,7 +10,7 @@ use super::{
     survival::Survivors,
 };
 use crate::{
-    outcome::{Direction, Side},
+    outcome::{Direction, Side, status_words},
     payload::{Message, longest_text_within, message_bytes_of},
     units::format_duration,
 };
@@ -230,7 +230,10 @@ fn other_refusal(probed: &Probed) -> String {
     let refusal = match &probed.got {
         Got::Refused(refusal) => refusal,
         Got::Ended(failure, _) => {
-            return format!("in between, the server ended the call: {}, `{}`", failure.code, failure.message);
+            return format!(
+                "in between, the server ended the call: {}",
+                status_words(failure.code, &failure.message)
+            );
         }
         Got::Reply { .. } | Got::Silence => return "another limit came first".to_owned(),
     };

@@ -1,8 +1,13 @@
 //! Metadata of calls, and which of it is secret: a secret value is sent, and is in no document and no output.
 
+mod check;
+
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct};
+
+pub(crate) use check::bytes_of;
+pub use check::{MetadataError, PairError};
 
 /// Stands for a value that is not shown.
 const HIDDEN: &str = "(hidden)";

@@ -144,6 +144,7 @@ fn counted(compressed: &Compressed) -> String {
         Counts::Unknown => "it is not known which bytes of a compressed message it counts",
     };
     match (&compressed.code, &compressed.message) {
+        (Some(code), Some(message)) if message.is_empty() => format!("{counts} ({code})"),
         (Some(code), Some(message)) => format!("{counts} ({code}, `{}`)", printable(message)),
         _ => counts.to_owned(),
     }
@@ -156,7 +157,8 @@ fn seen(record: &LimitRecord, out: &mut impl Write) -> io::Result<()> {
         State::Hidden => DOUBTFUL,
         State::Unstable | State::Unfinished => BAD,
     };
-    let message = record.message.as_ref().map(|message| format!("refuses with `{}`", printable(message)));
+    let message = record.message.as_ref().filter(|message| !message.is_empty());
+    let message = message.map(|message| format!("refuses with `{}`", printable(message)));
     let detail = record.detail.as_deref().map(plain);
     let compressed = record.compressed.as_ref().map(counted);
     let said: Vec<&str> =

@@ -82,6 +82,7 @@ fn what_was_run(neighbours: &Neighbours, out: &mut impl Write) -> io::Result<()>
             let bytes = ByteSize(size.message_bytes);
             match size.side.zip(size.direction) {
                 Some((side, direction)) => format!("{bytes} over the {side}'s limit{limit} for {direction}s"),
+                None if size.message.is_empty() => format!("{bytes}: {}", size.code),
                 None => format!("{bytes}: {}, `{}`", size.code, printable(&size.message)),
             }
         })

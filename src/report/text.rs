@@ -12,7 +12,7 @@ use super::{
     table::Table,
 };
 use crate::{
-    outcome::Difference,
+    outcome::{Difference, status_words},
     plan::{LoadRecord, TextSource},
     soundness::{QUANTILES, samples_needed},
     summary::{LatencyFigures, LatencyRecord, Summary},
@@ -210,11 +210,9 @@ fn statuses(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
         let outcome = status.outcome.replace('_', " ");
         writeln!(
             out,
-            "{first}{} {outcome}, {} ({}): {}",
+            "{first}{} {outcome}, {}",
             grouped(status.count),
-            status.code,
-            status.number,
-            printable(&status.message),
+            status_words(format_args!("{} ({})", status.code, status.number), &printable(&status.message)),
         )?;
     }
     more(summary.statuses.len(), MOST_STATUSES, "kinds of statuses", out)

@@ -3,34 +3,36 @@
 //! It parses no flags, handles no signals and prints nothing: [`serve`] takes listeners, a
 //! [`Config`] and a future that says when to drain.
 
+mod bounded;
 mod burden;
+mod connection;
 mod delays;
 mod incoming;
 mod instructions;
 mod metadata;
 mod service;
 
-use std::{future::Future, io, net::SocketAddr, time::Duration};
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpSocket},
+    sync::OwnedSemaphorePermit,
 };
-use tokio_stream::Stream;
-use tonic::{
-    codec::CompressionEncoding,
-    server::NamedService,
-    transport::{Server, server::Connected},
-};
+use tokio_stream::{Stream, StreamExt};
+use tonic::{codec::CompressionEncoding, server::NamedService, transport::Server};
 use tonic_health::ServingStatus;
 
 use crate::{
     pb::{self, format_data_server::FormatDataServer},
     units::Limit,
 };
+use bounded::Bounding;
+use connection::Connections;
 use incoming::Incoming;
 use service::Formatter;
 
+pub use connection::Cut;
 pub use instructions::{DELAY_KEY, MESSAGE_KEY, REPLY_SIZE_KEY, STATUS_KEY};
 
 /// HTTP/2 flow-control window of one stream. Twice gRPC's default message limit: a 4 MiB request
@@ -71,6 +73,39 @@ pub struct Config {
     pub extra_delay: Duration,
     /// How the HTTP/2 connection is tuned.
     pub windows: Windows,
+    /// How much one connection makes the server hold.
+    pub bounds: Bounds,
+}
+
+/// How much one connection makes the server hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Calls at once; further ones are refused with `REFUSED_STREAM`, as HTTP/2 has it.
+    pub streams: u32,
+    /// Bytes of large requests that come or are in work. A request that goes past it ends with
+    /// `RESOURCE_EXHAUSTED`.
+    pub request_bytes: Limit,
+    /// Bytes of large replies that are not yet sent. A further reply waits, and is not made before; one that is
+    /// larger than the whole bound is made when no other is there.
+    pub reply_bytes: Limit,
+}
+
+/// Calls at once on a connection: more than most load tests keep in flight, and some 25 MiB when all wait.
+const STREAMS: u32 = 4_096;
+/// Requests of one connection: 128 of gRPC's default limit at once.
+const REQUEST_BYTES: u64 = 512 << 20;
+/// Unsent replies of one connection. A socket takes far less than this at once, so that nothing waits for room
+/// that could have been sent.
+const REPLY_BYTES: u64 = 128 << 20;
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            streams: STREAMS,
+            request_bytes: Limit::Bytes(REQUEST_BYTES),
+            reply_bytes: Limit::Bytes(REPLY_BYTES),
+        }
+    }
 }
 
 /// How replies are compressed. Requests may be in either way, whatever this is.
@@ -111,6 +146,7 @@ impl Default for Config {
             extra_work: Duration::ZERO,
             extra_delay: Duration::ZERO,
             windows: Windows::default(),
+            bounds: Bounds::default(),
         }
     }
 }
@@ -135,7 +171,8 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves until `shutdown` is done, then answers the calls in flight and returns.
+/// Serves until `shutdown` is done, then answers the calls in flight and returns. A peer that never ends its
+/// calls is waited for without end: see [`serve_until`].
 ///
 /// # Errors
 /// When the transport cannot be set up.
@@ -144,11 +181,25 @@ pub async fn serve(
     config: Config,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), tonic::transport::Error> {
-    serve_on(Incoming::new(listeners, config.max_connections), config, shutdown).await
+    serve_until(listeners, config, shutdown, std::future::pending()).await.map(|_| ())
 }
 
-/// The same on connections that are there already, of any kind: what has no sockets in it can be counted to the
-/// instruction. Does not bound their number.
+/// Serves until `shutdown` is done, then answers the calls in flight, until all are answered or `cut` is done.
+/// Returns what was cut: its connections close when the runtime ends.
+///
+/// # Errors
+/// When the transport cannot be set up.
+pub async fn serve_until(
+    listeners: Vec<TcpListener>,
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+    cut: impl Future<Output = ()>,
+) -> Result<Cut, tonic::transport::Error> {
+    serve_accepted(Incoming::new(listeners, config.max_connections), config, shutdown, cut).await
+}
+
+/// Serves on connections of any kind that are there already: without sockets, calls can be counted to the
+/// instruction. Does not bound the number of connections.
 ///
 /// # Errors
 /// When the transport cannot be set up.
@@ -158,8 +209,23 @@ pub async fn serve_on<C>(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), tonic::transport::Error>
 where
-    C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+    C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let accepted = connections.map(|connection| connection.map(|connection| (connection, None)));
+    serve_accepted(accepted, config, shutdown, std::future::pending()).await.map(|_| ())
+}
+
+async fn serve_accepted<C>(
+    accepted: impl Stream<Item = io::Result<(C, Option<OwnedSemaphorePermit>)>>,
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+    cut: impl Future<Output = ()>,
+) -> Result<Cut, tonic::transport::Error>
+where
+    C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let open = Arc::new(Connections::new(config.bounds));
+    let connections = accepted.map(|accepted| accepted.map(|(socket, place)| open.open(socket, place)));
     let (mut health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<FormatDataServer<Formatter>>().await;
     let mut formatter = FormatDataServer::new(Formatter::new(&config))
@@ -173,10 +239,12 @@ where
         Some(ReplyCompression::Zstd) => formatter.send_compressed(CompressionEncoding::Zstd),
     };
     let Windows { stream, connection, frame } = config.windows;
-    Server::builder()
+    let serving = Server::builder()
+        .layer(Bounding)
         .initial_stream_window_size(stream)
         .initial_connection_window_size(connection)
         .max_frame_size(frame)
+        .max_concurrent_streams(config.bounds.streams)
         // A client's refusals are resets. The defaults, made against floods from strangers, close
         // the connection after 20 of them in a row, with all the calls on it.
         .http2_max_pending_accept_reset_streams(Some(1_000_000))
@@ -194,8 +262,11 @@ where
                 // Ends the streams of those who watch it: they would hold the drain up for ever.
                 health.clear_service_status(service).await;
             }
-        })
-        .await
+        });
+    tokio::select! {
+        served = serving => served.map(|()| Cut::default()),
+        () = cut => Ok(open.cut()),
+    }
 }
 
 fn reflection() -> tonic_reflection::server::Builder<'static> {

@@ -1,12 +1,17 @@
 //! DoFormat: the text in upper case, the caller's metadata back.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tonic::{Request, Response, Status};
 
 use super::{
     Config,
+    bounded::over_request_memory,
     burden::Burden,
+    connection::{Held, RequestBytes, SMALL},
     delays::Delays,
     instructions::{Instructions, deadline, reply_of},
     metadata::custom,
@@ -37,10 +42,23 @@ impl Formatter {
 impl FormatData for Formatter {
     async fn do_format(&self, request: Request<Data>) -> Result<Response<Data>, Status> {
         let received = Instant::now();
-        let (metadata, extensions, data) = request.into_parts();
+        let (metadata, mut extensions, data) = request.into_parts();
         let mut text = upper(data.text);
+        let held = |extensions: &http::Extensions| extensions.get::<Arc<Held>>().map(Arc::clone);
+        // The request's own bytes were counted until here; the text is, for as long as it is kept.
+        let mut kept = match held(&extensions).filter(|_| text.len() > SMALL) {
+            Some(held) => Some(keep(held, text.len())?),
+            None => None,
+        };
+        let mut reply_bytes = None;
         if let Some(delays) = &self.delays {
             let instructions = Instructions::read(&metadata)?;
+            reply_bytes = instructions.reply_bytes;
+            if reply_bytes.is_some() || instructions.status.is_some() {
+                // Not needed any more, and the delay may be long.
+                text = String::new();
+                kept = None;
+            }
             if let Some(delay) = instructions.delay {
                 let deadline = deadline(&metadata).map(|timeout| timeout.saturating_sub(EARLY));
                 if let Some(timeout) = deadline.filter(|timeout| *timeout < delay) {
@@ -52,15 +70,30 @@ impl FormatData for Formatter {
             if let Some((code, message)) = instructions.status {
                 return Err(Status::with_metadata(code, message, custom(metadata)));
             }
-            if let Some(bytes) = instructions.reply_bytes {
-                text = reply_of(bytes);
-            }
         }
         if let Some(burden) = &self.burden {
             burden.bear(received).await;
         }
+        let bytes = reply_bytes.unwrap_or(text.len() as u64);
+        if bytes > SMALL as u64
+            && let Some(held) = held(&extensions)
+            && let Some(room) = held.room_for_reply(bytes).await
+        {
+            extensions.insert(room);
+        }
+        drop(kept);
+        if let Some(bytes) = reply_bytes {
+            text = reply_of(bytes);
+        }
         Ok(Response::from_parts(custom(metadata), Data { text }, extensions))
     }
+}
+
+/// Counts a text that is kept while its call is in work.
+fn keep(held: Arc<Held>, bytes: usize) -> Result<RequestBytes, Status> {
+    let mut kept = RequestBytes::new(held);
+    kept.count(bytes as u64).map_err(over_request_memory)?;
+    Ok(kept)
 }
 
 /// Python's `str.upper()`: the full case mapping of Unicode, in which 'ß' becomes 'SS'. The version

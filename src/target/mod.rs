@@ -38,12 +38,18 @@ pub struct Located {
 
 /// Why a text is not a target.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{got}` is not a target: {reason}; write a host and a port, such as `localhost:8080` or `http://[::1]:8080`"
-)]
+#[error("`{got}` is not a target: {reason}; {way_out}")]
 pub struct TargetError {
     got: String,
-    reason: &'static str,
+    reason: String,
+    way_out: String,
+}
+
+impl TargetError {
+    fn new(got: &str, reason: impl Into<String>) -> Self {
+        let way_out = "write a host and a port, such as `localhost:8080` or `http://[::1]:8080`".to_owned();
+        Self { got: got.escape_debug().to_string(), reason: reason.into(), way_out }
+    }
 }
 
 /// Why a target cannot be driven.
@@ -73,17 +79,22 @@ impl FromStr for Target {
     type Err = TargetError;
 
     fn from_str(text: &str) -> Result<Self, TargetError> {
-        let error = |reason| TargetError { got: text.to_owned(), reason };
-        let bare = match text.split_once("://") {
-            None => text,
-            Some(("http", rest)) => rest.strip_suffix('/').unwrap_or(rest),
-            Some(("https", _)) => return Err(error("TLS is not supported yet")),
-            Some(_) => return Err(error("the scheme is not `http`")),
-        };
-        if bare.starts_with("unix:") {
-            return Err(error("Unix sockets are not supported yet"));
+        let error = |reason: &str| TargetError::new(text, reason);
+        let bare = without_scheme(text)?;
+        if let Some((address, path)) = bare.split_once('/') {
+            let reason = format!("`/{path}` behind the address has no place in it");
+            let way_out = format!(
+                "write `{address}` alone; plimsoll calls example.FormatData/DoFormat, and no other method yet"
+            );
+            return Err(TargetError { way_out, ..TargetError::new(text, reason) });
         }
-        let (host, port) = bare.rsplit_once(':').ok_or_else(|| error("it has no port"))?;
+        let Some((host, port)) = bare.rsplit_once(':') else {
+            if bare.parse::<u16>().is_ok() {
+                let way_out = format!("write `localhost:{bare}`");
+                return Err(TargetError { way_out, ..TargetError::new(text, "it is a port without a host") });
+            }
+            return Err(error("it has no port"));
+        };
         let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
             Some(address) => {
                 address
@@ -104,6 +115,38 @@ impl FromStr for Target {
         let port = port.parse().ok().filter(|port| *port > 0);
         let port = port.ok_or_else(|| error("the port is not a number from 1 to 65535"))?;
         Ok(Self { host: host.to_owned(), port })
+    }
+}
+
+/// What is left of a target without its scheme: HTTP's, or one of those in gRPC's names.
+fn without_scheme(text: &str) -> Result<&str, TargetError> {
+    let error = |reason: &str| Err(TargetError::new(text, reason));
+    if text.starts_with("unix:") || text.starts_with("unix-abstract:") {
+        return error("Unix sockets are not supported yet");
+    }
+    for name in ["ipv4:", "ipv6:"] {
+        if let Some(address) = text.strip_prefix(name) {
+            return Ok(address);
+        }
+    }
+    if let Some(name) = text.strip_prefix("dns:").filter(|name| !name.starts_with("//") && name.contains(':'))
+    {
+        return Ok(name);
+    }
+    match text.split_once("://") {
+        None => Ok(text),
+        Some(("http", rest)) => Ok(rest.strip_suffix('/').unwrap_or(rest)),
+        Some(("https" | "grpcs", _)) => error("TLS is not supported yet"),
+        // `dns://SERVER/NAME`, mostly without a server: `dns:///NAME`.
+        Some(("dns" | "passthrough", rest)) => match rest.split_once('/') {
+            Some(("", name)) => Ok(name),
+            _ => {
+                error("a DNS server of its own is not supported; leave it out, as in `dns:///localhost:8080`")
+            }
+        },
+        Some((scheme, _)) => {
+            Err(TargetError::new(text, format!("the scheme `{scheme}` is none of http, dns and passthrough")))
+        }
     }
 }
 
@@ -154,6 +197,12 @@ mod tests {
             ("localhost:8080", "localhost:8080"),
             ("http://localhost:8080/", "localhost:8080"),
             ("[::1]:8080", "[::1]:8080"),
+            ("dns:///localhost:8080", "localhost:8080"),
+            ("dns:localhost:8080", "localhost:8080"),
+            ("passthrough:///127.0.0.1:80", "127.0.0.1:80"),
+            ("ipv4:127.0.0.1:80", "127.0.0.1:80"),
+            ("ipv6:[::1]:80", "[::1]:80"),
+            ("dns:80", "dns:80"),
         ] {
             assert_eq!(text.parse::<Target>().map(|target| target.to_string()), Ok(shown.to_owned()));
         }
@@ -173,9 +222,21 @@ mod tests {
             ("unix:/tmp/socket", "Unix"),
             ("ftp://localhost:1", "scheme"),
             ("a b:80", "character"),
-            ("http://user@host:80/path", "character"),
+            ("http://user@host:80", "character"),
+            (
+                "localhost:8080/pkg.Svc/Method",
+                "`/pkg.Svc/Method` behind the address has no place in it; write `localhost:8080`",
+            ),
+            ("http://localhost:8080/x", "`/x` behind"),
+            ("8080", "port without a host; write `localhost:8080`"),
+            ("unix:///x", "Unix"),
+            ("unix-abstract:x", "Unix"),
+            ("dns://1.1.1.1/host:80", "DNS server"),
+            ("xds:///x:1", "scheme `xds`"),
+            ("localhost:\u{1b}[31m", "1 to 65535"),
         ] {
             let error = text.parse::<Target>().expect_err(text).to_string();
+            assert!(!error.contains('\u{1b}'), "{error:?}");
             assert!(error.contains(reason), "{text}: {error}");
         }
     }

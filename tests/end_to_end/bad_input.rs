@@ -28,7 +28,7 @@ fn quantities_say_what_to_write() {
     refused(&["run", "-s", "64,64"], &["twice"]);
     refused(&["run", "-s", "64@0"], &["weight"]);
     refused(&["run", "-r", "0"], &["no call would ever start"]);
-    refused(&["run", "-r", "1e9"], &["unit is unknown", "2.5k/s"]);
+    refused(&["run", "-r", "1e9"], &["over 10M/s", "2.5k/s"]);
     refused(&["run", "-n", "1.5"], &["not whole"]);
     refused(&["run", "--max-recv-message-size", "big"], &["unlimited"]);
     refused(&["run", "--stage", "100"], &["FROM..TO:DURATION"]);
@@ -36,6 +36,48 @@ fn quantities_say_what_to_write() {
     refused(&["run", "-m", "novalue"], &["name: value"]);
     refused(&["run", "-m", "grpc-timeout: 1S"], &["belongs to gRPC"]);
     refused(&["run", "--assert", "p99<5"], &["    p99<5\n", "        ^", "`5ms`"]);
+}
+
+#[test]
+fn metadata_that_grpc_cannot_carry_is_refused_by_every_command() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let scenarios = folder.path().join("scenarios.toml");
+    for (pair, words) in [
+        ("connection: close", "HTTP/2 forbids"),
+        ("keep-alive: timeout=5", "HTTP/2 forbids"),
+        ("proxy-connection: close", "HTTP/2 forbids"),
+        ("transfer-encoding: chunked", "HTTP/2 forbids"),
+        ("upgrade: h2c", "HTTP/2 forbids"),
+        ("content-length: 5", "belongs to gRPC"),
+        ("x: \u{fc}", "not printable ASCII"),
+        ("key-bin: ?", "base64"),
+    ] {
+        for client in ["lean", "stub"] {
+            for command in ["run", "limits", "sweep"] {
+                refused(&[command, "--client", client, "-m", pair], &[words]);
+            }
+            refused(&["run", "--with-and-without-refused", "--client", client, "-m", pair], &[words]);
+            refused(&["call", "--client", client, "-m", pair, "localhost:1", "x"], &[words]);
+        }
+        fs::write(&scenarios, format!("[[scenario]]\nname = \"a\"\nsize = 64\nmetadata = [\"{pair}\"]"))
+            .expect("writable");
+        let scenarios = scenarios.to_str().expect("UTF-8");
+        let gate = ["gate", "--base", "localhost:1", "--candidate", "localhost:2", "--scenarios", scenarios];
+        refused(&gate, &["scenario `a`", words]);
+    }
+}
+
+#[test]
+fn flags_of_other_tools_say_what_there_is() {
+    refused(&["run", "--tls"], &["'--tls'", "no TLS yet"]);
+    refused(&["run", "--header", "a: b"], &["-m 'name: value'"]);
+    refused(&["run", "--proto", "x.proto"], &["example.FormatData/DoFormat"]);
+}
+
+#[test]
+fn a_target_with_too_much_or_too_little_says_what_to_write() {
+    refused(&["run", "8080"], &["`localhost:8080`"]);
+    refused(&["run", "localhost:8080/pkg.Svc/Method"], &["`/pkg.Svc/Method`"]);
 }
 
 #[test]

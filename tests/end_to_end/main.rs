@@ -30,6 +30,8 @@ mod rejections;
 mod run;
 mod saved_documents;
 mod scripted_server;
+#[cfg(unix)]
+mod scripts;
 mod secrets;
 mod server;
 mod size_limits;

@@ -2,7 +2,7 @@
 
 use std::{
     cell::Cell,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read as _},
     net::SocketAddr,
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
@@ -108,11 +108,16 @@ impl Server {
     }
 
     pub(crate) fn start_at(address: &str, arguments: &[&str]) -> Self {
-        let mut child = plimsoll(&["serve", "--listen", address])
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the binary runs");
+        Self::of(plimsoll(&["serve", "--listen", address]).args(arguments))
+    }
+
+    /// A server whose stderr can be read when it has ended.
+    pub(crate) fn start_loud(arguments: &[&str]) -> Self {
+        Self::of(plimsoll(&["serve", "--listen", "127.0.0.1:0"]).args(arguments).stderr(Stdio::piped()))
+    }
+
+    fn of(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary runs");
         let mut line = String::new();
         let output = child.stdout.as_mut().expect("piped");
         BufReader::new(output).read_line(&mut line).expect("a line");
@@ -126,6 +131,13 @@ impl Server {
 
     pub(crate) fn signal(&self, which: Signal) {
         signal(self.child.id(), which);
+    }
+
+    /// Waits for its end: its exit status, and what it wrote to stderr.
+    pub(crate) fn end(mut self) -> (Option<i32>, String) {
+        let mut stderr = String::new();
+        self.child.stderr.take().expect("a loud server").read_to_string(&mut stderr).expect("UTF-8");
+        (self.child.wait().expect("it ends").code(), stderr)
     }
 }
 

@@ -13,7 +13,7 @@ use plimsoll::client::lean::frame::{ErrorCode, LARGEST_STREAM, flag, kind, setti
 
 use crate::{
     document::Summary,
-    process::run_with_status,
+    process::{eventually, output_of, run_with_status, text},
     raw_server::{BODY, Conversation, block, frame, headers, reply, settings, start, trailers},
 };
 
@@ -226,6 +226,95 @@ fn a_server_that_breaks_the_protocol_is_told_how() {
     });
     told("an increment of nothing", ErrorCode::PROTOCOL_ERROR, |_| frame(kind::WINDOW_UPDATE, 0, 0, &[0; 4]));
     told("settings of a wrong length", ErrorCode::FRAME_SIZE_ERROR, |_| frame(kind::SETTINGS, 0, 0, &[0; 5]));
+}
+
+#[test]
+fn wrong_values_in_the_first_settings_are_named() {
+    for (identifier, value, code, word) in [
+        (setting::INITIAL_WINDOW_SIZE, 1 << 31, ErrorCode::FLOW_CONTROL_ERROR, "INITIAL_WINDOW_SIZE"),
+        (setting::MAX_FRAME_SIZE, 1, ErrorCode::PROTOCOL_ERROR, "MAX_FRAME_SIZE"),
+        (setting::ENABLE_PUSH, 2, ErrorCode::PROTOCOL_ERROR, "ENABLE_PUSH"),
+    ] {
+        let heard = Arc::new(AtomicU32::new(u32::MAX));
+        let ears = Arc::clone(&heard);
+        let summary = drive(
+            move |server| {
+                server.send(&settings(&[(identifier, value)]));
+                if let Some(code) = server.farewell() {
+                    ears.store(code, Ordering::Relaxed);
+                }
+            },
+            &SHORT,
+        );
+        assert!(summary.calls.planned > 0);
+        assert!(
+            summary.statuses.iter().all(|status| status.message.contains(word)),
+            "{word}: {:?}",
+            summary.statuses
+        );
+        eventually("a GOAWAY", || heard.load(Ordering::Relaxed) != u32::MAX);
+        assert_eq!(ErrorCode(heard.load(Ordering::Relaxed)), code, "{word}");
+    }
+}
+
+/// What `call` says of a response with these trailers behind the right reply.
+fn said_of_trailers(client: &str, fields: &'static [(&'static str, &'static str)]) -> (Option<i32>, String) {
+    let address = start(move |server| {
+        server.send(&settings(&[]));
+        if let Some(stream) = server.request() {
+            let end = frame(kind::HEADERS, flag::END_HEADERS | flag::END_STREAM, stream, &block(fields));
+            server.send(&[headers(stream), frame(kind::DATA, 0, stream, BODY), end].concat());
+        }
+        while server.frame().is_some() {}
+    });
+    let output = output_of(&["call", "--client", client, &address.to_string(), "abc"]);
+    (output.status.code(), text(&output.stderr))
+}
+
+#[test]
+fn malformed_and_odd_trailers_are_named() {
+    let both = ["lean", "stub"].as_slice();
+    let lean = ["lean"].as_slice();
+    for (clients, fields, words) in [
+        (lean, [("x-note", "1")].as_slice(), "the server's trailers have no `grpc-status`"),
+        (both, &[("grpc-status", "banana")], "`grpc-status: banana` is no code from 0 to 16"),
+        (both, &[("grpc-status", "17")], "`grpc-status: 17` is no code"),
+        (both, &[("grpc-status", "banana"), ("grpc-message", "50%25 off")], "from 0 to 16: 50% off"),
+        (lean, &[("grpc-status", "0"), ("X-Upper", "1")], "uppercase"),
+        (lean, &[("grpc-status", "0"), ("x", "a\r\nb")], "CR, LF or NUL"),
+        (lean, &[("grpc-status", "0"), ("x", "a\0")], "CR, LF or NUL"),
+        (lean, &[("grpc-status", "0"), ("connection", "close")], "about the connection"),
+        // No dangling colon.
+        (both, &[("grpc-status", "12")], "UNIMPLEMENTED (12)\n"),
+    ] {
+        for client in clients {
+            let (status, said) = said_of_trailers(client, fields);
+            assert_eq!(status, Some(2), "{client}: {fields:?}: {said}");
+            assert!(said.contains(words), "{client}: {fields:?}: {said}");
+        }
+    }
+    // Tonic's own words differ; what counts is that such a call is not answered.
+    for fields in [&[("grpc-status", "0"), ("X-Upper", "1")], &[("grpc-status", "0"), ("x", "a\r\nb")]] {
+        let (status, said) = said_of_trailers("stub", fields);
+        assert_eq!(status, Some(2), "{fields:?}: {said}");
+    }
+}
+
+#[test]
+fn a_malformed_header_fails_its_call_and_no_other() {
+    let summary = drive(
+        |server| {
+            server.send(&settings(&[]));
+            while let Some(stream) = server.request() {
+                let fields = [("grpc-status", "0"), ("X-Upper", "1")];
+                let end = frame(kind::HEADERS, flag::END_HEADERS | flag::END_STREAM, stream, &block(&fields));
+                let odd = [headers(stream), frame(kind::DATA, 0, stream, BODY), end].concat();
+                server.send(&if stream % 4 == 1 { odd } else { reply(stream) });
+            }
+        },
+        &FEW,
+    );
+    assert_eq!((summary.calls.answered, summary.calls.failed), (10, 10), "{:?}", summary.statuses);
 }
 
 #[test]

@@ -9,7 +9,16 @@ use std::{
 
 use rustix::process::Signal;
 
-use crate::process::{Server, client, eventually, let_pass, output_of, over_both_clients, plimsoll, text};
+use plimsoll::client::lean::{
+    frame::{PREFACE, flag, kind},
+    header_block::decode,
+};
+
+use crate::{
+    process::{Server, client, eventually, let_pass, output_of, over_both_clients, plimsoll, run, text},
+    raw_server::{Conversation, block, frame, settings},
+    scripted_server::{self, Script},
+};
 
 /// `plimsoll call` over this test's client.
 fn call(arguments: &[&str]) -> std::process::Output {
@@ -44,6 +53,8 @@ fn custom_metadata_comes_back_as_initial_metadata() {
         ["-v", "-m", "ip: 127.0.0.1", "-m", "hello: 360", "-m", "key-bin: AP8=", &server.target(), "x"];
     let output = call(&arguments);
     let details = text(&output.stderr);
+    let bare = call(&["-v", "-m", "bare-bin: AP8", &server.target(), "x"]);
+    assert!(text(&bare.stderr).contains("  bare-bin: AP8"), "{}", text(&bare.stderr));
     for line in ["  ip: 127.0.0.1\n", "  hello: 360\n", "  key-bin: AP8", "status: OK (0)", "service time: "]
     {
         assert!(details.contains(line), "{line} is not in {details}");
@@ -183,7 +194,143 @@ fn connections_over_the_bound_are_closed_at_once() {
     eventually("a free place", || output_of(&["call", &server.target(), "x"]).status.success());
 }
 
+/// A server that was started with these flags, and one connection to it on which this was written.
+fn occupied(flags: &[&str], written: &[u8]) -> (Server, Conversation) {
+    let server = Server::start_loud(flags);
+    let stream = TcpStream::connect(server.address).expect("it listens");
+    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a socket");
+    let mut peer = Conversation { stream };
+    // The server's own preface shows that it has taken the connection.
+    peer.frame_of(kind::SETTINGS).expect("a preface");
+    assert!(peer.send(written), "it reads");
+    (server, peer)
+}
+
+/// A call's header block, and nothing behind it.
+fn half_a_call(stream: u32, more: &[(&str, &str)]) -> Vec<u8> {
+    let usual = [
+        (":method", "POST"),
+        (":scheme", "http"),
+        (":path", "/example.FormatData/DoFormat"),
+        (":authority", "localhost"),
+        ("content-type", "application/grpc"),
+        ("te", "trailers"),
+    ];
+    frame(kind::HEADERS, flag::END_HEADERS, stream, &block(&[&usual, more].concat()))
+}
+
+/// A call with the empty message.
+fn whole_call(stream: u32, more: &[(&str, &str)]) -> Vec<u8> {
+    [half_a_call(stream, more), frame(kind::DATA, flag::END_STREAM, stream, &[0; 5])].concat()
+}
+
+/// A client's preface, with windows as large as they get, and its consent to the server's settings.
+fn preface() -> Vec<u8> {
+    let window = (1_u32 << 31) - 1;
+    let rest = frame(kind::WINDOW_UPDATE, 0, 0, &(window - 65_535).to_be_bytes());
+    let consent = frame(kind::SETTINGS, flag::ACK, 0, &[]);
+    [PREFACE, &settings(&[(1, 0), (4, window)]), &rest, &consent].concat()
+}
+
+#[test]
+fn a_drain_ends_whatever_a_peer_does_and_says_what_it_cut() {
+    let stuck: Vec<u8> = (0..100).flat_map(|call| half_a_call(call * 2 + 1, &[])).collect();
+    let delayed = whole_call(1, &[("plimsoll-delay", "1h")]);
+    for (what, written, calls) in [
+        ("no preface", Vec::new(), "0 unanswered calls"),
+        ("a call that was half sent", [preface(), half_a_call(1, &[])].concat(), "1 unanswered call"),
+        ("a peer that answers no PING", [preface(), settings(&[])].concat(), "0 unanswered calls"),
+        ("100 stuck streams", [preface(), stuck].concat(), "100 unanswered calls"),
+        ("a call delayed for an hour", [preface(), delayed].concat(), "1 unanswered call"),
+    ] {
+        let (server, mut peer) = occupied(&["--obey", "--drain", "300ms"], &written);
+        if !written.is_empty() {
+            // A PING behind the calls: its answer says that they were read.
+            assert!(peer.send(&frame(kind::PING, 0, 0, &[7; 8])), "it reads");
+            peer.frame_of(kind::PING).expect("an answer");
+        }
+        server.signal(Signal::TERM);
+        let (status, stderr) = server.end();
+        assert_eq!(status, Some(0), "{what}: {stderr}");
+        let expected = format!("the drain is over: closed 1 connection with {calls}\n");
+        assert!(stderr.contains(&expected), "{what}: {stderr}");
+    }
+}
+
+#[test]
+fn a_peer_that_reads_no_replies_makes_the_server_hold_no_more_than_its_bound() {
+    let calls: Vec<u8> =
+        (0..64).flat_map(|call| whole_call(call * 2 + 1, &[("plimsoll-reply-size", "16MiB")])).collect();
+    let (server, mut peer) =
+        occupied(&["--obey", "--max-reply-memory", "32MiB"], &[preface(), calls].concat());
+    // All are answered in the end, in turn.
+    let (mut bytes, mut ended) = (0, 0);
+    while ended < 64 {
+        let (head, payload) = peer.frame().expect("a frame");
+        bytes += if head.kind == kind::DATA { payload.len() } else { 0 };
+        ended += u32::from(head.has(flag::END_STREAM));
+    }
+    assert!(bytes > 63 * (16 << 20), "{bytes}");
+    let memory = |what: &str| {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", server.child.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix(what))?;
+        line.trim().trim_end_matches(" kB").parse::<u64>().ok()
+    };
+    // Where the system tells.
+    if let Some(peak) = memory("VmHWM:") {
+        assert!(peak < 256 << 10, "{peak} KiB at most, for 1 GiB of replies");
+    }
+    drop(peer);
+    if cfg!(all(target_os = "linux", target_env = "gnu")) {
+        eventually("the peak's memory given back", || {
+            memory("VmRSS:").is_some_and(|resident| resident < 48 << 10)
+        });
+    }
+}
+
+#[test]
+fn requests_in_work_over_the_bound_of_their_connection_are_refused() {
+    let part = [[0, 0, 4, 0, 0].as_slice(), &vec![b'x'; 200_000]].concat();
+    let call = |stream| {
+        let parts = part.chunks(16_384).flat_map(|chunk| frame(kind::DATA, 0, stream, chunk));
+        [half_a_call(stream, &[]), parts.collect()].concat()
+    };
+    let (server, mut peer) = occupied(&["--max-request-memory", "500kB"], &preface());
+    // The connection's window: 64 KiB until then.
+    peer.frame_of(kind::WINDOW_UPDATE).expect("a window");
+    assert!(peer.send(&[call(1), call(3), call(5)].concat()), "it reads");
+    let (head, payload) = peer.frame_of(kind::HEADERS).expect("an answer");
+    let mut fields = Vec::new();
+    decode(&payload, |name, value| fields.push((name.to_vec(), value.to_vec()))).expect("a block");
+    assert!(
+        head.has(flag::END_STREAM) && fields.contains(&(b"grpc-status".to_vec(), b"8".to_vec())),
+        "{fields:?}"
+    );
+    // What the refused call took is given back; others are not touched.
+    let output = output_of(&["call", &server.target(), "x"]);
+    assert_eq!(text(&output.stdout), "X\n");
+}
+
+/// The stub's 256 MiB; nearly 2 GiB in the lean client, which then waits for the bytes.
+#[test]
+fn an_unlimited_reply_is_what_the_client_makes_of_it() {
+    let target = scripted_server::start(Script::Claim(300 << 20)).to_string();
+    for (client, words) in [("lean", "DEADLINE_EXCEEDED"), ("stub", "OUT_OF_RANGE")] {
+        let unlimited = ["--max-recv-message-size", "unlimited", "-t", "2s", &target, "x"];
+        let output = output_of(&[&["call", "--client", client], unlimited.as_slice()].concat());
+        let said = text(&output.stderr);
+        assert!(said.contains(words), "{client}: {said}");
+    }
+}
+
+fn more_calls_than_streams_wait_for_a_free_one() {
+    let server = Server::start(&["--max-concurrent-streams", "2"]);
+    let summary = run(&[&server.target(), "-c", "20", "-n", "200", "--connections", "1"]);
+    assert_eq!(summary.calls.answered, 200);
+}
+
 over_both_clients!(
+    more_calls_than_streams_wait_for_a_free_one,
     a_call_prints_the_reply,
     a_call_takes_its_text_from_standard_input_and_files,
     custom_metadata_comes_back_as_initial_metadata,

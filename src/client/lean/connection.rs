@@ -228,7 +228,7 @@ impl Connection {
         };
         self.reader = reader;
         // Before its first SETTINGS the server need not speak HTTP/2 at all.
-        result.map_err(|error| if self.peer.is_known { error } else { settings::NO_HTTP2 })
+        result.map_err(|error| if self.peer.speaks_http2 { error } else { settings::NO_HTTP2 })
     }
 
     /// Starts a call, now or as soon as the server lets it. It ends at once when the client refuses it.

@@ -5,7 +5,11 @@ use super::{
     frame::ErrorCode,
     header_block::{HeaderError, decode},
 };
-use crate::{client::compression, outcome::Code, plan::Compression};
+use crate::{
+    client::{compression, not_a_code},
+    outcome::Code,
+    plan::Compression,
+};
 
 /// The fields of a response's headers or trailers that decide anything.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -18,8 +22,10 @@ pub(super) struct Fields {
     pub(super) compression: Option<Compression>,
     /// `grpc-status`.
     pub(super) grpc: Option<Code>,
-    /// `grpc-message`, decoded.
+    /// `grpc-message`, decoded; where `grpc-status` is no code of gRPC's, with a sentence about it.
     pub(super) message: String,
+    /// Why the response is malformed, where it is.
+    pub(super) malformed: Option<&'static str>,
 }
 
 impl Fields {
@@ -27,18 +33,30 @@ impl Fields {
     /// When the block cannot be decoded.
     pub(super) fn read(block: &[u8]) -> Result<Self, HeaderError> {
         let mut fields = Self::default();
-        decode(block, |name, value| match name {
+        let mut no_code = None;
+        let take = |name: &[u8], value: &[u8]| match name {
             b":status" => fields.http = text(value).and_then(|text| text.parse().ok()),
             b"content-type" => fields.is_grpc = value.starts_with(b"application/grpc"),
             b"grpc-status" => {
-                let number = text(value).and_then(|text| text.parse().ok());
-                // A status that is no number is one that nobody knows.
+                no_code = not_a_code(value);
+                let number = text(value).and_then(|text| text.parse().ok()).filter(|_| no_code.is_none());
                 fields.grpc = Some(number.map_or(Code::UNKNOWN, Code::from_number));
             }
             b"grpc-encoding" => fields.compression = compression::named(value),
             b"grpc-message" => fields.message = percent_decoded(value),
             _ => {}
+        };
+        let mut take = take;
+        let mut malformed = None;
+        decode(block, |name, value| {
+            malformed = malformed.or(malformation(name, value));
+            take(name, value);
         })?;
+        if let Some(words) = no_code {
+            fields.message =
+                if fields.message.is_empty() { words } else { format!("{words}: {}", fields.message) };
+        }
+        fields.malformed = malformed;
         Ok(fields)
     }
 
@@ -46,6 +64,38 @@ impl Fields {
     pub(super) fn is_informational(&self) -> bool {
         self.http.is_some_and(|status| (100..200).contains(&status))
     }
+}
+
+/// Why a field makes the response malformed (RFC 9113, 8.2.1, 8.2.2 and 8.3).
+///
+/// Space at the edges of a value passes: servers send messages of a status that end with one, and other clients
+/// take them.
+fn malformation(name: &[u8], value: &[u8]) -> Option<&'static str> {
+    let is_of_a_name = |byte: &u8| matches!(byte, b'!'..=b'~') && *byte != b':' && !byte.is_ascii_uppercase();
+    match name {
+        b":status" => {}
+        [b':', ..] => return Some("the server sent a pseudo-header that no response has"),
+        [] => return Some("the server sent a header without a name"),
+        b"connection" | b"keep-alive" | b"proxy-connection" | b"transfer-encoding" | b"upgrade" => {
+            return Some(
+                "the server sent a header about the connection, which HTTP/2 forbids (RFC 9113, 8.2.2)",
+            );
+        }
+        _ if name.iter().any(u8::is_ascii_uppercase) => {
+            return Some(
+                "the server sent a header name with uppercase letters, which HTTP/2 forbids (RFC 9113, 8.2.1)",
+            );
+        }
+        _ if !name.iter().all(is_of_a_name) => {
+            return Some(
+                "the server sent a header name with a character that HTTP/2 forbids (RFC 9113, 8.2.1)",
+            );
+        }
+        _ => {}
+    }
+    value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | b'\0')).then_some(
+        "the server sent a header value with CR, LF or NUL, which HTTP/2 forbids (RFC 9113, 8.2.1)",
+    )
 }
 
 fn text(value: &[u8]) -> Option<&str> {
@@ -99,9 +149,43 @@ mod tests {
         let trailers = fields(&[("grpc-status", "8"), ("grpc-message", "not%20today%21 100%")]);
         assert_eq!(trailers.grpc, Some(Code::RESOURCE_EXHAUSTED));
         assert_eq!(trailers.message, "not today! 100%");
-        assert_eq!(fields(&[("grpc-status", "yes")]).grpc, Some(Code::UNKNOWN));
         assert!(fields(&[(":status", "103")]).is_informational());
         assert_eq!(fields(&[(":status", "+-")]).http, None);
+    }
+
+    #[test]
+    fn a_status_that_is_no_code_is_shown() {
+        for status in ["banana", "", "+1", "-1", "17", "99999999999", "0 "] {
+            let fields = fields(&[("grpc-status", status), ("grpc-message", "why")]);
+            assert_eq!(fields.grpc, Some(Code::UNKNOWN), "{status}");
+            assert!(fields.message.contains(&format!("`grpc-status: {status}`")), "{}", fields.message);
+            assert!(fields.message.ends_with(": why"), "{}", fields.message);
+        }
+        let long = fields(&[("grpc-status", &"\u{1b}[31m".repeat(99))]).message;
+        assert!(long.len() < 200 && !long.contains('\u{1b}') && !long.ends_with(": "), "{long}");
+    }
+
+    #[test]
+    fn malformed_fields_are_noticed() {
+        for (name, value, word) in [
+            ("Grpc-Status", "0", "uppercase"),
+            ("x y", "1", "character"),
+            ("x:y", "1", "character"),
+            ("x\0", "1", "character"),
+            ("\u{fc}", "1", "character"),
+            ("", "1", "without a name"),
+            (":path", "/", "pseudo-header"),
+            ("connection", "close", "about the connection"),
+            ("transfer-encoding", "chunked", "about the connection"),
+            ("x", "a\r\nb", "CR, LF or NUL"),
+            ("x", "a\0", "CR, LF or NUL"),
+            ("grpc-message", "\n", "CR, LF or NUL"),
+        ] {
+            let malformed = fields(&[("grpc-status", "0"), (name, value)]).malformed.expect(name);
+            assert!(malformed.contains(word), "{name}: {malformed}");
+        }
+        let usual = [("grpc-status", "0"), ("x-y_z.1", " \u{fc}\t"), ("grpc-message", "ends ")];
+        assert_eq!(fields(&usual).malformed, None);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tonic::{Status, body::Body, transport::Channel};
 use tower::Service;
 
 use super::uploads::watched;
-use crate::client::HttpAnswer;
+use crate::client::{HttpAnswer, not_a_code};
 
 /// Put beside a status that the server sent. A tonic server refuses a request in the very words
 /// that a tonic client refuses a reply with, and nothing else in a status tells the two apart.
@@ -102,6 +102,16 @@ fn note(headers: &mut HeaderMap) {
         headers.insert(FROM_WIRE, HeaderValue::from_static("1"));
     }
     headers.remove(DETAILS);
+    // Tonic would call it UNKNOWN, and nothing else.
+    if let Some(words) = headers.get("grpc-status").and_then(|status| not_a_code(status.as_bytes())) {
+        let message = headers.get("grpc-message").map_or(&[] as &[u8], HeaderValue::as_bytes);
+        let colon: &[u8] = if message.is_empty() { b"" } else { b": " };
+        // The message is percent-encoded, and the words are ASCII.
+        let encoded = words.replace('%', "%25");
+        if let Ok(value) = HeaderValue::from_bytes(&[encoded.as_bytes(), colon, message].concat()) {
+            headers.insert("grpc-message", value);
+        }
+    }
 }
 
 /// A reply's body whose trailers are noted too.

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::{driver::Run, gate::scenario::Expected, latency::Latency, record::Calls, units::nanoseconds_of};
+use crate::{
+    driver::Run, gate::scenario::Expected, latency::Latency, outcome::status_words, record::Calls,
+    units::nanoseconds_of,
+};
 
 /// What a slice brought.
 pub(super) struct Slice {
@@ -65,12 +68,11 @@ pub(super) fn slice_of(run: &Run, expected: Expected, generator_saturated: bool)
 fn unexpected(run: &Run, expected: Expected) -> Option<String> {
     let recording = &run.recording;
     let outcomes = recording.calls.outcomes;
-    let failure = || {
-        recording.failures.first().map(|count| format!("{}: {}", count.failure.code, count.failure.message))
-    };
+    let failure =
+        || recording.failures.first().map(|count| status_words(count.failure.code, &count.failure.message));
     let refusal = || {
         let (refusal, _) = recording.refusals.first().filter(|_| expected == Expected::Answered)?;
-        Some(format!("refused, {}: {}", refusal.code, refusal.message))
+        Some(format!("refused, {}", status_words(refusal.code, &refusal.message)))
     };
     let counted = [
         ("a reply with another text", outcomes.wrong_reply),

@@ -14,6 +14,7 @@ fn a_file_says_what_is_tried() {
         name = "steady"
         size = 64
         rate = "2k/s"
+        metadata = ["Tenant: a", "key-bin: AP8"]
         slice = "250ms"
         thresholds = { p50 = "10%" }
     "#;
@@ -24,6 +25,10 @@ fn a_file_says_what_is_tried() {
     assert_eq!(scenarios[0].thresholds, Thresholds::all(0.04));
     assert_eq!(scenarios[1].load, ScenarioLoad::Rate(2_000.0));
     assert_eq!(scenarios[1].slice, Duration::from_millis(250));
+    let plan = Plan::new(scenarios[1].settings(scenarios[1].slice, Duration::ZERO)).expect("a plan");
+    let metadata: Vec<_> =
+        plan.metadata().iter().map(|pair| (pair.name.as_str(), pair.value.as_str())).collect();
+    assert_eq!(metadata, [("tenant", "a"), ("key-bin", "AP8")]);
     let of = |metric| scenarios[1].thresholds.of(metric);
     assert_eq!((of(Metric::P50), of(Metric::ServerCpu)), (0.1, 0.04));
 }

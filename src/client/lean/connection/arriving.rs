@@ -42,6 +42,8 @@ pub(super) enum Block {
     UsualHeaders,
     UsualTrailers,
     Fields(Fields),
+    /// Malformed by RFC 9113, in these words.
+    Malformed(&'static str),
     TooLong,
 }
 
@@ -154,7 +156,9 @@ impl Connection {
             let fields = read.map_err(|_| {
                 ConnectionError::new(ErrorCode::COMPRESSION_ERROR, "a header block cannot be read")
             })?;
-            if fields.http == Some(200) && fields.is_grpc && fields.grpc.is_none() {
+            if let Some(what) = fields.malformed {
+                Block::Malformed(what)
+            } else if fields.http == Some(200) && fields.is_grpc && fields.grpc.is_none() {
                 block.clone_into(&mut self.known.headers);
                 self.known.compression = fields.compression.filter(|_| self.requests.takes_compressed());
                 Block::UsualHeaders

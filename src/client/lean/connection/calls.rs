@@ -124,7 +124,12 @@ impl Connection {
         self.has_answered = true;
         let message = stream.call.message;
         let is_first = !stream.has_headers;
+        let error = match block {
+            Block::Malformed(_) => ErrorCode::PROTOCOL_ERROR,
+            _ => ErrorCode::CANCEL,
+        };
         let outcome = match block {
+            Block::Malformed(what) => failed(Code::INTERNAL, what),
             Block::TooLong => failed(Code::INTERNAL, "the response's headers are longer than 64 KiB"),
             Block::UsualHeaders if is_first && !ends_stream => {
                 stream.has_headers = true;
@@ -133,7 +138,7 @@ impl Connection {
             }
             Block::UsualTrailers if !is_first && ends_stream => self.outcome_of_reply(number),
             Block::Fields(fields) if is_first && fields.is_informational() && !ends_stream => return,
-            Block::Fields(fields) if ends_stream || is_first => self.outcome_of(&fields, message),
+            Block::Fields(fields) if ends_stream || is_first => self.outcome_of(&fields, message, is_first),
             Block::UsualHeaders | Block::UsualTrailers if ends_stream => {
                 // A status of OK without a reply, or no status at all.
                 failed(Code::UNKNOWN, "the server ended the call without a reply and a status")
@@ -143,13 +148,13 @@ impl Connection {
         if ends_stream {
             self.end(number, outcome, now, over);
         } else {
-            self.give_up(number, ErrorCode::CANCEL, outcome, now, over);
+            self.give_up(number, error, outcome, now, over);
         }
     }
 
     /// What a call has come to whose status is not simply OK.
-    fn outcome_of(&self, fields: &Fields, message: usize) -> Outcome {
-        let Fields { http, is_grpc, grpc, message: text, compression: _ } = fields;
+    fn outcome_of(&self, fields: &Fields, message: usize, is_first: bool) -> Outcome {
+        let Fields { http, is_grpc, grpc, message: text, compression: _, malformed: _ } = fields;
         let request = self.requests.message(message);
         match (grpc, http) {
             (Some(code), _) if code.number() != 0 => {
@@ -160,7 +165,8 @@ impl Connection {
                 Some(answer) => answer.outcome(request),
                 None => failed(Code::UNKNOWN, "the server ended the call without a status"),
             },
-            (None, None) => failed(Code::UNKNOWN, "the server's headers have no status"),
+            (None, None) if is_first => failed(Code::UNKNOWN, "the server's headers have no `:status`"),
+            (None, None) => failed(Code::UNKNOWN, "the server's trailers have no `grpc-status`"),
         }
     }
 

@@ -26,7 +26,9 @@ const WINDOW_TOO_LARGE: ConnectionError = ConnectionError {
 /// How the server wants to be spoken to.
 #[derive(Debug)]
 pub(super) struct Peer {
-    /// Whether its first SETTINGS have come.
+    /// Whether SETTINGS have come, right or wrong: its errors are those of HTTP/2 then.
+    pub(super) speaks_http2: bool,
+    /// Whether its first SETTINGS were taken.
     pub(super) is_known: bool,
     pub(super) max_frame: u32,
     pub(super) initial_window: u32,
@@ -36,6 +38,7 @@ pub(super) struct Peer {
 impl Default for Peer {
     fn default() -> Self {
         Self {
+            speaks_http2: false,
             is_known: false,
             max_frame: SMALLEST_MAX_FRAME,
             initial_window: DEFAULT_WINDOW,
@@ -56,6 +59,7 @@ impl Connection {
                 Err(wrong_length("an acknowledgement of SETTINGS has a payload"))
             };
         }
+        self.peer.speaks_http2 = true;
         for (identifier, value) in frame::settings(payload)? {
             self.setting(identifier, value)?;
         }
@@ -74,7 +78,10 @@ impl Connection {
                 self.form = Form::TableOff;
             }
             setting::ENABLE_PUSH if value != 0 => {
-                return Err(ConnectionError::new(ErrorCode::PROTOCOL_ERROR, "a server enabled push"));
+                return Err(ConnectionError::new(
+                    ErrorCode::PROTOCOL_ERROR,
+                    "SETTINGS have ENABLE_PUSH other than 0, which no server may send",
+                ));
             }
             setting::MAX_CONCURRENT_STREAMS => {
                 self.peer.max_streams = usize::try_from(value).unwrap_or(usize::MAX);
@@ -84,7 +91,7 @@ impl Connection {
                 if !(SMALLEST_MAX_FRAME..=LARGEST_MAX_FRAME).contains(&value) {
                     return Err(ConnectionError::new(
                         ErrorCode::PROTOCOL_ERROR,
-                        "the server takes frames of a size that no server may ask for",
+                        "SETTINGS have a MAX_FRAME_SIZE outside 16,384 to 16,777,215",
                     ));
                 }
                 self.peer.max_frame = value;
@@ -98,7 +105,10 @@ impl Connection {
     /// The windows of all open streams move by the difference, maybe below zero (6.9.2).
     fn resize_windows(&mut self, size: u32) -> Result<(), ConnectionError> {
         if size > LARGEST_WINDOW {
-            return Err(WINDOW_TOO_LARGE);
+            return Err(ConnectionError::new(
+                ErrorCode::FLOW_CONTROL_ERROR,
+                "SETTINGS have an INITIAL_WINDOW_SIZE over 2,147,483,647",
+            ));
         }
         let before = std::mem::replace(&mut self.peer.initial_window, size);
         for (number, stream) in self.streams.iter_mut() {

@@ -1,0 +1,153 @@
+//! Flags of other load generators (ghz, k6, fortio, h2load, oha, grpcurl): what plimsoll has in their place, or
+//! that it has nothing yet.
+
+use clap::{
+    builder::StyledStr,
+    error::{ContextKind, ContextValue, Error, ErrorKind},
+};
+
+/// Names of flags, and a sentence for a user who has typed one.
+const ROWS: [(&[&str], &str); 14] = [
+    (
+        &[
+            "--tls",
+            "--cacert",
+            "--cert",
+            "--key",
+            "--skipTLS",
+            "--skip-verify",
+            "--skip-tls-verify",
+            "--insecure-skip-tls-verify",
+            "-k",
+            "--cname",
+            "--server-name",
+        ],
+        "plimsoll has no TLS yet: it drives servers over plain TCP; name a port of the server without TLS",
+    ),
+    (&["--insecure", "--plaintext"], "plimsoll always connects without TLS: leave the flag out"),
+    (
+        &["--header", "--headers", "-H", "--rpc-header", "--metadata-file"],
+        "write metadata as -m 'name: value', once for each pair",
+    ),
+    (
+        &[
+            "--proto",
+            "--protoset",
+            "--import-paths",
+            "--import-path",
+            "-I",
+            "-i",
+            "--call",
+            "--method",
+            "--reflection",
+            "--reflect-metadata",
+            "--grpc-reflect",
+            "--ping",
+            "--healthservice",
+        ],
+        "plimsoll calls example.FormatData/DoFormat, and no other method yet; leave the flag out",
+    ),
+    (
+        &[
+            "--data",
+            "-d",
+            "--data-file",
+            "-D",
+            "--binary",
+            "--binary-file",
+            "--body",
+            "--payload",
+            "--payload-size",
+        ],
+        "the message is a text: of an exact size (-s SIZE), or from a file (--text-file FILE)",
+    ),
+    (&["--qps", "--req-rate"], "the rate is -r, --rate RATE"),
+    (
+        &["--total", "--requests", "--iterations", "--n-requests", "--num-requests"],
+        "the number of calls is -n N",
+    ),
+    (&["--vus", "--clients", "--users"], "calls in flight are -c N; connections are --connections N"),
+    (&["--max-concurrent-streams", "--streams"], "calls in flight are -c N, over --connections N"),
+    (
+        &[
+            "--load-schedule",
+            "--load-start",
+            "--load-end",
+            "--load-step",
+            "--concurrency-schedule",
+            "--stages",
+        ],
+        "changing rates are --stage FROM..TO:DURATION, once for each stage",
+    ),
+    (&["--warmup", "--warm-up-time", "--skipFirst", "--skip-first"], "the warm-up is -w, --warm-up DURATION"),
+    (&["--cpus", "--threads", "-T"], "threads of the generator are --workers N"),
+    (
+        &["--json", "--out", "--summary-export"],
+        "write the result as JSON with -o FILE, or to stdout with -O json",
+    ),
+    (
+        &["--http2", "--grpc", "--h2", "--latency-correction", "--async"],
+        "plimsoll always does that: leave the flag out; a rate (-r) is an open loop with corrected latency",
+    ),
+];
+
+/// The sentence for this argument, as it was typed.
+fn advice(argument: &str) -> Option<&'static str> {
+    let name = argument.split(['=', ' ']).next().unwrap_or(argument);
+    ROWS.iter().find(|(names, _)| names.contains(&name)).map(|(_, sentence)| *sentence)
+}
+
+/// Takes from clap's error over an unknown flag the advice to pass the flag as a value, which helps no one, and
+/// says what there is in its place.
+pub(super) fn with_advice(mut error: Error) -> Error {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return error;
+    }
+    error.remove(ContextKind::Suggested);
+    let argument = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(argument)) => argument.clone(),
+        _ => return error,
+    };
+    if let Some(sentence) = advice(&argument) {
+        // A flag that only looks alike would contradict the sentence.
+        error.remove(ContextKind::SuggestedArg);
+        let sentence = StyledStr::from(sentence);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![sentence]));
+    }
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    fn said(arguments: &[&str]) -> String {
+        let error = Cli::try_parse_from(arguments).map(|_| ()).expect_err("an unknown flag");
+        with_advice(error).to_string()
+    }
+
+    #[test]
+    fn each_flag_of_another_tool_is_answered_and_none_is_ours() {
+        for (names, sentence) in ROWS {
+            for name in names {
+                let said = said(&["plimsoll", "run", name, "x"]);
+                assert!(said.contains(sentence), "{name}: {said}");
+                assert!(said.contains(&format!("unexpected argument '{name}'")), "{name}: {said}");
+                assert!(!said.contains("as a value"), "{said}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_flag_is_no_value() {
+        let said = said(&["plimsoll", "run", "--frobnicate"]);
+        assert!(said.contains("'--frobnicate'") && !said.contains("-- --frobnicate"), "{said}");
+        let said = self::said(&["plimsoll", "run", "--tls=true"]);
+        assert!(said.contains("no TLS yet"), "{said}");
+        let said = self::said(&["plimsoll", "run", "--concurency", "5"]);
+        assert!(said.contains("--concurrency"), "a similar flag is still named: {said}");
+    }
+}
