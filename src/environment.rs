@@ -16,7 +16,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 pub use processes::{listeners_at, processes_below, processes_in_group};
-pub(crate) use quota::throttled_time;
+pub(crate) use quota::{OwnAccount, throttled_time};
 
 /// The machine, and what else it was doing when the run began.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ use plimsoll::{
 
 /// Gives memory back after a peak, which the C library's allocator does not. The library leaves the choice to its
 /// user.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[cfg(all(feature = "jemalloc", target_os = "linux", target_env = "gnu"))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

@@ -328,7 +328,7 @@ pub enum ReadError {
     },
     /// It is of a version that this program does not read.
     #[error(
-        "its schema is `{0}`, which this version does not read; use the version of plimsoll that wrote it, or write it again"
+        "its schema is `{0}`, and this plimsoll reads `{SCHEMA}`; use the version of plimsoll that wrote it, or write it again"
     )]
     Version(String),
     /// It has a schema of something else.

@@ -130,13 +130,13 @@ fn positive(text: &str) -> Result<usize, String> {
 /// What the allocator is told. A thread of its own gives memory back that was free for some 2 s, also when
 /// the server has nothing to do. Large messages are allocated like small ones: by default each message over
 /// 8 MiB would go back to the system at once, and cost a page fault for every 4 KiB of the next.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[cfg(all(feature = "jemalloc", target_os = "linux", target_env = "gnu"))]
 const ALLOCATOR: (&str, &str) =
     ("_RJEM_MALLOC_CONF", "background_thread:true,dirty_decay_ms:2000,oversize_threshold:0");
 
 /// Starts this program over in the same process with these settings of its allocator, which reads them at its
 /// own start only. Returns where they are set already, or where that cannot be done.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[cfg(all(feature = "jemalloc", target_os = "linux", target_env = "gnu"))]
 fn set_up_allocator() {
     use std::os::unix::process::CommandExt;
     let (setting, value) = ALLOCATOR;
@@ -149,7 +149,7 @@ fn set_up_allocator() {
     let _ = std::process::Command::new(program).arg0(name).args(arguments).env(setting, value).exec();
 }
 
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+#[cfg(not(all(feature = "jemalloc", target_os = "linux", target_env = "gnu")))]
 fn set_up_allocator() {}
 
 /// Time after a signal in which most drains end, without a word.

@@ -151,8 +151,8 @@ pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
     let destination = output.map(Destination::reserve).transpose()?;
     // A pipe stays open until the whole sweep goes into it; a file is written point by point.
     let at_the_end = destination.filter(|_| output.is_some_and(|path| !is_kept(path)));
-    arguments.client.rehearse(located.as_ref(), &arguments.metadata)?;
     let interrupt = Interrupt::listen()?;
+    arguments.client.rehearse(located.as_ref(), &arguments.metadata)?;
     let driven = arguments.server.driven(located)?;
     let steps = Steps::new(arguments.quiet || !stderr().is_terminal());
     let mut sweep = if let Some(begun) = begun {

@@ -18,7 +18,7 @@ use std::{
 use tokio::time::Instant;
 
 use crate::{
-    environment::{own_thread_time, suspended_time, throttled_time},
+    environment::{OwnAccount, suspended_time, throttled_time},
     units::nanoseconds_of,
 };
 
@@ -68,10 +68,11 @@ impl Pulse {
         let (end, ended) = mpsc::channel();
         let noted = Arc::clone(&seen);
         thread::Builder::new().name("pulse".to_owned()).spawn(move || {
-            let mut last = Tick::now();
+            let mut account = OwnAccount::open();
+            let mut last = Tick::now(&mut account);
             let mut throttled = throttled_time();
             while ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                let tick = Tick::now();
+                let tick = Tick::now(&mut account);
                 if tick.at.saturating_duration_since(last.at) > TICK + LATE || tick.suspended > last.suspended
                 {
                     let before = std::mem::replace(&mut throttled, throttled_time());
@@ -105,11 +106,11 @@ struct Tick {
 }
 
 impl Tick {
-    fn now() -> Self {
+    fn now(account: &mut OwnAccount) -> Self {
         Self {
             at: Instant::now(),
             suspended: suspended_time().unwrap_or_default(),
-            waited: own_thread_time().map_or(Duration::ZERO, |time| time.waiting),
+            waited: account.read().map_or(Duration::ZERO, |time| time.waiting),
         }
     }
 

@@ -1,6 +1,34 @@
-//! CPU quotas of control groups.
+//! Time that a thread did not get: other threads had the core, or a CPU quota was used up.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs::{self, File},
+    io::Read,
+    path::PathBuf,
+    time::Duration,
+};
+
+use super::{ThreadTime, thread_time};
+
+/// The account of the thread that opened it, to be read often: reading allocates nothing.
+#[derive(Debug)]
+pub(crate) struct OwnAccount(Option<File>);
+
+impl OwnAccount {
+    /// Opens the account of the thread that calls.
+    pub(crate) fn open() -> Self {
+        Self(File::open("/proc/thread-self/schedstat").ok())
+    }
+
+    /// The thread's time until now.
+    pub(crate) fn read(&mut self) -> Option<ThreadTime> {
+        use std::io::Seek;
+        let file = self.0.as_mut()?;
+        file.rewind().ok()?;
+        let mut text = [0; 96];
+        let length = file.read(&mut text).ok()?;
+        thread_time(std::str::from_utf8(&text[..length]).ok()?)
+    }
+}
 
 /// How long the threads of this process's control group, and of those around it, were kept from running because
 /// a CPU quota was used up. `None` where there is no such group.
@@ -34,6 +62,16 @@ fn throttled(stat: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_account_can_be_read_again_and_does_not_go_back() {
+        let mut account = OwnAccount::open();
+        let (first, second) = (account.read(), account.read());
+        assert_eq!(first.is_some(), crate::environment::own_thread_time().is_some());
+        if let (Some(first), Some(second)) = (first, second) {
+            assert!(second.running >= first.running && second.waiting >= first.waiting);
+        }
+    }
 
     #[test]
     fn throttled_time_is_read_in_both_versions() {

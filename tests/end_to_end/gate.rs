@@ -254,11 +254,13 @@ fn ci_gets_its_files_whatever_the_verdict_is() {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(text(&output.stdout).starts_with("verdict     regressed: 1 size limit moved"), "{output:?}");
     let rows = read(&history);
+    assert_eq!(rows.matches(",\"abc,1\",").count(), 1, "a cell with a comma is quoted: {rows}");
+    let rows = rows.replace("\"abc,1\"", "abc");
     let cells: Vec<Vec<&str>> = rows.lines().map(|row| row.split(',').collect()).collect();
     assert_eq!(cells.len(), 3, "{rows}");
     assert!(cells.iter().all(|row| row.len() == 5), "{rows}");
     assert_eq!(&cells[0][..3], ["time", "commit", "quick.calls_per_second"]);
-    assert_eq!((cells[1][1], cells[2][1]), ("abc 1", "def"));
+    assert_eq!((cells[1][1], cells[2][1]), ("abc", "def"));
     fs::write(&history, "time,commit,other\n").expect("writable");
     let output = report(&["--history", path]);
     assert!(

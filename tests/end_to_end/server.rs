@@ -281,7 +281,7 @@ fn a_peer_that_reads_no_replies_makes_the_server_hold_no_more_than_its_bound() {
         assert!(peak < 256 << 10, "{peak} KiB at most, for 1 GiB of replies");
     }
     drop(peer);
-    if cfg!(all(target_os = "linux", target_env = "gnu")) {
+    if cfg!(all(feature = "jemalloc", target_os = "linux", target_env = "gnu")) {
         eventually("the peak's memory given back", || {
             memory("VmRSS:").is_some_and(|resident| resident < 48 << 10)
         });

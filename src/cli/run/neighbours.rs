@@ -30,8 +30,8 @@ pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
     }
     let with = Arc::new(Plan::new(settings.clone())?);
     check_metadata(with.metadata())?;
-    arguments.client.rehearse(located.as_ref(), with.metadata())?;
     let interrupt = Interrupt::listen()?;
+    arguments.client.rehearse(located.as_ref(), with.metadata())?;
     let destination = arguments.output.reserve()?;
     let steps = Steps::new(arguments.output.quiet || !stderr().is_terminal());
 
