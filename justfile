@@ -40,6 +40,11 @@ matrix *arguments:
 proxy:
     scripts/interop/proxy
 
+# Connections that Node and nginx close in order, with grpc-go's client beside ours; needs node, nginx, go
+goaway:
+    cargo build --release
+    scripts/interop/goaway target/release/plimsoll
+
 # This tree against another commit: did it make the server slower?
 gate *arguments:
     scripts/ci-gate {{arguments}}

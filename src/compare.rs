@@ -11,7 +11,7 @@ mod limits;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{environment::Build, statistics::holm, summary::Summary};
+use crate::{environment::Build, statistics::holm, summary::Summary, units::format_share};
 pub use check::CompareReadError;
 pub use figures::{Figure, Method};
 pub use limits::LimitDifference;
@@ -107,6 +107,9 @@ impl Comparison {
     }
 }
 
+/// Of the planned calls of a side, from here on: p99 is then no latency.
+const MISSING_ANSWERS: f64 = 0.01;
+
 fn name(summary: &Summary) -> String {
     summary.label.clone().unwrap_or_else(|| summary.started_at.clone())
 }
@@ -130,6 +133,15 @@ fn plan_differences(base: &[Summary], candidate: &[Summary]) -> Vec<String> {
         }
     }
     differences
+}
+
+/// The share of planned calls without a verified reply, refused ones apart.
+#[expect(clippy::cast_precision_loss, reason = "for people")]
+fn missing_answers(side: &[Summary]) -> f64 {
+    let sum = |of: fn(&Summary) -> u64| side.iter().map(of).fold(0, u64::saturating_add);
+    let planned = sum(|summary| summary.calls.planned.saturating_sub(summary.calls.outcomes.refused));
+    let answered = sum(|summary| summary.calls.outcomes.answered);
+    planned.saturating_sub(answered) as f64 / planned.max(1) as f64
 }
 
 fn findings(base: &[Summary], candidate: &[Summary], plan_differences: &[String]) -> Vec<Finding> {
@@ -167,6 +179,17 @@ fn findings(base: &[Summary], candidate: &[Summary], plan_differences: &[String]
             "unsound_runs",
             format!("{unsound} of {} runs were not sound", base.len() + candidate.len()),
             "`plimsoll report` says of each why",
+        ));
+    }
+    let shares = [base, candidate].map(missing_answers);
+    if shares.iter().any(|share| *share >= MISSING_ANSWERS) {
+        let [of_base, of_candidate] = shares.map(format_share);
+        findings.push(finding(
+            "missing_answers",
+            format!(
+                "{of_base} of the base's planned calls and {of_candidate} of the candidate's had no verified reply, refused messages apart; latencies are those of the others"
+            ),
+            "look at the statuses before the ratios: the side that lost more calls may look faster for it",
         ));
     }
     if base.len() == 1 && candidate.len() == 1 {

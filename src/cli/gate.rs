@@ -13,7 +13,7 @@ use clap::Args;
 use super::{
     Format, OutputArguments, Status,
     interrupt::Interrupt,
-    is_stdout, to_coloured_stdout, to_stdout,
+    to_coloured_stdout, to_stdout,
     verdict_files::{Reserved, VerdictFiles},
 };
 use crate::{
@@ -155,7 +155,7 @@ pub(super) fn execute(arguments: &GateArguments) -> Result<Status> {
         _ => bail!("a gate needs --base and --candidate"),
     };
     let settings = arguments.settings(base, candidate)?;
-    let printed = arguments.printed()?;
+    let printed = arguments.files.printed_beside(&arguments.output)?;
     let interrupt = Interrupt::listen()?;
     let destination = arguments.output.reserve()?;
     let files = arguments.files.reserve()?;
@@ -190,7 +190,7 @@ fn status(verdict: &Verdict, strict: bool) -> Status {
 impl GateArguments {
     /// The verdict of a gate that has no base.
     fn skip(&self, candidate: &Contender, reason: &str) -> Result<Status> {
-        let printed = self.printed()?;
+        let printed = self.files.printed_beside(&self.output)?;
         let destination = self.output.reserve()?;
         let files = self.files.reserve()?;
         let verdict = gate::without_base(reason, candidate, self.label.clone(), self.seed);
@@ -223,17 +223,6 @@ impl GateArguments {
             status(verdict, self.strict)
         };
         status.despite(failures.into_iter().chain(failure))
-    }
-
-    /// What goes to stdout besides a file for CI that does; `None` where that is all.
-    fn printed(&self) -> Result<Option<Format>> {
-        match self.files.on_stdout()? {
-            None => Ok(Some(self.output.format())),
-            Some(flag) if self.output.format.is_some() || is_stdout(self.output.output.as_deref()) => bail!(
-                "`{flag} -` writes to stdout, and so does -O, or `-o -`; leave out one of the two, or give {flag} a file"
-            ),
-            Some(_) => Ok(None),
-        }
     }
 
     fn settings(&self, base: &Contender, candidate: &Contender) -> Result<Settings> {

@@ -7,8 +7,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Format, OutputArguments, Status, is_stdout, saved, to_coloured_stdout, to_stdout,
-    verdict_files::VerdictFiles,
+    Format, OutputArguments, Status, saved, to_coloured_stdout, to_stdout, verdict_files::VerdictFiles,
 };
 use crate::{
     compare::{self, Comparison},
@@ -60,7 +59,7 @@ struct Schema {
 }
 
 pub(super) fn execute(arguments: &ReportArguments) -> Result<Status> {
-    let printed = arguments.printed()?;
+    let printed = arguments.files.printed_beside(&arguments.output)?;
     let path = &arguments.result;
     let file = saved::read(path)?;
     let saved = read(&file).with_context(|| format!("cannot use `{}`", path.display()))?;
@@ -87,19 +86,6 @@ pub(super) fn execute(arguments: &ReportArguments) -> Result<Status> {
         })?,
     }
     Ok(Status::Done.despite(failures))
-}
-
-impl ReportArguments {
-    /// What goes to stdout besides a file for CI that does; `None` where that is all.
-    fn printed(&self) -> Result<Option<Format>> {
-        match self.files.on_stdout()? {
-            None => Ok(Some(self.output.format())),
-            Some(flag) if self.output.format.is_some() || is_stdout(self.output.output.as_deref()) => bail!(
-                "`{flag} -` writes to stdout, and so does -O, or `-o -`; leave out one of the two, or give {flag} a file"
-            ),
-            Some(_) => Ok(None),
-        }
-    }
 }
 
 /// What is neither is read as a run: then the error says what it is, and what was expected.

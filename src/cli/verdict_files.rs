@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use super::is_stdout;
+use super::{Format, OutputArguments, is_stdout};
 use crate::{
     gate::Verdict,
     report::{
@@ -86,7 +86,7 @@ impl VerdictFiles {
     ///
     /// # Errors
     /// When two are, or the history is.
-    pub(super) fn on_stdout(&self) -> Result<Option<&'static str>> {
+    fn on_stdout(&self) -> Result<Option<&'static str>> {
         let flags: Vec<&str> = self
             .all()
             .into_iter()
@@ -100,6 +100,20 @@ impl VerdictFiles {
             [] => Ok(None),
             [flag] => Ok(self.all().into_iter().find(|(name, _)| name == flag).map(|(name, _)| name)),
             flags => bail!("{} all write to stdout; give `-` to one of them", flags.join(" and ")),
+        }
+    }
+
+    /// What goes to stdout besides a file for CI that does; `None` where that is all.
+    ///
+    /// # Errors
+    /// When more than one thing is to go there.
+    pub(super) fn printed_beside(&self, output: &OutputArguments) -> Result<Option<Format>> {
+        match self.on_stdout()? {
+            None => Ok(Some(output.format())),
+            Some(flag) if output.format.is_some() || is_stdout(output.output.as_deref()) => bail!(
+                "`{flag} -` writes to stdout, and so does -O, or `-o -`; leave out one of the two, or give {flag} a file"
+            ),
+            Some(_) => Ok(None),
         }
     }
 

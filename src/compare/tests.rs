@@ -107,3 +107,22 @@ fn a_limit_that_moved_by_a_byte_is_shown() {
     assert!(moved.what.contains("limit for"), "{moved:?}");
     assert_ne!(moved.base, moved.candidate);
 }
+
+#[test]
+fn a_side_that_lost_calls_is_told_with_its_share() {
+    let base = run(&[1_000; 6], MILLISECOND);
+    let mut candidate = run(&[700; 6], MILLISECOND);
+    let lost = |summary: &Summary| {
+        let comparison = Comparison::new(std::slice::from_ref(&base), std::slice::from_ref(summary), false);
+        let findings = comparison.expect("comparable").findings;
+        findings.into_iter().find(|finding| finding.name == "missing_answers").map(|finding| finding.detail)
+    };
+    assert_eq!(lost(&candidate), None);
+    candidate.calls.planned += 1_800;
+    candidate.calls.outcomes.unfinished = 1_800;
+    let said = lost(&candidate).expect("a finding");
+    assert!(said.starts_with("0.00 % of the base's planned calls and 30.00 % of the candidate's"), "{said}");
+    candidate.calls.outcomes.refused = 1_800;
+    candidate.calls.outcomes.unfinished = 0;
+    assert_eq!(lost(&candidate), None, "refused messages are a subject of their own");
+}

@@ -1,6 +1,9 @@
 //! Whether the figures of a result agree with each other: everything that can be computed from the rest of it is.
 
-use super::{Goodput, LatencyFigures, LatencyRecord, LatencyRecords, ObjectiveRecord, ReadError, Summary};
+use super::{
+    Goodput, LatencyFigures, LatencyRecord, LatencyRecords, ObjectiveRecord, ReadError, Summary,
+    judge::calls_of,
+};
 use crate::{
     document::{Contradiction, holds, near, same},
     latency::Latency,
@@ -204,22 +207,8 @@ impl Summary {
         let Some(measured) = *measured else {
             return holds(&what, word, "missed, because it was not measured", !met);
         };
-        let outcomes = &self.calls.outcomes;
-        let calls = |of| {
-            Some(match of {
-                CallsOf::Planned => self.calls.planned,
-                CallsOf::Answered => outcomes.answered,
-                CallsOf::WrongReply => outcomes.wrong_reply,
-                CallsOf::Refused => outcomes.refused,
-                CallsOf::Failed => outcomes.failed,
-                CallsOf::DeadlineExceeded => outcomes.deadline_exceeded,
-                CallsOf::Broken => outcomes.broken,
-                CallsOf::Shed => outcomes.shed,
-                CallsOf::Unfinished => outcomes.unfinished,
-                // Which calls are errors is for the version that measured to say.
-                CallsOf::Errors => return None,
-            })
-        };
+        // Which calls are errors is for the version that measured to say.
+        let calls = |of| (of != CallsOf::Errors).then(|| calls_of(&self.calls, of));
         let expected = match objective.metric {
             Metric::Goodput => Some(self.goodput.calls_per_second),
             Metric::Calls(of) => calls(of).map(whole),

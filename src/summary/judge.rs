@@ -11,21 +11,7 @@ use crate::{
 
 /// Measures an objective. What was not measured, or on too few samples, meets none.
 pub(super) fn judge(objective: &Objective, recording: &Recording, goodput: &Goodput) -> ObjectiveRecord {
-    let calls = |of| {
-        let outcomes = &recording.calls.outcomes;
-        match of {
-            CallsOf::Planned => recording.calls.planned,
-            CallsOf::Answered => outcomes.answered,
-            CallsOf::WrongReply => outcomes.wrong_reply,
-            CallsOf::Refused => outcomes.refused,
-            CallsOf::Failed => outcomes.failed,
-            CallsOf::DeadlineExceeded => outcomes.deadline_exceeded,
-            CallsOf::Broken => outcomes.broken,
-            CallsOf::Shed => outcomes.shed,
-            CallsOf::Unfinished => outcomes.unfinished,
-            CallsOf::Errors => outcomes.errors(),
-        }
-    };
+    let calls = |of| calls_of(&recording.calls, of);
     let measured = match objective.metric {
         Metric::Latency(time, statistic) => match latency_of(recording, time) {
             Some(latency) => measure(latency, &recording.calls, statistic),
@@ -47,7 +33,7 @@ pub(super) fn judge(objective: &Objective, recording: &Recording, goodput: &Good
             expression,
             measured: Some(measured).filter(|measured| measured.is_finite()),
             shown,
-            met: objective.is_met_by(measured),
+            met: measured.is_finite() && objective.is_met_by(measured),
         },
         Err(reason) => ObjectiveRecord {
             expression,
@@ -55,6 +41,23 @@ pub(super) fn judge(objective: &Objective, recording: &Recording, goodput: &Good
             shown: format!("not measured: {reason}"),
             met: false,
         },
+    }
+}
+
+/// How many of these calls an objective is about.
+pub(super) fn calls_of(calls: &Calls, of: CallsOf) -> u64 {
+    let outcomes = &calls.outcomes;
+    match of {
+        CallsOf::Planned => calls.planned,
+        CallsOf::Answered => outcomes.answered,
+        CallsOf::WrongReply => outcomes.wrong_reply,
+        CallsOf::Refused => outcomes.refused,
+        CallsOf::Failed => outcomes.failed,
+        CallsOf::DeadlineExceeded => outcomes.deadline_exceeded,
+        CallsOf::Broken => outcomes.broken,
+        CallsOf::Shed => outcomes.shed,
+        CallsOf::Unfinished => outcomes.unfinished,
+        CallsOf::Errors => outcomes.errors(),
     }
 }
 
@@ -151,7 +154,7 @@ mod tests {
             Outcomes { deadline_exceeded: 30, ..answered },
             Outcomes { wrong_reply: 30, ..answered },
         ] {
-            for expression in ["p99<1h", "max<1h", "mean<1h", "p98<1h"] {
+            for expression in ["p99<1h", "max<1h", "mean<1h", "p98<1h", "p99>1ms"] {
                 let record = judged(expression, missing);
                 assert!(!record.met && record.measured.is_none(), "{record:?}");
                 assert_eq!(
