@@ -1,0 +1,33 @@
+//! A fixed number of calls by the lean client as `run` makes them, to be counted from outside
+//! (`scripts/deterministic-gate`): `fixed_load ADDRESS TEXT_BYTES IN_FLIGHT CALLS`.
+//!
+//! The server is another process (`canned_server`), so that the instructions of this one are the generator's.
+
+use std::sync::Arc;
+
+use plimsoll::{
+    driver,
+    plan::{Load, Plan, Settings, Texts, Workers},
+    target::Target,
+};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [address, text_bytes, in_flight, calls] = arguments.as_slice() else {
+        return Err("fixed_load ADDRESS TEXT_BYTES IN_FLIGHT CALLS".into());
+    };
+    let calls: u64 = calls.parse()?;
+    let settings = Settings {
+        load: Load::Closed { concurrency: in_flight.parse()? },
+        calls: Some(calls),
+        warm_up: std::time::Duration::ZERO,
+        texts: Texts::Given { text: "a".repeat(text_bytes.parse()?), path: "made here".into() },
+        connections: Some(1),
+        workers: Workers::Exactly(1),
+        ..Settings::default()
+    };
+    let target = address.parse::<Target>()?.locate()?;
+    let run = driver::run(&Arc::new(Plan::new(settings)?), &target, &[], &mut |_| {})?;
+    assert_eq!(run.recording.calls.outcomes.answered, calls, "{:?}", run.recording.calls);
+    Ok(())
+}
