@@ -110,9 +110,9 @@ impl Schedule {
     /// # Panics
     /// When `of` is 0.
     #[must_use]
-    pub fn share(&self, index: u64, of: u64) -> Share {
+    pub fn share(&self, index: u64, of: u64) -> WorkerArrivals {
         assert!(of > 0, "a schedule has at least one share");
-        Share {
+        WorkerArrivals {
             stages: self.stages.clone(),
             gaps: match self.arrivals {
                 Arrivals::Constant => None,
@@ -132,7 +132,7 @@ impl Schedule {
 
 /// The arrivals of one worker or shard.
 #[derive(Debug, Clone)]
-pub struct Share {
+pub struct WorkerArrivals {
     stages: Vec<Stage>,
     gaps: Option<Gaps>,
     calls: u64,
@@ -148,7 +148,7 @@ pub struct Share {
     calls_before: f64,
 }
 
-impl Share {
+impl WorkerArrivals {
     /// Whether no arrival is left because the schedule's count was reached.
     #[must_use]
     pub fn is_counted_out(&self) -> bool {
@@ -176,7 +176,7 @@ impl Share {
     }
 }
 
-impl Iterator for Share {
+impl Iterator for WorkerArrivals {
     type Item = Arrival;
 
     fn next(&mut self) -> Option<Arrival> {

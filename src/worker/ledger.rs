@@ -14,7 +14,7 @@ use crate::{
     environment::ThreadTime,
     plan::{Plan, PlannedLoad},
     record::{Finished, Recorder},
-    schedule::{Arrival, Arrivals, Schedule, Share, Stage},
+    schedule::{Arrival, Arrivals, Schedule, Stage, WorkerArrivals},
 };
 
 /// A call that is to be made.
@@ -31,7 +31,7 @@ pub(super) struct Start {
 /// Arrivals, of which the next is known.
 struct Queue {
     next: Option<Arrival>,
-    further: Share,
+    further: WorkerArrivals,
 }
 
 /// One worker's account of its calls.
@@ -65,7 +65,7 @@ pub(super) struct Ledger {
 }
 
 impl Queue {
-    fn new(mut further: Share) -> Self {
+    fn new(mut further: WorkerArrivals) -> Self {
         Self { next: further.next(), further }
     }
 
