@@ -4,11 +4,11 @@
 use std::{hint::black_box, time::Duration};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+
 use plimsoll::{
-    outcome::Outcome,
-    payload::{Mix, Payload, TextKind},
-    record::{Finished, Recorder},
-    schedule::{Arrivals, Schedule, Stage},
+    load::{Arrivals, Mix, Payload, Schedule, Stage},
+    measure::{Finished, Recorder},
+    rpc::{Outcome, format_data::TextKind},
 };
 
 fn payload(sizes: &str, kind: TextKind) -> Payload {
@@ -88,4 +88,5 @@ fn building(criterion: &mut Criterion) {
 }
 
 criterion_group!(benches, recording, choosing, scheduling, building);
+
 criterion_main!(benches);

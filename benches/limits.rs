@@ -4,20 +4,23 @@
 use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+
 use plimsoll::{
     client::Options,
-    driver,
-    limits::{self, State},
-    payload::{Mix, TextKind},
-    plan::{ClientKind, DEFAULT_MAX_RECV, Load, Plan, Settings, Texts},
+    endpoint::Located,
+    engine,
+    experiment::limits::{self, State},
+    load::{ClientKind, DEFAULT_MAX_RECV, Load, Mix, Plan, Settings, Texts},
+    rpc::format_data::TextKind,
     server::{self, Config},
-    target::Located,
     units::Limit,
 };
+
 use tokio::runtime::Builder;
 
 /// Larger than any message here, on whichever side it is no limit that counts.
 const RAISED: Limit = Limit::Bytes(100 << 20);
+
 /// Under any message here.
 const SMALL: Limit = Limit::Bytes(1_000);
 
@@ -43,7 +46,7 @@ fn limited(recv: Limit, send: Limit) -> Config {
 /// The time for so many calls, one after the other, each of which is refused.
 fn refused(target: &Located, settings: Settings) -> Duration {
     let plan = Arc::new(Plan::new(settings).expect("a plan"));
-    let run = driver::run(&plan, target, &[], &mut |_| {}).expect("it runs");
+    let run = engine::run(&plan, target, &[], &mut |_| {}).expect("it runs");
     assert_eq!(run.recording.calls.outcomes.refused, run.recording.calls.planned);
     // Calls that the client itself refuses may be over within the clock's tick.
     run.window.max(Duration::from_nanos(1))
@@ -115,4 +118,5 @@ fn finding_limits(criterion: &mut Criterion) {
 }
 
 criterion_group!(benches, refusals, finding_limits);
+
 criterion_main!(benches);

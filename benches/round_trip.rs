@@ -4,14 +4,19 @@
 use std::{hint::black_box, net::SocketAddr, thread};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+
 use plimsoll::{
     client::{OpenError, Options, stub::Connection},
-    outcome::Outcome,
-    payload::{Message, Mix, Payload, TextKind},
+    endpoint::Located,
+    load::{Mix, Payload},
+    rpc::{
+        Outcome,
+        format_data::{Message, TextKind},
+    },
     server::{self, Config},
-    target::Located,
     units::Limit,
 };
+
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 
 /// Larger than any message here, on whichever side it is no limit that counts.
@@ -77,4 +82,5 @@ fn round_trips(criterion: &mut Criterion) {
 }
 
 criterion_group!(benches, round_trips);
+
 criterion_main!(benches);

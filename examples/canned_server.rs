@@ -18,8 +18,9 @@ use plimsoll::{
         frame_reader::{FrameReader, Piece},
         header_block::Blocks,
     },
-    pb::Data,
+    rpc::format_data::Data,
 };
+
 use prost::Message;
 
 /// The frames of a reply on stream 0, and where each of them begins.

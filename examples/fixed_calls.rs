@@ -5,8 +5,9 @@
 mod in_process;
 
 use in_process::{calls, channel, runtime};
+
 use plimsoll::{
-    pb::{Data, format_data_client::FormatDataClient},
+    rpc::format_data::{Data, format_data_client::FormatDataClient},
     server::Config,
     units::Limit,
 };

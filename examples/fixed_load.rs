@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use plimsoll::{
-    driver,
-    plan::{Load, Plan, Settings, Texts, Workers},
-    target::Target,
+    endpoint::Target,
+    engine,
+    load::{Load, Plan, Settings, Texts, Workers},
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ..Settings::default()
     };
     let target = address.parse::<Target>()?.locate()?;
-    let run = driver::run(&Arc::new(Plan::new(settings)?), &target, &[], &mut |_| {})?;
+    let run = engine::run(&Arc::new(Plan::new(settings)?), &target, &[], &mut |_| {})?;
     assert_eq!(run.recording.calls.outcomes.answered, calls, "{:?}", run.recording.calls);
     Ok(())
 }

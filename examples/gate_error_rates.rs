@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, fs::File, path::Path};
 
 use plimsoll::{
-    gate::{
+    experiment::gate::{
         DEFAULT_REPETITIONS, DEFAULT_THRESHOLD, LEVEL, Metric, MetricVerdict, Repetition, Sample, Thresholds,
         Verdict, Word, judge,
     },
@@ -28,6 +28,7 @@ enum Drawn {
     /// One after the other, as they were made: what drifts, drifts.
     InARow,
 }
+
 use Drawn::{Apart, InARow};
 
 const RULES: [(&str, Drawn, Rule); 9] = [

@@ -5,11 +5,13 @@
 
 #![allow(clippy::print_stdout, reason = "a program of its own")]
 
-use plimsoll::pb::{
+use plimsoll::rpc::format_data::{
     Data,
     format_data_server::{FormatData, FormatDataServer},
 };
+
 use tokio::net::TcpListener;
+
 use tonic::{
     Request, Response, Status,
     transport::{Server, server::TcpIncoming},

@@ -1,60 +1,44 @@
 //! Plimsoll measures how much load, and how large a message, a gRPC service carries safely.
 //!
-//! The modules stand in the order that a run goes through them, and each uses only those above it:
+//! The modules are rooms, in the order in which a run goes through them. A room uses only rooms above
+//! it, and inside a room a file uses only files above it:
 //!
 //! ```text
 //! argv -> cli -> Plan -> Schedule -> [worker: Client -> Outcome -> Recorder] x cores
 //!      -> Recording -> Summary -> report -> exit status
 //! ```
 //!
-//! A run begins with a [`plan`]: what is to be sent ([`payload`]), and when ([`schedule`]). The
-//! [`driver`] connects to a [`target`] and starts one worker a core. A worker waits for the
-//! intended start or for a free slot, lets a [`client`] make the call, and counts what became of it
-//! ([`outcome`], [`record`]). When the last call is done, the counts and the [`environment`] become
-//! a [`summary`], with an opinion on its [`soundness`]; a [`report`] prints it.
+//! A run begins with a [`Plan`](load::Plan): the load, and the messages that an [`rpc`] carries. The
+//! [`engine`] connects to an [`endpoint`] and starts one worker per core. A worker waits for the intended
+//! start or for a free slot, lets a [`client`] make the call, and [measures](measure) its outcome. The
+//! counts and the environment become a [`Summary`](result::summary::Summary), with its soundness. An [`experiment`]
+//! is a question that takes more than one run. A [`report`] prints the answer, a [`view`] the progress.
 //!
 //! ```
-//! use plimsoll::plan::{Load, Plan, Settings};
+//! use plimsoll::load::{Load, Plan, Settings};
 //!
 //! let plan = Plan::new(Settings { load: Load::Closed { concurrency: 8 }, ..Settings::default() })?;
 //! assert_eq!(plan.workers(), 1);
-//! # Ok::<(), plimsoll::plan::PlanError>(())
+//! # Ok::<(), plimsoll::load::PlanError>(())
 //! ```
 
-// What is measured, and in which words.
+// Values.
 pub mod units;
-mod random;
-pub mod pb;
-pub mod payload;
-pub mod outcome;
-pub mod latency;
-pub mod document;
-
-// What is to be done.
-pub mod schedule;
-pub mod plan;
-pub mod target;
-mod descriptors;
+pub mod rpc;
+pub mod load;
 
 // Doing it.
+pub mod endpoint;
 pub mod client;
-pub mod record;
-pub mod environment;
-mod alarm;
-mod worker;
-pub mod driver;
-pub mod limits;
+pub mod measure;
+pub mod engine;
 
-// What came of it.
+// The meaning of it.
+pub mod result;
 pub mod statistics;
-pub mod objective;
-pub mod soundness;
-pub mod summary;
-pub mod sweep;
-pub mod neighbours;
-pub mod compare;
-pub mod gate;
+pub mod experiment;
 pub mod report;
+pub mod view;
 
 // The other side, and the surface.
 pub mod server;

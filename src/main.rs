@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     match cli.execute() {
         Ok(status) => status.into(),
         Err(error) => {
-            report::error(error.chain());
+            report::error::write(error.chain());
             Status::Failed.into()
         }
     }

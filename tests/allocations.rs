@@ -3,10 +3,9 @@
 use std::{path::Path, sync::Arc};
 
 use plimsoll::{
-    driver,
-    plan::{Load, Plan, Rates, Settings, Texts},
-    schedule::Arrivals,
-    target::{ChildServer, Located},
+    endpoint::{ChildServer, Located},
+    engine,
+    load::{Arrivals, Load, Plan, Rates, Settings, Texts},
 };
 
 #[global_allocator]
@@ -25,7 +24,7 @@ fn blocks(target: &Located, load: &Load, calls: u64) -> u64 {
     };
     let plan = Arc::new(Plan::new(settings).expect("valid"));
     let before = dhat::HeapStats::get().total_blocks;
-    let run = driver::run(&plan, target, &[], &mut |_| {}).expect("it runs");
+    let run = engine::run(&plan, target, &[], &mut |_| {}).expect("it runs");
     let blocks = dhat::HeapStats::get().total_blocks - before;
     assert_eq!(run.recording.calls.outcomes.answered, calls);
     blocks

@@ -10,19 +10,17 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::{
-    Format, OutputArguments, Status,
     client_flags::{ClientChoice, CompressionChoice},
-    to_stdout,
+    output::{Format, OutputArguments, to_stdout},
+    status::Status,
     values::{MetadataParser, read_text},
 };
 use crate::{
-    client::{
-        Options,
-        single::{self, Reply},
-    },
-    plan::{ClientKind, DEFAULT_MAX_RECV, Pair, recv_limit},
+    client::{self, Options, Reply},
+    endpoint::Target,
+    load::{ClientKind, DEFAULT_MAX_RECV, recv_limit},
     report::{json, reply},
-    target::Target,
+    rpc::metadata::Pair,
     units::{Limit, parse_duration},
 };
 
@@ -99,7 +97,7 @@ pub(super) fn execute(arguments: &CallArguments) -> Result<Status> {
         metadata: arguments.metadata.clone(),
         compression: arguments.compress.map(Into::into),
     };
-    let reply: Reply = single::call(&located, client, &options, text)?;
+    let reply: Reply = client::call(&located, client, &options, text)?;
     if let Some(destination) = destination {
         destination.write(&reply)?;
     }

@@ -7,10 +7,11 @@ use clap::{Args, ValueEnum};
 
 use super::{rehearsal::rehearse, values::count};
 use crate::{
-    environment::cores,
-    plan::{ClientKind, Compression, DEFAULT_MAX_RECV, Pair, Settings, Workers},
+    endpoint::Located,
+    load::{ClientKind, DEFAULT_MAX_RECV, Settings, Workers},
+    measure::cores,
+    rpc::{Compression, metadata::Pair},
     server::ReplyCompression,
-    target::Located,
     units::{Limit, parse_duration},
 };
 

@@ -8,11 +8,15 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use super::{Format, OutputArguments, Status, is_stdout, saved, to_coloured_stdout, to_stdout};
+use super::{
+    output::{Format, OutputArguments, is_stdout, to_coloured_stdout, to_stdout},
+    saved,
+    status::Status,
+};
 use crate::{
-    compare::Comparison,
-    report::{self, json},
-    summary::Summary,
+    experiment::compare::Comparison,
+    report::{compare, json},
+    result::summary::Summary,
 };
 
 #[derive(Debug, Args)]
@@ -62,7 +66,7 @@ pub(super) fn execute(arguments: &CompareArguments) -> Result<Status> {
     }
     match arguments.output.format() {
         Format::Json => to_stdout(|out| json::write(&comparison, out))?,
-        Format::Text => to_coloured_stdout(|out| report::compare::write_coloured(&comparison, out))?,
+        Format::Text => to_coloured_stdout(|out| compare::write_coloured(&comparison, out))?,
     }
     Ok(Status::Done)
 }

@@ -122,7 +122,7 @@ mod tests {
     use clap::Parser as _;
 
     use super::*;
-    use crate::cli::Cli;
+    use crate::cli::command::Cli;
 
     fn said(arguments: &[&str]) -> String {
         let error = Cli::try_parse_from(arguments).map(|_| ()).expect_err("an unknown flag");

@@ -11,25 +11,23 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::{
-    Format, OutputArguments, Status,
     interrupt::Interrupt,
-    to_coloured_stdout, to_stdout,
+    output::{Format, OutputArguments, to_coloured_stdout, to_stdout},
+    status::Status,
     verdict_files::{Reserved, VerdictFiles},
 };
 use crate::{
-    gate::{
-        self, Contender, DEFAULT_REPETITIONS, DEFAULT_THRESHOLD, GateError, MOST_REPETITIONS, Scenario,
-        Settings, Verdict, Word, expected_length, fewest_repetitions_of, parse_share,
+    experiment::{
+        gate::{
+            self, Contender, DEFAULT_REPETITIONS, DEFAULT_THRESHOLD, GateError, MOST_REPETITIONS, Scenario,
+            Settings, Verdict, Word, expected_length, fewest_repetitions_of, parse_share,
+        },
+        limits::DEFAULT_UP_TO,
     },
-    limits::DEFAULT_UP_TO,
-    payload::LARGEST_MESSAGE,
-    report::{
-        self,
-        destination::Destination,
-        json,
-        progress::{GateDisplay, line},
-    },
+    report::{destination::Destination, json, verdict, verdict_words},
+    rpc::format_data::LARGEST_MESSAGE,
     units::{ByteSize, exact_duration, grouped, parse_duration},
+    view::progress::{GateDisplay, line},
 };
 
 /// Where scenarios are looked for when no file is named.
@@ -181,7 +179,7 @@ fn status(verdict: &Verdict, strict: bool) -> Status {
         }
         word => {
             // Whoever lets it pass is to know that nothing was shown.
-            line(&format!("{}: nothing was shown: {}", report::verdict::word(word), verdict.reason));
+            line(&format!("{}: nothing was shown: {}", verdict_words::word(word), verdict.reason));
             if strict { Status::Unsound } else { Status::Done }
         }
     }
@@ -213,7 +211,7 @@ impl GateArguments {
         let printed = match printed {
             None => Ok(()),
             Some(Format::Json) => to_stdout(|out| json::write(verdict, out)),
-            Some(Format::Text) => to_coloured_stdout(|out| report::verdict::write_coloured(verdict, out)),
+            Some(Format::Text) => to_coloured_stdout(|out| verdict::write_coloured(verdict, out)),
         };
         failures.extend(printed.err());
         // The reason that the verdict is none has been told when its error is.

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use crate::{descriptors, driver::Signals};
+use crate::{endpoint, engine::Signals};
 
 /// Whether somebody wants an end.
 #[derive(Debug, Clone)]
@@ -19,7 +19,7 @@ pub(super) struct Interrupt(Arc<AtomicBool>);
 impl Interrupt {
     /// Listens from now on, for as long as this process lives.
     pub(super) fn listen() -> Result<Self> {
-        descriptors::check().context("cannot listen for signals")?;
+        endpoint::check().context("cannot listen for signals")?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.context("cannot listen for signals")?;
         let mut signals = runtime.block_on(async { Signals::new() }).context("cannot listen for signals")?;

@@ -6,21 +6,22 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use super::{
-    Format, OutputArguments, Status,
     client_flags::{ClientChoice, CompressionChoice},
     interrupt::Interrupt,
+    output::{Format, OutputArguments, to_coloured_stdout, to_stdout},
     own_server::OwnServer,
-    to_coloured_stdout, to_stdout,
+    status::Status,
     values::MetadataParser,
 };
 use crate::{
     client::{Options, check_metadata},
-    limits::{DEFAULT_UP_TO, Limits, LimitsError, Settings, State, find},
-    payload::LARGEST_MESSAGE,
-    plan::{ClientKind, DEFAULT_MAX_RECV, Pair, recv_limit},
-    report::{self, json, progress::Steps},
-    target::Target,
+    endpoint::Target,
+    experiment::limits::{DEFAULT_UP_TO, Limits, LimitsError, Settings, State, find},
+    load::{ClientKind, DEFAULT_MAX_RECV, recv_limit},
+    report::{json, limits},
+    rpc::{format_data::LARGEST_MESSAGE, metadata::Pair},
     units::{ByteSize, Limit, grouped},
+    view::progress::Steps,
 };
 
 #[derive(Debug, Args)]
@@ -118,7 +119,7 @@ pub(super) fn execute(arguments: &LimitsArguments) -> Result<Status> {
     let written = destination.map_or(Ok(()), |destination| destination.write(&limits));
     match arguments.output.format() {
         Format::Json => to_stdout(|out| json::write(&limits, out))?,
-        Format::Text => to_coloured_stdout(|out| report::limits::write_coloured(&limits, out))?,
+        Format::Text => to_coloured_stdout(|out| limits::write_coloured(&limits, out))?,
     }
     written?;
     status(&limits)

@@ -7,11 +7,10 @@ use clap::Args;
 
 use super::{client_flags::CompressionChoice, values::count};
 use crate::{
-    client::compression,
-    environment::listeners_at,
-    server,
-    summary::ServerRecord,
-    target::{ChildServer, Located, Target},
+    endpoint::{ChildServer, Located, Target},
+    measure::listeners_at,
+    result::summary::ServerRecord,
+    rpc, server,
     units::Limit,
 };
 
@@ -102,9 +101,7 @@ impl OwnServer {
             ("--max-send-message-size", limit(server.max_send_message_bytes)),
         ]
         .into_iter()
-        .chain(
-            server.compression.map(|compression| ("--compress", compression::name(compression).to_owned())),
-        )
+        .chain(server.compression.map(|compression| ("--compress", rpc::name(compression).to_owned())))
         .flat_map(|(name, value)| [name.to_owned(), value])
         .chain(server.obey.then(|| "--obey".to_owned()))
         .map(OsString::from)

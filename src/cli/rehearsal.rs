@@ -5,13 +5,10 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use crate::{
-    client::{
-        Options,
-        single::{self, CallError},
-    },
-    outcome::Code,
-    plan::{ClientKind, Pair},
-    target::Located,
+    client::{self, CallError, Options},
+    endpoint::Located,
+    load::ClientKind,
+    rpc::{Code, metadata::Pair},
     units::Limit,
 };
 
@@ -31,7 +28,7 @@ pub(super) fn rehearse(target: &Located, metadata: &[Pair]) -> Result<()> {
         metadata: metadata.to_vec(),
         compression: None,
     };
-    match single::call(target, ClientKind::Lean, &options, "a".to_owned()) {
+    match client::call(target, ClientKind::Lean, &options, "a".to_owned()) {
         Ok(reply) if reply.status.number == Code::UNIMPLEMENTED.number() => bail!(
             "this server has no example.FormatData/DoFormat: one call ended with {}; nothing was measured (--no-rehearsal measures it all the same)",
             reply.status

@@ -7,16 +7,21 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Format, OutputArguments, Status, saved, to_coloured_stdout, to_stdout, verdict_files::VerdictFiles,
+    output::{Format, OutputArguments, to_coloured_stdout, to_stdout},
+    saved,
+    status::Status,
+    verdict_files::VerdictFiles,
 };
 use crate::{
-    compare::{self, Comparison},
-    gate::{self, Verdict},
-    limits::{self, Limits},
-    neighbours::{self, Neighbours},
-    report::{self, json, text},
-    summary::Summary,
-    sweep::{self, Sweep},
+    experiment::{
+        compare::{self as comparison, Comparison},
+        gate::{self, Verdict},
+        interference::{self as neighbours, Neighbours},
+        limits::{self as limits_found, Limits},
+        sweep::{self as grid, Sweep},
+    },
+    report::{compare, interference, json, limits, sweep, text, verdict},
+    result::summary::Summary,
 };
 
 #[derive(Debug, Args)]
@@ -78,11 +83,11 @@ pub(super) fn execute(arguments: &ReportArguments) -> Result<Status> {
         Some(Format::Json) => to_stdout(|out| json::write(&saved, out))?,
         Some(Format::Text) => to_coloured_stdout(|out| match &saved {
             Saved::Run(summary) => text::write_coloured(summary, out),
-            Saved::Sweep(sweep) => report::sweep::write_coloured(sweep, out),
-            Saved::Limits(limits) => report::limits::write_coloured(limits, out),
-            Saved::Neighbours(neighbours) => report::neighbours::write_coloured(neighbours, out),
-            Saved::Comparison(comparison) => report::compare::write_coloured(comparison, out),
-            Saved::Verdict(verdict) => report::verdict::write_coloured(verdict, out),
+            Saved::Sweep(sweep) => sweep::write_coloured(sweep, out),
+            Saved::Limits(limits) => limits::write_coloured(limits, out),
+            Saved::Neighbours(neighbours) => interference::write_coloured(neighbours, out),
+            Saved::Comparison(comparison) => compare::write_coloured(comparison, out),
+            Saved::Verdict(verdict) => verdict::write_coloured(verdict, out),
         })?,
     }
     Ok(Status::Done.despite(failures))
@@ -92,10 +97,10 @@ pub(super) fn execute(arguments: &ReportArguments) -> Result<Status> {
 fn read(file: &[u8]) -> Result<Saved> {
     let schema = serde_json::from_slice(file).map_or_else(|_| String::new(), |Schema { schema }| schema);
     Ok(match schema.as_str() {
-        sweep::SCHEMA => Saved::Sweep(Box::new(Sweep::read(file)?)),
-        limits::SCHEMA => Saved::Limits(Box::new(Limits::read(file)?)),
+        grid::SCHEMA => Saved::Sweep(Box::new(Sweep::read(file)?)),
+        limits_found::SCHEMA => Saved::Limits(Box::new(Limits::read(file)?)),
         gate::SCHEMA => Saved::Verdict(Box::new(Verdict::read(file)?)),
-        compare::SCHEMA => Saved::Comparison(Box::new(Comparison::read(file)?)),
+        comparison::SCHEMA => Saved::Comparison(Box::new(Comparison::read(file)?)),
         neighbours::SCHEMA => Saved::Neighbours(Box::new(Neighbours::read(file)?)),
         _ => Saved::Run(Box::new(Summary::read(file)?)),
     })

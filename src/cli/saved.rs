@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::is_stdout;
+use super::output::is_stdout;
 
 /// No document of ours is larger: a file without an end, such as `/dev/zero`, is none.
 const LARGEST: u64 = 1 << 30;

@@ -13,13 +13,18 @@ use clap::Args;
 use serde::Serialize;
 use tokio::{net::TcpListener, sync::watch};
 
-use super::{Format, OutputArguments, Status, client_flags::CompressionChoice, to_stdout};
+use super::{
+    client_flags::CompressionChoice,
+    output::{Format, OutputArguments, to_stdout},
+    status::Status,
+};
 use crate::{
-    descriptors,
-    driver::Signals,
-    report::{destination::Destination, json, progress::line},
+    endpoint,
+    engine::Signals,
+    report::{destination::Destination, json},
     server::{self, Bounds, Config, Cut, Windows, bind},
     units::{Count, Limit, exact_duration, grouped, parse_duration},
+    view::progress::line,
 };
 
 #[derive(Debug, Args)]
@@ -154,6 +159,7 @@ fn set_up_allocator() {}
 
 /// Time after a signal in which most drains end, without a word.
 const SILENT_DRAIN: Duration = Duration::from_millis(500);
+
 /// Time for the server's threads to end the step that they are at.
 const LAST_STEPS: Duration = Duration::from_secs(1);
 
@@ -168,7 +174,7 @@ fn streams(text: &str) -> Result<u32, String> {
 pub(super) fn execute(arguments: &ServeArguments) -> Result<Status> {
     set_up_allocator();
     let destination = arguments.output.reserve()?;
-    descriptors::check().context("cannot start the server")?;
+    endpoint::check().context("cannot start the server")?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(arguments.threads)
         .thread_name("server")

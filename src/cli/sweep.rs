@@ -11,28 +11,32 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 
 use super::{
-    BOTH_ON_STDOUT, Status,
     client_flags::ClientFlags,
     interrupt::Interrupt,
-    is_stdout,
+    output::{BOTH_ON_STDOUT, is_stdout, to_coloured_stdout, to_stdout},
     own_server::{Driven, OwnServer},
     run::TextChoice,
-    saved, to_coloured_stdout, to_stdout,
+    saved,
+    status::Status,
     values::{MetadataParser, count},
 };
 use crate::{
     client::{Options, check_metadata},
-    driver,
-    environment::Environment,
-    limits::{self, DEFAULT_UP_TO, Limits},
-    payload::{Mix, Share, TextKind},
-    plan::{ClientKind, DEFAULT_MAX_IN_FLIGHT, Load, Pair, Plan, Rates, Settings, Texts, Workers},
-    report::{self, csv, destination::Destination, json, progress::Steps},
-    schedule::Arrivals,
-    summary::{Context, Summary},
-    sweep::{Asked, GridLoad, Point, Sizes, Sweep},
-    target::Target,
+    endpoint::Target,
+    engine,
+    experiment::{
+        limits::{self, DEFAULT_UP_TO, Limits},
+        sweep::{Asked, GridLoad, Point, Sizes, Sweep},
+    },
+    load::{
+        Arrivals, ClientKind, DEFAULT_MAX_IN_FLIGHT, Load, Mix, Plan, Rates, Settings, Share, Texts, Workers,
+    },
+    measure::Environment,
+    report::{csv, destination::Destination, json, sweep},
+    result::summary::{Context, Summary},
+    rpc::{format_data::TextKind, metadata::Pair},
     units::{ByteSize, Limit, Rate, format_duration, nanoseconds_of, parse_duration},
+    view::progress::{self, Steps},
 };
 
 #[derive(Debug, Args)]
@@ -171,7 +175,7 @@ pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
     // What was measured until then is printed, and kept, in any case.
     let written = at_the_end.map_or(Ok(()), |destination| destination.write(&sweep));
     match format {
-        SweepFormat::Text => to_coloured_stdout(|out| report::sweep::write_coloured(&sweep, out))?,
+        SweepFormat::Text => to_coloured_stdout(|out| sweep::write_coloured(&sweep, out))?,
         SweepFormat::Json => to_stdout(|out| json::write(&sweep, out))?,
         SweepFormat::Csv => to_stdout(|out| csv::sweep(&sweep, out))?,
     }
@@ -230,11 +234,11 @@ fn measure(
         let line = format!("point {number} of {all}: {point}; about {time} left");
         steps.show(&line);
         if !arguments.quiet && !stderr().is_terminal() {
-            report::progress::line(&line);
+            progress::line(&line);
         }
         let plan = Arc::new(arguments.plan(point, shares_machine)?);
         let environment = Environment::now();
-        let run = driver::run(&plan, &driven.located, &driven.processes(), &mut |_| steps.tick())?;
+        let run = engine::run(&plan, &driven.located, &driven.processes(), &mut |_| steps.tick())?;
         if run.is_interrupted {
             return Ok(true);
         }

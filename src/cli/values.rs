@@ -10,8 +10,8 @@ use clap::{
 };
 
 use crate::{
-    plan::{Pair, PairError},
-    soundness::Verdict,
+    result::soundness::Verdict,
+    rpc::metadata::{Pair, PairError},
     units::Count,
 };
 

@@ -10,15 +10,15 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use super::{Format, OutputArguments, is_stdout};
+use super::output::{Format, OutputArguments, is_stdout};
 use crate::{
-    gate::Verdict,
+    experiment::gate::Verdict,
     report::{
         benchmarks::{self, Direction},
         destination::Destination,
         history, junit, markdown,
-        progress::line,
     },
+    view::progress::line,
 };
 
 /// Where GitHub's runner wants a summary to be appended.
@@ -162,7 +162,7 @@ impl Reserved<'_> {
         if let Some(path) = env::var_os(STEP_SUMMARY).filter(|path| !path.is_empty())
             && let Err(error) = append_summary(verdict, Path::new(&path))
         {
-            crate::report::error(error.chain());
+            crate::report::error::write(error.chain());
         }
         failures
     }

@@ -2,8 +2,16 @@
 
 use tonic::metadata::{AsciiMetadataKey, BinaryMetadataKey, BinaryMetadataValue, MetadataMap};
 
-use super::OpenError;
-use crate::plan::{Pair, bytes_of};
+use super::options::OpenError;
+use crate::rpc::metadata::{Pair, bytes_of};
+
+/// Whether this metadata can be sent.
+///
+/// # Errors
+/// For the first pair that cannot.
+pub(crate) fn check_metadata(pairs: &[Pair]) -> Result<(), OpenError> {
+    checked(pairs).map(|_| ())
+}
 
 /// The pairs as tonic takes them.
 ///

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::json;
 use crate::{
-    gate::{Arm, Metric, Repetition, ScenarioVerdict, Verdict},
+    experiment::gate::{Arm, Metric, Repetition, ScenarioVerdict, Verdict},
     statistics::median,
 };
 
@@ -85,7 +85,7 @@ pub fn action(verdict: &Verdict, direction: Direction, out: impl Write) -> io::R
             let Some(Spread { low, middle, high }) = spread(scenario, *metric) else { continue };
             let judged = scenario.metrics.iter().find(|judged| judged.metric == metric.name());
             let ratio = judged.map_or_else(String::new, |judged| {
-                format!("candidate to base {}", super::verdict::percent(judged.ratio))
+                format!("candidate to base {}", crate::report::verdict_words::percent(judged.ratio))
             });
             entries.push(Entry {
                 name: format!("{} {name}", scenario.name),

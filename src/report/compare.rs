@@ -8,12 +8,13 @@ use super::{
     table::Table,
 };
 use crate::{
-    compare::{Comparison, Figure, Method},
+    experiment::compare::{Comparison, Figure, Method},
     units::{decimal, format_nanoseconds},
 };
 
 /// What is not known.
 const NONE: &str = "-";
+
 /// Width of the first column of the table.
 const NAMES: usize = 24;
 

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::outside::on_one_line;
-use crate::sweep::{GridLoad, Sweep};
+use crate::experiment::sweep::{GridLoad, Sweep};
 
 /// A text as a cell (RFC 4180): on one line, in quotes where it needs them. A spreadsheet takes a text for a formula that
 /// begins with one of four characters; then a quote stands before it.

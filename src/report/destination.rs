@@ -75,7 +75,7 @@ impl Destination {
     /// # Errors
     /// When the disk is full, or the file cannot be replaced.
     pub fn write(self, document: &impl Serialize) -> Result<(), WriteError> {
-        self.write_with(|out| super::json::write(document, out))
+        self.write_with(|out| crate::report::json::write(document, out))
     }
 
     /// Writes anything else: afterwards the file is there, whole and on disk, or is what it was.

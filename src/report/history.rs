@@ -4,7 +4,7 @@
 use std::io::{self, BufRead, Write};
 
 use super::csv::cell;
-use crate::gate::{Metric, Verdict, Word};
+use crate::experiment::gate::{Metric, Verdict, Word};
 
 /// What a row says besides its figures.
 #[derive(Debug, Clone, Copy)]

@@ -7,9 +7,9 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::{
     outside::on_one_line,
-    verdict::{metric_name, percent, word},
+    verdict_words::{metric_name, percent, word},
 };
-use crate::gate::{MetricVerdict, ScenarioVerdict, Verdict, Word};
+use crate::experiment::gate::{MetricVerdict, ScenarioVerdict, Verdict, Word};
 
 /// Writes a verdict. Failed: what regressed. Skipped: what nothing can be said of.
 ///

@@ -11,14 +11,16 @@ use super::{
     table::Table,
 };
 use crate::{
-    limits::{Compressed, Counts, LimitRecord, Limits, State},
+    experiment::limits::{Compressed, Counts, LimitRecord, Limits, State},
     units::{ByteSize, format_duration, grouped},
 };
 
 /// Width of the first column, with the names of the limits.
 const NAMES: usize = 18;
+
 /// What is not known.
 const NONE: &str = "-";
+
 /// The name of a limit that another one hides.
 const BEHIND: &str = "  behind it";
 

@@ -4,10 +4,10 @@ use std::io::{self, Write};
 
 use super::{
     outside::on_one_line,
-    verdict::{metric_name, percent, word},
+    verdict_words::{metric_name, percent, word},
 };
 use crate::{
-    gate::{MetricVerdict, ScenarioVerdict, Verdict, Word},
+    experiment::gate::{MetricVerdict, ScenarioVerdict, Verdict, Word},
     units::format_duration,
 };
 

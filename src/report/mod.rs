@@ -2,50 +2,22 @@
 //!
 //! Nothing here measures, and nothing else prints.
 
+mod table;
+pub mod verdict_words;
 pub mod benchmarks;
-pub mod compare;
 pub mod csv;
-pub mod destination;
 pub mod history;
+pub mod destination;
+pub mod error;
 pub mod json;
 pub mod junit;
-pub mod limits;
 pub mod markdown;
-pub mod neighbours;
 pub mod outside;
-pub mod progress;
 pub mod reply;
-pub mod sweep;
 mod style;
-mod table;
+pub mod compare;
+pub mod interference;
+pub mod limits;
+pub mod sweep;
 pub mod text;
 pub mod verdict;
-
-use std::{
-    error::Error,
-    io::{Write, stderr},
-};
-
-use crate::{
-    gate::{ContenderError, ScenarioError},
-    target::StartError,
-};
-
-/// Prints an error with its causes on stderr.
-pub fn error<'a>(chain: impl Iterator<Item = &'a (dyn Error + 'static)>) {
-    let mut causes: Vec<String> = chain.map(cause).collect();
-    // An error may have the words of its cause in its own.
-    causes.dedup();
-    // Whoever has closed stderr does not want to know.
-    let _ = writeln!(stderr(), "plimsoll: {}", causes.join(": "));
-}
-
-/// An error on one line. Those of a parser, and those that show what a program wrote, have lines: all but the first
-/// are indented, so that none looks like a message of this program.
-fn cause(error: &(dyn Error + 'static)) -> String {
-    if error.is::<ScenarioError>() || error.is::<ContenderError>() || error.is::<StartError>() {
-        outside::in_lines(&error.to_string()).trim_end().replace('\n', "\n    ")
-    } else {
-        outside::on_one_line(&error.to_string())
-    }
-}

@@ -126,7 +126,7 @@ mod tests {
     fn written(document: &Document, colours: Colours) -> String {
         let mut out = Vec::new();
         let render = |document: &Document, out: &mut Vec<u8>| {
-            let strong = super::super::style::STRONG;
+            let strong = crate::report::style::STRONG;
             writeln!(out, "{strong}{}{strong:#}\n{}", document.text.join(" "), document.figure)
         };
         write_text(document, colours, &mut out, render).expect("memory takes any bytes");

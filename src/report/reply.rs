@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::outside::{in_lines, on_one_line};
-use crate::{client::single::Reply, units::format_duration};
+use crate::{client::Reply, units::format_duration};
 
 /// Writes the reply's text, byte by byte as it came, and nothing else.
 ///

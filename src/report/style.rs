@@ -7,8 +7,11 @@ use anstyle::{AnsiColor, Color, Style};
 use super::outside::on_one_line;
 
 pub(super) const STRONG: Style = Style::new().bold();
+
 pub(super) const GOOD: Style = Style::new().fg_color(Some(Color::Ansi(AnsiColor::Green)));
+
 pub(super) const DOUBTFUL: Style = Style::new().fg_color(Some(Color::Ansi(AnsiColor::Yellow))).bold();
+
 pub(super) const BAD: Style = Style::new().fg_color(Some(Color::Ansi(AnsiColor::Red))).bold();
 
 /// Width of the first column, with the headings.

@@ -10,8 +10,10 @@ use super::{
     table::Table,
 };
 use crate::{
-    limits::State,
-    sweep::{Cell, GridLoad, Sweep},
+    experiment::{
+        limits::State,
+        sweep::{Cell, GridLoad, Sweep},
+    },
     units::{
         ByteSize, decimal, exact_duration, format_nanoseconds, format_share, format_throughput, grouped,
     },
@@ -19,10 +21,13 @@ use crate::{
 
 /// What is not known.
 const NONE: &str = "-";
+
 /// Backgrounds from little to much: from dark blue to yellow, readable with white and then black letters.
 const SHADES: [u8; 7] = [17, 18, 24, 30, 36, 142, 220];
+
 /// The same where there are no colours.
 const MARKS: [&str; 7] = [" ", ".", ":", "-", "=", "+", "#"];
+
 /// Width of a cell of a heat map.
 const CELL: usize = 14;
 

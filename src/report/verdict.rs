@@ -8,14 +8,16 @@ use super::{
     outside::{Colours, write_text},
     style::{BAD, DOUBTFUL, GOOD, HEADING, STRONG, broken, findings, heading, plain},
     table::Table,
+    verdict_words::{metric_name, percent, word},
 };
 use crate::{
-    gate::{Estimate, Metric, MetricVerdict, ScenarioVerdict, Verdict, Word},
+    experiment::gate::{Estimate, MetricVerdict, ScenarioVerdict, Verdict, Word},
     units::format_duration,
 };
 
 /// What is not known.
 const NONE: &str = "-";
+
 /// Width of the first column of the tables.
 const NAMES: usize = 24;
 
@@ -154,19 +156,6 @@ fn table(
     table.write(&" ".repeat(NAMES + 1), NAMES, out)
 }
 
-/// A verdict in a word.
-#[must_use]
-pub fn word(word: Word) -> &'static str {
-    match word {
-        Word::Regressed => "regressed",
-        Word::Improved => "improved",
-        Word::Unchanged => "unchanged",
-        Word::Inconclusive => "inconclusive",
-        Word::Skipped => "skipped",
-        Word::Abstained => "abstained",
-    }
-}
-
 fn style(word: Word) -> Style {
     match word {
         Word::Regressed => BAD,
@@ -175,18 +164,8 @@ fn style(word: Word) -> Style {
     }
 }
 
-/// A metric as people call it.
-pub(super) fn metric_name(name: &str) -> &str {
-    Metric::named(name).map_or(name, |metric| metric.in_words())
-}
-
-/// A ratio as a change: `+5.2 %`.
-pub(super) fn percent(ratio: f64) -> String {
-    format!("{:+.1} %", (ratio - 1.0) * 100.0)
-}
-
 /// What is known while a gate runs, in a line.
-pub(super) fn running(estimates: &[Estimate]) -> String {
+pub(crate) fn running(estimates: &[Estimate]) -> String {
     let known: Vec<String> = estimates
         .iter()
         .map(|estimate| {

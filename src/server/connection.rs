@@ -17,7 +17,7 @@ use tokio::{
 };
 use tonic::transport::server::Connected;
 
-use super::Bounds;
+use super::config::Bounds;
 
 /// Requests and replies up to this many bytes are not counted: the bound on streams is their bound. Counting
 /// them would cost each small call two shared numbers.

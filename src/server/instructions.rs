@@ -9,15 +9,19 @@ use crate::units::{ByteSize, parse_duration};
 
 /// How long the answer is held back, such as `5ms`; at most an hour.
 pub const DELAY_KEY: &str = "plimsoll-delay";
+
 /// The status to end with in place of a reply, by name or number: `UNAVAILABLE` or `14`.
 pub const STATUS_KEY: &str = "plimsoll-status";
+
 /// The text of that status.
 pub const MESSAGE_KEY: &str = "plimsoll-message";
+
 /// Message bytes of the reply, whatever the request's text is; at most 1 GiB. A size that no text
 /// can make becomes the next smaller one.
 pub const REPLY_SIZE_KEY: &str = "plimsoll-reply-size";
 
 const LONGEST_DELAY: Duration = Duration::from_secs(3_600);
+
 const LARGEST_REPLY: u64 = 1 << 30;
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -167,7 +171,7 @@ mod tests {
         for (asked, given) in
             [(0, 0), (1, 0), (2, 0), (3, 3), (129, 129), (130, 129), (131, 131), (4_194_304, 4_194_304)]
         {
-            let reply = crate::pb::Data { text: reply_of(asked) };
+            let reply = crate::rpc::format_data::Data { text: reply_of(asked) };
             assert_eq!(reply.encoded_len(), given, "{asked}");
         }
     }

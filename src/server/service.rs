@@ -8,15 +8,15 @@ use std::{
 use tonic::{Request, Response, Status};
 
 use super::{
-    Config,
+    artificial_cost::Burden,
     bounded::over_request_memory,
-    burden::Burden,
+    config::Config,
     connection::{Held, RequestBytes, SMALL},
     delays::Delays,
     instructions::{Instructions, deadline, reply_of},
     metadata::custom,
 };
-use crate::pb::{Data, format_data_server::FormatData};
+use crate::rpc::format_data::{Data, format_data_server::FormatData};
 
 /// So much before its deadline a delayed call is given up. Tonic would end it with CANCELLED a moment
 /// later, where other servers, and their clients, say `DEADLINE_EXCEEDED`.

@@ -1,6 +1,6 @@
 //! The bootstrap, for what no exact test is there for.
 
-use crate::random::bits;
+use crate::units::bits;
 
 /// An interval for a figure of one or more series whose neighbours resemble each other, with this confidence
 /// (0..1): the quantiles of the figure over resampled series (Künsch 1989: blocks of neighbours, which may

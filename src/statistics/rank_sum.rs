@@ -1,6 +1,6 @@
 //! Mann and Whitney's test for two samples that are not paired, and the shift that belongs to it.
 
-use super::{median_of_sorted, ranks::doubled};
+use super::{median::median_of_sorted, ranks::doubled};
 
 /// What the rank-sum test says of two samples (Wilcoxon 1945, Mann and Whitney 1947): whether one lies above
 /// the other.

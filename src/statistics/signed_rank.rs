@@ -1,6 +1,6 @@
 //! Wilcoxon's signed-rank test for paired differences, and the estimate that belongs to it.
 
-use super::{median_of_sorted, ranks::doubled};
+use super::{median::median_of_sorted, ranks::doubled};
 
 /// What the signed-rank test says of differences (Wilcoxon 1945): whether they lie around 0.
 ///

@@ -1,68 +1,8 @@
 //! Quantities for people: few digits, always with a unit.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
-use super::{ByteSize, Limit, Rate};
-
-impl fmt::Display for ByteSize {
-    /// The shortest exact form: `4 MiB`, but `4194305 B`.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (shift, unit) in [(30, "GiB"), (20, "MiB"), (10, "KiB")] {
-            let factor = 1_u64 << shift;
-            if self.0 >= factor && self.0.is_multiple_of(factor) {
-                return write!(formatter, "{} {unit}", self.0 / factor);
-            }
-        }
-        write!(formatter, "{} B", grouped(self.0))
-    }
-}
-
-impl fmt::Display for Limit {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Bytes(bytes) => ByteSize(*bytes).fmt(formatter),
-            Self::Unlimited => formatter.write_str("unlimited"),
-        }
-    }
-}
-
-impl fmt::Display for Rate {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} calls/s", decimal(self.0))
-    }
-}
-
-/// A whole number with its digits grouped: `4,194,304`.
-#[must_use]
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A number with four significant digits at most, grouped: `12,346`, `123.5`, `0.01235`.
-#[must_use]
-pub fn decimal(number: f64) -> String {
-    // A sum of nothing is -0.
-    let number = number + 0.0;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1000 and 2^53")]
-    if (999.95..9e15).contains(&number) {
-        return grouped(number.round() as u64);
-    }
-    if number == 0.0 || !number.is_finite() || number >= 9e15 {
-        return format!("{number}");
-    }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small exponent")]
-    let digits = (3.0 - number.abs().log10().floor()).clamp(0.0, 12.0) as usize;
-    let text = format!("{number:.digits$}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
+use super::digits::decimal;
 
 /// A duration for people, in the unit that suits it: `54.2 us`, `1.50 ms`, `12.0 s`, `0 ns`.
 #[must_use]
@@ -130,6 +70,8 @@ pub fn format_share(share: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::digits::grouped;
+    use crate::units::size::ByteSize;
 
     #[test]
     fn figures_carry_units_and_few_digits() {

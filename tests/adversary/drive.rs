@@ -15,9 +15,10 @@ use plimsoll::{
         request::Requests,
         streams::Call,
     },
-    outcome::{Code, Failure},
-    plan::{Plan, Settings, Texts},
+    load::{Plan, Settings, Texts},
+    rpc::{Code, Failure},
 };
+
 use tokio::time::Instant;
 
 /// The largest frame that the readers here take.

@@ -6,6 +6,7 @@ use plimsoll::{
     client::lean::frame::{flag, kind},
     report::outside::is_active,
 };
+
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::{
@@ -80,7 +81,7 @@ fn no_string_of_a_saved_document_is_obeyed() {
 
 #[test]
 fn what_is_written_to_a_vector_is_plain_text_unless_colours_are_asked_for() {
-    let summary = plimsoll::summary::Summary::read(include_str!("../data/summary.json").as_bytes());
+    let summary = plimsoll::result::summary::Summary::read(include_str!("../data/summary.json").as_bytes());
     let summary = summary.expect("the golden result");
     let (mut plain, mut coloured) = (Vec::new(), Vec::new());
     plimsoll::report::text::write(&summary, &mut plain).expect("memory takes any bytes");

@@ -10,7 +10,9 @@ use crate::{
     process::{Server, output_of, plimsoll, text},
     raw_server::frame,
 };
+
 use plimsoll::client::lean::frame::kind;
+
 use proptest::prelude::*;
 
 /// The sizes next to a limit that a text can make.

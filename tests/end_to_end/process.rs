@@ -67,7 +67,8 @@ pub(crate) fn run_with_status(arguments: &[&str]) -> (i32, Summary) {
         .unwrap_or_else(|error| panic!("{error}: status {status}, stderr: {}", text(&output.stderr)));
     summary.check();
     // Every figure is the one that the rest of the result gives.
-    plimsoll::summary::Summary::read(output.stdout.as_slice()).expect("a result that agrees with itself");
+    plimsoll::result::summary::Summary::read(output.stdout.as_slice())
+        .expect("a result that agrees with itself");
     (status, summary)
 }
 

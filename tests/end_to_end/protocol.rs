@@ -32,6 +32,7 @@ fn drive(converse: impl Fn(&mut Conversation) + Send + Sync + 'static, flags: &[
 }
 
 const FEW: [&str; 4] = ["-n", "20", "-c", "4"];
+
 const SHORT: [&str; 4] = ["-z", "300ms", "-c", "4"];
 
 fn all_answered(name: &str, converse: impl Fn(&mut Conversation) + Send + Sync + 'static) {

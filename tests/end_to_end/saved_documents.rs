@@ -3,9 +3,15 @@
 use std::{process::Output, sync::OnceLock};
 
 use plimsoll::{
-    compare::Comparison, gate::Verdict, limits::Limits, neighbours::Neighbours, report, summary::Summary,
-    sweep::Sweep,
+    experiment::{
+        compare::Comparison, gate::Verdict, interference::Neighbours, limits::Limits, sweep::Sweep,
+    },
+    report::{
+        benchmarks, compare, csv, history, interference, junit, limits, markdown, sweep, text, verdict,
+    },
+    result::summary::Summary,
 };
+
 use serde_json::Value;
 
 use crate::process::{output_of, text};
@@ -88,31 +94,31 @@ pub(crate) fn shown(command: &str, document: &Value) -> Result<String, String> {
     };
     match command {
         "run" => Summary::read(json)
-            .map(|summary| report::text::write_coloured(&summary, &mut out))
+            .map(|summary| text::write_coloured(&summary, &mut out))
             .map_err(|error| said(&error)),
         "compare" => Comparison::read(json)
-            .map(|comparison| report::compare::write_coloured(&comparison, &mut out))
+            .map(|comparison| compare::write_coloured(&comparison, &mut out))
             .map_err(|error| said(&error)),
         "limits" => Limits::read(json)
-            .map(|limits| report::limits::write_coloured(&limits, &mut out))
+            .map(|limits| limits::write_coloured(&limits, &mut out))
             .map_err(|error| said(&error)),
         "sweep" => Sweep::read(json)
             .map(|sweep| {
-                report::sweep::write_coloured(&sweep, &mut out)?;
-                report::csv::sweep(&sweep, &mut out)
+                sweep::write_coloured(&sweep, &mut out)?;
+                csv::sweep(&sweep, &mut out)
             })
             .map_err(|error| said(&error)),
         "interference" => Neighbours::read(json)
-            .map(|neighbours| report::neighbours::write_coloured(&neighbours, &mut out))
+            .map(|neighbours| interference::write_coloured(&neighbours, &mut out))
             .map_err(|error| said(&error)),
         "gate" => Verdict::read(json)
             .map(|verdict| {
-                report::verdict::write_coloured(&verdict, &mut out)?;
-                report::markdown::write(&verdict, &mut out)?;
-                report::junit::write(&verdict, &mut out)?;
-                let row = report::history::Row { commit: "abc" };
-                let _ = report::history::append(&verdict, row, &b""[..], &mut out);
-                report::benchmarks::bencher(&verdict, &mut out)
+                verdict::write_coloured(&verdict, &mut out)?;
+                markdown::write(&verdict, &mut out)?;
+                junit::write(&verdict, &mut out)?;
+                let row = history::Row { commit: "abc" };
+                let _ = history::append(&verdict, row, &b""[..], &mut out);
+                benchmarks::bencher(&verdict, &mut out)
             })
             .map_err(|error| said(&error)),
         other => panic!("no such document: {other}"),

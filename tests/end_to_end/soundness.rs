@@ -11,10 +11,11 @@ use std::{
 };
 
 use plimsoll::{
-    driver,
-    plan::{Load, Plan, Settings},
-    target::Target,
+    endpoint::Target,
+    engine,
+    load::{Load, Plan, Settings},
 };
+
 use rustix::process::Signal;
 
 use crate::{
@@ -165,7 +166,7 @@ async fn a_run_may_be_made_inside_a_runtime() {
     let settings = Settings { calls: Some(20), duration: None, warm_up: Duration::ZERO, ..settings };
     let plan = Arc::new(Plan::new(settings).expect("valid"));
     let target = address.parse::<Target>().expect("an address").locate().expect("it listens");
-    let run = driver::run(&plan, &target, &[], &mut |_| {}).expect("it runs");
+    let run = engine::run(&plan, &target, &[], &mut |_| {}).expect("it runs");
     assert_eq!(run.recording.calls.outcomes.total(), 20);
 }
 

@@ -5,19 +5,17 @@ use std::{path::PathBuf, str::FromStr, time::Duration};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
-use super::super::{
-    OutputArguments,
-    client_flags::ClientFlags,
-    own_server::OwnServer,
-    values::{MetadataParser, count, read_text, verdict},
-};
 use crate::{
-    objective::Objective,
-    payload::{Mix, TextKind},
-    plan::{DEFAULT_CONCURRENCY, DEFAULT_MAX_IN_FLIGHT, Load, Pair, Rates, Settings, Texts},
-    schedule::{Arrivals, Stage},
-    soundness::Verdict,
-    target::Target,
+    cli::{
+        client_flags::ClientFlags,
+        output::OutputArguments,
+        own_server::OwnServer,
+        values::{MetadataParser, count, read_text, verdict},
+    },
+    endpoint::Target,
+    load::{Arrivals, DEFAULT_CONCURRENCY, DEFAULT_MAX_IN_FLIGHT, Load, Mix, Rates, Settings, Stage, Texts},
+    result::{Objective, soundness::Verdict},
+    rpc::{format_data::TextKind, metadata::Pair},
     units::{Rate, parse_duration},
 };
 
@@ -147,7 +145,7 @@ enum ArrivalsChoice {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub(in super::super) enum TextChoice {
+pub(crate) enum TextChoice {
     /// Letters, digits and spaces
     Ascii,
     /// A JSON command

@@ -4,6 +4,7 @@ use super::frame::{ConnectionError, ErrorCode};
 
 /// The size of every window until somebody says otherwise (6.9.2).
 pub(super) const DEFAULT_WINDOW: u32 = 65_535;
+
 /// No window may be larger (6.9.1).
 pub(super) const LARGEST_WINDOW: u32 = (1 << 31) - 1;
 

@@ -6,12 +6,16 @@ use std::fmt;
 
 /// Length of a frame's head.
 pub const HEAD_BYTES: usize = 9;
+
 /// What each client sends first (3.4).
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
 /// Largest payload that every endpoint takes, and that holds until its SETTINGS say more (6.5.2).
 pub const SMALLEST_MAX_FRAME: u32 = 16_384;
+
 /// Largest payload that a head can tell (4.2).
 pub const LARGEST_MAX_FRAME: u32 = (1 << 24) - 1;
+
 /// Stream identifiers have 31 bits (5.1.1).
 pub const LARGEST_STREAM: u32 = (1 << 31) - 1;
 

@@ -14,16 +14,16 @@
 //! TLS, and upgrades from HTTP/1.1. Frames for streams that have ended are ignored, also where a
 //! client may call them an error.
 
-pub mod connection;
-pub(crate) mod exchange;
-mod flow;
 pub mod frame;
+mod flow;
 pub mod frame_reader;
 pub mod header_block;
-pub(crate) mod link;
-mod outbox;
-pub(crate) mod poller;
-mod reply;
+mod poller;
 pub mod request;
+pub(crate) mod outbox;
+pub(crate) mod reply;
 mod status;
 pub mod streams;
+pub mod connection;
+pub(crate) mod reconnecting;
+pub(crate) mod blocking;

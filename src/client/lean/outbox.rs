@@ -192,7 +192,7 @@ mod tests {
     use super::*;
     use crate::{
         client::lean::frame::{flag, kind},
-        plan::{Plan, Settings, Texts},
+        load::{Plan, Settings, Texts},
     };
     use proptest::prelude::*;
 

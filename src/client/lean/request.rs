@@ -11,19 +11,26 @@ use super::{
     header_block::Blocks,
 };
 use crate::{
-    client::{Options, compression, own_refusal, user_agent},
-    outcome::Refusal,
-    payload::{LARGEST_MESSAGE, Message},
-    plan::{Compression, Pair, Plan},
+    client::options::{Options, user_agent},
+    load::Plan,
+    rpc::{
+        self, Compression, Refusal,
+        format_data::{LARGEST_MESSAGE, Message},
+        metadata::Pair,
+        own_refusal,
+    },
     units::Limit,
 };
 
 /// gRPC's prefix of a message: a flag for compression, and the message's length.
 pub const PREFIX_BYTES: usize = 5;
+
 /// The flag in the prefix of a compressed message.
 pub(super) const COMPRESSED: u8 = 1;
+
 /// Where the call goes.
 const PATH: &str = "/example.FormatData/DoFormat";
+
 /// Field 1, a length and as many bytes: what protobuf puts before the text.
 pub(super) const TEXT_FIELD: u8 = 0x0a;
 
@@ -233,8 +240,8 @@ fn blocks(options: &Options, authority: &str) -> Blocks {
         ("user-agent", &agent),
     ];
     if let Some(compression) = options.compression {
-        fields.push(("grpc-encoding", compression::name(compression)));
-        fields.push(("grpc-accept-encoding", compression::ACCEPTED));
+        fields.push(("grpc-encoding", rpc::name(compression)));
+        fields.push(("grpc-accept-encoding", rpc::ACCEPTED));
     }
     fields.extend(timeout.as_deref().map(|timeout| ("grpc-timeout", timeout)));
     let metadata =
@@ -341,7 +348,7 @@ fn head_of(message_bytes: u64, text_bytes: usize) -> Vec<u8> {
 
 /// A compressed message behind its prefix.
 fn compressed(compression: Compression, message: &[u8]) -> Vec<u8> {
-    let packed = compression::packed(compression, message);
+    let packed = rpc::packed(compression, message);
     // What is compressed is no longer than 2 GiB, and grows by a fraction of a per cent at most.
     let length = u32::try_from(packed.len()).unwrap_or(u32::MAX);
     [&[COMPRESSED], length.to_be_bytes().as_slice(), &packed].concat()
@@ -372,7 +379,7 @@ fn grpc_timeout(timeout: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Settings, Texts};
+    use crate::load::{Settings, Texts};
     use proptest::prelude::*;
     use prost::Message as _;
 
@@ -440,7 +447,7 @@ mod tests {
         #[test]
         fn every_part_of_a_body_is_what_protobuf_encodes(text in "\\PC{0,60}", from: u64, to: u64) {
             let requests = requests(&text, Settings::default());
-            let message = crate::pb::Data { text: text.clone() }.encode_to_vec();
+            let message = crate::rpc::format_data::Data { text: text.clone() }.encode_to_vec();
             let length = u32::try_from(message.len()).expect("short").to_be_bytes();
             let whole = [&[0], length.as_slice(), &message].concat();
             let (from, to) = (from % (whole.len() as u64 + 1), to % (whole.len() as u64 + 1));

@@ -5,11 +5,7 @@ use super::{
     frame::ErrorCode,
     header_block::{HeaderError, decode},
 };
-use crate::{
-    client::{compression, not_a_code},
-    outcome::Code,
-    plan::Compression,
-};
+use crate::rpc::{self, Code, Compression, not_a_code};
 
 /// The fields of a response's headers or trailers that decide anything.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -42,7 +38,7 @@ impl Fields {
                 let number = text(value).and_then(|text| text.parse().ok()).filter(|_| no_code.is_none());
                 fields.grpc = Some(number.map_or(Code::UNKNOWN, Code::from_number));
             }
-            b"grpc-encoding" => fields.compression = compression::named(value),
+            b"grpc-encoding" => fields.compression = rpc::named(value),
             b"grpc-message" => fields.message = percent_decoded(value),
             _ => {}
         };

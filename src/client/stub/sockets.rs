@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use crate::client::{
-    ConnectionAccount,
+    account::ConnectionAccount,
     lean::frame::{self, ErrorCode, HEAD_BYTES, Head, go_away_message, kind},
 };
 

@@ -23,12 +23,14 @@ use tokio::{
 };
 use tonic::{Status, body::Body};
 
-use crate::client::UploadWaits;
+use crate::client::account::UploadWaits;
 
 /// Requests from this size on are watched: a thousand smaller ones must be left for the bound to matter.
 const LARGE: u64 = 64 << 10;
+
 /// So much may be left of requests whose calls have ended, on one connection.
 const MOST_LEFT: u64 = 64 << 20;
+
 /// A server that reads nothing for this long will not make room: the next request goes all the same.
 const NO_PROGRESS: Duration = Duration::from_secs(1);
 

@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::{share, time};
+use super::figures::{share, time};
 use crate::{
     report::style::{HEADING, broken, heading},
-    summary::Summary,
+    result::summary::Summary,
     units::grouped,
 };
 

@@ -2,8 +2,10 @@
 
 use std::io::{self, Write};
 
-use crate::report::style::{DOUBTFUL, GOOD, HEADING, STRONG, advice_lines, broken, heading};
-use crate::soundness::{Finding, Side, Soundness, Verdict, Weight};
+use crate::{
+    report::style::{DOUBTFUL, GOOD, HEADING, STRONG, advice_lines, broken, heading},
+    result::soundness::{Finding, Side, Soundness, Verdict, Weight},
+};
 
 /// Writes what a measurement is worth.
 pub(super) fn write(soundness: &Soundness, out: &mut impl Write) -> io::Result<()> {

@@ -2,12 +2,15 @@
 
 use std::io::{self, Write};
 
-use super::{share, time};
-use crate::report::style::{HEADING, heading};
-use crate::summary::{LatencyFigures, LatencyRecord};
+use super::figures::{share, time};
+use crate::{
+    report::style::{HEADING, heading},
+    result::summary::{LatencyFigures, LatencyRecord},
+};
 
 /// Rows of the histogram in the terminal.
 const BARS: usize = 8;
+
 /// Width of its longest bar.
 const BAR: usize = 40;
 

@@ -2,54 +2,21 @@
 
 use tokio::time::Instant;
 
-use crate::client::RESET_WORDS;
-use crate::client::lean::{
-    frame::{self, ConnectionError, ErrorCode, Head, flag, header_fragment, kind, wrong_length},
-    header_block::decode,
-    status::{Fields, code_of_reset},
-    streams::{Call, Stream},
+use super::{
+    assembling::{Assembling, Block, MAX_HEADER_BLOCK, protocol_error},
+    closing::{Closing, MOST_RETURNS},
+    over::Over,
+    state::Connection,
 };
 use crate::{
-    outcome::{Failure, Outcome},
-    plan::Compression,
+    client::lean::{
+        frame::{self, ConnectionError, ErrorCode, Head, flag, header_fragment, kind, wrong_length},
+        header_block::decode,
+        status::{Fields, code_of_reset},
+        streams::{Call, Stream},
+    },
+    rpc::{Failure, Outcome, RESET_WORDS},
 };
-
-use super::{Connection, MAX_HEADER_BLOCK, MOST_RETURNS, Over, ending::Closing};
-
-/// A header block whose end is still to come (4.3).
-#[derive(Debug)]
-pub(super) struct Assembling {
-    stream: u32,
-    ends_stream: bool,
-    /// No longer than it may be and one fragment.
-    block: Vec<u8>,
-}
-
-/// Header blocks that were read before and had the usual contents. Blocks have no state, so the same
-/// bytes mean the same, and most servers send them over and over.
-#[derive(Debug, Default)]
-pub(super) struct Known {
-    /// HTTP's and gRPC's "here it comes".
-    pub(super) headers: Vec<u8>,
-    /// How those say that replies are compressed.
-    pub(super) compression: Option<Compression>,
-    /// gRPC's OK.
-    pub(super) trailers: Vec<u8>,
-}
-
-/// What a header block says.
-pub(super) enum Block {
-    UsualHeaders,
-    UsualTrailers,
-    Fields(Fields),
-    /// Malformed by RFC 9113, in these words.
-    Malformed(&'static str),
-    TooLong,
-}
-
-fn protocol_error(what: &'static str) -> ConnectionError {
-    ConnectionError::new(ErrorCode::PROTOCOL_ERROR, what)
-}
 
 impl Connection {
     /// Takes a frame that is not DATA.
@@ -61,7 +28,7 @@ impl Connection {
         over: &mut Vec<Over>,
     ) -> Result<(), ConnectionError> {
         if !self.peer.is_known && (head.kind != kind::SETTINGS || head.has(flag::ACK)) {
-            return Err(super::settings::NO_HTTP2);
+            return Err(crate::client::lean::connection::peer::NO_HTTP2);
         }
         if self.assembling.is_some() && head.kind != kind::CONTINUATION {
             return Err(protocol_error("a header block was interrupted by another frame"));
@@ -230,7 +197,7 @@ impl Connection {
         }
         let (last, code, text) = frame::go_away(payload)?;
         let message = frame::go_away_message(code, text);
-        let failure = Failure { code: crate::outcome::Code::UNAVAILABLE, message };
+        let failure = Failure { code: crate::rpc::Code::UNAVAILABLE, message };
         self.closing = Some(Closing { failure: failure.clone(), is_graceful: code == ErrorCode::NO_ERROR });
         let sent_bytes = self.outbox.written_frames();
         for (number, Stream { call, headers_at, .. }) in self.streams.split_above(last) {

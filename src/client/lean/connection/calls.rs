@@ -2,18 +2,18 @@
 
 use tokio::time::Instant;
 
-use crate::client::{
-    HttpAnswer, deadline_exceeded,
-    lean::{
+use super::{assembling::Block, over::Over, state::Connection};
+use crate::{
+    client::lean::{
         frame::{ConnectionError, ErrorCode},
         reply::{Expected, Fault, Verdict},
         status::Fields,
     },
-    outcome_of_status, over_own_receive_limit,
+    rpc::{
+        Code, Direction, Failure, HttpAnswer, Outcome, Refusal, Side, deadline_exceeded, outcome_of_status,
+        over_own_receive_limit,
+    },
 };
-use crate::outcome::{Code, Direction, Failure, Outcome, Refusal, Side};
-
-use super::{Connection, Over, arriving::Block};
 
 fn failed(code: Code, message: impl Into<String>) -> Outcome {
     Outcome::Failed(Box::new(Failure { code, message: message.into() }))

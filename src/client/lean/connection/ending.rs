@@ -1,25 +1,13 @@
 //! How a connection ends, and which of its calls are made again: RFC 9113, sections 6.8 and 8.7, and gRFC A6.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
-use crate::{client::lean::streams::Call, outcome::Failure};
-
-use super::{Connection, Over};
-
-/// How often a call that was sent is given back because the server did not process it, before it fails.
-/// gRFC A6 has one such transparent retry; a call that was never sent is given back without limit.
-pub(crate) const MOST_RETURNS: u8 = 2;
-/// How long a call's last try is held on a connection on which nothing is in flight.
-pub(super) const LONGEST_HOLD: Duration = Duration::from_millis(10);
-/// Why no further stream may be opened on a connection.
-#[derive(Debug, Clone)]
-pub(super) struct Closing {
-    pub(super) failure: Failure,
-    /// Whether calls that the server took are still answered: GOAWAY with `NO_ERROR`, or no stream number left.
-    pub(super) is_graceful: bool,
-}
+use super::{
+    closing::{Closing, LONGEST_HOLD},
+    over::Over,
+    state::Connection,
+};
+use crate::{client::lean::streams::Call, rpc::Failure};
 
 impl Connection {
     /// Why no further call may be started here: the server said so, or the numbers are used up.

@@ -1,5 +1,9 @@
 //! Requests on their way out: RFC 9113, sections 6.1 (DATA), 6.9 (flow control) and 8.1.
 
+use super::{
+    closing::MOST_RETURNS,
+    state::{Connection, MOST_UNREAD_ANSWERS},
+};
 use crate::client::lean::{
     flow::{ReceiveWindow, SendWindow},
     frame::{ConnectionError, ErrorCode, Head, flag, kind, write, write_number},
@@ -7,8 +11,6 @@ use crate::client::lean::{
     request::Form,
     streams::{Call, Stream},
 };
-
-use super::{Connection, MOST_RETURNS, MOST_UNREAD_ANSWERS};
 
 /// Bytes that are framed ahead of the socket. What is framed can still be withdrawn, so this only
 /// bounds how much a single write can carry.

@@ -3,7 +3,7 @@
 //! The code is canonical: the lengths below determine it. Symbols are numbered by length and then by
 //! value, and of each length the first code is twice the one after the last of the length before.
 
-use super::HeaderError;
+use super::error::HeaderError;
 
 /// Length of each symbol's code, in bits; the last symbol ends a string and never stands in one.
 const LENGTHS: [u8; 257] = [

@@ -1,13 +1,14 @@
 //! Reads a message in any of protobuf's encodings, in constant memory, and compares its text.
 
-use super::{Fault, Verdict};
+use super::verdict::{Fault, Verdict};
 use crate::{
     client::lean::request::{PREFIX_BYTES, TEXT_FIELD},
-    outcome::Difference,
+    rpc::Difference,
 };
 
 /// Bytes of a wrong text that are kept from where it differs: 16 characters.
 const KEPT_BYTES: usize = 64;
+
 /// Characters of a difference that are shown.
 const SHOWN_CHARACTERS: usize = 16;
 

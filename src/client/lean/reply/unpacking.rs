@@ -1,12 +1,12 @@
 //! A compressed reply: its prefix, then what it unpacks to, compared with the expected message.
 
-use super::{Expected, Fault, Matching, Verdict};
+use super::{
+    matching::{Expected, Matching},
+    verdict::{Fault, Verdict},
+};
 use crate::{
-    client::{
-        compression::{UnpackError, Unpacker},
-        lean::request::PREFIX_BYTES,
-    },
-    plan::Compression,
+    client::lean::request::PREFIX_BYTES,
+    rpc::{Compression, UnpackError, Unpacker},
 };
 
 /// A reply that is being unpacked.

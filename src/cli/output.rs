@@ -1,0 +1,106 @@
+//! Output flags, and writing to stdout.
+
+use std::{
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::bail;
+use clap::ValueEnum;
+
+use crate::{
+    report::{
+        destination::{Destination, STDOUT},
+        json, text,
+    },
+    result::summary::Summary,
+};
+
+/// Where results go; on every command.
+#[derive(Debug, clap::Args)]
+pub(super) struct OutputArguments {
+    /// Also write the result as JSON to this file: whole, or not at all. `-` is stdout, in place of the text
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+
+    /// What goes to stdout [default: text]
+    #[arg(short = 'O', long, value_name = "FORMAT")]
+    pub(super) format: Option<Format>,
+
+    /// No progress and no messages on stderr
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+}
+
+/// A format for stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+impl OutputArguments {
+    /// The file for the JSON document, known to be writable; `None` also where the document goes to stdout.
+    pub(super) fn reserve(&self) -> anyhow::Result<Option<Destination>> {
+        if !is_stdout(self.output.as_deref()) {
+            return Ok(self.output.as_deref().map(Destination::reserve).transpose()?);
+        }
+        if self.format == Some(Format::Text) {
+            bail!(BOTH_ON_STDOUT);
+        }
+        Ok(None)
+    }
+
+    /// What goes to stdout.
+    pub(super) fn format(&self) -> Format {
+        let default = if is_stdout(self.output.as_deref()) { Format::Json } else { Format::Text };
+        self.format.unwrap_or(default)
+    }
+}
+
+/// Why two flags contradict each other.
+pub(super) const BOTH_ON_STDOUT: &str = "`-o -` writes JSON to stdout, and -O asks for another format there; leave out one of the two, or give -o a file (`./-` is one)";
+
+pub(super) fn is_stdout(path: Option<&Path>) -> bool {
+    path == Some(Path::new(STDOUT))
+}
+
+/// Lets a command write to stdout, byte by byte as it is. A reader that has left, such as `head`, or a
+/// terminal that was closed, is no error.
+pub(super) fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
+    written(write(&mut io::stdout().lock()))
+}
+
+/// Lets a command write a text with colours. They are left out where stdout is no terminal, and where `NO_COLOR`,
+/// `CLICOLOR` or `TERM` say so.
+pub(super) fn to_coloured_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
+    written(write(&mut anstream::stdout().lock()))
+}
+
+pub(super) fn written(result: io::Result<()>) -> anyhow::Result<()> {
+    match result {
+        Err(error) if !has_left(&error) => Err(anyhow::Error::new(error).context("cannot write to stdout")),
+        _ => Ok(()),
+    }
+}
+
+/// Whether nobody reads any more: a pipe whose reader has gone, or a terminal that was closed.
+fn has_left(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) {
+        let kind =
+            rustix::fs::fstat(io::stdout()).map(|file| rustix::fs::FileType::from_raw_mode(file.st_mode));
+        return kind == Ok(rustix::fs::FileType::CharacterDevice);
+    }
+    error.kind() == io::ErrorKind::BrokenPipe
+}
+
+/// Prints a run's result in the format that was asked for.
+pub(super) fn print(summary: &Summary, format: Format) -> anyhow::Result<()> {
+    match format {
+        Format::Text => to_coloured_stdout(|out| text::write_coloured(summary, out)),
+        Format::Json => to_stdout(|out| json::write(summary, out)),
+    }
+}

@@ -1,0 +1,8 @@
+//! `plimsoll run`: drives a server with one plan.
+
+mod arguments;
+mod interference;
+mod command;
+
+pub(crate) use arguments::{RunArguments, TextChoice};
+pub(crate) use command::execute;

@@ -1,0 +1,106 @@
+//! Accounts of connections and of waiting uploads.
+
+use std::time::Duration;
+
+/// How large requests waited because too much was left of others that were refused: time of the generator's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct UploadWaits {
+    /// How many.
+    pub count: u64,
+    /// How long, all together.
+    pub time: Duration,
+}
+
+impl UploadWaits {
+    /// What it grew by since `earlier`.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
+        Self { count: self.count.saturating_sub(earlier.count), time: self.time.saturating_sub(earlier.time) }
+    }
+
+    /// Adds what others waited.
+    pub fn add(&mut self, other: Self) {
+        let Self { count, time } = other;
+        self.count += count;
+        self.time += time;
+    }
+}
+
+/// What became of connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Connections {
+    /// Connections on which the server sent its SETTINGS.
+    pub made: u64,
+    /// Connections that the server ended with GOAWAY and without a call lost.
+    pub closed: u64,
+    /// Connections that ended in any other way.
+    pub lost: u64,
+    /// Attempts to connect that failed.
+    pub failed_attempts: u64,
+}
+
+/// What became of connections, and how long calls had none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ConnectionAccount {
+    /// The connections.
+    pub connections: Connections,
+    /// With calls that waited for a connection, because the last one had ended: the longest time of all
+    /// places for a connection. The stub's channel tells only how long it took to connect.
+    pub unconnected: Duration,
+    /// With no attempt to connect under way, because the last one had failed: the longest time of all places.
+    /// A closed loop starts no call in that time.
+    pub paused: Duration,
+}
+
+impl ConnectionAccount {
+    /// What it grew by since `earlier`.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            connections: self.connections.since(earlier.connections),
+            unconnected: self.unconnected.saturating_sub(earlier.unconnected),
+            paused: self.paused.saturating_sub(earlier.paused),
+        }
+    }
+
+    /// Adds the account of other connections.
+    pub fn add(&mut self, other: Self) {
+        let Self { connections, unconnected, paused } = other;
+        self.connections.add(connections);
+        self.unconnected = self.unconnected.max(unconnected);
+        self.paused = self.paused.max(paused);
+    }
+}
+
+/// How a call lost its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// There was none: an attempt to connect failed.
+    NotConnected,
+    /// The server ended it with GOAWAY.
+    GoAway,
+    /// It ended in another way.
+    Other,
+}
+
+impl Connections {
+    /// Connections since `earlier`.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            made: self.made.saturating_sub(earlier.made),
+            closed: self.closed.saturating_sub(earlier.closed),
+            lost: self.lost.saturating_sub(earlier.lost),
+            failed_attempts: self.failed_attempts.saturating_sub(earlier.failed_attempts),
+        }
+    }
+
+    /// Adds other connections.
+    pub fn add(&mut self, other: Self) {
+        let Self { made, closed, lost, failed_attempts } = other;
+        self.made += made;
+        self.closed += closed;
+        self.lost += lost;
+        self.failed_attempts += failed_attempts;
+    }
+}

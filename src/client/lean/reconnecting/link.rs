@@ -1,0 +1,394 @@
+//! Connections one after the other, and the calls that move between them.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpStream},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::{
+    current::{Backoff, Current},
+    socket::{Io, Line, Stalls, connecting, unavailable},
+};
+use crate::{
+    client::{
+        account::Connections,
+        lean::{
+            connection::{Connection, Over},
+            poller::Ready,
+            request::Requests,
+            streams::Call,
+        },
+        options::{CONNECT_TIMEOUT, OpenError},
+    },
+    endpoint::Located,
+    rpc::{Failure, deadline_exceeded},
+};
+
+/// One place for a connection: the connection that new calls start on, and earlier ones that finish their
+/// calls.
+///
+/// Backoff follows gRPC's "connection-backoff": it applies to *attempts* that fail. A connection that the
+/// server ended is replaced at once. A server that ends each connection before it takes a call is asked again
+/// after a wait, counted from the start of the last attempt.
+#[derive(Debug)]
+pub(crate) struct Link {
+    requests: Arc<Requests>,
+    address: SocketAddr,
+    /// Calls that it will have in flight at once, by plan.
+    in_flight: u64,
+    index: u32,
+    /// Of the next line.
+    serial: u32,
+    current: Current,
+    /// When the last attempt to connect began.
+    attempted: Instant,
+    /// Lines on which no further call may start.
+    closing: Vec<Line>,
+    /// The fewest calls that the server took on a connection before it said GOAWAY.
+    least_taken: u64,
+    /// After attempts that failed.
+    attempts: Backoff,
+    /// After connections on which the server took no call.
+    fruitless: Backoff,
+    /// But for the times that go on.
+    stalls: Stalls,
+    /// Since when calls wait for a connection.
+    unconnected_since: Option<Instant>,
+    /// Since when the next attempt to connect is waited for, after one that failed.
+    paused_since: Option<Instant>,
+    connections: Connections,
+}
+
+/// The link that a key of the poller belongs to.
+pub(crate) fn link_of(key: u64) -> usize {
+    usize::try_from(key >> 32).unwrap_or(usize::MAX)
+}
+
+impl Link {
+    /// Connects.
+    ///
+    /// # Errors
+    /// When the server does not accept the connection within 3 s.
+    pub(crate) fn open(
+        target: &Located,
+        requests: Arc<Requests>,
+        index: usize,
+        in_flight: u64,
+        io: &mut Io,
+    ) -> Result<Self, OpenError> {
+        let failed = |error: io::Error| OpenError::of(target, error);
+        let socket = TcpStream::connect_timeout(&target.address, CONNECT_TIMEOUT).map_err(failed)?;
+        socket.set_nonblocking(true).map_err(failed)?;
+        let now = Instant::now();
+        let mut place = Self {
+            requests,
+            address: target.address,
+            in_flight,
+            index: u32::try_from(index).unwrap_or(u32::MAX),
+            serial: 0,
+            current: Current::Down { until: now, failure: unavailable("not connected") },
+            attempted: now,
+            closing: Vec::new(),
+            least_taken: u64::MAX,
+            attempts: Backoff::new(),
+            fruitless: Backoff::new(),
+            stalls: Stalls::default(),
+            unconnected_since: None,
+            paused_since: None,
+            connections: Connections::default(),
+        };
+        let mut line = place.line(socket, now, io).map_err(failed)?;
+        line.is_connected = true;
+        place.current = Current::Line(Box::new(line));
+        Ok(place)
+    }
+
+    /// Whether a call can be started: no attempt to connect has just failed.
+    pub(crate) fn is_up(&self) -> bool {
+        !matches!(self.current, Current::Down { .. })
+    }
+
+    /// Whether nothing is awaited before the first call: the server's SETTINGS have come, or there is no
+    /// connection.
+    pub(crate) fn is_settled(&self) -> bool {
+        match &self.current {
+            Current::Line(line) => line.connection.is_ready(),
+            Current::Failed { .. } => false,
+            Current::Held { .. } | Current::Down { .. } => true,
+        }
+    }
+
+    /// Whether calls that start now go to the server, so that nothing is due but their deadlines.
+    pub(crate) fn is_well(&self) -> bool {
+        let Current::Line(line) = &self.current else { return false };
+        line.connection.is_ready() && line.connection.held_until().is_none()
+    }
+
+    /// Starts a call. After an attempt to connect has failed, the call is broken at once; while a connection
+    /// is being made, the call waits.
+    pub(crate) fn start(&mut self, call: Call, over: &mut Vec<Over>) {
+        let mut since = call.sent;
+        match &mut self.current {
+            Current::Line(line) => {
+                let is_ready = line.connection.is_ready();
+                line.connection.start(call, over);
+                if is_ready {
+                    return;
+                }
+                // The attempt's start is later than the start of a call that comes from another connection.
+                since = since.max(self.attempted);
+            }
+            Current::Failed { calls, .. } | Current::Held { calls, .. } => calls.push(call),
+            Current::Down { failure, .. } => {
+                over.push(Over::broken(call, failure.clone(), Instant::now()));
+                return;
+            }
+        }
+        self.unconnected_since.get_or_insert(since);
+    }
+
+    /// Reads what has come for one of its sockets.
+    pub(crate) fn take(&mut self, ready: Ready, io: &mut Io, over: &mut Vec<Over>) {
+        match &mut self.current {
+            Current::Line(line) if line.key == ready.key => {
+                let was_ready = line.connection.is_ready();
+                let result = line.take(ready, io, &mut self.stalls, over);
+                if !was_ready && line.connection.is_ready() {
+                    self.connections.made += 1;
+                    self.attempts = Backoff::new();
+                    self.end_wait(Instant::now());
+                }
+                self.settle(&result, io, over);
+            }
+            _ => {
+                if let Some(place) = self.closing.iter().position(|line| line.key == ready.key) {
+                    let result = self.closing[place].take(ready, io, &mut self.stalls, over);
+                    self.settle_closing(place, &result, io, over);
+                }
+            }
+        }
+    }
+
+    /// Writes what its sockets take.
+    pub(crate) fn write(&mut self, io: &mut Io, over: &mut Vec<Over>) {
+        if let Current::Line(line) = &mut self.current {
+            let result = line.write(&mut self.stalls, io, over);
+            self.settle(&result, io, over);
+        }
+        for place in (0..self.closing.len()).rev() {
+            let result = self.closing[place].write(&mut self.stalls, io, over);
+            self.settle_closing(place, &result, io, over);
+        }
+    }
+
+    /// Does what is due: ends late calls, gives up a server that is silent, connects again.
+    pub(crate) fn turn(&mut self, now: Instant, io: &mut Io, over: &mut Vec<Over>) {
+        match &mut self.current {
+            Current::Line(line) => {
+                line.connection.expire(now, over);
+                let result = match line.ready_by {
+                    Some(until) if now >= until => {
+                        Err(unavailable("the server did not answer as an HTTP/2 server within 3 s"))
+                    }
+                    _ => Ok(()),
+                };
+                self.settle(&result, io, over);
+            }
+            Current::Failed { failure, calls, .. } => {
+                let (failure, calls) = (failure.clone(), std::mem::take(calls));
+                over.extend(calls.into_iter().map(|call| Over::broken(call, failure.clone(), now)));
+                self.end_wait(now);
+                self.connections.failed_attempts += 1;
+                self.paused_since = Some(now);
+                self.current = Current::Down { until: now + self.attempts.take(), failure };
+            }
+            Current::Held { until, calls } if now >= *until => {
+                let calls = std::mem::take(calls);
+                self.connect(now, calls, io, over);
+            }
+            Current::Held { calls, .. } => {
+                if let Some(timeout) = self.requests.timeout() {
+                    let is_late = |call: &mut Call| now.saturating_duration_since(call.sent) >= timeout;
+                    let late = calls.extract_if(.., is_late);
+                    over.extend(late.map(|call| Over::unsent(call, deadline_exceeded(timeout), now)));
+                }
+            }
+            Current::Down { until, .. } if now >= *until => self.connect(now, Vec::new(), io, over),
+            Current::Down { .. } => {}
+        }
+        for line in &mut self.closing {
+            line.connection.expire(now, over);
+        }
+    }
+
+    /// When something will be due, if nothing happens before.
+    pub(crate) fn next_turn(&self) -> Option<Instant> {
+        let current = match &self.current {
+            Current::Line(line) => {
+                [line.ready_by, line.connection.next_deadline()].into_iter().flatten().min()
+            }
+            Current::Failed { at, .. } => Some(*at),
+            Current::Held { until, calls } => {
+                let timeout = self.requests.timeout();
+                let deadline = |call: &Call| timeout.and_then(|timeout| call.sent.checked_add(timeout));
+                calls.iter().filter_map(deadline).chain([*until]).min()
+            }
+            Current::Down { until, .. } => Some(*until),
+        };
+        let closing = self.closing.iter().filter_map(|line| line.connection.next_deadline());
+        closing.chain(current).min()
+    }
+
+    /// How long requests were kept waiting until now.
+    pub(crate) fn stalls(&self, now: Instant) -> Stalls {
+        let mut stalls = match &self.current {
+            Current::Line(line) => line.stalls(self.stalls, now),
+            _ => self.stalls,
+        };
+        let since = |since: Option<Instant>| {
+            since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
+        };
+        stalls.unconnected += since(self.unconnected_since);
+        stalls.paused += since(self.paused_since);
+        stalls
+    }
+
+    /// Connections that were made and that ended.
+    pub(crate) fn connections(&self) -> Connections {
+        self.connections
+    }
+
+    /// A socket with a connection that has not begun.
+    fn line(&mut self, socket: TcpStream, now: Instant, io: &mut Io) -> io::Result<Line> {
+        let key = (u64::from(self.index) << 32) | u64::from(self.serial);
+        self.serial = self.serial.wrapping_add(1);
+        let requests = Arc::clone(&self.requests);
+        Line::new(socket, Connection::after(self.least_taken, requests, self.in_flight), key, now, io)
+    }
+
+    /// Connects, for these calls first.
+    fn connect(&mut self, now: Instant, calls: Vec<Call>, io: &mut Io, over: &mut Vec<Over>) {
+        self.attempted = now;
+        if let Some(since) = self.paused_since.take() {
+            self.stalls.paused += now.saturating_duration_since(since);
+        }
+        let line = connecting(self.address).and_then(|socket| self.line(socket, now, io));
+        self.current = match line {
+            Ok(line) => Current::Line(Box::new(line)),
+            Err(error) => {
+                Current::Failed { at: now, failure: unavailable(error.to_string()), calls: Vec::new() }
+            }
+        };
+        for call in calls {
+            self.start(call, over);
+        }
+    }
+
+    /// Calls have a connection now, or have ended for want of one.
+    fn end_wait(&mut self, now: Instant) {
+        if let Some(since) = self.unconnected_since.take() {
+            self.stalls.unconnected += now.saturating_duration_since(since);
+        }
+    }
+
+    /// Goes on after something happened to the current line: with that line, or with the next one.
+    fn settle(&mut self, result: &Result<(), Failure>, io: &mut Io, over: &mut Vec<Over>) {
+        let Current::Line(line) = &mut self.current else { return };
+        if result.is_ok() && line.connection.closing().is_none() {
+            // Calls that the server refused to take: RST_STREAM with REFUSED_STREAM.
+            for call in line.connection.take_returned() {
+                line.connection.start(call, over);
+            }
+            return;
+        }
+        let now = Instant::now();
+        let last = Current::Down { until: now, failure: unavailable("not connected") };
+        let Current::Line(mut line) = std::mem::replace(&mut self.current, last) else { return };
+        let was_ready = line.connection.is_ready();
+        let failure = result.as_ref().err().or(line.connection.closing()).cloned();
+        let failure = failure.unwrap_or_else(|| unavailable("not connected"));
+        let ends = self.end(&mut line, result.as_ref(), now, io, over);
+        let calls = returned_by(&mut line.connection);
+        if line.connection.closes_gracefully() && line.connection.taken() > 0 {
+            self.least_taken = self.least_taken.min(line.connection.taken());
+        }
+        // A server that has said GOAWAY may still answer the calls that it took.
+        let took_calls = line.connection.has_answered() || !line.connection.is_idle();
+        if !ends {
+            self.closing.push(*line);
+        }
+        if !was_ready {
+            // Also where it failed before a call could be started: there must be one to be broken.
+            self.current = Current::Failed { at: now, failure, calls };
+        } else if took_calls {
+            self.fruitless = Backoff::new();
+            self.connect(now, calls, io, over);
+        } else {
+            let until = self.attempted + self.fruitless.take();
+            if until <= now {
+                self.connect(now, calls, io, over);
+            } else {
+                self.current = Current::Held { until, calls: Vec::new() };
+                for call in calls {
+                    self.start(call, over);
+                }
+            }
+        }
+    }
+
+    fn settle_closing(
+        &mut self,
+        place: usize,
+        result: &Result<(), Failure>,
+        io: &mut Io,
+        over: &mut Vec<Over>,
+    ) {
+        let mut line = self.closing.swap_remove(place);
+        let ends = self.end(&mut line, result.as_ref(), Instant::now(), io, over);
+        let returned = returned_by(&mut line.connection);
+        if !ends {
+            self.closing.push(line);
+        }
+        for call in returned {
+            self.start(call, over);
+        }
+    }
+
+    /// Ends a line that is lost, or on which nothing is left to be answered. Whether it has ended.
+    fn end(
+        &mut self,
+        line: &mut Line,
+        result: Result<&(), &Failure>,
+        now: Instant,
+        io: &mut Io,
+        over: &mut Vec<Over>,
+    ) -> bool {
+        let is_finished = line.connection.is_idle() && line.connection.closing().is_some();
+        if result.is_ok() && !is_finished {
+            return false;
+        }
+        let is_graceful = is_finished && line.connection.closes_gracefully();
+        match result {
+            Err(failure) => line.lose(failure, now, &mut self.stalls, io, over),
+            Ok(()) => io.poller.remove(line.key),
+        }
+        if is_graceful {
+            self.connections.closed += 1;
+        } else if line.is_connected {
+            self.connections.lost += 1;
+        }
+        true
+    }
+}
+
+/// Calls that a connection gave back, the oldest first: they have waited longest, and may have been given back
+/// before.
+fn returned_by(connection: &mut Connection) -> Vec<Call> {
+    let mut calls = connection.take_returned();
+    calls.sort_by_key(|call| call.sent);
+    calls
+}

@@ -1,0 +1,10 @@
+//! One connection's worth of load: the connection that stands, those that are being given up, and the
+//! next one when a server is gone. Owns the sockets.
+
+mod socket;
+mod current;
+mod link;
+
+pub(crate) use link::{Link, link_of};
+pub(in crate::client::lean) use socket::connecting;
+pub(crate) use socket::{Io, Stalls};

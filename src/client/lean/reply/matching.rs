@@ -1,0 +1,112 @@
+//! The comparison of a message with the expected bytes.
+
+use super::{
+    reader::Reader,
+    verdict::{Fault, Verdict},
+};
+use crate::client::lean::request::PREFIX_BYTES;
+
+/// The reply that a call should bring.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Expected<'a> {
+    /// gRPC's prefix, protobuf's tag and length.
+    pub(crate) head: &'a [u8],
+    pub(crate) text: &'a [u8],
+}
+
+/// Bytes that are compared with the expected ones.
+#[derive(Debug, Default)]
+pub(super) struct Matching {
+    /// Bytes that came, all of them as expected.
+    as_expected: u64,
+    /// Whether gRPC's prefix, with the message's length in it, is left out.
+    is_bare: bool,
+    otherwise: Option<Box<Reader>>,
+}
+
+impl Expected<'_> {
+    fn message_bytes(&self) -> u64 {
+        (self.head.len() - PREFIX_BYTES + self.text.len()) as u64
+    }
+
+    /// Whether these are the bytes from here on.
+    fn has(&self, at: usize, bytes: &[u8]) -> bool {
+        let edge = self.head.len();
+        if at >= edge {
+            return self.text.get(at - edge..).is_some_and(|rest| rest.starts_with(bytes));
+        }
+        let (in_head, in_text) = bytes.split_at(bytes.len().min(edge - at));
+        self.head[at..].starts_with(in_head) && self.text.starts_with(in_text)
+    }
+}
+
+impl Matching {
+    /// Of a message without its prefix.
+    pub(super) fn behind_the_prefix() -> Self {
+        Self { as_expected: PREFIX_BYTES as u64, is_bare: true, otherwise: None }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.as_expected == 0 && self.otherwise.is_none()
+    }
+
+    pub(super) fn take_within(
+        &mut self,
+        bytes: &[u8],
+        expected: Expected<'_>,
+        limit: u64,
+    ) -> Result<(), Fault> {
+        if self.otherwise.is_none() {
+            let at = usize::try_from(self.as_expected).unwrap_or(usize::MAX);
+            if expected.has(at, bytes) && expected.message_bytes() <= limit {
+                self.as_expected += bytes.len() as u64;
+                return Ok(());
+            }
+            let reader = if self.is_bare { Reader::behind_the_prefix() } else { Reader::default() };
+            self.otherwise = Some(Box::new(reader));
+            // What came before was as expected, and so it is known without having been kept.
+            let edge = expected.head.len();
+            let from = if self.is_bare { PREFIX_BYTES } else { 0 };
+            self.read(&expected.head[from..at.min(edge)], expected, limit)?;
+            self.read(&expected.text[..at.max(edge) - edge], expected, limit)?;
+        }
+        self.read(bytes, expected, limit)
+    }
+
+    /// The same, where somebody else looks at the limit.
+    pub(super) fn take(&mut self, bytes: &[u8], expected: Expected<'_>) -> Result<(), Fault> {
+        self.take_within(bytes, expected, u64::MAX)
+    }
+
+    fn read(&mut self, bytes: &[u8], expected: Expected<'_>, limit: u64) -> Result<(), Fault> {
+        self.otherwise.as_mut().map_or(Ok(()), |reader| reader.read(bytes, expected.text, limit))
+    }
+
+    pub(super) fn verdict(&self, expected: Expected<'_>) -> Verdict {
+        let Some(reader) = &self.otherwise else {
+            let whole = (expected.head.len() + expected.text.len()) as u64;
+            return match self.as_expected {
+                0 => Verdict::Missing,
+                bytes if bytes == whole => Verdict::Right,
+                _ if self.is_bare => self.cut_off(expected),
+                _ => Verdict::Short,
+            };
+        };
+        reader.verdict(expected.text)
+    }
+
+    /// A message that ended where it was still as expected, and whose length nothing has said: another one
+    /// may have been meant, or a part of this one.
+    fn cut_off(&self, expected: Expected<'_>) -> Verdict {
+        let at = usize::try_from(self.as_expected).unwrap_or(usize::MAX);
+        let mut reader = Reader::behind_the_prefix();
+        let edge = expected.head.len();
+        let parts = [&expected.head[PREFIX_BYTES..at.min(edge)], &expected.text[..at.max(edge) - edge]];
+        for part in parts {
+            if reader.read(part, expected.text, u64::MAX).is_err() {
+                return Verdict::Short;
+            }
+        }
+        reader.verdict(expected.text)
+    }
+}

@@ -1,0 +1,308 @@
+//! One call with all that can be seen of it: initial metadata, reply, trailers, status, time.
+
+use std::{fmt, io, sync::Arc, time::Duration};
+
+use prost::Message as _;
+use serde::Serialize;
+use tokio::time::Instant;
+use tonic::{
+    Request, Status,
+    client::Grpc,
+    metadata::{KeyAndValueRef, MetadataMap},
+};
+use tonic_prost::ProstCodec;
+
+use super::{
+    lean::{
+        blocking::Exchange,
+        connection::Seen,
+        request::{PREFIX_BYTES, Requests},
+    },
+    metadata,
+    options::{OpenError, Options},
+    stub,
+};
+use crate::{
+    endpoint::Located,
+    load::{ClientKind, Payload, PlanError},
+    rpc::{
+        self, Code, Outcome,
+        format_data::{Data, message_bytes_of},
+        metadata::{Pair, Secrets},
+        over_own_limit, status_words,
+    },
+    units::{Limit, nanoseconds_of},
+};
+
+const PATH: &str = "/example.FormatData/DoFormat";
+
+/// Everything that came back from one call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reply {
+    /// `plimsoll.call/1`.
+    pub schema: &'static str,
+    /// Host and port as they were written.
+    pub target: String,
+    /// The reply's text; absent when there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// How the call ended.
+    pub status: CallStatus,
+    /// Sent by the server before the reply.
+    pub initial_metadata: Vec<Pair>,
+    /// Sent behind the reply.
+    pub trailing_metadata: Vec<Pair>,
+    /// From the send to the end.
+    pub service_ns: u64,
+}
+
+/// A status, with its code's name and number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CallStatus {
+    /// The name.
+    pub code: &'static str,
+    /// The number.
+    pub number: i32,
+    /// The text.
+    pub message: String,
+}
+
+/// Why no call could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// No connection.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// Something that was asked for cannot be.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The system gives no runtime.
+    #[error("cannot set up the client")]
+    Setup(#[from] io::Error),
+}
+
+impl Reply {
+    /// Whether the status is OK.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        self.status.number == 0
+    }
+}
+
+impl fmt::Display for CallStatus {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { code, number, message } = self;
+        formatter.write_str(&status_words(format_args!("{code} ({number})"), message))
+    }
+}
+
+/// Makes one call. A status other than OK is a reply too.
+///
+/// # Errors
+/// When there is no connection, or metadata cannot be sent.
+pub fn call(
+    target: &Located,
+    client: ClientKind,
+    options: &Options,
+    text: String,
+) -> Result<Reply, CallError> {
+    let mut reply = match client {
+        ClientKind::Lean => call_lean(target, options, text),
+        ClientKind::Stub => call_stub(target, options, text),
+    }?;
+    // A server may repeat what it was sent.
+    let secrets = Secrets::of(&options.metadata);
+    secrets.hide(&mut reply.status.message);
+    for pair in reply.initial_metadata.iter_mut().chain(&mut reply.trailing_metadata) {
+        secrets.hide(&mut pair.value);
+    }
+    Ok(reply)
+}
+
+fn call_lean(target: &Located, options: &Options, text: String) -> Result<Reply, CallError> {
+    metadata::checked(&options.metadata)?;
+    let payload = Payload::of_text(text).map_err(PlanError::from)?;
+    let requests = Requests::of(Arc::clone(payload.messages()), options, &target.authority);
+    let failed = |error: io::Error| OpenError::of(target, error);
+    let mut exchange = Exchange::open(target, Arc::new(requests), &|| false).map_err(failed)?;
+    exchange.watch();
+    exchange.start(0);
+    // One call was started, and so one ends.
+    let over = exchange.next(None).ok_or_else(|| failed(io::Error::other("the call had no end")))?;
+    let seen = exchange.take_seen();
+    let service = over.done.saturating_duration_since(over.call.sent);
+    let status =
+        |code: Code, message: String| CallStatus { code: code.name(), number: code.number(), message };
+    let (text, status) = match over.outcome {
+        // Whether the text is the expected one is for whoever reads it to say.
+        Outcome::Answered | Outcome::WrongReply(_) => match text_of(&seen, options) {
+            Ok(text) => (Some(text), CallStatus { code: "OK", number: 0, message: String::new() }),
+            Err(error) => (None, status(Code::INTERNAL, format!("the reply cannot be read: {error}"))),
+        },
+        Outcome::Refused(refusal) => (None, status(refusal.code, refusal.message)),
+        Outcome::Failed(failure) | Outcome::DeadlineExceeded(failure) | Outcome::Broken(failure) => {
+            (None, status(failure.code, failure.message))
+        }
+        Outcome::Shed | Outcome::Unfinished => {
+            (None, status(Code::UNKNOWN, "the call was not made".to_owned()))
+        }
+    };
+    let mut blocks = seen.blocks.into_iter().map(|fields| {
+        let pairs = fields.into_iter().map(|(name, value)| Pair::new(name, value));
+        pairs.filter(|pair| !is_protocol(&pair.name)).collect::<Vec<_>>()
+    });
+    let first = blocks.next().unwrap_or_default();
+    let (initial_metadata, trailing_metadata) = match blocks.next_back() {
+        Some(last) => (first, last),
+        // A response of one block is its trailers where there is no reply.
+        None if text.is_none() => (Vec::new(), first),
+        None => (first, Vec::new()),
+    };
+    Ok(Reply {
+        schema: "plimsoll.call/1",
+        target: target.authority.clone(),
+        text,
+        status,
+        initial_metadata,
+        trailing_metadata,
+        service_ns: nanoseconds_of(service),
+    })
+}
+
+/// The text of a reply that was taken.
+fn text_of(seen: &Seen, options: &Options) -> Result<String, Box<dyn std::error::Error>> {
+    let message = seen.body.get(PREFIX_BYTES..).unwrap_or_default();
+    let mut fields = seen.blocks.iter().flatten();
+    let compression = fields
+        .find(|(name, _)| name == "grpc-encoding")
+        .and_then(|(_, value)| rpc::named(value.as_bytes()))
+        .filter(|_| seen.body.first() == Some(&1));
+    let Some(compression) = compression else { return Ok(Data::decode(message)?.text) };
+    let most = options.max_recv_message_size.as_usize();
+    let unpacked = rpc::unpacked(compression, message, most)?.ok_or("it is over the limit")?;
+    Ok(Data::decode(unpacked.as_slice())?.text)
+}
+
+/// On a runtime of its own.
+fn call_stub(target: &Located, options: &Options, text: String) -> Result<Reply, CallError> {
+    crate::endpoint::check()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let channel = stub::channel(target).await?;
+        let metadata = metadata::checked(&options.metadata)?;
+        let request_bytes = message_bytes_of(text.len() as u64);
+        if let Limit::Bytes(limit) = options.max_send_message_size
+            && request_bytes > limit
+        {
+            let status = Status::out_of_range(over_own_limit(request_bytes, limit));
+            return Ok(ended(target, Err(status), &Parts::default(), Duration::ZERO));
+        }
+        let recv_limit = options.max_recv_message_size.as_usize();
+        let mut client = Grpc::new(channel).max_decoding_message_size(recv_limit);
+        if let Some(compression) = options.compression {
+            client = client.send_compressed(stub::encoding(compression));
+            for accepted in stub::ACCEPTED {
+                client = client.accept_compressed(accepted);
+            }
+        }
+        let mut request = Request::new(Data { text });
+        *request.metadata_mut() = metadata;
+        if let Some(timeout) = options.timeout {
+            request.set_timeout(timeout);
+        }
+        let heard = stub::Heard::to(&mut request);
+        let sent = Instant::now();
+        let mut parts = Parts::default();
+        let exchange = exchange(&mut client, request, &mut parts);
+        let outcome = match options.timeout {
+            None => exchange.await,
+            Some(timeout) => match tokio::time::timeout_at(sent + timeout, exchange).await {
+                Ok(Err(status)) if !stub::is_timeout(&status) => Err(status),
+                Ok(Ok(text)) => Ok(text),
+                _ => {
+                    let timeout = crate::units::exact_duration(timeout);
+                    Err(Status::deadline_exceeded(format!("no reply within {timeout}")))
+                }
+            },
+        };
+        let took = sent.elapsed();
+        // By what the server answered, and not by what tonic makes of it.
+        let outcome = outcome.map_err(|status| match heard.http() {
+            Some(answer) if !stub::is_from_wire(&status) => {
+                Status::new(answer.code().number().into(), answer.words())
+            }
+            _ => status,
+        });
+        Ok(ended(target, outcome, &parts, took))
+    })
+}
+
+/// What can have come before a call failed.
+#[derive(Debug, Default)]
+struct Parts {
+    initial: MetadataMap,
+    trailing: MetadataMap,
+}
+
+/// A unary call, read as a stream: the generated client would merge both kinds of metadata.
+async fn exchange(
+    client: &mut Grpc<stub::Wire>,
+    request: Request<Data>,
+    parts: &mut Parts,
+) -> Result<String, Status> {
+    client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
+    let path = http::uri::PathAndQuery::from_static(PATH);
+    let codec = ProstCodec::<Data, Data>::default();
+    let response = client.server_streaming(request, path, codec).await;
+    let mut response = response.inspect_err(|status| parts.trailing = status.metadata().clone())?;
+    parts.initial = std::mem::take(response.metadata_mut());
+    let mut messages = response.into_inner();
+    let message = messages.message().await;
+    let message = message.inspect_err(|status| parts.trailing = status.metadata().clone())?;
+    if let Some(trailers) = messages.trailers().await? {
+        parts.trailing = trailers;
+    }
+    message.map(|data| data.text).ok_or_else(|| Status::internal("the server sent no reply"))
+}
+
+fn ended(target: &Located, outcome: Result<String, Status>, parts: &Parts, took: Duration) -> Reply {
+    let (text, status) = match outcome {
+        Ok(text) => (Some(text), CallStatus { code: "OK", number: 0, message: String::new() }),
+        Err(status) => {
+            let code = Code::from_number(status.code().into());
+            let message = stub::causes(&status);
+            (None, CallStatus { code: code.name(), number: code.number(), message })
+        }
+    };
+    Reply {
+        schema: "plimsoll.call/1",
+        target: target.authority.clone(),
+        text,
+        status,
+        initial_metadata: pairs(&parts.initial),
+        trailing_metadata: pairs(&parts.trailing),
+        service_ns: nanoseconds_of(took),
+    }
+}
+
+fn pairs(metadata: &MetadataMap) -> Vec<Pair> {
+    let pair = |name: &str, value: &[u8]| Pair::new(name, String::from_utf8_lossy(value));
+    metadata
+        .iter()
+        .map(|entry| match entry {
+            KeyAndValueRef::Ascii(key, value) => pair(key.as_str(), value.as_encoded_bytes()),
+            KeyAndValueRef::Binary(key, value) => pair(key.as_str(), value.as_encoded_bytes()),
+        })
+        .filter(|pair| !is_protocol(&pair.name))
+        .collect()
+}
+
+/// Whether a header belongs to gRPC, and not to the server's metadata.
+fn is_protocol(name: &str) -> bool {
+    name.starts_with(':')
+        || matches!(
+            name,
+            "content-type" | "grpc-status" | "grpc-message" | "grpc-encoding" | "grpc-accept-encoding"
+        )
+        || stub::is_own_note(name)
+}

@@ -1,0 +1,58 @@
+//! Tonic's channel to a target.
+
+use hyper_util::rt::TokioIo;
+use tonic::{codec::CompressionEncoding, transport::Endpoint};
+
+use super::{
+    error::causes,
+    sockets::Sockets,
+    status_origin::{Wire, over},
+};
+use crate::{
+    client::options::{CONNECT_TIMEOUT, OpenError, user_agent},
+    endpoint::Located,
+    rpc::Compression,
+};
+
+/// What a client that compresses takes, too.
+pub(crate) const ACCEPTED: [CompressionEncoding; 2] = [CompressionEncoding::Gzip, CompressionEncoding::Zstd];
+
+/// Tonic's name for it.
+pub(crate) fn encoding(compression: Compression) -> CompressionEncoding {
+    match compression {
+        Compression::Gzip => CompressionEncoding::Gzip,
+        Compression::Zstd => CompressionEncoding::Zstd,
+    }
+}
+
+/// A connection without a client on it.
+pub(crate) async fn channel(target: &Located) -> Result<Wire, OpenError> {
+    watched_channel(target).await.map(|(channel, _)| channel)
+}
+
+/// A channel whose sockets are watched.
+pub(super) async fn watched_channel(target: &Located) -> Result<(Wire, Sockets), OpenError> {
+    let sockets = Sockets::default();
+    let (watch, address) = (sockets.clone(), target.address);
+    let connector = tower::service_fn(move |_: http::Uri| {
+        let connected = watch.clone().connect(address);
+        async move { Ok::<_, std::io::Error>(TokioIo::new(connected.await?)) }
+    });
+    let channel = endpoint(target)?.connect_with_connector(connector).await;
+    Ok((channel.map(over).map_err(|error| unconnected(target, &error))?, sockets))
+}
+
+fn endpoint(target: &Located) -> Result<Endpoint, OpenError> {
+    let origin = format!("http://{}", target.authority);
+    let endpoint = Endpoint::from_shared(format!("http://{}", target.address))
+        .and_then(|endpoint| endpoint.user_agent(user_agent()))
+        .map_err(|error| unconnected(target, &error))?;
+    Ok(endpoint
+        .origin(origin.parse().unwrap_or_default())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .http2_max_local_error_reset_streams(None))
+}
+
+fn unconnected(target: &Located, error: &tonic::transport::Error) -> OpenError {
+    OpenError::Connect { authority: target.authority.clone(), cause: causes(error) }
+}

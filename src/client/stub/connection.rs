@@ -1,0 +1,208 @@
+//! One connection of tonic's generated client.
+
+use std::{error::Error, sync::Arc, time::Duration};
+
+use tokio::time::{Instant, timeout_at};
+use tonic::{ConnectError, Request, Status, metadata::MetadataMap};
+
+use super::{
+    channel::{ACCEPTED, encoding, watched_channel},
+    error::{causes, in_both_words, is_broken, is_timeout, reset_by_server, sources},
+    sockets::Sockets,
+    status_origin::{Heard, Wire, is_from_wire},
+    uploads::Uploads,
+};
+use crate::{
+    client::{
+        account::{ConnectionAccount, Loss, UploadWaits},
+        caller::{Caller, Ended},
+        metadata,
+        options::{OpenError, Options},
+    },
+    endpoint::Located,
+    rpc::{
+        Code, Difference, Failure, Origin, Outcome, RESET_WORDS, deadline_exceeded,
+        format_data::{Data, Message, format_data_client::FormatDataClient},
+        outcome_of_status, own_refusal, recognise,
+    },
+    units::Limit,
+};
+
+/// One connection. Clones share it; a lost connection is made again by the next call.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    client: FormatDataClient<Wire>,
+    metadata: MetadataMap,
+    pub(crate) timeout: Option<Duration>,
+    max_send_message_size: Limit,
+    pub(super) uploads: Arc<Uploads>,
+    sockets: Sockets,
+}
+
+impl Connection {
+    /// Connects, on the runtime that this is called from.
+    ///
+    /// # Errors
+    /// When the server does not accept the connection within 3 s, or metadata cannot be sent.
+    pub async fn open(target: &Located, options: &Options) -> Result<Self, OpenError> {
+        let (channel, sockets) = watched_channel(target).await?;
+        // Enforced before the call: tonic would lose the text of its own refusal, and would open
+        // a stream only to reset it (grpc/grpc-rust#1334).
+        Self::over(channel, sockets, Limit::Unlimited, options)
+    }
+
+    /// Connects as an application does that leaves its limits to tonic. Beside the connection, what is known
+    /// of its sockets.
+    ///
+    /// # Errors
+    /// Those of [`Connection::open`].
+    pub(crate) async fn open_bare(target: &Located, options: &Options) -> Result<(Self, Sockets), OpenError> {
+        let (channel, sockets) = watched_channel(target).await?;
+        let own = Self::over(channel, sockets.clone(), options.max_send_message_size, options)?;
+        Ok((Self { max_send_message_size: Limit::Unlimited, ..own }, sockets))
+    }
+
+    fn over(
+        channel: Wire,
+        sockets: Sockets,
+        tonics_limit: Limit,
+        options: &Options,
+    ) -> Result<Self, OpenError> {
+        let mut client = FormatDataClient::new(channel)
+            .max_decoding_message_size(options.max_recv_message_size.as_usize())
+            .max_encoding_message_size(tonics_limit.as_usize());
+        if let Some(compression) = options.compression {
+            client = client.send_compressed(encoding(compression));
+            for accepted in ACCEPTED {
+                client = client.accept_compressed(accepted);
+            }
+        }
+        Ok(Self {
+            client,
+            metadata: metadata::checked(&options.metadata)?,
+            timeout: options.timeout,
+            max_send_message_size: options.max_send_message_size,
+            uploads: Arc::default(),
+            sockets,
+        })
+    }
+
+    /// Makes one call and verifies its reply. Every way in which it can end is an outcome.
+    pub async fn call(&mut self, message: &Message) -> Ended {
+        if let Some(refusal) = own_refusal(message, self.max_send_message_size) {
+            let now = Instant::now();
+            let outcome = Outcome::Refused(Box::new(refusal));
+            return Ended { sent: now, done: now, outcome, is_own_status: true, loss: None };
+        }
+        let upload = self.uploads.begin(message.request_bytes).await;
+        let mut request = Request::new(Data { text: message.text.clone() });
+        if let Some(upload) = &upload {
+            upload.watch(&mut request);
+        }
+        if !self.metadata.is_empty() {
+            *request.metadata_mut() = self.metadata.clone();
+        }
+        if let Some(timeout) = self.timeout {
+            request.set_timeout(timeout);
+        }
+        let heard = Heard::to(&mut request);
+        let sent = Instant::now();
+        let reply = match self.timeout {
+            None => self.client.do_format(request).await,
+            // Tonic's own timer ends with the reply's headers, and the call has not ended then.
+            Some(timeout) => match timeout_at(sent + timeout, self.client.do_format(request)).await {
+                Ok(reply) => reply,
+                Err(_) => Err(Status::deadline_exceeded("the call's own deadline")),
+            },
+        };
+        let done = Instant::now();
+        drop(upload);
+        let http = heard.http();
+        let is_own_status = http.is_none()
+            && reply.as_ref().is_err_and(|status| !is_from_wire(status) && reset_by_server(status).is_none());
+        let outcome = match reply {
+            // The timer ticks in milliseconds: a reply may slip in after the deadline.
+            _ if self.timeout.is_some_and(|timeout| done - sent > timeout) => {
+                deadline_exceeded(self.timeout.unwrap_or_default())
+            }
+            Ok(reply) => match Difference::between(&message.expected, &reply.get_ref().text) {
+                None => Outcome::Answered,
+                Some(difference) => Outcome::WrongReply(Box::new(difference)),
+            },
+            Err(status) => {
+                let (outcome, loss) = match http {
+                    Some(answer) if !is_from_wire(&status) => {
+                        (in_both_words(answer.outcome(message), &status), None)
+                    }
+                    _ => self.classify(&status, message),
+                };
+                return Ended { sent, done, outcome, is_own_status, loss };
+            }
+        };
+        Ended { sent, done, outcome, is_own_status, loss: None }
+    }
+
+    fn classify(&self, status: &Status, message: &Message) -> (Outcome, Option<Loss>) {
+        let code = Code::from_number(status.code().into());
+        if is_from_wire(status) {
+            return (outcome_of_status(code, status.message().to_owned(), message, self.timeout), None);
+        }
+        if let Some(refusal) = recognise(code, status.message(), message, Origin::Local) {
+            return (Outcome::Refused(Box::new(refusal)), None);
+        }
+        if let Some(reason) = reset_by_server(status) {
+            let failure = Failure { code, message: format!("{RESET_WORDS}{reason}") };
+            return (in_both_words(Outcome::Failed(Box::new(failure)), status), None);
+        }
+        let outcome = match self.timeout {
+            Some(timeout) if code == Code::DEADLINE_EXCEEDED || is_timeout(status) => {
+                deadline_exceeded(timeout)
+            }
+            _ if is_broken(status) => {
+                let (loss, message) = self.loss(status);
+                return (Outcome::Broken(Box::new(Failure { code, message })), Some(loss));
+            }
+            _ => Outcome::Failed(Box::new(Failure { code, message: causes(status) })),
+        };
+        (outcome, None)
+    }
+
+    /// How the connection of a broken call was lost, and the cause in words.
+    fn loss(&self, status: &Status) -> (Loss, String) {
+        let causes = causes(status);
+        if sources(status).any(<dyn Error>::is::<ConnectError>) {
+            return (Loss::NotConnected, causes);
+        }
+        match self.sockets.go_away() {
+            Some(go_away) => (Loss::GoAway, format!("{go_away}; tonic: {causes}")),
+            None => (Loss::Other, causes),
+        }
+    }
+}
+
+impl Caller for Connection {
+    fn call(&mut self, message: &Message) -> impl Future<Output = Ended> {
+        Self::call(self, message)
+    }
+
+    fn connections(&self) -> ConnectionAccount {
+        self.sockets.account()
+    }
+
+    fn upload_waits(&self) -> UploadWaits {
+        self.uploads.waits()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_of_causes_says_each_once() {
+        let inner = std::io::Error::new(std::io::ErrorKind::ConnectionRefused, "connection refused");
+        let status = Status::from_error(Box::new(inner));
+        assert_eq!(causes(&status), "connection refused");
+        assert!(is_broken(&status));
+    }
+}

@@ -1,0 +1,144 @@
+//! Tonic's client as an application has it that leaves its limits to tonic, for a thread that has no
+//! runtime: each question is asked on a connection of its own.
+
+use std::{cell::Cell, io, pin::pin, time::Duration};
+
+use tokio::{
+    runtime,
+    time::{Instant, timeout_at},
+};
+
+use super::connection::Connection;
+use crate::{
+    client::{
+        caller::Ended,
+        options::{INTERRUPT_TICK, OpenError, Options},
+    },
+    endpoint::Located,
+    rpc::{Outcome, format_data::Message},
+};
+
+/// Makes calls, one connection each.
+#[derive(Debug)]
+pub(crate) struct BareClient<'a> {
+    runtime: runtime::Runtime,
+    target: &'a Located,
+    options: Options,
+}
+
+/// A call in the midst of others.
+#[derive(Debug)]
+pub(crate) struct AmongOthers {
+    /// The call itself.
+    pub(crate) ended: Ended,
+    /// How the first call ended that was under way on its connection and was not answered, if there was one.
+    pub(crate) failed_neighbour: Option<Outcome>,
+    /// How a later call ended.
+    pub(crate) later: Outcome,
+    /// Whether all of them had the same connection.
+    pub(crate) is_one_connection: bool,
+}
+
+impl<'a> BareClient<'a> {
+    /// A client that does not connect before it is asked to.
+    ///
+    /// # Errors
+    /// When the system gives no runtime.
+    pub(crate) fn new(target: &'a Located, options: Options) -> io::Result<Self> {
+        crate::endpoint::check()?;
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(Self { runtime, target, options })
+    }
+
+    /// Makes a call; `None` when it has not ended by then, or an end is wanted.
+    pub(crate) fn call(
+        &self,
+        message: &Message,
+        patience: Duration,
+        wants_end: &dyn Fn() -> bool,
+    ) -> Result<Option<Ended>, OpenError> {
+        let call = async {
+            let (mut connection, _) = Connection::open_bare(self.target, &self.options).await?;
+            Ok(connection.call(message).await)
+        };
+        self.runtime.block_on(within(patience, wants_end, call)).transpose()
+    }
+
+    /// Makes a call while small ones follow each other on the same connection, and one after it, and some more; `None` when
+    /// they have not all ended by then, or an end is wanted.
+    pub(crate) fn call_among(
+        &self,
+        message: &Message,
+        small: &Message,
+        extra: usize,
+        patience: Duration,
+        wants_end: &dyn Fn() -> bool,
+    ) -> Result<Option<AmongOthers>, OpenError> {
+        let all = async {
+            let (mut connection, sockets) = Connection::open_bare(self.target, &self.options).await?;
+            let mut neighbour = connection.clone();
+            let is_over = Cell::new(false);
+            // The last of them is under way when the call ends.
+            let neighbours = async {
+                let mut failed = None;
+                while !is_over.get() {
+                    let outcome = neighbour.call(small).await.outcome;
+                    failed = failed.or_else(|| (!is_answered(&outcome)).then_some(outcome));
+                }
+                failed
+            };
+            let call = async {
+                let ended = connection.call(message).await;
+                is_over.set(true);
+                ended
+            };
+            let (failed_neighbour, ended) = tokio::join!(neighbours, call);
+            let later = neighbour.call(small).await.outcome;
+            for _ in 0..extra {
+                neighbour.call(small).await;
+            }
+            let is_one_connection = sockets.attempts() == 1;
+            Ok(AmongOthers { ended, failed_neighbour, later, is_one_connection })
+        };
+        self.runtime.block_on(within(patience, wants_end, all)).transpose()
+    }
+}
+
+/// Waits for a future for this long at most, and no longer once an end is wanted.
+async fn within<T>(
+    patience: Duration,
+    wants_end: &dyn Fn() -> bool,
+    future: impl Future<Output = T>,
+) -> Option<T> {
+    let until = Instant::now() + patience;
+    let mut future = pin!(future);
+    while !wants_end() && Instant::now() < until {
+        let tick = until.min(Instant::now() + INTERRUPT_TICK);
+        if let Ok(value) = timeout_at(tick, future.as_mut()).await {
+            return Some(value);
+        }
+    }
+    None
+}
+
+fn is_answered(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Answered | Outcome::WrongReply(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_does_not_end_is_left_when_an_end_is_wanted() {
+        let since = Instant::now();
+        let patience = Duration::from_secs(5);
+        let wants_end = || since.elapsed() >= Duration::from_millis(120);
+        assert_eq!(within(patience, &wants_end, std::future::pending::<()>()).await, None);
+        assert!(since.elapsed() < Duration::from_millis(200), "{:?}", since.elapsed());
+        let since = Instant::now();
+        assert_eq!(within(patience, &|| false, std::future::pending::<()>()).await, None);
+        assert_eq!(since.elapsed(), patience);
+        assert_eq!(within(patience, &|| false, async { 1 }).await, Some(1));
+    }
+}

@@ -1,0 +1,256 @@
+//! Connect, warm up, measure, drain: the course of a run.
+//!
+//! Owns the generator's threads and Ctrl-C. Prints nothing: what goes on is told to an observer.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::Arc,
+    thread,
+    time::{Duration, SystemTime},
+};
+
+use tokio::{
+    runtime::{Builder, Handle},
+    sync::{mpsc, watch},
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    pulse::Pulse,
+    run::{DriveError, Progress, Run},
+    signals::Signals,
+    threads::{Orders, spawn_workers},
+    usage::{Reading, Usage},
+    worker::{LoopAccount, Order, Report, Second, Worked},
+};
+use crate::{
+    client::{ConnectionAccount, UploadWaits},
+    endpoint::{self, Located},
+    load::Plan,
+    measure::{Interval, Outcomes, Recording, Timeline, wall_clock},
+};
+
+/// From the order to start until the warm-up: time for the order to reach all workers.
+const LEAD: Duration = Duration::from_millis(5);
+
+/// Runs a plan against a server whose processes, if they are known, have an account of their own.
+///
+/// Returns when the drain is over; after Ctrl-C or SIGTERM, with what was measured until then. The drain lasts
+/// 1 s at most then, and a second signal ends it at once.
+///
+/// Blocks its thread, also where that belongs to a runtime: such a call is best made with tokio's
+/// `spawn_blocking`.
+///
+/// # Errors
+/// When connections cannot be made, or the system refuses threads.
+pub fn run(
+    plan: &Arc<Plan>,
+    target: &Located,
+    server: &[u32],
+    observe: &mut (dyn FnMut(&Progress<'_>) + Send),
+) -> Result<Run, DriveError> {
+    if Handle::try_current().is_err() {
+        return conduct(plan, target, server, observe);
+    }
+    // A thread of a runtime cannot wait for another one.
+    thread::scope(|scope| {
+        let driver = thread::Builder::new().name("driver".to_owned());
+        let driver = driver.spawn_scoped(scope, || conduct(plan, target, server, observe))?;
+        driver.join().map_err(|_| DriveError::Panicked)?
+    })
+}
+
+fn conduct(
+    plan: &Arc<Plan>,
+    target: &Located,
+    server: &[u32],
+    observe: &mut dyn FnMut(&Progress<'_>),
+) -> Result<Run, DriveError> {
+    endpoint::check()?;
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let pulse = Pulse::start()?;
+    runtime.block_on(async {
+        let mut orders = Orders { order: watch::Sender::new(Order::Wait), bells: Vec::new() };
+        let (reporter, mut reports) = mpsc::unbounded_channel();
+        let workers = spawn_workers(plan, target, &mut orders, &reporter)?;
+        // The reports end when the last worker has gone.
+        drop(reporter);
+        let mut conduct = Conduct::new(plan, server, orders, pulse);
+        conduct.follow(&mut reports, observe).await?;
+        let mut worked = Vec::new();
+        for worker in workers {
+            worked.push(worker.join().map_err(|_| DriveError::Panicked)??);
+        }
+        Ok(conduct.finish(worked))
+    })
+}
+
+/// The run as the driver sees it.
+struct Conduct<'a> {
+    plan: &'a Plan,
+    server: &'a [u32],
+    orders: Orders,
+    pulse: Pulse,
+    ready: usize,
+    /// Of the measured window, once it is set.
+    start: Option<Instant>,
+    started_at: SystemTime,
+    windows_over: usize,
+    is_interrupted: bool,
+    /// At the start of the window, and at its end.
+    readings: (Option<Reading>, Option<Reading>),
+    timeline: Timeline,
+    so_far: Outcomes,
+    /// Seconds that not all workers have reported yet: their sum, calls in flight, and reporters.
+    partial: BTreeMap<u64, (Interval, u64, usize)>,
+}
+
+impl<'a> Conduct<'a> {
+    fn new(plan: &'a Plan, server: &'a [u32], orders: Orders, pulse: Pulse) -> Self {
+        Self {
+            plan,
+            server,
+            orders,
+            pulse,
+            ready: 0,
+            start: None,
+            started_at: wall_clock(),
+            windows_over: 0,
+            is_interrupted: false,
+            readings: (None, None),
+            timeline: Timeline::new(),
+            so_far: Outcomes::default(),
+            partial: BTreeMap::new(),
+        }
+    }
+
+    /// Until the last worker has gone.
+    async fn follow(
+        &mut self,
+        reports: &mut mpsc::UnboundedReceiver<Report>,
+        observe: &mut dyn FnMut(&Progress<'_>),
+    ) -> io::Result<()> {
+        let mut signals = Signals::new()?;
+        loop {
+            // Not when the window is over already: a few calls may take less than the timer's tick.
+            let is_over = self.is_interrupted || self.windows_over > 0;
+            let start = self.start.filter(|_| self.readings.0.is_none() && !is_over);
+            let window_starts = async {
+                match start {
+                    Some(start) => sleep_until(start).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                report = reports.recv() => match report {
+                    None => return Ok(()),
+                    Some(report) => self.take(report, observe),
+                },
+                () = window_starts => {
+                    self.readings.0 = Some(Reading::take(self.server, &self.pulse));
+                    observe(&Progress::Started);
+                }
+                () = signals.next() => self.interrupt(observe),
+            }
+        }
+    }
+
+    fn take(&mut self, report: Report, observe: &mut dyn FnMut(&Progress<'_>)) {
+        match report {
+            Report::Ready => {
+                self.ready += 1;
+                if self.ready == self.plan.workers() && *self.orders.order.borrow() == Order::Wait {
+                    let start = Instant::now() + LEAD + self.plan.warm_up();
+                    self.start = Some(start);
+                    self.started_at = wall_clock() + LEAD + self.plan.warm_up();
+                    self.orders.give(Order::Run(start));
+                    observe(&Progress::Connected);
+                }
+            }
+            // The others wait for an order to start that would never come.
+            Report::Failed => {
+                self.orders.give(Order::Leave);
+            }
+            Report::Second(second) => self.take_second(second, observe),
+            Report::WindowOver => {
+                self.windows_over += 1;
+                if self.windows_over == self.plan.workers() {
+                    self.readings.1 = Some(Reading::take(self.server, &self.pulse));
+                    if !self.is_interrupted {
+                        observe(&Progress::Draining { is_interrupted: false });
+                    }
+                }
+            }
+        }
+    }
+
+    fn take_second(&mut self, report: Second, observe: &mut dyn FnMut(&Progress<'_>)) {
+        let Second { index, interval, in_flight } = report;
+        self.timeline.add(index, &interval);
+        self.so_far.add(&interval.outcomes);
+        let (sum, calls, reporters) = self.partial.entry(index).or_default();
+        sum.add(&interval);
+        *calls += in_flight;
+        *reporters += 1;
+        if *reporters == self.plan.workers()
+            && let Some((second, in_flight, _)) = self.partial.remove(&index)
+        {
+            let elapsed = crate::measure::INTERVAL * u32::try_from(index + 1).unwrap_or(u32::MAX);
+            observe(&Progress::Second { elapsed, second: &second, in_flight, so_far: &self.so_far });
+            // A worker that was held up skips seconds: nobody will complete these any more.
+            self.partial = self.partial.split_off(&index);
+        }
+    }
+
+    fn interrupt(&mut self, observe: &mut dyn FnMut(&Progress<'_>)) {
+        let order = if self.is_interrupted { Order::Leave } else { Order::Drain };
+        self.is_interrupted = true;
+        self.orders.give(order);
+        if order == Order::Drain {
+            observe(&Progress::Draining { is_interrupted: true });
+        }
+    }
+
+    fn finish(self, worked: Vec<Worked>) -> Run {
+        let mut recording = Recording::new(
+            match self.plan.payload().messages().len() {
+                1 => 0,
+                messages => messages,
+            },
+            self.plan.is_open(),
+        );
+        let mut window = Duration::ZERO;
+        let mut threads = Vec::new();
+        let mut loops: Vec<LoopAccount> = Vec::new();
+        let mut upload_waits = UploadWaits::default();
+        let mut connections = ConnectionAccount::default();
+        let mut ended_by_count = true;
+        for worker in worked {
+            recording.add(worker.recording);
+            window = window.max(worker.window);
+            threads.extend(worker.thread);
+            loops.extend(worker.in_loop);
+            upload_waits.add(worker.upload_waits);
+            connections.add(worker.connections);
+            ended_by_count &= worker.ended_by_count;
+        }
+        // Counted slots that the warm-up's calls still held started late: the window starts with them.
+        if ended_by_count && !self.plan.is_open() {
+            window = window.saturating_sub(recording.first_sent);
+        }
+        let usage = Usage::between(self.readings, threads, loops);
+        let Self { started_at, is_interrupted, timeline, .. } = self;
+        Run {
+            started_at,
+            window,
+            ended_by_count,
+            is_interrupted,
+            recording,
+            timeline,
+            usage,
+            connections,
+            upload_waits,
+        }
+    }
+}

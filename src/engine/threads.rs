@@ -1,0 +1,141 @@
+//! The threads of the generator, one a worker, and what they are told.
+
+use std::{
+    io::{self, Write},
+    os::unix::net::UnixStream,
+    sync::Arc,
+    thread::{self, JoinHandle},
+};
+
+use tokio::{
+    runtime::{Builder, LocalOptions},
+    sync::{mpsc, watch},
+};
+
+use super::{
+    lean_loop::{Polling, PrepareError},
+    run::DriveError,
+    timer::Alarm,
+    tokio_loop,
+    worker::{Counters, Order, Report, Work, Worked},
+};
+use crate::{
+    client::{OpenError, Options, stub::Connection},
+    endpoint::Located,
+    load::{ClientKind, Plan},
+};
+
+pub(super) type WorkerThread = JoinHandle<Result<Worked, DriveError>>;
+
+/// What the driver tells its workers, with a bell for those that wait for sockets alone.
+#[derive(Debug)]
+pub(super) struct Orders {
+    pub(super) order: watch::Sender<Order>,
+    pub(super) bells: Vec<UnixStream>,
+}
+
+impl Orders {
+    pub(super) fn give(&mut self, order: Order) {
+        self.order.send_replace(order);
+        for bell in &mut self.bells {
+            // It is full when it has rung often enough, and closed when the worker has gone.
+            let _ = bell.write(&[1]);
+        }
+    }
+
+    /// A bell that rings with every order from now on.
+    fn bell(&mut self) -> io::Result<UnixStream> {
+        let (own, workers) = UnixStream::pair()?;
+        own.set_nonblocking(true)?;
+        self.bells.push(own);
+        Ok(workers)
+    }
+}
+
+pub(super) fn spawn_workers(
+    plan: &Arc<Plan>,
+    target: &Located,
+    orders: &mut Orders,
+    reporter: &mpsc::UnboundedSender<Report>,
+) -> Result<Vec<WorkerThread>, DriveError> {
+    let shared: Arc<Counters> = Arc::default();
+    let mut workers = Vec::new();
+    for index in 0..plan.workers() {
+        let work = Work {
+            plan: Arc::clone(plan),
+            index,
+            shared: Arc::clone(&shared),
+            orders: orders.order.subscribe(),
+            reports: reporter.clone(),
+        };
+        let target = target.clone();
+        let thread = thread::Builder::new().name(format!("worker-{index}"));
+        workers.push(match plan.client() {
+            ClientKind::Lean => {
+                let bell = orders.bell()?;
+                thread.spawn(move || work_polling(work, &target, bell))?
+            }
+            ClientKind::Stub => thread.spawn(move || work_with_tasks(work, &target))?,
+        });
+    }
+    Ok(workers)
+}
+
+fn work_polling(work: Work, target: &Located, bell: UnixStream) -> Result<Worked, DriveError> {
+    let herald = Herald { reports: work.reports.clone(), is_ready: false };
+    let mut polling = Polling::open(&work.plan, work.index, target, bell)?;
+    polling.settle()?;
+    herald.announce();
+    Ok(polling.run(work)?)
+}
+
+fn work_with_tasks(work: Work, target: &Located) -> Result<Worked, DriveError> {
+    let herald = Herald { reports: work.reports.clone(), is_ready: false };
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    runtime.block_on(async move {
+        let connections = connect(&work.plan, work.index, target).await?;
+        let alarm = Alarm::precise()?;
+        herald.announce();
+        Ok(tokio_loop::run(work, connections, alarm).await)
+    })
+}
+
+/// Tells the driver when a worker is gone before it was ready, by an error or by a panic: the others
+/// would otherwise wait for ever.
+struct Herald {
+    reports: mpsc::UnboundedSender<Report>,
+    is_ready: bool,
+}
+
+impl Herald {
+    fn announce(mut self) {
+        self.is_ready = true;
+        let _ = self.reports.send(Report::Ready);
+    }
+}
+
+impl Drop for Herald {
+    fn drop(&mut self) {
+        if !self.is_ready {
+            let _ = self.reports.send(Report::Failed);
+        }
+    }
+}
+
+async fn connect(plan: &Plan, index: usize, target: &Located) -> Result<Vec<Connection>, OpenError> {
+    let options = Options::of(plan);
+    let mut connections = Vec::new();
+    for _ in 0..plan.share_of(plan.connections() as u64, index) {
+        connections.push(Connection::open(target, &options).await?);
+    }
+    Ok(connections)
+}
+
+impl From<PrepareError> for DriveError {
+    fn from(error: PrepareError) -> Self {
+        match error {
+            PrepareError::Open(error) => Self::Open(error),
+            PrepareError::Setup(error) => Self::Setup(error),
+        }
+    }
+}

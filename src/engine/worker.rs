@@ -1,0 +1,125 @@
+//! One core of the generator: waits for the time or for a free slot, calls, records.
+//!
+//! What a worker knows of its calls is its [`ledger`]. What waits and calls is one of two: a
+//! [loop](polling) over the sockets of the lean client, or [tasks] on a runtime for the stub.
+
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
+
+use crate::{
+    client::{ConnectionAccount, UploadWaits},
+    load::Plan,
+    measure::{Interval, Recording, ThreadTime},
+};
+
+/// The longest drain of a run that was interrupted: time for replies that are on their way.
+pub const INTERRUPTED_DRAIN: Duration = Duration::from_secs(1);
+
+/// What the driver tells its workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Connections are being made.
+    Wait,
+    /// The measured window starts at this instant, the warm-up before it.
+    Run(Instant),
+    /// The window is over: calls in flight are waited for.
+    Drain,
+    /// Do not wait any longer.
+    Leave,
+}
+
+/// What all workers of a run share. Nothing is handed over through these numbers, so they need no
+/// ordering among each other.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    /// Calls of a closed loop that is counted: how many were started.
+    pub(super) started: AtomicU64,
+    /// Calls of an open loop: how many are in flight.
+    pub(super) in_flight: AtomicU64,
+}
+
+/// What a worker needs besides its connections.
+pub(crate) struct Work {
+    pub(crate) plan: Arc<Plan>,
+    /// From 0.
+    pub(crate) index: usize,
+    pub(crate) shared: Arc<Counters>,
+    pub(crate) orders: watch::Receiver<Order>,
+    pub(crate) reports: mpsc::UnboundedSender<Report>,
+}
+
+/// What ended a worker's window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// Its time was over.
+    Time,
+    /// The last call of a counted plan was started.
+    Count,
+    /// The driver said so.
+    Order,
+}
+
+/// What a worker tells the driver while it works.
+#[derive(Debug)]
+pub(crate) enum Report {
+    /// It has connections, and waits for the start.
+    Ready,
+    /// It has no connection, and is gone.
+    Failed,
+    /// A second is over: what happened in it.
+    Second(Second),
+    /// Its window is over; calls may still be in flight.
+    WindowOver,
+}
+
+/// What a worker did in a second, or less for its last.
+#[derive(Debug)]
+pub(crate) struct Second {
+    /// From 0, since the start of the window.
+    pub(crate) index: u64,
+    pub(crate) interval: Interval,
+    /// Calls in flight at its end.
+    pub(crate) in_flight: u64,
+}
+
+/// What a worker has in the end.
+#[derive(Debug)]
+pub(crate) struct Worked {
+    pub(crate) recording: Recording,
+    /// When this worker's window ended, since its start.
+    pub(crate) window: Duration,
+    /// The thread's time within the window.
+    pub(crate) thread: Option<ThreadTime>,
+    /// The loop's account of the window; `None` where calls are tasks.
+    pub(crate) in_loop: Option<LoopAccount>,
+    /// How its calls waited for what was left of refused uploads.
+    pub(crate) upload_waits: UploadWaits,
+    /// What became of its connections within the window.
+    pub(crate) connections: ConnectionAccount,
+    /// Whether it ended because all calls were made, before its time.
+    pub(crate) ended_by_count: bool,
+}
+
+/// How a worker that has a loop of its own spent its window, and what became of its connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LoopAccount {
+    /// With nothing to do: waiting for replies and for intended starts.
+    pub idle: Duration,
+    /// With requests that the kernel did not take, because the server did not read. The longest of
+    /// all its connections.
+    pub held_up: Duration,
+    /// With requests that waited for room in the window of their connection. The longest of all its
+    /// connections.
+    pub out_of_window: Duration,
+    /// Calls that ended and had been sent more than once, because the server had not processed them.
+    pub retried_calls: u64,
+    /// What calls that were refused, failed or broke had uploaded of their bodies, prefix included.
+    pub uploaded_in_vain_bytes: u64,
+}

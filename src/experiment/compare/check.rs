@@ -1,0 +1,85 @@
+//! Whether a comparison that was saved agrees with itself. The results that it compares are not in it.
+
+use super::{
+    document::{Comparison, SCHEMA},
+    figures::Figure,
+};
+use crate::{
+    result::{Contradiction, holds, near, schema_of},
+    statistics::holm,
+};
+
+/// Why a document is no comparison.
+#[derive(Debug, thiserror::Error)]
+pub enum CompareReadError {
+    /// It is not JSON, or lacks something.
+    #[error("it is not a result of `plimsoll compare`")]
+    Json(#[from] serde_json::Error),
+    /// It has another schema, or none.
+    #[error("its schema is `{0}`, and this plimsoll reads `{SCHEMA}`")]
+    Schema(String),
+    /// A figure contradicts another one.
+    #[error(transparent)]
+    Contradiction(#[from] Contradiction),
+}
+
+impl Comparison {
+    /// Reads a comparison.
+    ///
+    /// # Errors
+    /// When it is something else, or its figures contradict each other.
+    pub fn read(document: &[u8]) -> Result<Self, CompareReadError> {
+        match schema_of(document)?.as_deref() {
+            Some(SCHEMA) => {}
+            other => return Err(CompareReadError::Schema(other.unwrap_or("missing").to_owned())),
+        }
+        let comparison: Self = serde_json::from_slice(document)?;
+        comparison.check()?;
+        Ok(comparison)
+    }
+
+    fn check(&self) -> Result<(), Contradiction> {
+        for (name, side) in [("base", &self.base), ("candidate", &self.candidate)] {
+            holds(
+                &format!("the number of results of the {name}"),
+                side.len(),
+                "1 or more",
+                !side.is_empty(),
+            )?;
+        }
+        let is_one_each = self.base.len() == 1 && self.candidate.len() == 1;
+        self.figures.iter().try_for_each(|figure| check(figure, is_one_each))?;
+        let p_values: Vec<f64> = self.figures.iter().filter_map(|figure| figure.p).collect();
+        let with_p = self.figures.iter().filter(|figure| figure.p.is_some());
+        with_p.zip(holm(&p_values)).try_for_each(|(figure, adjusted)| {
+            near(&format!("the adjusted p of {}", figure.name), figure.p_adjusted.unwrap_or(-1.0), adjusted)
+        })
+    }
+}
+
+fn check(figure: &Figure, is_one_each: bool) -> Result<(), Contradiction> {
+    let name = &figure.name;
+    for (what, value) in [("base", figure.base), ("candidate", figure.candidate), ("ratio", figure.ratio)] {
+        let is_figure = value.is_finite() && value > 0.0;
+        holds(&format!("the {what} of {name}"), value, "more than 0", is_figure)?;
+    }
+    // Of several runs it is the Hodges-Lehmann estimate, and not the ratio of their medians.
+    if is_one_each {
+        near(&format!("the ratio of {name}"), figure.ratio, figure.candidate / figure.base)?;
+    }
+    if let Some((low, high)) = figure.interval {
+        let is_interval = low.is_finite() && high.is_finite() && 0.0 < low && low <= high;
+        holds(&format!("the interval of {name}"), format!("{low} to {high}"), "one that rises", is_interval)?;
+        let is_within = is_one_each || (low..=high).contains(&figure.ratio);
+        holds(&format!("the ratio of {name}"), figure.ratio, &format!("{low} to {high}"), is_within)?;
+    }
+    let has_p = figure.p.is_some() != is_one_each && figure.p.is_some() == figure.p_adjusted.is_some();
+    holds(
+        &format!("p of {name}"),
+        format!("{:?}", figure.p),
+        "what several runs have, and single ones have not",
+        has_p,
+    )?;
+    let p = figure.p.unwrap_or(0.0);
+    holds(&format!("p of {name}"), p, "0 to 1", (0.0..=1.0).contains(&p))
+}

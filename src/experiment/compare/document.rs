@@ -1,0 +1,207 @@
+//! The document `plimsoll.comparison/1`.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    figures::{self, Figure},
+    limits::{self, LimitDifference},
+};
+use crate::{measure::Build, result::summary::Summary, statistics::holm, units::format_share};
+
+/// The schema that this program writes.
+pub const SCHEMA: &str = "plimsoll.comparison/1";
+
+/// Two sides, compared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// What compared.
+    pub plimsoll: Build,
+    /// The results of the base: labels, or when they were measured.
+    pub base: Vec<String>,
+    /// Those of the candidate.
+    pub candidate: Vec<String>,
+    /// What differs between the plans; empty where they are the same.
+    pub plan_differences: Vec<String>,
+    /// Limits that moved, and sizes that are refused on one side alone.
+    pub limits: Vec<LimitDifference>,
+    /// Ratios, candidate to base.
+    pub figures: Vec<Figure>,
+    /// What must be known to read them.
+    pub findings: Vec<Finding>,
+}
+
+/// Something that must be known to read a comparison.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// A stable name.
+    pub name: String,
+    /// What it is.
+    pub detail: String,
+    /// What can be done; empty where nothing need be.
+    pub advice: String,
+}
+
+/// Why results cannot be compared.
+#[derive(Debug, thiserror::Error)]
+pub enum CompareError {
+    /// One side has none.
+    #[error("the {0} has no result")]
+    None(&'static str),
+    /// The plans are not the same.
+    #[error(
+        "the plans differ ({}), so that a difference of the figures may be one of the plans; run the same plan, or compare all the same with --allow-different-plans",
+        .0.join("; ")
+    )]
+    Plans(Vec<String>),
+}
+
+impl Comparison {
+    /// Compares these.
+    ///
+    /// # Errors
+    /// When a side is empty, or the plans differ and that is not allowed.
+    pub fn new(
+        base: &[Summary],
+        candidate: &[Summary],
+        allow_different_plans: bool,
+    ) -> Result<Self, CompareError> {
+        for (name, side) in [("base", base), ("candidate", candidate)] {
+            if side.is_empty() {
+                return Err(CompareError::None(name));
+            }
+        }
+        let plan_differences = plan_differences(base, candidate);
+        if !plan_differences.is_empty() && !allow_different_plans {
+            return Err(CompareError::Plans(plan_differences));
+        }
+        let mut figures = figures::of(base, candidate);
+        let p_values: Vec<f64> = figures.iter().filter_map(|figure| figure.p).collect();
+        let mut adjusted = holm(&p_values).into_iter();
+        for figure in figures.iter_mut().filter(|figure| figure.p.is_some()) {
+            figure.p_adjusted = adjusted.next();
+        }
+        let names = |side: &[Summary]| side.iter().map(name).collect();
+        Ok(Self {
+            schema: SCHEMA.to_owned(),
+            plimsoll: Build::this(),
+            base: names(base),
+            candidate: names(candidate),
+            findings: findings(base, candidate, &plan_differences),
+            plan_differences,
+            limits: limits::differences(base, candidate),
+            figures,
+        })
+    }
+}
+
+/// Of the planned calls of a side, from here on: p99 is then no latency.
+const MISSING_ANSWERS: f64 = 0.01;
+
+fn name(summary: &Summary) -> String {
+    summary.label.clone().unwrap_or_else(|| summary.started_at.clone())
+}
+
+/// Everything in which a plan differs from the first one of the base.
+fn plan_differences(base: &[Summary], candidate: &[Summary]) -> Vec<String> {
+    let value = |summary: &Summary| serde_json::to_value(&summary.plan).unwrap_or_default();
+    let Some(first) = base.first().map(value) else { return Vec::new() };
+    let mut differences = Vec::new();
+    for other in base.iter().skip(1).chain(candidate).map(value) {
+        let keys =
+            [&first, &other].into_iter().filter_map(serde_json::Value::as_object).flat_map(|map| map.keys());
+        for key in keys {
+            let shown = |value: &serde_json::Value| {
+                value.get(key).map_or_else(|| "nothing".to_owned(), ToString::to_string)
+            };
+            let difference = format!("{key}: {} and {}", shown(&first), shown(&other));
+            if first.get(key) != other.get(key) && !differences.contains(&difference) {
+                differences.push(difference);
+            }
+        }
+    }
+    differences
+}
+
+/// The share of planned calls without a verified reply, refused ones apart.
+#[expect(clippy::cast_precision_loss, reason = "for people")]
+fn missing_answers(side: &[Summary]) -> f64 {
+    let sum = |of: fn(&Summary) -> u64| side.iter().map(of).fold(0, u64::saturating_add);
+    let planned = sum(|summary| summary.calls.planned.saturating_sub(summary.calls.outcomes.refused));
+    let answered = sum(|summary| summary.calls.outcomes.answered);
+    planned.saturating_sub(answered) as f64 / planned.max(1) as f64
+}
+
+fn findings(base: &[Summary], candidate: &[Summary], plan_differences: &[String]) -> Vec<Finding> {
+    let finding = |name: &str, detail: String, advice: &str| Finding {
+        name: name.to_owned(),
+        detail,
+        advice: advice.to_owned(),
+    };
+    let mut findings = Vec::new();
+    if !plan_differences.is_empty() {
+        findings.push(finding(
+            "different_plans",
+            format!("the plans differ: {}", plan_differences.join("; ")),
+            "a difference of the figures may be one of the plans",
+        ));
+    }
+    let all = || base.iter().chain(candidate);
+    let machine = |summary: &Summary| {
+        let environment = &summary.environment;
+        (environment.cpu_model.clone(), environment.cores, environment.os.clone())
+    };
+    if let Some(first) = base.first().map(machine)
+        && let Some(other) = all().map(machine).find(|other| *other != first)
+    {
+        findings.push(finding(
+            "different_machines",
+            format!("they were not measured on the same machine: {first:?} and {other:?}"),
+            "measure both on one machine, in turn",
+        ));
+    }
+    let unsound = all()
+        .filter(|summary| summary.soundness.verdict == crate::result::soundness::Verdict::Unsound)
+        .count();
+    if unsound > 0 {
+        findings.push(finding(
+            "unsound_runs",
+            format!("{unsound} of {} runs were not sound", base.len() + candidate.len()),
+            "`plimsoll report` says of each why",
+        ));
+    }
+    let shares = [base, candidate].map(missing_answers);
+    if shares.iter().any(|share| *share >= MISSING_ANSWERS) {
+        let [of_base, of_candidate] = shares.map(format_share);
+        findings.push(finding(
+            "missing_answers",
+            format!(
+                "{of_base} of the base's planned calls and {of_candidate} of the candidate's had no verified reply, refused messages apart; latencies are those of the others"
+            ),
+            "look at the statuses before the ratios: the side that lost more calls may look faster for it",
+        ));
+    }
+    if base.len() == 1 && candidate.len() == 1 {
+        findings.push(finding(
+            "one_run_each",
+            "an interval here says how steady each of the two runs was, and not how far two runs of one and the same server lie apart: on shared machines more than 10 % in one pair of three".to_owned(),
+            "run both several times in turn, and compare folders of results",
+        ));
+    } else if figures::fewest_for_p(base.len(), candidate.len()) {
+        findings.push(finding(
+            "few_runs",
+            format!(
+                "{} and {} runs cannot show a difference at 5 %, whatever it is",
+                base.len(),
+                candidate.len()
+            ),
+            "four of each are the fewest that can",
+        ));
+    }
+    findings
+}
+
+#[cfg(test)]
+#[path = "document_tests.rs"]
+mod tests;

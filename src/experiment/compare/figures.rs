@@ -1,0 +1,273 @@
+//! Ratios of figures, candidate to base, with intervals.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    result::{samples_needed, summary::Summary},
+    statistics::{RankSum, block_bootstrap, median, shift, shift_interval},
+};
+
+/// Of every interval.
+pub const CONFIDENCE: f64 = 0.95;
+
+/// A figure on both sides.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Figure {
+    /// `calls_per_second`, `p50_ns`, `p90_ns`, `p99_ns`, `server_cpu_ns_per_call`, `client_cpu_ns_per_call`.
+    pub name: String,
+    /// Whether more is better.
+    pub more_is_better: bool,
+    /// The median of the runs.
+    pub base: f64,
+    /// The median of the runs.
+    pub candidate: f64,
+    /// Candidate to base: of the two runs, or the Hodges-Lehmann estimate where there are several.
+    pub ratio: f64,
+    /// Where the ratio may lie, with a confidence of 95 %; absent where it cannot be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interval: Option<(f64, f64)>,
+    /// Where the interval comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<Method>,
+    /// Of the rank-sum test, two-sided; absent for single runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p: Option<f64>,
+    /// The same, adjusted for the number of figures (Holm).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p_adjusted: Option<f64>,
+}
+
+/// Where an interval comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// The seconds of the two runs, resampled in blocks: how steady each of them was.
+    Seconds,
+    /// The runs, by the exact rank-sum test on the logarithms.
+    Runs,
+}
+
+/// Fewer seconds say nothing about how they differ.
+const FEWEST_SECONDS: usize = 5;
+
+/// Longer runs are looked at in as many stretches, so that the bootstrap takes a fraction of a second.
+const MOST_STRETCHES: usize = 60;
+
+/// Resamples of the bootstrap: 2.5 % of them are 25.
+const ROUNDS: u32 = 1_000;
+
+/// Any fixed number: the same results give the same interval.
+const SEED: u64 = 1;
+
+/// How a figure is read off a run.
+struct Measure {
+    name: &'static str,
+    more_is_better: bool,
+    of: fn(&Summary) -> Option<f64>,
+    /// The same of the stretches that are drawn of a run.
+    of_stretches: Option<OfStretches>,
+}
+
+type OfStretches = fn(&Stretches, &[usize]) -> Option<f64>;
+
+const MEASURES: [Measure; 6] = [
+    Measure {
+        name: "calls_per_second",
+        more_is_better: true,
+        of: |summary| Some(summary.goodput.calls_per_second),
+        of_stretches: Some(Stretches::answered_per_second),
+    },
+    Measure {
+        name: "p50_ns",
+        more_is_better: false,
+        of: |summary| quantile_of(summary, 0.5),
+        of_stretches: Some(|stretches, drawn| stretches.quantile(drawn, 0.5)),
+    },
+    Measure {
+        name: "p90_ns",
+        more_is_better: false,
+        of: |summary| quantile_of(summary, 0.9),
+        of_stretches: Some(|stretches, drawn| stretches.quantile(drawn, 0.9)),
+    },
+    Measure {
+        name: "p99_ns",
+        more_is_better: false,
+        of: |summary| quantile_of(summary, 0.99),
+        of_stretches: Some(|stretches, drawn| stretches.quantile(drawn, 0.99)),
+    },
+    Measure {
+        name: "server_cpu_ns_per_call",
+        more_is_better: false,
+        of: |summary| summary.cost.server_cpu_ns_per_call.map(whole),
+        of_stretches: None,
+    },
+    Measure {
+        name: "client_cpu_ns_per_call",
+        more_is_better: false,
+        of: |summary| summary.cost.client_cpu_ns_per_call.map(whole),
+        of_stretches: None,
+    },
+];
+
+/// All figures that both sides have.
+pub(super) fn of(base: &[Summary], candidate: &[Summary]) -> Vec<Figure> {
+    let stretches = match (base, candidate) {
+        ([base], [candidate]) => Stretches::of(base).zip(Stretches::of(candidate)),
+        _ => None,
+    };
+    MEASURES.iter().filter_map(|measure| figure(measure, base, candidate, stretches.as_ref())).collect()
+}
+
+fn figure(
+    measure: &Measure,
+    base: &[Summary],
+    candidate: &[Summary],
+    stretches: Option<&(Stretches, Stretches)>,
+) -> Option<Figure> {
+    let values = |side: &[Summary]| -> Option<Vec<f64>> {
+        // A figure that is 0 has no ratio.
+        side.iter().map(|summary| (measure.of)(summary).filter(|value| *value > 0.0)).collect()
+    };
+    let (base, candidate) = (values(base)?, values(candidate)?);
+    let logarithms = |values: &[f64]| values.iter().map(|value| value.ln()).collect::<Vec<f64>>();
+    let (from, to) = (logarithms(&base), logarithms(&candidate));
+    let (interval, method, p) = if base.len() == 1 && candidate.len() == 1 {
+        let interval = stretches.and_then(|stretches| interval_of_stretches(measure, stretches));
+        (interval, interval.map(|_| Method::Seconds), None)
+    } else {
+        let interval = shift_interval(&to, &from, CONFIDENCE).map(|(low, high)| (low.exp(), high.exp()));
+        let test = RankSum::of(&to, &from)?;
+        (interval, interval.map(|_| Method::Runs), Some(test.p_two_sided()))
+    };
+    Some(Figure {
+        name: measure.name.to_owned(),
+        more_is_better: measure.more_is_better,
+        base: median(&base)?,
+        candidate: median(&candidate)?,
+        ratio: shift(&to, &from)?.exp(),
+        interval,
+        method,
+        p,
+        p_adjusted: None,
+    })
+}
+
+/// Whether so many runs of each side are too few for the rank-sum test to show anything at 5 %.
+pub(super) fn fewest_for_p(base: usize, candidate: usize) -> bool {
+    let ascending =
+        |from: usize, count: usize| -> Vec<f64> { (from..from + count).map(|k| whole(k as u64)).collect() };
+    RankSum::of(&ascending(0, candidate), &ascending(candidate, base))
+        .is_none_or(|test| test.p_two_sided() > 1.0 - CONFIDENCE)
+}
+
+fn interval_of_stretches(
+    measure: &Measure,
+    (base, candidate): &(Stretches, Stretches),
+) -> Option<(f64, f64)> {
+    let of = measure.of_stretches?;
+    // The whole runs must have it, too.
+    for side in [base, candidate] {
+        of(side, &(0..side.seconds.len()).collect::<Vec<_>>())?;
+    }
+    let lengths = [base.seconds.len(), candidate.seconds.len()];
+    block_bootstrap(&lengths, ROUNDS, SEED, CONFIDENCE, |drawn| {
+        let (from, to) = (of(base, drawn.first()?)?, of(candidate, drawn.get(1)?)?);
+        (from > 0.0).then(|| to / from)
+    })
+}
+
+/// A run in stretches of its seconds: what is resampled.
+#[derive(Debug)]
+struct Stretches {
+    /// How long each is.
+    seconds: Vec<f64>,
+    /// Verified replies in each.
+    answered: Vec<f64>,
+    /// The latencies that there are, in rising order.
+    values: Vec<u64>,
+    /// How often each stretch has each of them.
+    counts: Vec<Vec<u64>>,
+}
+
+impl Stretches {
+    /// `None` where there are too few whole seconds.
+    fn of(summary: &Summary) -> Option<Self> {
+        // What lies behind the window is the drain, whose calls are few.
+        let within = summary
+            .intervals
+            .iter()
+            .filter(|interval| interval.start_ns + interval.length_ns <= summary.window_ns);
+        let intervals: Vec<_> = within.collect();
+        if intervals.len() < FEWEST_SECONDS {
+            return None;
+        }
+        let size = intervals.len().div_ceil(MOST_STRETCHES);
+        let mut own =
+            Self { seconds: Vec::new(), answered: Vec::new(), values: Vec::new(), counts: Vec::new() };
+        let mut recorded: Vec<Vec<(u64, u64)>> = Vec::new();
+        // A last stretch that is shorter would count as much as the others.
+        for stretch in intervals.chunks_exact(size) {
+            own.seconds.push(stretch.iter().map(|interval| whole(interval.length_ns) / 1e9).sum());
+            own.answered.push(stretch.iter().map(|interval| whole(interval.calls.answered)).sum());
+            let mut values = Vec::new();
+            for interval in stretch {
+                values.extend(interval.latency.decode().ok()?.recorded());
+            }
+            recorded.push(values);
+        }
+        own.values = recorded.iter().flatten().map(|(value, _)| *value).collect();
+        own.values.sort_unstable();
+        own.values.dedup();
+        for values in recorded {
+            let mut counts = vec![0; own.values.len()];
+            for (value, count) in values {
+                counts[own.values.binary_search(&value).ok()?] += count;
+            }
+            own.counts.push(counts);
+        }
+        Some(own)
+    }
+
+    fn answered_per_second(&self, drawn: &[usize]) -> Option<f64> {
+        let sum = |values: &[f64]| drawn.iter().filter_map(|place| values.get(*place)).sum::<f64>();
+        let seconds = sum(&self.seconds);
+        (seconds > 0.0).then(|| sum(&self.answered) / seconds)
+    }
+
+    fn quantile(&self, drawn: &[usize], quantile: f64) -> Option<f64> {
+        let mut counts = vec![0_u64; self.values.len()];
+        for stretch in drawn.iter().filter_map(|place| self.counts.get(*place)) {
+            for (sum, count) in counts.iter_mut().zip(stretch) {
+                *sum += count;
+            }
+        }
+        let all: u64 = counts.iter().sum();
+        if all < samples_needed(quantile) {
+            return None;
+        }
+        let mut left = (quantile * whole(all)).ceil();
+        for (value, count) in self.values.iter().zip(counts) {
+            left -= whole(count);
+            if left <= 0.0 {
+                return Some(whole(*value));
+            }
+        }
+        None
+    }
+}
+
+/// Of response time in an open loop, of service time in a closed one.
+fn quantile_of(summary: &Summary, quantile: f64) -> Option<f64> {
+    let record = summary.main_latency();
+    let figures = record.figures.filter(|_| record.count >= samples_needed(quantile))?;
+    Some(whole(match quantile {
+        0.5 => figures.p50_ns,
+        0.9 => figures.p90_ns,
+        _ => figures.p99_ns,
+    }))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts and nanoseconds below 2^53")]
+fn whole(number: u64) -> f64 {
+    number as f64
+}

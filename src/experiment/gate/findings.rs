@@ -1,0 +1,111 @@
+//! What must be known to read a verdict, in words. Pure.
+
+use std::collections::BTreeMap;
+
+use super::{
+    metric::Metric,
+    repetition::{ARMS, Arm},
+    verdict::{Finding, LimitsVerdict, ScenarioVerdict},
+};
+use crate::units::grouped;
+
+/// From so many of the slices on, what the generator can do decides the figures.
+const GENERATOR_DECIDES: f64 = 0.5;
+
+pub(super) fn of(limits: Option<&LimitsVerdict>, scenarios: &[ScenarioVerdict], fresh: bool) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut add = |name: &str, detail: String, advice: &str| {
+        findings.push(Finding { name: name.to_owned(), detail, advice: advice.to_owned() });
+    };
+    match limits {
+        None => add(
+            "limits_not_looked_for",
+            "size limits were not looked for, so that one that moved is not seen".to_owned(),
+            "leave out --no-limits",
+        ),
+        Some(limits) => {
+            for unknown in &limits.not_compared {
+                add(
+                    "limit_not_compared",
+                    format!("a limit could not be compared, {unknown}"),
+                    "`plimsoll limits` says more",
+                );
+            }
+        }
+    }
+    if !fresh {
+        add(
+            "processes_not_fresh",
+            "a server that was there already is one process all the time: two processes of one program differ too, so that the figures tell these two processes apart and not their programs. The error rates that were measured do not apply; limits, and calls that fail, are judged as ever"
+                .to_owned(),
+            "give command lines instead of addresses, so that each repetition has fresh processes",
+        );
+    }
+    for scenario in scenarios {
+        let name = &scenario.name;
+        if !scenario.metrics.is_empty()
+            && !scenario.metrics.iter().any(|metric| metric.metric == Metric::ServerCpu.name())
+        {
+            add(
+                "no_server_cpu",
+                format!("{name}: the servers' CPU time is not known, and so only calls/s and p50 are judged"),
+                "give command lines instead of addresses, on a system that has /proc",
+            );
+        }
+        let share = generator_share(scenario);
+        if share >= GENERATOR_DECIDES {
+            add(
+                "generator_saturated",
+                format!(
+                    "{name}: the generator had no time left in {:.0} % of the slices; there, calls/s and p50 show its speed and not the server's, whose CPU time a call is still its own",
+                    share * 100.0
+                ),
+                "give the scenario a lower concurrency, or a rate",
+            );
+        }
+        for (arm, side) in side_counts(scenario) {
+            if let Some((count, planned, words)) = side {
+                add(
+                    "unexpected_outcomes",
+                    format!(
+                        "{name}: {} of the {arm}'s {} calls did not end as expected: {words}",
+                        grouped(count),
+                        grouped(planned)
+                    ),
+                    "",
+                );
+            }
+        }
+    }
+    findings
+}
+
+/// Of all slices, those in which the generator decided (0..1).
+#[expect(clippy::cast_precision_loss, reason = "counts of slices")]
+fn generator_share(scenario: &ScenarioVerdict) -> f64 {
+    let slices = scenario.repetitions.iter().flat_map(|repetition| ARMS.map(|arm| repetition.arm(arm)));
+    let (saturated, all) = slices.fold((0, 0), |(saturated, all), slices| {
+        (saturated + slices.generator_saturated, all + slices.calls_per_second.len())
+    });
+    if all == 0 { 0.0 } else { saturated as f64 / all as f64 }
+}
+
+type Unexpected = Option<(u64, u64, String)>;
+
+/// Calls that did not end as expected, by side.
+fn side_counts(scenario: &ScenarioVerdict) -> BTreeMap<&'static str, Unexpected> {
+    let mut counts: BTreeMap<&'static str, (u64, u64, Option<String>)> = BTreeMap::new();
+    for repetition in &scenario.repetitions {
+        for arm in [Arm::Base, Arm::BaseAgain, Arm::Candidate] {
+            let slices = repetition.arm(arm);
+            let side = counts.entry(arm.name()).or_default();
+            side.0 += slices.calls.planned.saturating_sub(slices.expected);
+            side.1 += slices.calls.planned;
+            side.2 = side.2.take().or_else(|| slices.unexpected.clone());
+        }
+    }
+    let shown = |(count, planned, words): (u64, u64, Option<String>)| {
+        (count > 0).then(|| (count, planned, words.unwrap_or_else(|| "no words for it".to_owned())))
+    };
+    counts.into_iter().map(|(arm, side)| (arm, shown(side))).collect()
+}

@@ -1,0 +1,392 @@
+//! The course of a gate: limits first, then repetitions of all scenarios in turn, then a second run of what was
+//! flagged.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{
+    contender::{Contender, ContenderError, Fault},
+    error::{Cause, GateError, causes, neither_works},
+    explain,
+    judge::{Estimate, MetricVerdict, Sample, Word, fewest_repetitions, judge},
+    limits::compare,
+    metric::Metric,
+    repetition::{Arm, Repetition, RepetitionError, repeat},
+    scenario::Scenario,
+    scenario_run::Tried,
+    verdict::{LimitsVerdict, Verdict},
+};
+use crate::{
+    client::{OpenError, Options},
+    endpoint::{Leftovers, StartError, is_lack_of_means},
+    engine::DriveError,
+    experiment::limits::{self, Limits, LimitsError},
+    load::ClientKind,
+    measure::{Environment, timestamp, wall_clock},
+    rpc::format_data::LARGEST_MESSAGE,
+    units::{Limit, bits},
+};
+
+/// Repetitions of each scenario, unless more or fewer are asked for.
+pub const DEFAULT_REPETITIONS: usize = 12;
+
+/// More are of no use: the smallest effect that is seen falls with their square root.
+pub const MOST_REPETITIONS: usize = 200;
+
+/// What a gate is to compare.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What the candidate is compared with.
+    pub base: Contender,
+    /// What is to be let through, or not.
+    pub candidate: Contender,
+    /// The loads.
+    pub scenarios: Vec<Scenario>,
+    /// Of each scenario.
+    pub repetitions: usize,
+    /// No repetition begins later than this after the start, once there are as many as a verdict needs.
+    pub budget: Option<Duration>,
+    /// Of the order of slices.
+    pub seed: u64,
+    /// The largest message that is really sent to find limits; `None` to leave them alone.
+    pub limits_up_to: Option<u64>,
+    /// The user's name for it.
+    pub label: Option<String>,
+    /// Whether to end also what the servers start in sessions of their own (Linux). Only for a process that starts
+    /// nothing else meanwhile: see [`Leftovers`].
+    pub adopts: bool,
+}
+
+/// How far a gate has come.
+#[derive(Debug)]
+pub enum Progress<'a> {
+    /// The limits of a server are looked for.
+    Limits(Arm),
+    /// A repetition begins.
+    Repetition {
+        /// Its scenario.
+        scenario: &'a str,
+        /// From 1.
+        number: usize,
+        /// How many there will be.
+        of: usize,
+        /// Whether it is to confirm what was flagged.
+        confirming: bool,
+        /// What the repetitions of this scenario show so far.
+        so_far: &'a [Estimate],
+    },
+    /// The scenarios that were flagged, which are measured once more.
+    Flagged(&'a [&'a str]),
+}
+
+/// Compares two servers. `wants_end` is asked all the while whether somebody wants an end; then the verdict is
+/// that of what was measured.
+///
+/// # Errors
+/// When the candidate cannot be measured at all, the base does not exist, neither of the two works, or this program
+/// fails. A base that exists and does not start, or dies, is a verdict: skipped.
+pub fn run(
+    settings: &Settings,
+    observe: &mut dyn FnMut(&Progress<'_>),
+    wants_end: &dyn Fn() -> bool,
+) -> Result<Verdict, GateError> {
+    let needed = fewest_repetitions(settings.scenarios.len() * Metric::JUDGED.len());
+    if settings.repetitions < needed && !settings.scenarios.is_empty() {
+        let (got, scenarios) = (settings.repetitions, settings.scenarios.len());
+        return Err(GateError::TooFew { got, scenarios, needed });
+    }
+    let mut course = Course {
+        settings,
+        needed,
+        start: Instant::now(),
+        candidate_stood: false,
+        observe,
+        wants_end,
+        environment: Environment::now(),
+        started_at: timestamp(wall_clock()),
+        interrupted: false,
+        leftovers: settings.adopts.then(Leftovers::adopt),
+    };
+    let limits = match course.limits()? {
+        Ok(limits) => limits,
+        Err(reason) => return Ok(course.skipped(reason)),
+    };
+    let mut tried: Vec<Tried<'_>> = settings.scenarios.iter().map(Tried::new).collect();
+    let mut failure =
+        course.measure(&mut tried, 0).err().or_else(|| explain::neither(&tried).map(GateError::from));
+    let is_unmeasured = limits.is_none() && tried.iter().all(|tried| tried.repetitions.is_empty());
+    if let Some(failure) = failure.take_if(|_| is_unmeasured) {
+        return Err(failure);
+    }
+    let first = judged(&tried);
+    let flagged: Vec<usize> = (0..tried.len())
+        .filter(|index| first[*index].iter().any(explain::is_flagged))
+        .filter(|index| !first[*index].iter().any(MetricVerdict::is_noisy))
+        .collect();
+    let names: Vec<&str> = flagged.iter().map(|index| tried[*index].scenario.name.as_str()).collect();
+    let mut second: Vec<Tried<'_>> = flagged.iter().map(|index| Tried::new(tried[*index].scenario)).collect();
+    if !flagged.is_empty() && !course.interrupted && failure.is_none() {
+        (course.observe)(&Progress::Flagged(&names));
+        failure = course.measure(&mut second, 1).err();
+    }
+    let again = judged(&second);
+    let fresh =
+        [&settings.base, &settings.candidate].iter().all(|side| matches!(side, Contender::Program(_)));
+    let mut confirmations = flagged.into_iter().zip(second.into_iter().zip(again)).collect();
+    let scenarios = tried
+        .into_iter()
+        .zip(first)
+        .enumerate()
+        .map(|(index, (tried, metrics))| {
+            explain::scenario(tried, metrics, explain::take(&mut confirmations, index), needed, fresh)
+        })
+        .collect();
+    let head = course.head();
+    let verdict = explain::verdict(head, limits, scenarios, fresh);
+    match failure {
+        None => Ok(verdict),
+        Some(source) => {
+            let verdict = Box::new(explain::ended_early(verdict, &causes(&source)));
+            Err(GateError::Early { verdict, source: Box::new(source) })
+        }
+    }
+}
+
+/// Judges all that have not ended by themselves together; those that have are given nothing.
+pub(super) fn judged(tried: &[Tried<'_>]) -> Vec<Vec<MetricVerdict>> {
+    let samples: Vec<Sample<'_>> = tried
+        .iter()
+        .map(|tried| Sample {
+            thresholds: &tried.scenario.thresholds,
+            repetitions: if tried.ended.is_some() { &[] } else { &tried.repetitions },
+        })
+        .collect();
+    judge(&samples)
+}
+
+/// What repetitions show so far.
+fn estimates(repetitions: &[Repetition]) -> Vec<Estimate> {
+    Metric::JUDGED.into_iter().filter_map(|metric| Estimate::of(metric, repetitions)).collect()
+}
+
+struct Course<'a> {
+    settings: &'a Settings,
+    needed: usize,
+    start: Instant,
+    /// Whether the candidate could be measured at any time.
+    candidate_stood: bool,
+    observe: &'a mut dyn FnMut(&Progress<'_>),
+    wants_end: &'a dyn Fn() -> bool,
+    environment: Environment,
+    started_at: String,
+    interrupted: bool,
+    leftovers: Option<Leftovers>,
+}
+
+impl Course<'_> {
+    /// Looks for the limits of both; the inner error is why the base could not be measured.
+    fn limits(&mut self) -> Result<Result<Option<LimitsVerdict>, String>, GateError> {
+        let Some(up_to) = self.settings.limits_up_to else { return Ok(Ok(None)) };
+        let base = self.limits_of(Arm::Base, up_to)?;
+        let candidate = self.limits_of(Arm::Candidate, up_to)?;
+        let (base, candidate) = match (base, candidate) {
+            (Ok(base), Ok(candidate)) => (base, candidate),
+            (Err(why), Ok(_)) => {
+                return Ok(Err(format!("the base cannot be measured: {}", causes(&*why))));
+            }
+            (Ok(_), Err(why)) => return Err(GateError::Candidate(why)),
+            (Err(base), Err(candidate)) => return Err(neither_works(&*base, &*candidate)),
+        };
+        self.candidate_stood = true;
+        self.interrupted |= base.interrupted || candidate.interrupted;
+        Ok(Ok(Some(compare(base, candidate))))
+    }
+
+    /// The limits of one of the two. The inner error is the server's failure: what that means depends on the other.
+    fn limits_of(&mut self, arm: Arm, up_to: u64) -> Result<Result<Limits, Cause>, GateError> {
+        (self.observe)(&Progress::Limits(arm));
+        let contender = self.contender(arm);
+        let standing = match contender.stand(self.wants_end) {
+            Ok(standing) => standing,
+            // Whoever ends a gate while it connects is not told that the server cannot be measured.
+            Err(_) if (self.wants_end)() => return Err(GateError::Interrupted),
+            Err(error) => return Self::does_not_stand(arm, error).map(Err),
+        };
+        let settings = limits::Settings {
+            client: ClientKind::Lean,
+            options: Options {
+                max_send_message_size: Limit::Unlimited,
+                max_recv_message_size: Limit::Bytes(LARGEST_MESSAGE),
+                timeout: None,
+                metadata: Vec::new(),
+                compression: None,
+            },
+            up_to,
+        };
+        let limits = limits::find(&standing.located, &settings, &mut |_, _| {}, self.wants_end);
+        drop(standing);
+        self.end_leftovers();
+        match limits {
+            Ok(limits) => Ok(Ok(limits)),
+            Err(LimitsError::Interrupted) => Err(GateError::Interrupted),
+            Err(error) => match &error {
+                LimitsError::Setup(_) | LimitsError::Open(OpenError::Means { .. }) => {
+                    Err(GateError::Own(error.into()))
+                }
+                LimitsError::Gone { source, .. } if is_lack_of_means(source) => {
+                    Err(GateError::Own(error.into()))
+                }
+                _ => Ok(Err(error.into())),
+            },
+        }
+    }
+
+    /// Where no server is alive: what one leaves behind would be a load on the next ones.
+    fn end_leftovers(&self) {
+        if let Some(leftovers) = &self.leftovers {
+            leftovers.end();
+        }
+    }
+
+    fn contender(&self, arm: Arm) -> &Contender {
+        match arm {
+            Arm::Base | Arm::BaseAgain => &self.settings.base,
+            Arm::Candidate => &self.settings.candidate,
+        }
+    }
+
+    /// What it means that a server does not stand: the server's failure, or an error that ends the gate.
+    fn does_not_stand(arm: Arm, error: ContenderError) -> Result<Cause, GateError> {
+        match error.fault() {
+            _ if is_interruption(&error) => Err(GateError::Interrupted),
+            Fault::Own => Err(GateError::Own(error.into())),
+            Fault::Server => Ok(error.into()),
+            Fault::Text if arm == Arm::Candidate => Err(GateError::Candidate(error.into())),
+            Fault::Text => Err(GateError::Base(error.into())),
+        }
+    }
+
+    /// Makes the repetitions of these scenarios, in turn, so that none has a part of the time to itself.
+    fn measure(&mut self, tried: &mut [Tried<'_>], run: u64) -> Result<(), GateError> {
+        // Each run has its time to itself: the second one needs as many repetitions as the first.
+        let start = Instant::now();
+        let is_over = |budget: Duration| start.elapsed() > budget;
+        for number in 1..=self.settings.repetitions {
+            if number > self.needed && self.settings.budget.is_some_and(is_over) {
+                break;
+            }
+            for (index, one) in tried.iter_mut().enumerate() {
+                if self.interrupted || one.ended.is_some() {
+                    continue;
+                }
+                let place = [run, index as u64, number as u64];
+                let seed = place.iter().fold(self.settings.seed, |seed, part| bits(seed ^ bits(*part)));
+                self.repeat(one, number, run > 0, seed)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes one repetition. A server that cannot be measured ends its scenario, and takes nothing away of what
+    /// was measured before.
+    fn repeat(
+        &mut self,
+        tried: &mut Tried<'_>,
+        number: usize,
+        confirming: bool,
+        seed: u64,
+    ) -> Result<(), GateError> {
+        let Settings { base, candidate, repetitions, .. } = self.settings;
+        (self.observe)(&Progress::Repetition {
+            scenario: &tried.scenario.name,
+            number,
+            of: *repetitions,
+            confirming,
+            so_far: &estimates(&tried.repetitions),
+        });
+        let repetition = repeat(tried.scenario, [base, base, candidate], seed, self.wants_end);
+        self.end_leftovers();
+        let error = match repetition {
+            Ok(repetition) => {
+                self.candidate_stood = true;
+                tried.take(repetition);
+                return tried
+                    .neither
+                    .take_if(|neither| neither.is_dead)
+                    .map_or(Ok(()), |neither| Err(neither.into()));
+            }
+            Err(error) => error,
+        };
+        let reason = format!("repetition {number} could not be made: {}", causes(&error));
+        let (arm, cause): (Arm, Cause) = match error {
+            RepetitionError::Interrupted => {
+                self.interrupted = true;
+                return Ok(());
+            }
+            RepetitionError::Plan(_)
+            | RepetitionError::NotConserved(_)
+            | RepetitionError::Drive(
+                _,
+                DriveError::Setup(_) | DriveError::Panicked | DriveError::Open(OpenError::Means { .. }),
+            ) => {
+                return Err(GateError::Own(error.into()));
+            }
+            RepetitionError::Drive(arm, error @ DriveError::Open(_)) => (arm, error.into()),
+            // An address where a server was a moment ago: it has gone since.
+            RepetitionError::Contender(arm, error @ ContenderError::Locate(_)) if self.candidate_stood => {
+                (arm, error.into())
+            }
+            RepetitionError::Contender(arm, error) => (arm, Self::does_not_stand(arm, error)?),
+        };
+        if arm == Arm::Candidate && !self.candidate_stood {
+            return Err(GateError::Candidate(cause));
+        }
+        if arm != Arm::Candidate && !self.candidate_stood {
+            self.stands_beside(&*cause)?;
+        }
+        let word = if arm == Arm::Candidate { Word::Regressed } else { Word::Skipped };
+        tried.ended = Some((word, reason));
+        Ok(())
+    }
+
+    /// Whether the candidate stands where the base does not. A gate that skips both would let anything pass.
+    fn stands_beside(
+        &mut self,
+        base: &(dyn std::error::Error + Send + Sync + 'static),
+    ) -> Result<(), GateError> {
+        match self.settings.candidate.stand(self.wants_end) {
+            Ok(_) => self.candidate_stood = true,
+            Err(error) if is_interruption(&error) => self.interrupted = true,
+            Err(error) => {
+                let candidate = Self::does_not_stand(Arm::Candidate, error)?;
+                return Err(neither_works(base, &*candidate));
+            }
+        }
+        Ok(())
+    }
+
+    fn skipped(&self, reason: String) -> Verdict {
+        Verdict { verdict: Word::Skipped, reason, ..self.head() }
+    }
+
+    /// A verdict with nothing in it yet.
+    fn head(&self) -> Verdict {
+        let Settings { base, candidate, seed, repetitions, label, .. } = self.settings;
+        explain::head(explain::Head {
+            label: label.clone(),
+            started_at: self.started_at.clone(),
+            elapsed: self.start.elapsed(),
+            interrupted: self.interrupted,
+            base: base.to_string(),
+            candidate: candidate.to_string(),
+            environment: self.environment.clone(),
+            seed: *seed,
+            repetitions: *repetitions,
+        })
+    }
+}
+
+fn is_interruption(error: &ContenderError) -> bool {
+    matches!(error, ContenderError::Start(StartError::Interrupted))
+}

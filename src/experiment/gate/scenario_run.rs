@@ -1,0 +1,97 @@
+//! A scenario while it is measured: its repetitions, and whether the calls of one side fail. Pure.
+
+use super::{
+    judge::Word,
+    repetition::{ARMS, Repetition, Slices},
+    scenario::Scenario,
+};
+
+/// Of the calls of a repetition: the candidate is faulty when so many more of its calls than of the base's end
+/// otherwise than expected, and twice as many; the base, when so many of its own do.
+const FAULTY: f64 = 0.01;
+
+/// So many faulty repetitions are no accident.
+const FAULTY_REPETITIONS: usize = 2;
+
+/// Of a side's calls: then the scenario is not one for this side, and one repetition is enough to know it.
+const HOPELESS: f64 = 0.5;
+
+/// A scenario, and what was measured of it.
+#[derive(Debug)]
+pub(super) struct Tried<'a> {
+    pub(super) scenario: &'a Scenario,
+    pub(super) repetitions: Vec<Repetition>,
+    /// Repetitions in which the base's calls failed.
+    base_faulty: usize,
+    /// Those in which the candidate's did, and the base's did not.
+    candidate_faulty: usize,
+    /// What it came to before all repetitions were made, and why.
+    pub(super) ended: Option<(Word, String)>,
+    /// How the calls of both sides end, where hardly one ends as the scenario expects.
+    pub(super) neither: Option<Neither>,
+}
+
+/// A scenario that neither side can do. To skip it would let any candidate pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Neither {
+    pub(super) scenario: String,
+    /// How the base's calls end.
+    pub(super) base: String,
+    /// How the candidate's do.
+    pub(super) candidate: String,
+    /// Whether no call of either side was answered, or refused for its size: the servers lack the method, or do
+    /// not work. Else the scenario expects another outcome than these servers have for its size.
+    pub(super) is_dead: bool,
+}
+
+impl<'a> Tried<'a> {
+    pub(super) fn new(scenario: &'a Scenario) -> Self {
+        Self {
+            scenario,
+            repetitions: Vec::new(),
+            base_faulty: 0,
+            candidate_faulty: 0,
+            ended: None,
+            neither: None,
+        }
+    }
+
+    /// Keeps a repetition, and looks whether the calls of one side fail.
+    pub(super) fn take(&mut self, repetition: Repetition) {
+        let bases = [&repetition.base, &repetition.base_again];
+        let base = bases.iter().map(|slices| slices.faulty()).fold(0.0, f64::max);
+        let candidate = repetition.candidate.faulty();
+        let wrong = |slices: &Slices| slices.calls.outcomes.wrong_reply;
+        let is_wrong = wrong(&repetition.candidate) > 0 && bases.iter().all(|slices| wrong(slices) == 0);
+        self.candidate_faulty +=
+            usize::from(is_wrong || (candidate > base + FAULTY && candidate > 2.0 * base));
+        self.base_faulty += usize::from(base > FAULTY);
+        let words = |slices: &[&Slices]| {
+            let words = slices.iter().find_map(|slices| slices.unexpected.clone());
+            words.unwrap_or_else(|| "no words for it".to_owned())
+        };
+        let in_words = |slices: &[&Slices], share: f64, whose: &str| {
+            let share = share * 100.0;
+            format!(
+                "{share:.2} % of the {whose}'s calls do not end as the scenario expects: {}",
+                words(slices)
+            )
+        };
+        if base > HOPELESS && candidate > HOPELESS {
+            let outcomes = ARMS.map(|arm| repetition.arm(arm).calls.outcomes);
+            self.neither = Some(Neither {
+                scenario: self.scenario.name.clone(),
+                base: words(&bases),
+                candidate: words(&[&repetition.candidate]),
+                is_dead: outcomes.iter().all(|outcomes| outcomes.answered + outcomes.refused == 0),
+            });
+        }
+        if self.candidate_faulty >= FAULTY_REPETITIONS {
+            let reason = in_words(&[&repetition.candidate], candidate, "candidate");
+            self.ended = Some((Word::Regressed, format!("{reason}; of the base's, {:.2} %", base * 100.0)));
+        } else if base > HOPELESS || self.base_faulty >= FAULTY_REPETITIONS {
+            self.ended = Some((Word::Skipped, in_words(&bases, base, "base")));
+        }
+        self.repetitions.push(repetition);
+    }
+}

@@ -1,0 +1,94 @@
+//! What one slice of load brought.
+
+use std::time::Duration;
+
+use super::scenario::Expected;
+use crate::{
+    engine::Run,
+    measure::{Calls, Latency},
+    rpc::status_words,
+    units::nanoseconds_of,
+};
+
+/// What a slice brought.
+pub(super) struct Slice {
+    pub(super) calls: Calls,
+    pub(super) expected: u64,
+    pub(super) generator_saturated: bool,
+    pub(super) unexpected: Option<String>,
+    /// However they ended.
+    pub(super) ended_per_second: f64,
+    pub(super) calls_per_second: Option<f64>,
+    pub(super) p50_ns: Option<f64>,
+    pub(super) p99_ns: Option<f64>,
+    pub(super) server_cpu_ns_per_call: Option<f64>,
+    pub(super) client_cpu_ns_per_call: Option<f64>,
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of calls, and times of seconds")]
+pub(super) fn slice_of(run: &Run, expected: Expected, generator_saturated: bool) -> Slice {
+    let recording = &run.recording;
+    let calls = recording.calls;
+    let mut refused: Option<Latency> = None;
+    for (_, latency) in &recording.refusals {
+        match &mut refused {
+            None => refused = Some(latency.clone()),
+            Some(sum) => sum.add(latency),
+        }
+    }
+    let (count, latency) = match expected {
+        Expected::Answered => {
+            (calls.outcomes.answered, Some(recording.response.as_ref().unwrap_or(&recording.service)))
+        }
+        Expected::Refused => (calls.outcomes.refused, refused.as_ref()),
+    };
+    let unexpected = (count < calls.planned).then(|| unexpected(run, expected)).flatten();
+    let latency = latency.filter(|latency| latency.count() > 0);
+    let quantile = |quantile: f64| latency.map(|latency| latency.quantile_ns(quantile) as f64);
+    let window = run.window.as_secs_f64();
+    // Calls of the warm-up that end in the window are as many as those of the window that end after it.
+    let ended = recording.ended_in_window;
+    let share = count as f64 / (calls.planned.max(1)) as f64;
+    let ended_per_second = if window > 0.0 { ended as f64 / window } else { 0.0 };
+    let per_call = |cpu: Option<Duration>| {
+        cpu.filter(|_| ended > 0).map(|cpu| nanoseconds_of(cpu) as f64 / ended as f64)
+    };
+    Slice {
+        calls,
+        expected: count,
+        generator_saturated,
+        unexpected,
+        ended_per_second,
+        calls_per_second: (window > 0.0).then_some(ended_per_second * share),
+        p50_ns: quantile(0.5),
+        p99_ns: quantile(0.99),
+        server_cpu_ns_per_call: per_call(run.usage.server_cpu),
+        client_cpu_ns_per_call: per_call(run.usage.client_cpu),
+    }
+}
+
+/// The first call that did not end as it should, in words.
+fn unexpected(run: &Run, expected: Expected) -> Option<String> {
+    let recording = &run.recording;
+    let outcomes = recording.calls.outcomes;
+    let failure =
+        || recording.failures.first().map(|count| status_words(count.failure.code, &count.failure.message));
+    let refusal = || {
+        let (refusal, _) = recording.refusals.first().filter(|_| expected == Expected::Answered)?;
+        Some(format!("refused, {}", status_words(refusal.code, &refusal.message)))
+    };
+    let counted = [
+        ("a reply with another text", outcomes.wrong_reply),
+        (
+            "answered, where a refusal was expected",
+            match expected {
+                Expected::Answered => 0,
+                Expected::Refused => outcomes.answered,
+            },
+        ),
+        ("never sent: too many in flight", outcomes.shed),
+        ("no end within the drain", outcomes.unfinished),
+    ];
+    let counted = || counted.iter().find(|(_, count)| *count > 0).map(|(words, _)| (*words).to_owned());
+    failure().or_else(refusal).or_else(counted)
+}

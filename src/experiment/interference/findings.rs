@@ -1,0 +1,269 @@
+//! What the difference means, in plain words.
+
+use super::document::{Arm, Finding, Neighbours, Ratio};
+use crate::{
+    result::soundness::Verdict,
+    units::{ByteSize, decimal, format_nanoseconds, format_share, format_throughput, grouped},
+};
+
+/// Of a latency: less is not worth a word, whatever its sign.
+const NOTED: f64 = 0.1;
+
+/// Of the time: so much waiting is what a few large messages cost.
+const WAITING_NOTED: f64 = 0.01;
+
+/// Of the server's memory.
+const MEMORY_NOTED: f64 = 0.1;
+
+/// What these figures mean.
+pub(super) fn of(neighbours: &Neighbours) -> Vec<Finding> {
+    let Neighbours { without: Some(without), with: Some(with), .. } = neighbours else { return Vec::new() };
+    let mut findings = Vec::new();
+    latency(neighbours, with, &mut findings);
+    calls(without, with, &mut findings);
+    connections(without, with, &mut findings);
+    server(neighbours, without, with, &mut findings);
+    soundness(neighbours, &mut findings);
+    findings
+}
+
+fn finding(name: &str, detail: String, advice: &str) -> Finding {
+    Finding { name: name.to_owned(), detail, advice: advice.to_owned() }
+}
+
+fn latency(neighbours: &Neighbours, with: &Arm, findings: &mut Vec<Finding>) {
+    let Some(damage) = &neighbours.damage else { return };
+    let rounds = neighbours.rounds.len();
+    let described = |ratio: &Ratio| {
+        format!(
+            "{} of the response time is {} times what it is without refused calls (geometric mean; {} to {} in {rounds} rounds): {} instead of {}",
+            ratio.name,
+            decimal(ratio.ratio),
+            decimal(ratio.lowest),
+            decimal(ratio.highest),
+            time(ratio.with_ns),
+            time(ratio.without_ns),
+        )
+    };
+    // The maximum of a few rounds says little.
+    let quantiles = || damage.response.iter().filter(|ratio| ratio.name != "max");
+    let worst = quantiles()
+        .filter(|ratio| ratio.lowest > 1.0 + NOTED)
+        .max_by(|left, right| left.ratio.total_cmp(&right.ratio));
+    if quantiles().next().is_none() {
+        findings.push(finding(
+            "too_few_replies",
+            "no quantile has enough replies in each round to be compared: the median needs 5".to_owned(),
+            "give a longer --duration or a higher --rate; or the calls that pass are not answered beside refused ones",
+        ));
+    } else if let Some(worst) = worst {
+        let advice = if with.out_of_window.is_some_and(|share| share > WAITING_NOTED) {
+            "give large messages a connection of their own: they use up the window that small ones need"
+        } else {
+            "check sizes before the call, or give large messages a connection of their own"
+        };
+        findings.push(finding("slower_beside_refused", described(worst), advice));
+    } else {
+        let range =
+            |ratio: &Ratio| format!("{} {} to {}", ratio.name, decimal(ratio.lowest), decimal(ratio.highest));
+        let ranges: Vec<String> = quantiles().map(range).collect();
+        findings.push(finding(
+                "no_slower_beside_refused",
+                format!(
+                    "no quantile of the response time was more than {} longer in all of {rounds} rounds (ratios: {})",
+                    format_share(NOTED),
+                    ranges.join(", ")
+                ),
+                "",
+            ));
+    }
+    let mut late = damage.lateness.iter().filter(|ratio| ratio.name != "max").filter_map(|late| {
+        let response = damage.response(&late.name)?;
+        let grown = |ratio: &Ratio| ratio.with_ns.saturating_sub(ratio.without_ns);
+        let (own, all) = (grown(late), grown(response));
+        (all > response.without_ns / 10 && own > all / 2).then_some((late, own, all))
+    });
+    if let Some((ratio, own, all)) = late.next_back() {
+        findings.push(finding(
+            "generators_share",
+            format!(
+                "up to {} of the {} by which {} grew is the generator's own lateness: it sends the large messages too",
+                time(own.min(all)),
+                time(all),
+                ratio.name
+            ),
+            "more --workers and --connections make it more punctual; the service time has no lateness in it",
+        ));
+    }
+}
+
+fn calls(without: &Arm, with: &Arm, findings: &mut Vec<Finding>) {
+    #[expect(clippy::cast_precision_loss, reason = "a share")]
+    let lost = |arm: &Arm| {
+        let lost = arm.calls.planned.saturating_sub(arm.calls.outcomes.answered);
+        (lost, lost as f64 / arm.calls.planned.max(1) as f64)
+    };
+    let ((before, _), (after, share)) = (lost(without), lost(with));
+    if after > before {
+        findings.push(finding(
+            "calls_lost",
+            format!(
+                "{} of the calls that pass ({}) were not answered beside refused ones, and {} without them",
+                grouped(after),
+                format_share(share),
+                grouped(before)
+            ),
+            "the outcomes of the rounds say how they ended",
+        ));
+    }
+}
+
+fn connections(without: &Arm, with: &Arm, findings: &mut Vec<Finding>) {
+    if let (Some(before), Some(after)) = (without.lost_connections, with.lost_connections)
+        && after > before
+    {
+        findings.push(finding(
+            "connections_lost",
+            format!(
+                "{} connections were lost beside refused calls, and {} without them",
+                grouped(after),
+                grouped(before)
+            ),
+            "a refusal takes other calls along: give large messages a connection of their own",
+        ));
+    }
+    let waits = [
+        (
+            "window_used_up",
+            "for room in their connection's window",
+            without.out_of_window,
+            with.out_of_window,
+        ),
+        ("server_did_not_read", "because the server did not read", without.held_up, with.held_up),
+    ];
+    for (name, why, before, after) in waits {
+        if let (Some(before), Some(after)) = (before, after)
+            && after > before + WAITING_NOTED
+        {
+            findings.push(finding(
+                name,
+                format!(
+                    "requests waited {why} for {} of the time beside refused calls, and {} without them",
+                    format_share(after.min(1.0)),
+                    format_share(before.min(1.0))
+                ),
+                "what is uploaded in vain stands in line before the calls that pass, on the same connection",
+            ));
+        }
+    }
+    if let Some(bytes) = with.uploaded_in_vain_bytes_per_second.filter(|bytes| *bytes >= 1.0) {
+        findings.push(finding(
+            "uploaded_in_vain",
+            format!("refused calls uploaded {} in vain", format_throughput(bytes)),
+            "check sizes before the call; the server's HTTP/2 window bounds what it lets in",
+        ));
+    }
+}
+
+fn server(neighbours: &Neighbours, without: &Arm, with: &Arm, findings: &mut Vec<Finding>) {
+    if let (Some(before), Some(after)) = (without.server_cores, with.server_cores)
+        && after > before * (1.0 + NOTED)
+    {
+        findings.push(finding(
+            "server_works_more",
+            format!(
+                "the server used {} cores beside refused calls, and {} without them",
+                decimal(after),
+                decimal(before)
+            ),
+            "",
+        ));
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a ratio")]
+    let has_grown = |before: u64, after: u64| after as f64 > before as f64 * (1.0 + MEMORY_NOTED);
+    if let (Some(before), Some(after)) = (without.server_peak_rss_bytes, with.server_peak_rss_bytes)
+        && has_grown(before, after)
+    {
+        let since = if neighbours.fresh_servers { "" } else { ", in all the time since it started" };
+        findings.push(finding(
+            "server_memory",
+            format!(
+                "the server had up to {} of memory with refused calls, and {} before them{since}",
+                mebibytes(after),
+                mebibytes(before)
+            ),
+            "",
+        ));
+    }
+}
+
+fn soundness(neighbours: &Neighbours, findings: &mut Vec<Finding>) {
+    let runs = neighbours.rounds.iter().flat_map(|round| [&round.without, &round.with]);
+    // A rate that is not reached beside refused calls is the damage itself.
+    let unsound = runs.filter(|summary| summary.soundness.verdict == Verdict::Unsound);
+    let mut names: Vec<&str> = Vec::new();
+    let mut count = 0;
+    for summary in unsound {
+        count += 1;
+        // The gravest alone: notes explain figures, and make no run unsound.
+        let all = &summary.soundness.findings;
+        let gravest = all.iter().map(|finding| finding.weight).min();
+        let of_these = all.iter().filter(|finding| Some(finding.weight) == gravest);
+        names.extend(of_these.map(|finding| finding.name.as_str()));
+    }
+    names.sort_unstable();
+    names.dedup();
+    if count > 0 {
+        findings.push(finding(
+            "unsound_runs",
+            format!("{count} of {} runs were not sound ({})", neighbours.rounds.len() * 2, names.join(", ")),
+            "the soundness of each run stands in the result (-o FILE, or -O json)",
+        ));
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "at most an hour")]
+fn time(nanoseconds: u64) -> String {
+    format_nanoseconds(nanoseconds as f64)
+}
+
+fn mebibytes(bytes: u64) -> String {
+    ByteSize(bytes.div_ceil(1 << 20) << 20).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        experiment::interference::document::Round,
+        result::{
+            soundness::{Finding as Reason, Weight},
+            summary::Summary,
+        },
+    };
+
+    #[test]
+    fn notes_are_no_reasons_for_unsound_runs() {
+        let golden = || {
+            let text = include_str!("../../../tests/data/summary.json");
+            Summary::read(text.as_bytes()).expect("a result")
+        };
+        let mut with = golden();
+        with.soundness.verdict = Verdict::Unsound;
+        let reason = |name: &str, weight| Reason {
+            name: name.to_owned(),
+            weight,
+            detail: String::new(),
+            advice: String::new(),
+        };
+        with.soundness.findings =
+            vec![reason("few_samples", Weight::Note), reason("other_load", Weight::Warning)];
+        let mut without = golden();
+        without.soundness.verdict = Verdict::Sound;
+        without.soundness.findings = vec![reason("size_rounded", Weight::Note)];
+        let rounds = vec![Round { with_came_first: false, without, with }];
+        let neighbours = Neighbours::new(None, Vec::new(), true, rounds, Vec::new());
+        let found = neighbours.findings.iter().find(|finding| finding.name == "unsound_runs");
+        assert_eq!(found.expect("said").detail, "1 of 2 runs were not sound (other_load)");
+    }
+}

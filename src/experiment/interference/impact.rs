@@ -1,0 +1,177 @@
+//! The two sides as figures, and their ratios.
+
+use std::time::Duration;
+
+use super::document::{Arm, Damage, Pooling, Ratio, Round};
+use crate::{
+    measure::{Calls, Latency},
+    result::{
+        samples_needed,
+        summary::{ConnectionsRecord, LatencyRecord, Summary},
+    },
+};
+
+/// Quantiles that are compared. The last is the maximum.
+const COMPARED: [(&str, f64); 5] =
+    [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)];
+
+type Time = fn(&Summary) -> Option<&LatencyRecord>;
+
+impl Damage {
+    pub(super) fn of(rounds: &[Round]) -> Self {
+        let response: Time = |summary| summary.latency.response.as_ref();
+        let lateness: Time = |summary| summary.latency.lateness.as_ref();
+        Self {
+            response: ratios(rounds, response),
+            lateness: ratios(rounds, lateness),
+            pooled: Pooling::default(),
+        }
+    }
+
+    /// The ratio of a quantile of the response time.
+    #[must_use]
+    pub fn response(&self, name: &str) -> Option<&Ratio> {
+        self.response.iter().find(|ratio| ratio.name == name)
+    }
+}
+
+/// Quantiles that each round has enough replies for, on both sides.
+fn ratios(rounds: &[Round], time: Time) -> Vec<Ratio> {
+    let decoded = |summary: &Summary| time(summary).and_then(|record| record.decode().ok());
+    let pairs: Vec<(Latency, Latency)> =
+        rounds.iter().filter_map(|round| decoded(&round.without).zip(decoded(&round.with))).collect();
+    let has_enough = |quantile: f64| {
+        let fewest = pairs.iter().map(|(without, with)| without.count().min(with.count())).min();
+        let needed = if quantile < 1.0 { samples_needed(quantile) } else { 1 };
+        fewest.is_some_and(|fewest| fewest >= needed)
+    };
+    let compared = COMPARED.iter().filter(|(_, quantile)| has_enough(*quantile));
+    compared
+        .filter_map(|(name, quantile)| {
+            let of = |latency: &Latency| latency.quantile_ns(*quantile);
+            let times: Vec<(u64, u64)> =
+                pairs.iter().map(|(without, with)| (of(without), of(with))).collect();
+            ratio(name, &times)
+        })
+        .collect()
+}
+
+/// A quantile of all rounds, without refused calls and with them; `None` where there is no round.
+pub(super) fn ratio(name: &str, rounds: &[(u64, u64)]) -> Option<Ratio> {
+    let logarithms = |time: fn(&(u64, u64)) -> u64| rounds.iter().map(move |round| logarithm(time(round)));
+    let (without, with) = (logarithms(|round| round.0), logarithms(|round| round.1));
+    let mut each: Vec<f64> =
+        without.clone().zip(with.clone()).map(|(without, with)| with - without).collect();
+    each.sort_by(f64::total_cmp);
+    #[expect(clippy::cast_precision_loss, reason = "a number of rounds")]
+    let count = each.len() as f64;
+    Some(Ratio {
+        name: name.to_owned(),
+        without_ns: nanoseconds(without.sum::<f64>() / count),
+        with_ns: nanoseconds(with.sum::<f64>() / count),
+        ratio: (each.iter().sum::<f64>() / count).exp(),
+        lowest: each.first()?.exp(),
+        highest: each.last()?.exp(),
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "nanoseconds of at most an hour")]
+fn logarithm(nanoseconds: u64) -> f64 {
+    (nanoseconds.max(1) as f64).ln()
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "between the logarithms of two numbers of nanoseconds"
+)]
+fn nanoseconds(logarithm: f64) -> u64 {
+    logarithm.exp().round() as u64
+}
+
+/// One side of all rounds; `None` where there are none.
+pub(super) fn arm(summaries: &[&Summary], is_refused: &dyn Fn(u64) -> bool) -> Option<Arm> {
+    if summaries.is_empty() {
+        return None;
+    }
+    let mut calls = Calls::default();
+    for summary in summaries {
+        // A run of a single size has no list of sizes.
+        if summary.sizes.is_empty() {
+            calls.add(&summary.calls);
+        }
+        for size in summary.sizes.iter().filter(|size| !is_refused(size.message_bytes)) {
+            calls.add(&size.calls);
+        }
+    }
+    let pooled = |time: &dyn Fn(&Summary) -> Option<LatencyRecord>| {
+        let mut sum = Latency::new();
+        for latency in summaries.iter().filter_map(|summary| time(summary)?.decode().ok()) {
+            sum.add(&latency);
+        }
+        LatencyRecord::from(&sum)
+    };
+    let seconds: f64 =
+        summaries.iter().map(|summary| Duration::from_nanos(summary.window_ns).as_secs_f64()).sum();
+    let all = seconds.max(f64::MIN_POSITIVE);
+    #[expect(clippy::cast_precision_loss, reason = "sums of bytes and ns")]
+    let per_second = |number: u64| number as f64 / all;
+    let connections: Option<Vec<_>> = summaries.iter().map(|summary| summary.connections).collect();
+    let connections = connections.as_ref();
+    // A share of the time is ns a second.
+    let share = |nanoseconds: u64| per_second(nanoseconds) / 1e9;
+    let total =
+        |of: &dyn Fn(&ConnectionsRecord) -> Option<u64>| -> Option<u64> { connections?.iter().map(of).sum() };
+    let cpu: Option<u64> = summaries.iter().map(|summary| summary.cost.server_cpu_ns).sum();
+    Some(Arm {
+        calls,
+        replies_per_second: per_second(summaries.iter().map(|summary| summary.goodput.replies).sum()),
+        response: pooled(&|summary| summary.latency.response.clone()),
+        service: pooled(&|summary| Some(summary.latency.service.clone())),
+        lateness: pooled(&|summary| summary.latency.lateness.clone()),
+        lost_connections: connections.map(|all| all.iter().map(|seen| seen.lost).sum()),
+        out_of_window: total(&|seen| seen.out_of_window_ns).map(share),
+        held_up: total(&|seen| seen.held_up_ns).map(share),
+        uploaded_in_vain_bytes_per_second: total(&|seen| seen.uploaded_in_vain_bytes).map(per_second),
+        server_cores: cpu.map(share),
+        server_peak_rss_bytes: summaries
+            .iter()
+            .filter_map(|summary| summary.cost.server_peak_rss_bytes)
+            .max(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn one_slow_round_does_not_part_the_ratio_from_its_times() {
+        // p99 in ns: the last round alone was slow, with refused calls.
+        let rounds = [(4_000_000, 4_400_000), (4_400_000, 4_600_000), (4_200_000, 60_000_000)];
+        let Ratio { without_ns, with_ns, ratio, lowest, highest, .. } =
+            ratio("p99", &rounds).expect("rounds");
+        assert_eq!(without_ns, 4_196_823);
+        assert_eq!(with_ns, 10_668_923);
+        assert!((ratio - 2.5421).abs() < 1e-3, "{ratio}");
+        assert!((lowest - 1.0454).abs() < 1e-3 && (highest - 14.2857).abs() < 1e-3, "{lowest} {highest}");
+        assert!(super::ratio("p99", &[]).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn a_ratio_is_that_of_the_times_beside_it(
+            rounds in proptest::collection::vec((1_000..1_000_000_000_u64, 1_000..1_000_000_000_u64), 1..9),
+        ) {
+            let there = ratio("p50", &rounds).expect("rounds");
+            #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
+            let of_times = there.with_ns as f64 / there.without_ns as f64;
+            prop_assert!((there.ratio / of_times - 1.0).abs() < 2e-3, "{there:?}");
+            prop_assert!(there.lowest <= there.ratio * 1.000_001 && there.ratio <= there.highest * 1.000_001);
+            let turned: Vec<(u64, u64)> = rounds.iter().map(|(without, with)| (*with, *without)).collect();
+            let back = ratio("p50", &turned).expect("rounds");
+            prop_assert!((back.ratio * there.ratio - 1.0).abs() < 1e-9);
+        }
+    }
+}

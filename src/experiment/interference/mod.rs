@@ -1,0 +1,16 @@
+//! What refused calls do to those beside them: the document `plimsoll.neighbours/1`.
+//!
+//! Two runs at equal rates of the calls that are answered, with and without those that are refused. Rounds
+//! of both follow each other, each in the other order than the one before, so that a machine whose speed
+//! drifts does not favour one of the two.
+
+mod findings;
+mod impact;
+pub mod document;
+mod read;
+pub mod refused;
+pub mod assemble;
+
+pub use document::{Arm, Damage, Neighbours, Pooling, Ratio, Round, SCHEMA};
+pub use read::NeighboursReadError;
+pub use refused::{NeighboursError, check, refused_sizes, without_refused};

@@ -1,0 +1,129 @@
+//! Whether limits that were saved agree with themselves.
+
+use super::{
+    document::{Limits, SCHEMA},
+    record::{LimitRecord, State},
+};
+use crate::{
+    result::{Contradiction, holds, schema_of},
+    rpc::Side,
+};
+
+/// Why a document is not a search for limits.
+#[derive(Debug, thiserror::Error)]
+pub enum LimitsReadError {
+    /// It is not JSON, or lacks something.
+    #[error("it is not a result of `plimsoll limits`")]
+    Json(#[from] serde_json::Error),
+    /// It has another schema, or none.
+    #[error("its schema is `{0}`, and this plimsoll reads `{SCHEMA}`")]
+    Schema(String),
+    /// A size contradicts another one.
+    #[error(transparent)]
+    Contradiction(#[from] Contradiction),
+}
+
+impl Limits {
+    /// Reads limits.
+    ///
+    /// # Errors
+    /// When it is something else, or its sizes contradict each other.
+    pub fn read(document: &[u8]) -> Result<Self, LimitsReadError> {
+        match schema_of(document)?.as_deref() {
+            Some(SCHEMA) => {}
+            other => return Err(LimitsReadError::Schema(other.unwrap_or("missing").to_owned())),
+        }
+        let limits: Self = serde_json::from_slice(document)?;
+        limits.check()?;
+        Ok(limits)
+    }
+
+    /// Whether sizes lie as their states say. Messages that passed and that were refused cannot be made again.
+    ///
+    /// # Errors
+    /// When something does not agree.
+    pub fn check(&self) -> Result<(), Contradiction> {
+        self.limits.iter().try_for_each(check)
+    }
+}
+
+fn check(record: &LimitRecord) -> Result<(), Contradiction> {
+    let what = |part: &str| format!("{part} of the {}'s limit for {}s", record.side, record.direction);
+    let shown = |size: Option<u64>| size.map_or_else(|| "missing".to_owned(), |size| format!("{size} bytes"));
+    let (passed, refused) = (record.largest_passed_bytes, record.smallest_refused_bytes);
+    let is_below = |low: Option<u64>, high: Option<u64>| low.zip(high).is_none_or(|(low, high)| low < high);
+    holds(
+        &what("the largest passed message"),
+        shown(passed),
+        &format!("less than {}", shown(refused)),
+        is_below(passed, refused),
+    )?;
+    if record.state == State::Found {
+        let limit = record.limit_bytes;
+        holds(
+            &what("the smallest refused message"),
+            shown(refused),
+            "a size, as for every limit that is found",
+            refused.is_some(),
+        )?;
+        holds(
+            &what("the place"),
+            shown(limit),
+            &format!("less than {}", shown(refused)),
+            is_below(limit, refused),
+        )?;
+        let is_above = limit.zip(passed).is_none_or(|(limit, passed)| passed <= limit);
+        holds(&what("the place"), shown(limit), &format!("{} or more", shown(passed)), is_above)?;
+    } else {
+        holds(
+            &what("the place"),
+            shown(record.limit_bytes),
+            "nothing, because it was not found",
+            record.limit_bytes.is_none() || record.state != State::NotReached,
+        )?;
+    }
+    if record.state == State::NotReached {
+        holds(
+            &what("the smallest refused message"),
+            shown(refused),
+            "nothing, because it was not reached",
+            refused.is_none(),
+        )?;
+    }
+    let is_own = record.side == Side::Client;
+    holds(&what("the state"), "none", "the client's alone", record.state != State::Unset || is_own)?;
+    holds(
+        &what("the confirmation"),
+        "there",
+        "missing where nothing was found",
+        !record.confirmed || record.state != State::Unfinished,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rpc::Direction;
+
+    #[test]
+    fn a_limit_lies_between_what_passed_and_what_was_refused() {
+        let found = LimitRecord {
+            state: State::Found,
+            largest_passed_bytes: Some(100),
+            smallest_refused_bytes: Some(101),
+            limit_bytes: Some(100),
+            ..LimitRecord::of(Side::Server, Direction::Request)
+        };
+        assert_eq!(check(&found), Ok(()));
+        for wrong in [
+            LimitRecord { largest_passed_bytes: Some(101), ..found.clone() },
+            LimitRecord { limit_bytes: Some(99), ..found.clone() },
+            LimitRecord { limit_bytes: Some(101), ..found.clone() },
+            LimitRecord { smallest_refused_bytes: None, ..found.clone() },
+            LimitRecord { state: State::NotReached, ..found.clone() },
+            LimitRecord { state: State::Unset, ..found.clone() },
+        ] {
+            assert!(check(&wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

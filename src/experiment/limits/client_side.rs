@@ -1,0 +1,209 @@
+//! The client's own limits: what this client, or an application that is built with tonic, does at them.
+
+use std::time::Duration;
+
+use super::{
+    error::LimitsError,
+    probe::{Prober, Sends},
+    probe_result::{Cause, Got, Probed},
+    record::{LimitRecord, State, bytes},
+    search::Search,
+    survival::{Survivors, failure_of},
+    whole_messages::{self, Whole},
+};
+use crate::{
+    client::{
+        Ended, Options,
+        stub::{AmongOthers, BareClient},
+    },
+    endpoint::Located,
+    load::ClientKind,
+    rpc::{
+        Direction, Outcome, Side,
+        format_data::{Message, longest_text_within, message_bytes_of},
+    },
+    units::Limit,
+};
+
+/// Makes calls with the client whose own limits are looked for.
+pub(super) enum OwnClient<'a> {
+    Lean(Prober<'a>),
+    Stub(Box<TonicClient<'a>>),
+}
+
+/// An application's client, and what it is asked beside the calls that are looked at.
+pub(super) struct TonicClient<'a> {
+    client: BareClient<'a>,
+    small: Message,
+    probes: u32,
+    tries: usize,
+    wants_end: &'a dyn Fn() -> bool,
+}
+
+impl<'a> OwnClient<'a> {
+    pub(super) fn open(
+        kind: ClientKind,
+        options: Options,
+        target: &'a Located,
+        small: Message,
+        wants_end: &'a dyn Fn() -> bool,
+    ) -> Result<Self, LimitsError> {
+        Ok(match kind {
+            ClientKind::Lean => {
+                let mut prober = Prober::new(target, options, wants_end);
+                prober.small = small;
+                Self::Lean(prober)
+            }
+            ClientKind::Stub => {
+                let client = BareClient::new(target, options).map_err(LimitsError::Setup)?;
+                Self::Stub(Box::new(TonicClient { client, small, probes: 0, tries: 0, wants_end }))
+            }
+        })
+    }
+
+    /// Probes since this was asked last.
+    pub(super) fn take_probes(&mut self) -> u32 {
+        match self {
+            Self::Lean(prober) => prober.take_count().0,
+            Self::Stub(client) => std::mem::take(&mut client.probes),
+        }
+    }
+}
+
+impl Sends for OwnClient<'_> {
+    fn send(&mut self, message: Message, patience: Duration) -> Result<Probed, LimitsError> {
+        match self {
+            Self::Lean(prober) => prober.send(message, patience),
+            Self::Stub(client) => client.send(message, patience),
+        }
+    }
+
+    fn send_among_neighbours(
+        &mut self,
+        message: Message,
+        patience: Duration,
+    ) -> Result<(Probed, Survivors), LimitsError> {
+        match self {
+            Self::Lean(prober) => prober.send_among_neighbours(message, patience),
+            Self::Stub(client) => client.send_among_neighbours(message, patience),
+        }
+    }
+
+    fn small(&self) -> Message {
+        match self {
+            Self::Lean(prober) => prober.small(),
+            Self::Stub(client) => client.small(),
+        }
+    }
+}
+
+impl TonicClient<'_> {
+    /// Counts a probe that is about to be made.
+    fn count(&mut self) -> Result<(), LimitsError> {
+        if (self.wants_end)() {
+            return Err(LimitsError::Interrupted);
+        }
+        self.probes += 1;
+        Ok(())
+    }
+}
+
+impl Sends for TonicClient<'_> {
+    fn send(&mut self, message: Message, patience: Duration) -> Result<Probed, LimitsError> {
+        self.count()?;
+        let ended = self.client.call(&message, patience, self.wants_end)?;
+        match ended {
+            None if (self.wants_end)() => Err(LimitsError::Interrupted),
+            None => Ok(Probed { got: Got::Silence, took: patience, uploaded_bytes: None }),
+            Some(ended) => Ok(probed(ended)),
+        }
+    }
+
+    fn send_among_neighbours(
+        &mut self,
+        message: Message,
+        patience: Duration,
+    ) -> Result<(Probed, Survivors), LimitsError> {
+        self.count()?;
+        // Tries of unequal length, as the lean client's.
+        let all = self.client.call_among(&message, &self.small, self.tries % 3, patience, self.wants_end)?;
+        self.tries += 1;
+        if all.is_none() && (self.wants_end)() {
+            return Err(LimitsError::Interrupted);
+        }
+        let Some(AmongOthers { ended, failed_neighbour, later, is_one_connection }) = all else {
+            let silence = Probed { got: Got::Silence, took: patience, uploaded_bytes: None };
+            return Ok((silence, Survivors::NONE));
+        };
+        let is_lost = !is_one_connection || matches!(later, Outcome::Broken(_));
+        let failure = failed_neighbour.as_ref().and_then(failure_of).or_else(|| failure_of(&later));
+        let survivors = Survivors { connection: !is_lost, neighbour: failed_neighbour.is_none(), failure };
+        Ok((probed(ended), survivors))
+    }
+
+    fn small(&self) -> Message {
+        self.small.clone()
+    }
+}
+
+fn probed(ended: Ended) -> Probed {
+    let took = ended.done.saturating_duration_since(ended.sent);
+    let got = match ended.outcome.into() {
+        // A lost connection says nothing of who ended it.
+        Got::Ended(failure, Cause::Status) if ended.is_own_status => Got::Ended(failure, Cause::OwnStatus),
+        other => other,
+    };
+    Probed { got, took, uploaded_bytes: None }
+}
+
+/// Whether the client has sent the message, whatever became of it then.
+pub(super) fn is_sent(got: &Got) -> bool {
+    match got {
+        Got::Refused(refusal) => (refusal.side, refusal.direction) != (Side::Client, Direction::Request),
+        Got::Ended(_, cause) => *cause != Cause::OwnStatus,
+        Got::Reply { .. } | Got::Silence => true,
+    }
+}
+
+/// Looks for the client's own limit for requests, which is known to be this one.
+pub(super) fn find_send(
+    client: &mut OwnClient<'_>,
+    limit: Limit,
+    up_to: u64,
+    record: &mut LimitRecord,
+) -> Result<(), LimitsError> {
+    let Limit::Bytes(limit) = limit else {
+        record.state = State::Unset;
+        record.detail =
+            Some("the client has no limit for requests; --max-send-message-size sets one".to_owned());
+        return Ok(());
+    };
+    let edge = longest_text_within(limit);
+    if message_bytes_of(edge + 1) > up_to {
+        record.state = State::NotReached;
+        record.detail = Some(format!(
+            "it is {}, and no larger messages than {} were sent; --up-to allows more",
+            bytes(limit),
+            bytes(up_to)
+        ));
+        return Ok(());
+    }
+    let whole = Whole {
+        message: &|text| Some(Message::plain(text)),
+        // What the server says of it, or does not say, is another matter: it was sent.
+        is_passed: &is_sent,
+        refuses: (Side::Client, Direction::Request),
+        silence_refuses: false,
+    };
+    whole_messages::find(client, &whole, Search::of_texts(0, vec![edge, edge + 1]), record)?;
+    // What this client refuses is known beforehand: anything smaller was refused by something else.
+    if let Some(refused) = record.smallest_refused_bytes.filter(|refused| *refused <= limit) {
+        let message = record.message.take().unwrap_or_default();
+        record.unstable(&format!(
+            "{} were not sent, although the client's limit is {}: {message}",
+            bytes(refused),
+            bytes(limit)
+        ));
+    }
+    Ok(())
+}

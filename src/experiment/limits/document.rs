@@ -1,0 +1,59 @@
+//! The document `plimsoll.limits/1`.
+
+use serde::{Deserialize, Serialize};
+
+use super::record::LimitRecord;
+use crate::{client::Options, load::ClientKind, measure::Build};
+
+/// The schema that this program writes.
+pub const SCHEMA: &str = "plimsoll.limits/1";
+
+/// Messages that are really sent are no larger than this, unless more is asked for.
+pub const DEFAULT_UP_TO: u64 = 64 << 20;
+
+/// What is to be looked for.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Whose own limits are looked for. The server's are looked for with the lean client in any case.
+    pub client: ClientKind,
+    /// The client's own limits, and what is sent with each call.
+    pub options: Options,
+    /// The largest message that is really sent, in message bytes.
+    pub up_to: u64,
+}
+
+/// The limits of a server and of a client, and what they mean. Integers are ns and bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// What looked.
+    pub plimsoll: Build,
+    /// The server as it was written.
+    pub target: String,
+    /// Whose own limits these are.
+    pub client: ClientKind,
+    /// The largest message that was to be sent.
+    pub up_to_bytes: u64,
+    /// In the order in which a call meets them.
+    pub limits: Vec<LimitRecord>,
+    /// What they mean, in plain words.
+    pub findings: Vec<Finding>,
+    /// Why the search ended before its end, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_early: Option<String>,
+    /// Whether it was ended from outside.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub interrupted: bool,
+}
+
+/// Something that follows from the limits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// A stable name.
+    pub name: String,
+    /// What it is.
+    pub detail: String,
+    /// What can be done about it; empty where nothing need be.
+    pub advice: String,
+}

@@ -1,0 +1,249 @@
+//! What limits mean for those who call: in plain words, with what can be done.
+
+use std::time::Duration;
+
+use super::{
+    document::{Finding, Settings},
+    probe_result::Cause,
+    record::{Counts, LimitRecord, State, bytes},
+};
+use crate::{
+    load::ClientKind,
+    rpc::{Code, Direction, Side},
+    units::{ByteSize, format_duration},
+};
+
+/// A refusal that takes longer is worth a word.
+const SLOW: Duration = Duration::from_millis(50);
+
+/// More than this, uploaded in vain, is worth a word. A frame of 1 MiB that has begun must be ended.
+const MUCH_IN_VAIN: u64 = 2 << 20;
+
+/// What follows from these limits, at a server whose upper-casing makes texts longer or not.
+pub(super) fn of(records: &[LimitRecord], grows: bool, settings: &Settings) -> Vec<Finding> {
+    let find =
+        |side, direction| records.iter().find(|record| record.side == side && record.direction == direction);
+    let mut findings = Vec::new();
+    if let Some(receives) = find(Side::Server, Direction::Request) {
+        let sends = find(Side::Server, Direction::Response).and_then(LimitRecord::lowest);
+        between_sides(receives, sends, grows, settings, &mut findings);
+    }
+    for record in records {
+        of_one(record, settings, &mut findings);
+    }
+    findings
+}
+
+fn finding(name: &str, detail: String, advice: impl Into<String>) -> Finding {
+    Finding { name: name.to_owned(), detail, advice: advice.into() }
+}
+
+/// What comes of limits that do not fit together.
+fn between_sides(
+    receives: &LimitRecord,
+    sends: Option<u64>,
+    grows: bool,
+    settings: &Settings,
+    findings: &mut Vec<Finding>,
+) {
+    let takes = receives.taken().or(receives.searched_to_bytes);
+    let caller = settings.options.max_recv_message_size.as_bytes();
+    let Some(takes) = takes else { return };
+    let reach = if receives.state == State::Found && receives.confirmed { "up to" } else { "at least" };
+    // The nearest round size at which the next larger reply is over the caller's limit.
+    let example = ByteSize(caller / 4 * 3);
+    if grows && sends.is_none_or(|sends| sends > caller) && takes >= example.0 && caller >= 64 {
+        findings.push(finding(
+            "reply_outgrows_caller",
+            format!(
+                "a request of {example} whose reply grows past {} will be refused by the caller, not by the server",
+                ByteSize(caller)
+            ),
+            "raise the caller's receive limit (--max-recv-message-size)",
+        ));
+    }
+    if takes > caller && sends.is_none_or(|sends| sends > caller) {
+        findings.push(finding(
+            "caller_below_server",
+            format!(
+                "the server takes requests of {reach} {}, and the caller no replies over {}: what is between them is sent, worked on, sent back and thrown away",
+                bytes(takes),
+                bytes(caller)
+            ),
+            "raise the limit on both sides, or lower the server's",
+        ));
+    }
+    if let Some(sends) = sends.filter(|sends| *sends < takes) {
+        findings.push(finding(
+            "server_refuses_its_own_reply",
+            format!(
+                "the server takes requests of up to {} and sends no reply over {}: it refuses when the work is done",
+                bytes(takes),
+                bytes(sends)
+            ),
+            "raise the server's limit for replies to that for requests",
+        ));
+    }
+}
+
+/// What one limit is worth a word for.
+fn of_one(record: &LimitRecord, settings: &Settings, findings: &mut Vec<Finding>) {
+    let name = format!("the {}'s limit for {}s", record.side, record.direction);
+    if record.state == State::Unstable {
+        let detail = record.detail.clone().unwrap_or_default();
+        findings.push(finding(
+            "unstable",
+            format!("{name} is not one number: {detail}"),
+            "look for several servers behind one address, a configuration that is being changed, or a server that fails calls now and then",
+        ));
+    }
+    if record.state != State::Found {
+        return;
+    }
+    if !record.confirmed {
+        findings.push(finding(
+            "unconfirmed",
+            format!(
+                "{name} was found by prefixes alone: messages of up to {} were sent and passed; whether larger ones pass is not known",
+                bytes(record.largest_passed_bytes.unwrap_or(0))
+            ),
+            "raise --up-to above the limit to send one",
+        ));
+    }
+    if let (Some(named), Some(limit)) = (record.named_bytes, record.limit_bytes)
+        && named != limit
+    {
+        findings.push(finding(
+            "named_wrongly",
+            format!("{name} is {}, and its refusals name {}", bytes(limit), bytes(named)),
+            "",
+        ));
+    }
+    cause(record, &name, findings);
+    if let Some(behind) = &record.behind {
+        findings.push(finding(
+            "limit_in_front",
+            format!(
+                "before the server's own limit for {}s, {}, comes {} from {} on{}: no caller reaches the server's, which is known by prefixes alone",
+                record.direction,
+                bytes(behind.limit_bytes),
+                record.status().unwrap_or_else(|| "a refusal".to_owned()),
+                bytes(record.smallest_refused_bytes.unwrap_or(0)),
+                if record.http_status.is_some() { ", a proxy's" } else { "" },
+            ),
+            "set both to the same size: a proxy counts gRPC's 5-byte prefix too (nginx: client_max_body_size)",
+        ));
+    }
+    if record.side == Side::Client
+        && record.cause == Some(Cause::OwnStatus)
+        && settings.client == ClientKind::Stub
+    {
+        findings.push(finding(
+            "reason_lost",
+            format!("a tonic client does not say that {name} refused: it answers {}", quoted(record)),
+            "compare the encoded length with the limit before the call",
+        ));
+    }
+    compressed(record, &name, findings);
+    survival(record, &name, findings);
+    if record.refusal_time().is_some_and(|took| took > SLOW) && record.side == Side::Server {
+        let took = format_duration(record.refusal_time().unwrap_or_default());
+        findings.push(finding("slow_refusal", format!("{name} takes {took} to refuse"), ""));
+    }
+    if let Some(uploaded) = record.uploaded_bytes.filter(|uploaded| *uploaded > MUCH_IN_VAIN)
+        && (record.side, record.direction) == (Side::Server, Direction::Request)
+    {
+        findings.push(finding(
+            "uploaded_in_vain",
+            format!("{} of a request went to the server before it refused", bytes(uploaded)),
+            "check sizes before the call; the server's HTTP/2 window bounds what it lets in",
+        ));
+    }
+}
+
+/// What it does to compressed messages.
+fn compressed(record: &LimitRecord, name: &str, findings: &mut Vec<Finding>) {
+    let Some(compressed) = &record.compressed else { return };
+    let (words, advice) = match compressed.counts {
+        Counts::Compressed | Counts::Neither => (
+            "does not see what a compressed message decompresses to",
+            "whoever takes it must bound that: a few KiB may stand for gigabytes",
+        ),
+        Counts::Unknown => ("does not take compressed messages", "leave out compression there"),
+        Counts::Both | Counts::Decompressed | Counts::NotCompressed => ("", ""),
+    };
+    if !words.is_empty() {
+        findings.push(finding("compressed_messages", format!("{name} {words}"), advice));
+    }
+    if compressed.code.is_some() && compressed.code != record.code {
+        findings.push(finding(
+            "another_code_when_compressed",
+            format!(
+                "{name} answers {} to a compressed message, and {} to a plain one",
+                compressed.code.as_deref().unwrap_or_default(),
+                record.code.as_deref().unwrap_or_default()
+            ),
+            "callers that look at the code must know both",
+        ));
+    }
+}
+
+/// What a refusal does to other calls.
+fn survival(record: &LimitRecord, name: &str, findings: &mut Vec<Finding>) {
+    if record.connection_survived == Some(false) || record.neighbour_survived == Some(false) {
+        findings.push(finding(
+            "takes_others_along",
+            format!("{name} takes other calls on the same connection along when it refuses"),
+            "give large messages a connection of their own",
+        ));
+    }
+    if let Some(unstable) = &record.survival_unstable {
+        findings.push(finding(
+            "survival_unstable",
+            format!("what {name} does to other calls on the same connection is not known: {unstable}"),
+            "find out why small calls fail: `plimsoll run` counts them, with the server's words",
+        ));
+    }
+}
+
+/// What callers make of the way in which it refuses.
+fn cause(record: &LimitRecord, name: &str, findings: &mut Vec<Finding>) {
+    let (words, advice) = match record.cause {
+        Some(Cause::StreamReset) => (
+            "by resetting the stream, without a status",
+            "callers cannot tell it from a call that was cancelled",
+        ),
+        Some(Cause::ConnectionLost) => {
+            ("by closing the connection", "every call on the connection is lost with it")
+        }
+        Some(Cause::HttpStatus) => (
+            "with a status of HTTP's",
+            "something in front of the server limits bodies, prefix included; look there",
+        ),
+        Some(Cause::Silence) => ("by never answering", "give calls a deadline"),
+        Some(Cause::Words)
+            if record.code.as_deref() == Some(Code::OUT_OF_RANGE.name()) && record.side == Side::Server =>
+        {
+            findings.push(finding(
+                "code_of_tonic",
+                format!("{name} answers OUT_OF_RANGE, as tonic does, where other implementations say RESOURCE_EXHAUSTED"),
+                "callers that look at the code must know both",
+            ));
+            return;
+        }
+        _ => return,
+    };
+    findings.push(finding(
+        "refuses_without_words",
+        format!("{name} refuses {words}: {}", quoted(record)),
+        advice,
+    ));
+}
+
+fn quoted(record: &LimitRecord) -> String {
+    let code = record.code.as_deref().unwrap_or("no status");
+    match &record.message {
+        Some(message) => format!("{code}, `{message}`"),
+        None => code.to_owned(),
+    }
+}

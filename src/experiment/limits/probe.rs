@@ -1,0 +1,240 @@
+//! Single requests, whole or of a prefix alone, each on a connection of its own.
+
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant as Clock},
+};
+
+use tokio::time::Instant;
+
+use super::{
+    error::LimitsError,
+    probe_result::{Got, Probed, longest},
+    survival::Survivors,
+};
+use crate::{
+    client::{
+        Options,
+        lean::{
+            blocking::Exchange,
+            connection::Over,
+            request::{Draft, Extent, Requests},
+        },
+    },
+    endpoint::Located,
+    rpc::format_data::Message,
+};
+
+/// Asks up to three times for an answer that a server does not give by accident: a reply, or a refusal in known words.
+/// A server that fails a call now and then answers the next one.
+pub(super) fn settled(mut ask: impl FnMut() -> Result<Got, LimitsError>) -> Result<Got, LimitsError> {
+    let mut got = ask()?;
+    for _ in 0..2 {
+        if !matches!(got, Got::Ended(..)) {
+            break;
+        }
+        got = ask()?;
+    }
+    Ok(got)
+}
+
+/// Makes probes, and counts them.
+pub(super) struct Prober<'a> {
+    target: &'a Located,
+    options: Options,
+    /// A text that the server answers.
+    pub(super) small: Message,
+    probes: u32,
+    /// Calls that were made among neighbours.
+    tries: usize,
+    since: Clock,
+    wants_end: &'a dyn Fn() -> bool,
+}
+
+impl<'a> Prober<'a> {
+    pub(super) fn new(target: &'a Located, options: Options, wants_end: &'a dyn Fn() -> bool) -> Self {
+        let small = Message::new(String::new());
+        Self { target, options, small, probes: 0, tries: 0, since: Clock::now(), wants_end }
+    }
+
+    /// Probes since this was asked last, and the time that they took.
+    pub(super) fn take_count(&mut self) -> (u32, Duration) {
+        let since = std::mem::replace(&mut self.since, Clock::now());
+        (std::mem::take(&mut self.probes), since.elapsed())
+    }
+
+    /// Sends a whole message.
+    pub(super) fn whole(&mut self, message: Message, patience: Duration) -> Result<Probed, LimitsError> {
+        self.alone(Draft { message, extent: Extent::Whole }, patience)
+    }
+
+    /// Sends a prefix that claims a message of this length, and then ends the request or not.
+    pub(super) fn claim(
+        &mut self,
+        length: u64,
+        ends: bool,
+        patience: Duration,
+    ) -> Result<Probed, LimitsError> {
+        self.alone(claim(length, ends), patience)
+    }
+
+    /// Whether the server compresses a reply to a request that was.
+    pub(super) fn is_compressed(&self) -> Result<bool, LimitsError> {
+        // One call may fail.
+        for _ in 0..3 {
+            // Long enough for those that compress only what is worth it.
+            let draft = Draft { message: Message::plain(400), extent: Extent::Whole };
+            let mut exchange = self.open(vec![draft])?;
+            exchange.watch();
+            exchange.start(0);
+            let _ = self.next(&mut exchange, Instant::now() + longest(0))?;
+            if let Some(flag) = exchange.take_seen().body.first() {
+                return Ok(*flag == 1);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The same, with a second such request on the same connection whose claim is known to be refused.
+    /// When that one has ended and this one has not, it is not for want of time: it waits twice as long
+    /// again, and a little more.
+    pub(super) fn claim_beside(
+        &mut self,
+        length: u64,
+        ends: bool,
+        refused: u64,
+    ) -> Result<Probed, LimitsError> {
+        let mut exchange = self.open(vec![claim(length, ends), claim(refused, ends)])?;
+        self.probes += 1;
+        let sent = Instant::now();
+        exchange.start(0);
+        exchange.start(1);
+        let mut until = sent + longest(0);
+        while let Some(over) = self.next(&mut exchange, until)? {
+            if over.call.message == 0 {
+                return Ok(probed(over));
+            }
+            until = Instant::now() + (sent.elapsed() * 2) + Duration::from_millis(20);
+        }
+        Ok(Probed { got: Got::Silence, took: sent.elapsed(), uploaded_bytes: None })
+    }
+
+    /// Sends something that is refused, in the midst of other calls on the same connection.
+    pub(super) fn among_neighbours(
+        &mut self,
+        draft: Draft,
+        patience: Duration,
+    ) -> Result<(Probed, Survivors), LimitsError> {
+        let small = |extent| Draft { message: self.small.clone(), extent };
+        let mut exchange = self.open(vec![small(Extent::Held), draft, small(Extent::Whole)])?;
+        self.probes += 1;
+        let until = Instant::now() + patience;
+        exchange.start(0);
+        exchange.start(1);
+        let (mut refused, mut neighbour) = (None, None);
+        while refused.is_none() {
+            let Some(over) = self.next(&mut exchange, until)? else { break };
+            match over.call.message {
+                0 => neighbour = Some(over),
+                _ => refused = Some(probed(over)),
+            }
+        }
+        exchange.release();
+        if neighbour.is_none() {
+            neighbour = self.next(&mut exchange, Instant::now() + longest(0))?;
+        }
+        exchange.start(2);
+        let later = self.next(&mut exchange, Instant::now() + longest(0))?;
+        // A server may fail each third call. Tries of unequal length do not always hit the same one.
+        let extra = if later.is_some() { self.tries % 3 } else { 0 };
+        for _ in 0..extra {
+            exchange.start(2);
+            if self.next(&mut exchange, Instant::now() + longest(0))?.is_none() {
+                break;
+            }
+        }
+        self.tries += 1;
+        let survivors = Survivors::of(neighbour.as_ref(), later.as_ref(), exchange.lost().is_some());
+        let silence = Probed { got: Got::Silence, took: patience, uploaded_bytes: None };
+        Ok((refused.unwrap_or(silence), survivors))
+    }
+
+    fn alone(&mut self, draft: Draft, patience: Duration) -> Result<Probed, LimitsError> {
+        let mut exchange = self.open(vec![draft])?;
+        self.probes += 1;
+        let sent = Instant::now();
+        exchange.start(0);
+        Ok(match self.next(&mut exchange, sent + patience)? {
+            Some(over) => probed(over),
+            None => Probed { got: Got::Silence, took: sent.elapsed(), uploaded_bytes: None },
+        })
+    }
+
+    fn open(&self, drafts: Vec<Draft>) -> Result<Exchange, LimitsError> {
+        if (self.wants_end)() {
+            return Err(LimitsError::Interrupted);
+        }
+        let requests = Requests::drafted(drafts, &self.options, &self.target.authority);
+        Exchange::open(self.target, Arc::new(requests), self.wants_end)
+            .map_err(|source| if (self.wants_end)() { LimitsError::Interrupted } else { self.gone(source) })
+    }
+
+    /// The next call that ends, within that time; none when it has passed.
+    fn next(&self, exchange: &mut Exchange, until: Instant) -> Result<Option<Over>, LimitsError> {
+        match exchange.next_unless(until, self.wants_end) {
+            None if (self.wants_end)() => Err(LimitsError::Interrupted),
+            over => Ok(over),
+        }
+    }
+
+    fn gone(&self, source: io::Error) -> LimitsError {
+        LimitsError::Gone { target: self.target.authority.clone(), source }
+    }
+}
+
+pub(super) fn claim(length: u64, ends: bool) -> Draft {
+    let length = u32::try_from(length).unwrap_or(u32::MAX);
+    Draft { message: Message::new(String::new()), extent: Extent::Claim { length, ends } }
+}
+
+fn probed(over: Over) -> Probed {
+    let took = over.done.saturating_duration_since(over.call.sent);
+    Probed { got: over.outcome.into(), took, uploaded_bytes: Some(over.uploaded_bytes) }
+}
+
+impl Sends for Prober<'_> {
+    fn send(&mut self, message: Message, patience: Duration) -> Result<Probed, LimitsError> {
+        self.whole(message, patience)
+    }
+
+    fn send_among_neighbours(
+        &mut self,
+        message: Message,
+        patience: Duration,
+    ) -> Result<(Probed, Survivors), LimitsError> {
+        self.among_neighbours(Draft { message, extent: Extent::Whole }, patience)
+    }
+
+    fn small(&self) -> Message {
+        self.small.clone()
+    }
+}
+
+/// Whatever sends whole messages.
+pub(super) trait Sends {
+    /// Sends a message, and waits this long.
+    fn send(&mut self, message: Message, patience: Duration) -> Result<Probed, LimitsError>;
+    /// Sends a message that is to be refused, in the midst of other calls.
+    fn send_among_neighbours(
+        &mut self,
+        message: Message,
+        patience: Duration,
+    ) -> Result<(Probed, Survivors), LimitsError>;
+    /// A message that the server answers.
+    fn small(&self) -> Message;
+    /// What is left standing of the same calls where none of them is to be refused.
+    fn control(&mut self) -> Result<Survivors, LimitsError> {
+        Ok(self.send_among_neighbours(self.small(), longest(0))?.1)
+    }
+}

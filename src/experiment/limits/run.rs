@@ -1,0 +1,238 @@
+//! The search for all four limits.
+
+use super::{
+    client_side, compressed,
+    document::{Limits, SCHEMA, Settings},
+    error::{LimitsError, causes},
+    findings,
+    probe::{Prober, settled},
+    probe_result::{self, Got},
+    record::{LimitRecord, State},
+    replies::{self, Reach},
+    server_requests,
+};
+use crate::{
+    client::Options,
+    endpoint::Located,
+    measure::Build,
+    rpc::{
+        Direction, Side,
+        format_data::{LARGEST_MESSAGE, Message, longest_text_within},
+        metadata::Secrets,
+        status_words,
+    },
+    units::{Limit, nanoseconds_of},
+};
+
+/// Looks for all four limits. `observe` is told which one is looked for, and `wants_end` is asked before each
+/// probe whether somebody wants an end.
+///
+/// # Errors
+/// When the server answers not even a small call. A server that is gone later leaves what was found so
+/// far, and `ended_early`.
+pub fn find<'a>(
+    target: &'a Located,
+    settings: &Settings,
+    observe: &mut dyn FnMut(Side, Direction),
+    wants_end: &'a dyn Fn() -> bool,
+) -> Result<Limits, LimitsError> {
+    let mut limits = Limits {
+        schema: SCHEMA.to_owned(),
+        plimsoll: Build::this(),
+        target: target.authority.clone(),
+        client: settings.client,
+        up_to_bytes: settings.up_to,
+        limits: Vec::new(),
+        findings: Vec::new(),
+        ended_early: None,
+        interrupted: false,
+    };
+    // The client's own limits are out of the way until they are looked for.
+    let unlimited = Options {
+        max_send_message_size: Limit::Unlimited,
+        max_recv_message_size: Limit::Bytes(LARGEST_MESSAGE),
+        compression: None,
+        ..settings.options.clone()
+    };
+    let packing = Options { compression: settings.options.compression, ..unlimited.clone() };
+    let packing = settings.options.compression.map(|_| Prober::new(target, packing, wants_end));
+    let mut prober = Prober::new(target, unlimited, wants_end);
+    let secrets = Secrets::of(&settings.options.metadata);
+    let grows = greet(&mut prober, target).map_err(|error| error.without(&secrets))?;
+    let mut hunt = Hunt { settings, target, prober, packing, records: Vec::new(), observe, wants_end };
+    if let Err(error) = hunt.all(grows) {
+        limits.ended_early = Some(causes(&error));
+        limits.interrupted = matches!(error, LimitsError::Interrupted);
+    }
+    // A call meets the client's own limit first.
+    hunt.records.sort_by_key(|record| order(record.side, record.direction));
+    limits.limits = hunt.records;
+    limits.findings = findings::of(&limits.limits, grows, settings);
+    limits.hide(&secrets);
+    Ok(limits)
+}
+
+/// The order in which a call meets the limits.
+fn order(side: Side, direction: Direction) -> u8 {
+    match (side, direction) {
+        (Side::Client, Direction::Request) => 0,
+        (Side::Server, Direction::Request) => 1,
+        (Side::Server, Direction::Response) => 2,
+        (Side::Client, Direction::Response) => 3,
+    }
+}
+
+/// Makes a small call that the server answers the small one of all later probes. Whether its upper-casing
+/// makes texts longer.
+fn greet(prober: &mut Prober<'_>, target: &Located) -> Result<bool, LimitsError> {
+    let mute = |got: &Got| LimitsError::Mute {
+        target: target.authority.clone(),
+        what: match got {
+            Got::Ended(failure, _) => status_words(failure.code, &failure.message),
+            Got::Refused(refusal) => status_words(refusal.code, &refusal.message),
+            Got::Reply { .. } | Got::Silence => "no answer within 5 s".to_owned(),
+        },
+    };
+    // Where the limit is below 5 bytes, nothing but the empty text passes.
+    for text in ["abc", ""] {
+        let small = Message::new(text.to_owned());
+        let got = settled(|| Ok(prober.whole(small.clone(), probe_result::longest(0))?.got))?;
+        match got {
+            Got::Reply { .. } => prober.small = small,
+            Got::Refused(_) if !text.is_empty() => continue,
+            other => return Err(mute(&other)),
+        }
+        break;
+    }
+    let growing = Message::growing(6, 2).unwrap_or_else(|| prober.small.clone());
+    Ok(match settled(|| Ok(prober.whole(growing.clone(), probe_result::longest(0))?.got))? {
+        Got::Reply { is_right } => is_right,
+        // Where not even this passes, nothing larger will be tried.
+        Got::Refused(_) => true,
+        Got::Ended(..) | Got::Silence => false,
+    })
+}
+
+/// The search for all limits.
+struct Hunt<'a, 'o> {
+    settings: &'a Settings,
+    target: &'a Located,
+    prober: Prober<'a>,
+    /// One that compresses, where that was asked for.
+    packing: Option<Prober<'a>>,
+    records: Vec<LimitRecord>,
+    observe: &'o mut dyn FnMut(Side, Direction),
+    wants_end: &'a dyn Fn() -> bool,
+}
+
+impl Hunt<'_, '_> {
+    fn all(&mut self, grows: bool) -> Result<(), LimitsError> {
+        let up_to = self.settings.up_to;
+        let _ = self.prober.take_count();
+        let receives = self.one(Side::Server, Direction::Request, |hunt, record| {
+            server_requests::find(&mut hunt.prober, up_to, record)?;
+            match &mut hunt.packing {
+                Some(packing) => compressed::servers_request(packing, record),
+                None => Ok(()),
+            }
+        })?;
+        // Of an unstable limit nothing is known.
+        let largest = receives.largest_passed_bytes;
+        let is_known = largest.is_some() && receives.state != State::Unstable;
+        let taken = largest.unwrap_or(0).min(up_to);
+        let is_cut =
+            receives.lowest().is_some_and(|limit| limit > up_to) || receives.state == State::NotReached;
+        let reach = Reach { room: longest_text_within(taken), grows, up_to, is_cut };
+        let unknown = |record: &mut LimitRecord| {
+            record.detail = Some("not looked for: what requests the server takes is not known".to_owned());
+        };
+        let sends = self.one(Side::Server, Direction::Response, |hunt, record| {
+            if !is_known {
+                unknown(record);
+                return Ok(());
+            }
+            replies::find_servers(&mut hunt.prober, reach, record)?;
+            match &mut hunt.packing {
+                Some(packing) => compressed::replies(packing, reach, packing.is_compressed()?, record),
+                None => Ok(()),
+            }
+        })?;
+        let servers = sends.largest_passed_bytes.filter(|_| sends.state == State::Found);
+        // Each of the client's limits with the other one out of the way.
+        let asked = &Options { compression: None, ..self.settings.options.clone() };
+        let compression = self.settings.options.compression;
+        let compresses = match &mut self.packing {
+            Some(packing) => packing.is_compressed()?,
+            None => false,
+        };
+        // The other calls must pass, whatever the limit is.
+        let small = |limit: Limit| match limit {
+            Limit::Bytes(bytes) if bytes < self.prober.small.request_bytes => Message::new(String::new()),
+            _ => self.prober.small.clone(),
+        };
+        let (small_sent, small_taken) =
+            (small(asked.max_send_message_size), small(asked.max_recv_message_size));
+        let send = Options { max_recv_message_size: Limit::Bytes(LARGEST_MESSAGE), ..asked.clone() };
+        let receive = Options { max_send_message_size: Limit::Unlimited, ..asked.clone() };
+        let limit = asked.max_recv_message_size.as_bytes();
+        let (kind, target, wants_end) = (self.settings.client, self.target, self.wants_end);
+        self.one(Side::Client, Direction::Request, |_, record| {
+            let packing = Options { compression, ..send.clone() };
+            let mut own = client_side::OwnClient::open(kind, send, target, small_sent.clone(), wants_end)?;
+            let result = client_side::find_send(&mut own, asked.max_send_message_size, up_to, record);
+            record.probes = own.take_probes();
+            result?;
+            if compression.is_none() {
+                return Ok(());
+            }
+            let message =
+                compressed::refused_size(record).map(|size| Message::plain(longest_text_within(size)));
+            let mut own = client_side::OwnClient::open(kind, packing, target, small_sent, wants_end)?;
+            let result = compressed::clients(&mut own, message, record);
+            record.probes += own.take_probes();
+            result
+        })?;
+        self.one(Side::Client, Direction::Response, |_, record| {
+            if !is_known {
+                unknown(record);
+                return Ok(());
+            }
+            let packing = Options { compression, ..receive.clone() };
+            let mut own =
+                client_side::OwnClient::open(kind, receive, target, small_taken.clone(), wants_end)?;
+            let result = replies::find_clients(&mut own, reach, limit, servers, record);
+            record.probes = own.take_probes();
+            result?;
+            if compression.is_none() {
+                return Ok(());
+            }
+            let size = compressed::refused_size(record).filter(|_| compresses);
+            let message = size.and_then(|size| reach.message(longest_text_within(size)));
+            let mut own = client_side::OwnClient::open(kind, packing, target, small_taken, wants_end)?;
+            let result = compressed::clients(&mut own, message, record);
+            record.probes += own.take_probes();
+            result
+        })?;
+        Ok(())
+    }
+
+    /// Looks for one limit. What was found before an error is kept.
+    fn one(
+        &mut self,
+        side: Side,
+        direction: Direction,
+        find: impl FnOnce(&mut Self, &mut LimitRecord) -> Result<(), LimitsError>,
+    ) -> Result<LimitRecord, LimitsError> {
+        (self.observe)(side, direction);
+        let mut record = LimitRecord::of(side, direction);
+        let result = find(self, &mut record);
+        let (probes, elapsed) = self.prober.take_count();
+        record.probes += probes;
+        if let Some(packing) = &mut self.packing {
+            record.probes += packing.take_count().0;
+        }
+        record.elapsed_ns = nanoseconds_of(elapsed);
+        self.records.push(record.clone());
+        result.map(|()| record)
+    }
+}

@@ -1,0 +1,341 @@
+//! The server's limit for requests: by prefixes that claim a length, then by whole messages on both
+//! sides of the edge.
+
+use std::time::Duration;
+
+use super::{
+    error::LimitsError,
+    probe::{Prober, Sends as _, claim},
+    probe_result::{Got, Probed, longest},
+    record::{Behind, LimitRecord, State, bytes},
+    search::{Answer, Edge, Search},
+    whole_messages::{self, Whole},
+};
+use crate::{
+    client::lean::request::{Draft, Extent},
+    rpc::{
+        Direction, Side,
+        format_data::{Message, longest_text_within, message_bytes_of},
+    },
+};
+
+/// The lengths that are claimed first: on both sides of gRPC's default limit, and then upwards, so that
+/// no server is told of 4 GiB that refuses much less.
+const LADDER: [u64; 5] = [4 << 20, (4 << 20) + 1, 64 << 20, 1 << 30, u32::MAX as u64];
+
+/// How an answer to a claim is waited for before a second opinion is asked: ten times what an answer
+/// took so far, and this long at least. Python's server takes 105 ms to refuse.
+const SHORTEST_PATIENCE: Duration = Duration::from_millis(300);
+
+/// How often a refusal is timed.
+const REFUSALS: usize = 3;
+
+/// Looks for the limit. `up_to` bounds the messages that are really sent. A claim that is not refused is no
+/// message that passes: something in front of the server may count whole bodies, and let any prefix through.
+pub(super) fn find(prober: &mut Prober<'_>, up_to: u64, record: &mut LimitRecord) -> Result<(), LimitsError> {
+    let mut claims = Claims::calibrated(prober)?;
+    let mut search = claims.search(record)?;
+    if search.contradiction().is_none() && search.refused().is_some() {
+        claims.verify(&mut search, record)?;
+    }
+    if let Some(what) = search.contradiction().map(str::to_owned).or_else(|| claims.wavered()) {
+        record.unstable(&what);
+        return Ok(());
+    }
+    let (ends, refusal) = (claims.ends, claims.refusal.take());
+    let edge = search.edge();
+    let largest = match edge {
+        Edge::Between(accepted, _) => longest_text_within(accepted.unwrap_or(0).min(up_to)),
+        Edge::Beyond => longest_text_within(up_to),
+    };
+    let taken = takes(prober, largest)?;
+    if taken != Taken::Yes {
+        // The prefix is not all that is looked at.
+        by_whole_messages(prober, largest, &taken, record)?;
+        if let Edge::Between(accepted, refused) = edge
+            && record.state == State::Found
+        {
+            record.behind =
+                Some(Behind::of(accepted.unwrap_or(0), refused, search.named(), refusal.as_ref()));
+        }
+        return Ok(());
+    }
+    let passed = message_bytes_of(largest);
+    record.named_bytes = search.named();
+    match edge {
+        Edge::Between(accepted, refused) => {
+            let over = message_bytes_of(largest + 1);
+            if over > up_to {
+                record.so_far(Some(passed), Some(refused));
+                record.detail = Some(format!(
+                    "found by prefix, and not confirmed: messages of up to {} pass, and larger ones were not sent; --up-to allows more",
+                    bytes(passed)
+                ));
+                refuse(prober, accepted, || claim(refused, ends), refusal.as_ref(), record)
+            } else {
+                record.so_far(Some(passed), Some(over));
+                record.confirmed = true;
+                let draft = || Draft { message: Message::plain(largest + 1), extent: Extent::Whole };
+                refuse(prober, accepted, draft, refusal.as_ref(), record)
+            }
+        }
+        Edge::Beyond => {
+            record.state = State::NotReached;
+            record.searched_to_bytes = Some(passed);
+            record.so_far(Some(passed), None);
+            record.confirmed = true;
+            let note = "prefixes that claim up to 4,294,967,295 bytes were not refused either";
+            record.detail = Some(note.to_owned());
+            Ok(())
+        }
+    }
+}
+
+/// Has the server refuse what is just over the edge, a few times. `searched` is how it refused in the search.
+fn refuse(
+    prober: &mut Prober<'_>,
+    limit: Option<u64>,
+    draft: impl Fn() -> Draft,
+    searched: Option<&Got>,
+    record: &mut LimitRecord,
+) -> Result<(), LimitsError> {
+    let mut refusals = Vec::new();
+    for _ in 0..REFUSALS {
+        let draft = draft();
+        let patience = longest(draft.message.request_bytes);
+        refusals.push(prober.among_neighbours(draft, patience)?);
+    }
+    if refusals.iter().any(|(probe, _)| matches!(probe.got, Got::Reply { .. })) {
+        record.unstable("a prefix was refused, and a whole message of that size passed");
+        return Ok(());
+    }
+    if let Some(Got::Refused(refusal)) = searched
+        && !refusals.iter().any(|(probe, _)| matches!(probe.got, Got::Refused(_)))
+    {
+        record.unstable(&format!(
+            "a prefix was refused with {}, `{}`, and later ones ended in another way",
+            refusal.code, refusal.message
+        ));
+        return Ok(());
+    }
+    record.refused_as(&refusals, || prober.control())?;
+    record.limit_bytes = limit;
+    record.state = State::Found;
+    Ok(())
+}
+
+/// Whether a server takes a message.
+#[derive(Debug, Clone, PartialEq)]
+enum Taken {
+    Yes,
+    /// Twice it did not, and this was the last answer.
+    No(Probed),
+    /// It did not answer.
+    Silent,
+}
+
+/// Whether the server takes a message with a text of this length, whatever becomes of its reply.
+fn takes(prober: &mut Prober<'_>, text_bytes: u64) -> Result<Taken, LimitsError> {
+    let mut taken = Taken::Silent;
+    // One failure is not a limit.
+    for _ in 0..2 {
+        let answer = prober.whole(Message::plain(text_bytes), longest(text_bytes))?;
+        taken = match answer.got {
+            ref got if is_request_taken(got) => return Ok(Taken::Yes),
+            // What follows asks again, and is not as patient.
+            Got::Silence => return Ok(Taken::Silent),
+            _ => Taken::No(answer),
+        };
+    }
+    Ok(taken)
+}
+
+pub(super) fn is_request_taken(got: &Got) -> bool {
+    match got {
+        Got::Reply { .. } => true,
+        Got::Refused(refusal) => (refusal.side, refusal.direction) != (Side::Server, Direction::Request),
+        Got::Ended(..) | Got::Silence => false,
+    }
+}
+
+/// Where prefixes do not tell: whole messages up to this text, which was not taken.
+fn by_whole_messages(
+    prober: &mut Prober<'_>,
+    largest: u64,
+    taken: &Taken,
+    record: &mut LimitRecord,
+) -> Result<(), LimitsError> {
+    record.so_far(None, None);
+    let ladder = [1 << 10, 64 << 10, 1 << 20, 4 << 20, (4 << 20) + 1].map(longest_text_within);
+    let mut ladder: Vec<u64> = ladder.into_iter().filter(|text| *text < largest).collect();
+    ladder.push(largest);
+    let whole = Whole {
+        message: &|text| Some(Message::plain(text)),
+        is_passed: &is_request_taken,
+        refuses: (Side::Server, Direction::Request),
+        silence_refuses: true,
+    };
+    let mut search = Search::of_texts(0, ladder);
+    // Where it answered, it need not be asked again; where it was silent, less patience will do.
+    if let Taken::No(probed) = taken
+        && let Some(answer) = whole.answer(probed)
+    {
+        search.record(largest, answer);
+    }
+    whole_messages::find(prober, &whole, search, record)?;
+    let note = match record.http_status {
+        Some(_) => {
+            "a prefix is let through, and whole bodies are counted, gRPC's 5 bytes included: a proxy's limit, or that of something else in front of the server"
+        }
+        None => "it does not go by gRPC's prefix: something else limits the size",
+    };
+    record.detail.get_or_insert_with(|| note.to_owned());
+    Ok(())
+}
+
+/// Asks a server about lengths, by prefixes that claim them.
+struct Claims<'p, 'a> {
+    prober: &'p mut Prober<'a>,
+    /// Whether requests end behind their prefix. Then a server answers in any case, and in other words
+    /// when it would have taken the length. Where it always uses the same words, they stay open: then
+    /// it refuses, or says nothing.
+    ends: bool,
+    /// How it answers a request that ends too early.
+    cut_off: Option<String>,
+    /// Whether it does not answer such a request at all, as Python's asyncio server does not.
+    is_silent: bool,
+    /// The slowest answer.
+    slowest: Duration,
+    /// The smallest length that is known to be refused.
+    refused: Option<u64>,
+    /// How it was refused.
+    refusal: Option<Got>,
+    /// Lengths that were refused once and then not, and how.
+    overruled: Vec<(u64, String)>,
+}
+
+impl<'p, 'a> Claims<'p, 'a> {
+    /// Learns how the server answers a request whose length is within any limit, but which ends too
+    /// early.
+    fn calibrated(prober: &'p mut Prober<'a>) -> Result<Self, LimitsError> {
+        let mut own = Self {
+            prober,
+            ends: true,
+            cut_off: None,
+            is_silent: false,
+            slowest: Duration::ZERO,
+            refused: None,
+            refusal: None,
+            overruled: Vec::new(),
+        };
+        let mut seen = Vec::new();
+        // One answer may be an accident, and everything else would be taken for a refusal: two must agree.
+        for _ in 0..3 {
+            let (_, got) = own.once(1)?;
+            own.is_silent = got == Got::Silence;
+            own.cut_off = got.likeness();
+            if own.is_silent || seen.contains(&own.cut_off) {
+                break;
+            }
+            seen.push(own.cut_off.clone());
+        }
+        Ok(own)
+    }
+
+    fn search(&mut self, record: &mut LimitRecord) -> Result<Search, LimitsError> {
+        let search = self.bisect(record)?;
+        if search.refused().is_some() {
+            return Ok(search);
+        }
+        // Nothing was refused, or nothing that could be told from a request that ends too early.
+        self.ends = false;
+        let answer = self.ask(u64::from(u32::MAX))?;
+        if answer == Answer::Passed { Ok(search) } else { self.bisect(record) }
+    }
+
+    fn bisect(&mut self, record: &mut LimitRecord) -> Result<Search, LimitsError> {
+        let mut search = Search::new(0, LADDER.to_vec());
+        while let Some(length) = search.next() {
+            let answer = self.ask(length)?;
+            search.record(length, answer);
+            // What was only claimed has not passed.
+            record.so_far(None, search.refused());
+            if search.contradiction().is_some() {
+                break;
+            }
+        }
+        Ok(search)
+    }
+
+    /// Asks about both sides of the edge again, in an order that no alternation survives.
+    fn verify(&mut self, search: &mut Search, record: &mut LimitRecord) -> Result<(), LimitsError> {
+        let Edge::Between(passed, refused) = search.edge() else { return Ok(()) };
+        let passed = passed.unwrap_or(0);
+        for length in [passed, refused, refused, passed, passed, refused] {
+            let answer = self.ask(length)?;
+            search.record(length, answer);
+        }
+        record.so_far(None, search.refused());
+        Ok(())
+    }
+
+    /// Asks about a length, and once more where it is refused in words that nobody knows: those may be about
+    /// something else.
+    fn ask(&mut self, length: u64) -> Result<Answer, LimitsError> {
+        let (mut answer, mut got) = self.once(length)?;
+        if let (Answer::Refused(None), Some(likeness)) = (answer, got.likeness()) {
+            (answer, got) = self.once(length)?;
+            if answer == Answer::Passed {
+                self.overruled.push((length, likeness));
+            }
+        }
+        if matches!(answer, Answer::Refused(_)) {
+            if self.refused.is_none_or(|refused| length <= refused) {
+                self.refusal = Some(got);
+            }
+            self.refused = Some(self.refused.map_or(length, |refused| refused.min(length)));
+        }
+        Ok(answer)
+    }
+
+    /// A length that was refused once as the edge is, and then not: not an accident, but a limit that moves.
+    fn wavered(&self) -> Option<String> {
+        let edge = self.refusal.as_ref()?.likeness()?;
+        let (length, _) = self.overruled.iter().find(|(_, likeness)| *likeness == edge)?;
+        Some(format!("{} were refused, and then not", bytes(*length)))
+    }
+
+    fn once(&mut self, length: u64) -> Result<(Answer, Got), LimitsError> {
+        let patience = (self.slowest * 10).max(SHORTEST_PATIENCE);
+        let mut probed = match self.refused {
+            // Silence is to be expected.
+            Some(refused) if (self.is_silent || !self.ends) && length < refused => {
+                self.prober.claim_beside(length, self.ends, refused)?
+            }
+            _ => self.prober.claim(length, self.ends, patience)?,
+        };
+        if probed.got == Got::Silence {
+            // Never by one slow probe.
+            probed = match self.refused {
+                Some(refused) if refused != length => self.prober.claim_beside(length, self.ends, refused)?,
+                _ => self.prober.claim(length, self.ends, patience * 3)?,
+            };
+        }
+        let answer = self.answer(&probed.got);
+        if probed.got != Got::Silence {
+            self.slowest = self.slowest.max(probed.took);
+        }
+        Ok((answer, probed.got))
+    }
+
+    fn answer(&self, got: &Got) -> Answer {
+        match got {
+            Got::Refused(refusal) if !is_request_taken(got) => Answer::Refused(refusal.limit_bytes),
+            Got::Reply { .. } | Got::Silence | Got::Refused(_) => Answer::Passed,
+            Got::Ended(..) if self.ends && got.likeness() == self.cut_off => Answer::Passed,
+            // The first one, from which the words are learnt.
+            Got::Ended(..) if self.ends && self.cut_off.is_none() => Answer::Passed,
+            Got::Ended(..) => Answer::Refused(None),
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Questions that take more than one run: one folder per question.
+
+pub mod compare;
+pub mod interference;
+pub mod limits;
+pub mod gate;
+pub mod sweep;

@@ -1,0 +1,77 @@
+//! What the repetitions of one size under one load come to: medians.
+
+use super::grid::GridLoad;
+use crate::{
+    result::{
+        soundness::Verdict,
+        summary::{LatencyFigures, Summary},
+    },
+    statistics::median,
+};
+
+/// The repetitions of one size under one load: medians.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cell {
+    /// Of the request.
+    pub message_bytes: u64,
+    /// Closed or open loop.
+    pub load: GridLoad,
+    /// How many.
+    pub repetitions: usize,
+    /// Verified replies a second.
+    pub calls_per_second: f64,
+    /// Message bytes of requests and replies, a second.
+    pub bytes_per_second: f64,
+    /// The smallest and the largest of the repetitions' calls a second.
+    pub spread: (f64, f64),
+    /// Response time in an open loop, service time in a closed one; `None` where no call was answered.
+    pub p50_ns: Option<u64>,
+    /// The same.
+    pub p99_ns: Option<u64>,
+    /// Refused calls, of those planned (0..1).
+    pub refused: f64,
+    /// Calls that were neither answered nor refused nor unfinished, of those planned (0..1).
+    pub errors: f64,
+    /// How many of the repetitions were not sound.
+    pub unsound: usize,
+}
+
+/// Medians over these results; `None` when there is none.
+pub(super) fn of(message_bytes: u64, load: GridLoad, results: &[&Summary]) -> Option<Cell> {
+    let each = |figure: &dyn Fn(&Summary) -> f64| {
+        let mut values: Vec<f64> = results.iter().map(|summary| figure(summary)).collect();
+        values.sort_by(f64::total_cmp);
+        values
+    };
+    let rates = each(&|summary| summary.goodput.calls_per_second);
+    let time = |figure: &dyn Fn(&LatencyFigures) -> u64| {
+        let figures = results.iter().filter_map(|summary| summary.main_latency().figures.as_ref());
+        let mut values: Vec<u64> = figures.map(figure).collect();
+        values.sort_unstable();
+        let (low, high) = (values.get(values.len().checked_sub(1)? / 2)?, values.get(values.len() / 2)?);
+        Some(low.midpoint(*high))
+    };
+    #[expect(clippy::cast_precision_loss, reason = "a share")]
+    let share = |of: &dyn Fn(&Summary) -> u64| {
+        median(&each(&|summary| of(summary) as f64 / (summary.calls.planned.max(1)) as f64))
+    };
+    let is_unsound = |summary: &&&Summary| summary.soundness.verdict == Verdict::Unsound;
+    Some(Cell {
+        message_bytes,
+        load,
+        repetitions: results.len(),
+        calls_per_second: median(&rates)?,
+        spread: (*rates.first()?, *rates.last()?),
+        bytes_per_second: median(&each(&|summary| {
+            summary.goodput.request_bytes_per_second + summary.goodput.reply_bytes_per_second
+        }))?,
+        p50_ns: time(&|figures| figures.p50_ns),
+        p99_ns: time(&|figures| figures.p99_ns),
+        refused: share(&|summary| summary.calls.outcomes.refused)?,
+        errors: share(&|summary| {
+            let outcomes = summary.calls.outcomes;
+            summary.calls.planned - outcomes.answered - outcomes.refused - outcomes.unfinished
+        })?,
+        unsound: results.iter().filter(is_unsound).count(),
+    })
+}

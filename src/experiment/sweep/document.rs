@@ -1,0 +1,327 @@
+//! The document `plimsoll.sweep/1`.
+
+use std::{collections::BTreeSet, io::Read};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    cells::{self, Cell},
+    grid::{GridLoad, Point, Sizes},
+};
+use crate::{
+    experiment::limits::Limits,
+    load::{ClientKind, LoadRecord},
+    measure::Build,
+    result::{
+        Contradiction, holds, near, same, schema_of,
+        summary::{ReadError, ServerRecord, Summary},
+    },
+    rpc::{Compression, Direction, format_data::TextKind, metadata::Pair},
+    units::{Limit, bits},
+};
+
+/// The schema that this program writes, and the only one that it reads.
+pub const SCHEMA: &str = "plimsoll.sweep/1";
+
+/// What was asked for: a sweep goes on only where this is the same.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Asked {
+    /// The server as it was written; absent where the sweep started its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// How the sweep's own server was started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerRecord>,
+    /// As they were written.
+    pub sizes: Sizes,
+    /// In the order in which they were written.
+    pub loads: Vec<GridLoad>,
+    /// Passes over the grid.
+    pub repetitions: u32,
+    /// What the texts are made of.
+    pub text: TextKind,
+    /// Measured window of each point.
+    pub duration_ns: u64,
+    /// Load before each measured window.
+    pub warm_up_ns: u64,
+    /// How long calls in flight are waited for.
+    pub drain_ns: u64,
+    /// Deadline of each call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_ns: Option<u64>,
+    /// Sent with each call.
+    pub metadata: Vec<Pair>,
+    /// How requests are compressed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub compression: Option<Compression>,
+    /// Which client.
+    pub client: ClientKind,
+    /// Connections, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connections: Option<usize>,
+    /// Threads of the generator, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub workers: Option<usize>,
+    /// How long the lean client looks for something to do before it blocks, in ns.
+    #[serde(default)]
+    pub spin_ns: u64,
+    /// The client's own limit for requests; `null` for none.
+    pub max_send_message_bytes: Limit,
+    /// The client's own limit for replies; `null` for none.
+    pub max_recv_message_bytes: Limit,
+    /// Of the order, and of each point.
+    pub seed: u64,
+}
+
+/// A sweep, as far as it has come.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sweep {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// What measured.
+    pub plimsoll: Build,
+    /// What was asked for.
+    pub asked: Asked,
+    /// The limits that a ladder shows from both sides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
+    /// All points, in the order in which they are run.
+    pub order: Vec<Point>,
+    /// The results of the first ones.
+    pub points: Vec<Summary>,
+}
+
+/// Why a document is not a sweep that can go on.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// It is not JSON, or lacks something.
+    #[error("it is not a result of `plimsoll sweep`")]
+    Json(#[from] serde_json::Error),
+    /// It has another schema, or none.
+    #[error("its schema is `{0}`, and this plimsoll reads `{SCHEMA}`")]
+    Schema(String),
+    /// It has more points than it planned.
+    #[error("it has {points} points, and planned {planned}")]
+    TooMany {
+        /// Results.
+        points: usize,
+        /// Points in its order.
+        planned: usize,
+    },
+    /// A point's result does not agree with itself.
+    #[error("point {0} cannot be used")]
+    Point(usize, #[source] ReadError),
+    /// A point is not the one that was asked for.
+    #[error(transparent)]
+    Contradiction(#[from] Contradiction),
+    /// It was asked something else.
+    #[error(
+        "it was asked something else ({}); ask for the same to go on, or write to another file",
+        .0.join("; ")
+    )]
+    Other(Vec<String>),
+}
+
+fn is_rate(left: f64, right: f64) -> bool {
+    near("a rate", left, right).is_ok()
+}
+
+impl Asked {
+    /// The sizes of the grid, with both sides of these limits where they are a ladder.
+    fn sizes_with(&self, limits: Option<&Limits>) -> Vec<u64> {
+        let found = limits.iter().flat_map(|limits| &limits.limits);
+        // A limit for replies is met by a request of that size too, unless the text grows.
+        let found: Vec<u64> = found
+            .filter(|limit| limit.direction == Direction::Request || self.text != TextKind::Expanding)
+            .filter_map(|limit| limit.limit_bytes)
+            .collect();
+        self.sizes.with_limits(&found)
+    }
+
+    /// All points, in the order in which they are run.
+    fn order(&self, sizes: &[u64]) -> Vec<Point> {
+        let mut order = Vec::new();
+        for repetition in 1..=self.repetitions {
+            let grid = sizes.iter().flat_map(|size| self.loads.iter().map(|load| (*size, *load)));
+            let mut pass: Vec<Point> =
+                grid.map(|(message_bytes, load)| Point { message_bytes, load, repetition }).collect();
+            // Fisher and Yates.
+            for place in (1..pass.len()).rev() {
+                let random = bits(self.seed ^ bits(u64::from(repetition) << 32 | place as u64));
+                pass.swap(place, usize::try_from(random % (place as u64 + 1)).unwrap_or(0));
+            }
+            order.extend(pass);
+        }
+        order
+    }
+}
+
+impl Sweep {
+    /// A sweep that has not begun.
+    #[must_use]
+    pub fn new(asked: Asked, limits: Option<Limits>) -> Self {
+        let order = asked.order(&asked.sizes_with(limits.as_ref()));
+        let schema = SCHEMA.to_owned();
+        Self { schema, plimsoll: Build::this(), asked, limits, order, points: Vec::new() }
+    }
+
+    /// Reads a sweep, finished or not.
+    ///
+    /// # Errors
+    /// When it is something else, or its results do not agree with themselves.
+    pub fn read(mut reader: impl Read) -> Result<Self, SweepError> {
+        let mut document = Vec::new();
+        reader.read_to_end(&mut document).map_err(serde_json::Error::io)?;
+        match schema_of(&document)?.as_deref() {
+            Some(SCHEMA) => {}
+            other => return Err(SweepError::Schema(other.unwrap_or("missing").to_owned())),
+        }
+        let sweep: Self = serde_json::from_slice(&document)?;
+        if sweep.points.len() > sweep.order.len() {
+            return Err(SweepError::TooMany { points: sweep.points.len(), planned: sweep.order.len() });
+        }
+        for (index, summary) in sweep.points.iter().enumerate() {
+            summary.check().map_err(|error| SweepError::Point(index + 1, error))?;
+        }
+        sweep.check()?;
+        Ok(sweep)
+    }
+
+    /// Whether the order is the one that was asked for, and each point's result is that of its place in it.
+    fn check(&self) -> Result<(), Contradiction> {
+        if let Some(limits) = &self.limits {
+            limits.check()?;
+        }
+        let sizes = self.sizes();
+        let points = (sizes.len() * self.asked.loads.len()) as u64;
+        let planned = points.saturating_mul(self.asked.repetitions.into());
+        same("the number of points", self.order.len() as u64, planned)?;
+        let order = self.asked.order(&sizes);
+        let differs = order.iter().zip(&self.order).find(|(expected, written)| expected != written);
+        if let Some((expected, written)) = differs {
+            return Err(Contradiction::new("a point", written, expected));
+        }
+        for (point, summary) in self.order.iter().zip(&self.points) {
+            let size = summary.plan.sizes.first().map_or(0, |size| size.message_bytes);
+            same(&format!("the message size of {point}"), size, point.message_bytes)?;
+            let load = match (&summary.plan.load, point.load) {
+                (LoadRecord::Closed { concurrency }, GridLoad::Concurrency(calls)) => *concurrency == calls,
+                (LoadRecord::Open { stages, .. }, GridLoad::RatePerSecond(rate)) => stages
+                    .iter()
+                    .all(|stage| is_rate(stage.from_per_second, rate) && is_rate(stage.to_per_second, rate)),
+                _ => false,
+            };
+            holds("the load of a point", format!("{:?}", summary.plan.load), &point.to_string(), load)?;
+        }
+        Ok(())
+    }
+
+    /// The sizes of the grid.
+    fn sizes(&self) -> Vec<u64> {
+        self.asked.sizes_with(self.limits.as_ref())
+    }
+
+    /// Whether this is the sweep that is asked for.
+    ///
+    /// # Errors
+    /// When it is not: with everything that differs.
+    pub fn is_same(&self, asked: &Asked) -> Result<(), SweepError> {
+        // As documents have it: a token that is not the one of then is no other sweep.
+        let (before, now) = (serde_json::to_value(&self.asked)?, serde_json::to_value(asked)?);
+        if before == now {
+            return Ok(());
+        }
+        let keys: BTreeSet<&String> = [&before, &now]
+            .into_iter()
+            .filter_map(serde_json::Value::as_object)
+            .flat_map(|map| map.keys())
+            .collect();
+        let shown = |value: &serde_json::Value, key: &String| {
+            value.get(key).map_or_else(|| "nothing".to_owned(), ToString::to_string)
+        };
+        let differing = keys.into_iter().filter(|key| before.get(*key) != now.get(*key));
+        Err(SweepError::Other(
+            differing
+                .map(|key| format!("{key}: {} then, {} now", shown(&before, key), shown(&now, key)))
+                .collect(),
+        ))
+    }
+
+    /// The points that are still to be run.
+    #[must_use]
+    pub fn rest(&self) -> &[Point] {
+        &self.order[self.points.len()..]
+    }
+
+    /// Medians over repetitions, by size and then in the order of the loads.
+    #[must_use]
+    pub fn cells(&self) -> Vec<Cell> {
+        let sizes: BTreeSet<u64> = self.order.iter().map(|point| point.message_bytes).collect();
+        let grid = sizes.iter().flat_map(|size| self.asked.loads.iter().map(move |load| (*size, *load)));
+        grid.filter_map(|(size, load)| {
+            let results = self.order.iter().zip(&self.points);
+            let of_cell = results.filter(|(point, _)| point.message_bytes == size && point.load == load);
+            cells::of(size, load, &of_cell.map(|(_, summary)| summary).collect::<Vec<_>>())
+        })
+        .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(seed: u64) -> Asked {
+        Asked {
+            target: None,
+            server: None,
+            sizes: Sizes::Ladder(64, 16 << 20),
+            loads: vec![GridLoad::Concurrency(1), GridLoad::RatePerSecond(500.0)],
+            repetitions: 2,
+            text: TextKind::Ascii,
+            duration_ns: 1,
+            warm_up_ns: 0,
+            drain_ns: 0,
+            timeout_ns: None,
+            metadata: Vec::new(),
+            compression: None,
+            client: ClientKind::Lean,
+            connections: None,
+            workers: None,
+            spin_ns: 0,
+            max_send_message_bytes: Limit::Unlimited,
+            max_recv_message_bytes: Limit::Unlimited,
+            seed,
+        }
+    }
+
+    #[test]
+    fn the_order_follows_from_the_seed_and_each_repetition_is_a_pass() {
+        let (first, again, other) =
+            (Sweep::new(asked(1), None), Sweep::new(asked(1), None), Sweep::new(asked(2), None));
+        assert_eq!(first.order, again.order);
+        assert_ne!(first.order, other.order);
+        let half = first.order.len() / 2;
+        assert!(first.order[..half].iter().all(|point| point.repetition == 1));
+        let mut pass: Vec<u64> = first.order[..half].iter().map(|point| point.message_bytes).collect();
+        pass.sort_unstable();
+        pass.dedup();
+        assert_eq!(pass.len() * 2, half);
+    }
+
+    #[test]
+    fn what_differs_is_said() {
+        let error = Sweep::new(asked(1), None).is_same(&asked(2)).expect_err("another seed").to_string();
+        assert!(error.contains("seed: 1 then, 2 now"), "{error}");
+        assert!(Sweep::new(asked(1), None).is_same(&asked(1)).is_ok());
+    }
+
+    #[test]
+    fn a_sweep_goes_on_with_another_token() {
+        let with = |token: &str| Asked { metadata: vec![Pair::new("authorization", token)], ..asked(1) };
+        let sweep = Sweep::new(with("Bearer old"), None);
+        assert!(sweep.is_same(&with("Bearer new")).is_ok());
+        let error = sweep.is_same(&asked(1)).expect_err("other metadata").to_string();
+        assert!(error.contains("metadata") && !error.contains("old"), "{error}");
+    }
+}

@@ -1,0 +1,13 @@
+//! A grid of plans, sizes by loads: the document `plimsoll.sweep/1`, which grows point by point.
+//!
+//! Each point is a run of its own with its own summary. The order of the points is random and follows
+//! from the seed, so that a machine whose speed drifts does not favour a corner of the grid; each
+//! repetition is a pass over the whole grid.
+
+mod grid;
+mod cells;
+pub mod document;
+
+pub use cells::Cell;
+pub use document::{Asked, SCHEMA, Sweep};
+pub use grid::{GridLoad, Point, Sizes, SizesError};

@@ -1,0 +1,153 @@
+//! The messages of a run, and which of them call `k` sends.
+
+use std::{str::FromStr, sync::Arc};
+
+use crate::{
+    rpc::format_data::{LARGEST_MESSAGE, Message, TextKind, message_bytes_of},
+    units::{ByteSize, bits, grouped},
+};
+
+/// Texts and expected replies of a whole mix take at most this much memory.
+pub const LARGEST_MIX: u64 = 6 << 30;
+
+/// A mix has at most this many sizes: each has a histogram of its own in every worker.
+pub const MOST_SIZES: usize = 64;
+
+/// One size of a mix: exact message bytes, and how often it is sent relative to the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// Length of the encoded message, without gRPC's 5-byte prefix.
+    pub message_bytes: ByteSize,
+    /// From 1.
+    pub weight: u32,
+}
+
+/// The sizes of a run. Written `64`, or `1KiB@90,5MiB@10`; the weight is 1 where it is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mix(pub Vec<Share>);
+
+/// The messages of a run, and how often each is sent.
+#[derive(Debug, Clone)]
+pub struct Payload {
+    messages: Arc<[Message]>,
+    /// For each message, the sum of its weight and of those before it.
+    cumulative_weights: Vec<u64>,
+    seed: u64,
+}
+
+/// Why there is no such payload.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PayloadError {
+    /// A share of a mix is not written as it must be.
+    #[error(
+        "`{got}` in the sizes: {reason}; write sizes with optional weights, such as `64` or `1KiB@90,5MiB@10`"
+    )]
+    Share {
+        /// The share as it was written.
+        got: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A message is over protobuf's limit.
+    #[error("a message of {} bytes is over protobuf's limit; ask for {} bytes at most", grouped(*.0), grouped(LARGEST_MESSAGE))]
+    TooLarge(u64),
+    /// All the texts together would take too much memory.
+    #[error("the texts and expected replies of these sizes take {} of memory; {} at most, so ask for smaller or fewer sizes", ByteSize(*.0), ByteSize(LARGEST_MIX))]
+    MixTooLarge(u64),
+}
+
+impl FromStr for Mix {
+    type Err = PayloadError;
+
+    fn from_str(text: &str) -> Result<Self, PayloadError> {
+        let mut shares: Vec<Share> = Vec::new();
+        for written in text.split(',') {
+            let error = |reason: String| PayloadError::Share { got: written.to_owned(), reason };
+            let (size, weight) = written.split_once('@').unwrap_or((written, "1"));
+            let message_bytes: ByteSize =
+                size.parse().map_err(|cause: crate::units::QuantityError| error(cause.to_string()))?;
+            let weight = weight.trim().parse().ok().filter(|weight| *weight > 0);
+            let weight = weight.ok_or_else(|| error("the weight is not a whole number from 1".to_owned()))?;
+            if message_bytes.0 > LARGEST_MESSAGE {
+                return Err(PayloadError::TooLarge(message_bytes.0));
+            }
+            if shares.iter().any(|share| share.message_bytes == message_bytes) {
+                return Err(error("this size stands twice".to_owned()));
+            }
+            shares.push(Share { message_bytes, weight });
+        }
+        if shares.len() > MOST_SIZES {
+            let reason = format!("{} sizes are more than the {MOST_SIZES} that a mix can have", shares.len());
+            return Err(PayloadError::Share { got: text.to_owned(), reason });
+        }
+        Ok(Self(shares))
+    }
+}
+
+impl Payload {
+    /// The messages of a mix. Sizes that no text can make become the nearest that can.
+    ///
+    /// # Errors
+    /// When the texts and replies would take more than [`LARGEST_MIX`] bytes.
+    pub fn new(mix: &Mix, kind: TextKind, seed: u64) -> Result<Self, PayloadError> {
+        let growth = if kind == TextKind::Expanding { 4 } else { 2 };
+        let total = mix.0.iter().map(|share| share.message_bytes.0.saturating_mul(growth));
+        let total = total.fold(0, u64::saturating_add);
+        if total > LARGEST_MIX {
+            return Err(PayloadError::MixTooLarge(total));
+        }
+        let mut sum = 0;
+        Ok(Self {
+            messages: mix.0.iter().map(|share| Message::of_size(kind, share.message_bytes.0)).collect(),
+            cumulative_weights: mix
+                .0
+                .iter()
+                .map(|share| {
+                    sum += u64::from(share.weight);
+                    sum
+                })
+                .collect(),
+            seed,
+        })
+    }
+
+    /// A payload of one message with this very text.
+    ///
+    /// # Errors
+    /// When the message is larger than [`LARGEST_MESSAGE`].
+    pub fn of_text(text: String) -> Result<Self, PayloadError> {
+        let message_bytes = message_bytes_of(text.len() as u64);
+        if message_bytes > LARGEST_MESSAGE {
+            return Err(PayloadError::TooLarge(message_bytes));
+        }
+        Ok(Self { messages: [Message::new(text)].into(), cumulative_weights: vec![1], seed: 0 })
+    }
+
+    /// The messages, in the order of the mix.
+    #[must_use]
+    pub fn messages(&self) -> &Arc<[Message]> {
+        &self.messages
+    }
+
+    /// How often each message is sent, relative to the others, in the order of the mix.
+    #[must_use]
+    pub fn weights(&self) -> Vec<u64> {
+        let before = std::iter::once(0).chain(self.cumulative_weights.iter().copied());
+        self.cumulative_weights.iter().zip(before).map(|(sum, before)| sum - before).collect()
+    }
+
+    /// Which message call number `k` sends, as an index of [`Payload::messages`].
+    #[must_use]
+    pub fn pick(&self, k: u64) -> usize {
+        let [.., total] = self.cumulative_weights[..] else { return 0 };
+        if self.messages.len() == 1 {
+            return 0;
+        }
+        let point = bits(self.seed ^ bits(k)) % total;
+        self.cumulative_weights.partition_point(|sum| *sum <= point)
+    }
+}
+
+#[cfg(test)]
+#[path = "payload_tests.rs"]
+mod tests;

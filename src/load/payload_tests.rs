@@ -1,0 +1,102 @@
+use super::*;
+use crate::rpc::format_data::Data;
+use crate::rpc::format_data::size::longest_text_within;
+use crate::rpc::format_data::size::nearest_reachable;
+use crate::rpc::format_data::size::reachable_around;
+use crate::rpc::format_data::text::json;
+use proptest::prelude::*;
+use prost::Message as _;
+
+const KINDS: [TextKind; 4] = [TextKind::Ascii, TextKind::Json, TextKind::Unicode, TextKind::Expanding];
+
+#[test]
+fn six_sizes_below_a_gibibyte_have_no_text() {
+    let near =
+        |size: u64| (size.saturating_sub(3)..size + 3).filter(|size| nearest_reachable(*size) != *size);
+    let unreachable: Vec<u64> = [0, 130, 16_387, 2_097_156, 268_435_461].into_iter().flat_map(near).collect();
+    assert_eq!(unreachable, [1, 2, 130, 16_387, 2_097_156, 268_435_461]);
+}
+
+#[test]
+fn a_size_without_a_text_becomes_the_nearest_that_has_one() {
+    assert_eq!(nearest_reachable(1), 0);
+    assert_eq!(nearest_reachable(2), 3);
+    assert_eq!(nearest_reachable(130), 129);
+    assert_eq!(reachable_around(130), (129, 131));
+    assert_eq!(reachable_around(4_194_304), (4_194_304, 4_194_304));
+}
+
+#[test]
+fn a_mix_is_sizes_with_weights() {
+    let mix: Mix = "1KiB@90,5MiB@10".parse().expect("a mix");
+    let shares: Vec<_> = mix.0.iter().map(|share| (share.message_bytes.0, share.weight)).collect();
+    assert_eq!(shares, [(1_024, 90), (5_242_880, 10)]);
+    for wrong in ["", "64,", "64@0", "64@-1", "64@x", "64,64", "3GiB"] {
+        assert!(wrong.parse::<Mix>().is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn too_much_memory_is_an_error_and_not_an_abort() {
+    let mix: Mix = "2147483647@1,2147483646@1".parse().expect("a mix");
+    let error = Payload::new(&mix, TextKind::Ascii, 1).map(|_| ());
+    assert!(matches!(error, Err(PayloadError::MixTooLarge(_))), "{error:?}");
+}
+
+#[test]
+fn json_is_valid_at_every_size() {
+    for bytes in 1..400 {
+        let text = json(bytes);
+        assert_eq!(text.len(), bytes);
+        serde_json::from_str::<serde_json::Value>(&text).expect(&text);
+    }
+}
+
+#[test]
+fn expanding_texts_have_replies_three_times_as_long() {
+    let message = Message::of_size(TextKind::Expanding, 1 << 20);
+    assert_eq!(message.request_bytes, 1 << 20);
+    assert!(message.reply_bytes.abs_diff(3 << 20) < 16, "{message:?}");
+}
+
+#[test]
+fn weights_are_kept() {
+    let mix: Mix = "1KiB@90,2KiB@10".parse().expect("a mix");
+    let payload = Payload::new(&mix, TextKind::Ascii, 1).expect("small");
+    let second = (0..100_000).filter(|k| payload.pick(*k) == 1).count();
+    assert!((9_500..10_500).contains(&second), "{second}");
+    assert_eq!(payload.weights(), [90, 10]);
+}
+
+proptest! {
+    #[test]
+    fn every_kind_makes_every_size_exactly(size in 0_u64..70_000, kind in 0_usize..4) {
+        let message = Message::of_size(KINDS[kind], size);
+        prop_assert_eq!(message.request_bytes, nearest_reachable(size));
+        prop_assert_eq!(Data { text: message.text.clone() }.encoded_len() as u64, message.request_bytes);
+        prop_assert_eq!(Data { text: message.expected.clone() }.encoded_len() as u64, message.reply_bytes);
+    }
+
+    /// The reply has the asked length to the byte, and the request has room for it.
+    #[test]
+    fn a_growing_text_fits_and_grows_exactly(room in 0_u64..5_000, reply in 0_u64..16_000) {
+        match Message::growing(reply, room) {
+            Some(message) => {
+                prop_assert_eq!(message.expected.len() as u64, reply);
+                prop_assert!(message.text.len() as u64 <= room);
+            }
+            None => prop_assert!(reply > room * 3 - room.min(6)),
+        }
+    }
+
+    #[test]
+    fn the_longest_text_within_a_size_is_the_longest(size in 0_u64..70_000) {
+        let text = longest_text_within(size);
+        prop_assert!(message_bytes_of(text) <= size && message_bytes_of(text + 1) > size);
+    }
+
+    #[test]
+    fn no_text_makes_the_mix_parser_panic(text in "\\PC{0,40}") {
+        let _ = text.parse::<Mix>();
+    }
+}

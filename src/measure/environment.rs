@@ -1,0 +1,84 @@
+//! The machine, this build, and the wall clock.
+
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use super::proc_files::{field, kibibytes, read};
+
+/// The machine, and what else it was doing when the run began.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Environment {
+    /// Operating system and its version.
+    pub os: String,
+    /// The processor's architecture.
+    pub architecture: String,
+    /// The processor's model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_model: Option<String>,
+    /// Cores that this process may use.
+    pub cores: usize,
+    /// Main memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    /// Runnable processes, averaged over the minute before the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load_average: Option<f64>,
+}
+
+/// The version and commit that this program was built from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Build {
+    /// Of the package.
+    pub version: String,
+    /// Of the source, where it was built from a repository.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+}
+
+impl Environment {
+    /// The machine that this runs on, now.
+    #[must_use]
+    pub fn now() -> Self {
+        let os = read("/proc/sys/kernel/osrelease");
+        let name = std::env::consts::OS;
+        Self {
+            os: os.map_or_else(|| name.to_owned(), |release| format!("{name} {}", release.trim())),
+            architecture: std::env::consts::ARCH.to_owned(),
+            cpu_model: read("/proc/cpuinfo").and_then(|text| field(&text, "model name")),
+            cores: cores(),
+            memory_bytes: read("/proc/meminfo").and_then(|text| kibibytes(&text, "MemTotal")),
+            load_average: read("/proc/loadavg").and_then(|text| text.split_whitespace().next()?.parse().ok()),
+        }
+    }
+}
+
+impl Build {
+    /// This program's.
+    #[must_use]
+    pub fn this() -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: option_env!("PLIMSOLL_COMMIT").map(str::to_owned),
+        }
+    }
+}
+
+/// Now, by the wall clock.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the owner of the wall clock")]
+pub fn wall_clock() -> SystemTime {
+    SystemTime::now()
+}
+
+/// An instant of the wall clock as RFC 3339 has it, in UTC, to the millisecond.
+#[must_use]
+pub fn timestamp(instant: SystemTime) -> String {
+    humantime::format_rfc3339_millis(instant).to_string()
+}
+
+/// Cores that this process may use: at least one.
+#[must_use]
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}

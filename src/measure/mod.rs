@@ -1,0 +1,28 @@
+//! Measuring: histograms, counts, timelines, CPU accounts and the environment.
+//!
+//! Measuring code does not print, format or compute percentiles.
+
+mod calls;
+pub mod histogram;
+pub mod proc_files;
+pub mod environment;
+mod processes;
+pub mod accounts;
+mod quota;
+pub mod recording;
+pub mod timeline;
+pub mod recorder;
+
+pub(crate) use accounts::suspended_time;
+pub use accounts::{
+    MachineTicks, ProcessTimes, ThreadTime, own_cpu, own_peak_memory_bytes, own_thread_time,
+    peak_memory_bytes_of,
+};
+pub use calls::{Calls, NotConserved, Outcomes};
+pub use environment::{Build, Environment, cores, timestamp, wall_clock};
+pub use histogram::{DecodeError, Latency};
+pub use processes::{listeners_at, processes_below, processes_in_group};
+pub(crate) use quota::{OwnAccount, throttled_time};
+pub use recorder::{Finished, Recorder};
+pub use recording::{FailureCount, FailureKind, Recording, Volume};
+pub use timeline::{INTERVAL, Interval, Timeline};

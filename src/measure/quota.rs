@@ -1,0 +1,85 @@
+//! Time that a thread did not get: other threads had the core, or a CPU quota was used up.
+
+use std::{
+    fs::{self, File},
+    io::Read,
+    path::PathBuf,
+    time::Duration,
+};
+
+use super::accounts::{ThreadTime, thread_time};
+
+/// The account of the thread that opened it, to be read often: reading allocates nothing.
+#[derive(Debug)]
+pub(crate) struct OwnAccount(Option<File>);
+
+impl OwnAccount {
+    /// Opens the account of the thread that calls.
+    pub(crate) fn open() -> Self {
+        Self(File::open("/proc/thread-self/schedstat").ok())
+    }
+
+    /// The thread's time until now.
+    pub(crate) fn read(&mut self) -> Option<ThreadTime> {
+        use std::io::Seek;
+        let file = self.0.as_mut()?;
+        file.rewind().ok()?;
+        let mut text = [0; 96];
+        let length = file.read(&mut text).ok()?;
+        thread_time(std::str::from_utf8(&text[..length]).ok()?)
+    }
+}
+
+/// How long the threads of this process's control group, and of those around it, were kept from running because
+/// a CPU quota was used up. `None` where there is no such group.
+#[must_use]
+pub(crate) fn throttled_time() -> Option<Duration> {
+    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
+    // Version 2 has one line `0::PATH`; version 1 one for each controller, `N:cpu,cpuacct:PATH`.
+    let group = groups.lines().find_map(|line| {
+        let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
+        let is_cpu = controllers.split(',').any(|controller| controller == "cpu");
+        is_cpu.then(|| PathBuf::from(format!("/sys/fs/cgroup/cpu{path}")))
+    });
+    let group = group.or_else(|| {
+        let path = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
+        Some(PathBuf::from(format!("/sys/fs/cgroup{path}")))
+    })?;
+    let times =
+        group.ancestors().filter_map(|group| throttled(&fs::read_to_string(group.join("cpu.stat")).ok()?));
+    times.reduce(|sum, time| sum + time)
+}
+
+/// `throttled_usec 5` in version 2, `throttled_time 5000` in version 1.
+fn throttled(stat: &str) -> Option<Duration> {
+    stat.lines().find_map(|line| match line.split_once(' ')? {
+        ("throttled_usec", time) => time.parse().ok().map(Duration::from_micros),
+        ("throttled_time", time) => time.parse().ok().map(Duration::from_nanos),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_can_be_read_again_and_does_not_go_back() {
+        let mut account = OwnAccount::open();
+        let (first, second) = (account.read(), account.read());
+        assert_eq!(first.is_some(), crate::measure::accounts::own_thread_time().is_some());
+        if let (Some(first), Some(second)) = (first, second) {
+            assert!(second.running >= first.running && second.waiting >= first.waiting);
+        }
+    }
+
+    #[test]
+    fn throttled_time_is_read_in_both_versions() {
+        assert_eq!(
+            throttled("nr_periods 9\nnr_throttled 2\nthrottled_usec 1500\n"),
+            Some(Duration::from_micros(1_500))
+        );
+        assert_eq!(throttled("nr_throttled 2\nthrottled_time 1500\n"), Some(Duration::from_nanos(1_500)));
+        assert_eq!(throttled("usage_usec 5\n"), None);
+    }
+}

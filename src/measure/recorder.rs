@@ -1,0 +1,172 @@
+//! What is counted while a run goes on.
+//!
+//! Each worker has a [`Recorder`] to itself: recording a call takes no lock, prints nothing and
+//! computes no percentile. Memory is bounded, whatever the run's length: the kinds of failures and
+//! refusals that are told apart have a number, and intervals leave the worker once a second.
+//!
+//! All times are since the start of the measured window.
+
+use std::time::Duration;
+
+use super::{
+    recording::{FailureKind, MOST_DIFFERENCES, Recording},
+    timeline::{INTERVAL, Interval},
+};
+use crate::{load::Payload, rpc::Outcome};
+
+/// A call that is over, for the recorder.
+#[derive(Debug)]
+pub struct Finished {
+    /// Which message it sent, as an index of the payload.
+    pub message: usize,
+    /// When it should have started; `None` in a closed loop.
+    pub intended: Option<Duration>,
+    /// When it was sent.
+    pub sent: Duration,
+    /// When it ended.
+    pub done: Duration,
+    /// From the send to the end: more than the difference where the call was sent before the window.
+    pub service: Duration,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// One worker's recording, and the interval that is going on.
+#[derive(Debug)]
+pub struct Recorder {
+    recording: Recording,
+    /// End of the window, where it is known beforehand; [`Duration::MAX`] where calls are counted.
+    window: Duration,
+    sizes: Vec<(u64, u64)>,
+    interval: Interval,
+    interval_index: u64,
+    /// Compared for each call, where a division would cost more than all the rest.
+    interval_end: Duration,
+}
+
+impl Recorder {
+    /// A recorder for calls of this payload. `window` is the length of the measured window, where
+    /// it is known beforehand.
+    #[must_use]
+    pub fn new(payload: &Payload, is_open: bool, window: Option<Duration>) -> Self {
+        let messages = payload.messages();
+        Self {
+            recording: Recording::new(if messages.len() > 1 { messages.len() } else { 0 }, is_open),
+            window: window.unwrap_or(Duration::MAX),
+            sizes: messages.iter().map(|message| (message.request_bytes, message.reply_bytes)).collect(),
+            interval: Interval::default(),
+            interval_index: 0,
+            interval_end: INTERVAL,
+        }
+    }
+
+    /// Counts a call as planned. Its outcome is to follow.
+    pub fn plan(&mut self, message: usize) {
+        self.recording.calls.planned += 1;
+        if let Some(size) = self.recording.sizes.get_mut(message) {
+            size.calls.planned += 1;
+        }
+    }
+
+    /// Counts the outcome of a planned call that was sent.
+    pub fn finish(&mut self, call: Finished) {
+        let Finished { message, intended, sent, done, service, outcome } = call;
+        self.count_outcome(message, &outcome);
+        self.recording.first_sent = self.recording.first_sent.min(sent);
+        self.recording.last_done = self.recording.last_done.max(done);
+        self.recording.ended_in_window += u64::from(done < self.window);
+        match outcome {
+            Outcome::Answered => {
+                let main = match (intended, &mut self.recording.response, &mut self.recording.lateness) {
+                    (Some(intended), Some(response), Some(lateness)) => {
+                        let time = done.saturating_sub(intended);
+                        response.record(time);
+                        lateness.record(sent.saturating_sub(intended));
+                        time
+                    }
+                    _ => service,
+                };
+                self.recording.service.record(service);
+                self.interval.latency.record(main);
+                if let Some(size) = self.recording.sizes.get_mut(message) {
+                    size.latency.record(main);
+                }
+                if done < self.window
+                    && let Some((request_bytes, reply_bytes)) = self.sizes.get(message)
+                {
+                    self.recording.in_window.count(*request_bytes, *reply_bytes);
+                }
+            }
+            Outcome::WrongReply(difference) => {
+                if self.recording.differences.len() < MOST_DIFFERENCES {
+                    self.recording.differences.push(*difference);
+                }
+            }
+            Outcome::Refused(refusal) => self.recording.refusal(*refusal).record(service),
+            Outcome::Failed(failure) => self.recording.count_failure(FailureKind::Failed, *failure, 1),
+            Outcome::DeadlineExceeded(failure) => {
+                self.recording.count_failure(FailureKind::DeadlineExceeded, *failure, 1);
+            }
+            Outcome::Broken(failure) => self.recording.count_failure(FailureKind::Broken, *failure, 1),
+            Outcome::Shed | Outcome::Unfinished => {}
+        }
+    }
+
+    /// Counts a planned call that was never sent, because too many were in flight.
+    pub fn shed(&mut self, message: usize) {
+        self.count_outcome(message, &Outcome::Shed);
+    }
+
+    /// Counts planned calls that had not ended when the drain did.
+    pub fn unfinished(&mut self, message: usize, calls: u64) {
+        for _ in 0..calls {
+            self.count_outcome(message, &Outcome::Unfinished);
+        }
+    }
+
+    /// Counts a call of the warm-up that ended after it: no planned call, but the server did answer.
+    pub fn carry_over(&mut self, message: usize, done: Duration, outcome: &Outcome) {
+        if done < self.window
+            && let Some((request_bytes, reply_bytes)) = self.sizes.get(message)
+        {
+            self.recording.ended_in_window += 1;
+            if *outcome == Outcome::Answered {
+                self.recording.carried_over.count(*request_bytes, *reply_bytes);
+            }
+        }
+    }
+
+    /// Ends the window now: the run was interrupted.
+    pub fn end_window(&mut self, at: Duration) {
+        self.window = self.window.min(at);
+    }
+
+    /// The interval that `now` has left behind, if it has, with its number from 0.
+    pub fn take_interval(&mut self, now: Duration) -> Option<(u64, Interval)> {
+        if now < self.interval_end {
+            return None;
+        }
+        let index = now.as_secs() / INTERVAL.as_secs();
+        let ended = std::mem::replace(&mut self.interval_index, index);
+        self.interval_end = INTERVAL * u32::try_from(index + 1).unwrap_or(u32::MAX);
+        Some((ended, std::mem::take(&mut self.interval)))
+    }
+
+    /// Everything that was counted, and the interval that was going on, with its number.
+    #[must_use]
+    pub fn into_recording(self) -> (Recording, (u64, Interval)) {
+        (self.recording, (self.interval_index, self.interval))
+    }
+
+    fn count_outcome(&mut self, message: usize, outcome: &Outcome) {
+        self.recording.calls.outcomes.count(outcome);
+        self.interval.outcomes.count(outcome);
+        if let Some(size) = self.recording.sizes.get_mut(message) {
+            size.calls.outcomes.count(outcome);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "recorder_tests.rs"]
+mod tests;

@@ -1,0 +1,213 @@
+//! Counts and histograms of one worker, or of all.
+
+use std::time::Duration;
+
+use super::{calls::Calls, histogram::Latency};
+use crate::rpc::{Code, Difference, Failure, Refusal};
+
+/// Kinds of failures, and of refusals, that are told apart. A server that puts a number into each
+/// message would otherwise fill the memory.
+pub(super) const MOST_KINDS: usize = 64;
+
+/// The message under which failures of further kinds are counted.
+const OTHER_MESSAGES: &str = "(other messages)";
+
+/// The message under which refusals of further kinds are counted.
+const OTHER_REFUSALS: &str = "(other refusals)";
+
+/// Differences of wrong replies that are kept as examples.
+pub(super) const MOST_DIFFERENCES: usize = 4;
+
+/// Everything that was counted, by one worker or by all.
+#[derive(Debug, Clone)]
+pub struct Recording {
+    /// Planned calls and what became of them.
+    pub calls: Calls,
+    /// From sent to done, of verified replies.
+    pub service: Latency,
+    /// From intended start to done, of verified replies; `None` in a closed loop.
+    pub response: Option<Latency>,
+    /// From intended start to sent, of verified replies; `None` in a closed loop.
+    pub lateness: Option<Latency>,
+    /// Refusals by kind, with their service times.
+    pub refusals: Vec<(Refusal, Latency)>,
+    /// Failures by kind.
+    pub failures: Vec<FailureCount>,
+    /// The first wrong replies.
+    pub differences: Vec<Difference>,
+    /// By message, in the order of the payload; empty where there is only one.
+    pub sizes: Vec<SizeRecording>,
+    /// Verified replies to planned calls that came within the window.
+    pub in_window: Volume,
+    /// Verified replies to warm-up calls that came within the window.
+    pub carried_over: Volume,
+    /// Calls of any outcome that ended within the window, those of the warm-up included: what the
+    /// CPU time of the window was spent on.
+    pub ended_in_window: u64,
+    /// When the first planned call was sent; [`Duration::MAX`] when none was.
+    pub first_sent: Duration,
+    /// When the last planned call ended.
+    pub last_done: Duration,
+}
+
+/// How often calls failed in one way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailureCount {
+    /// Failed, broken, or over its deadline.
+    pub kind: FailureKind,
+    /// The status.
+    pub failure: Failure,
+    /// How many calls.
+    pub count: u64,
+}
+
+/// Which outcome a failure belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The call ended with a status.
+    Failed,
+    /// Its deadline passed.
+    DeadlineExceeded,
+    /// Its connection was lost.
+    Broken,
+}
+
+/// Replies, and the bytes that went both ways for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Volume {
+    /// Verified replies.
+    pub replies: u64,
+    /// Message bytes of their requests.
+    pub request_bytes: u64,
+    /// Message bytes of the replies.
+    pub reply_bytes: u64,
+}
+
+/// What was counted for the calls of one message.
+#[derive(Debug, Clone)]
+pub struct SizeRecording {
+    /// Its calls.
+    pub calls: Calls,
+    /// Response time in an open loop, service time in a closed one, of verified replies.
+    pub latency: Latency,
+}
+
+impl Volume {
+    pub(super) fn count(&mut self, request_bytes: u64, reply_bytes: u64) {
+        self.replies += 1;
+        self.request_bytes += request_bytes;
+        self.reply_bytes += reply_bytes;
+    }
+
+    /// Adds what another volume counted.
+    pub fn add(&mut self, other: Self) {
+        let Self { replies, request_bytes, reply_bytes } = other;
+        self.replies += replies;
+        self.request_bytes += request_bytes;
+        self.reply_bytes += reply_bytes;
+    }
+}
+
+impl Recording {
+    /// Nothing, yet.
+    #[must_use]
+    pub fn new(sizes: usize, is_open: bool) -> Self {
+        let size = SizeRecording { calls: Calls::default(), latency: Latency::new() };
+        Self {
+            calls: Calls::default(),
+            service: Latency::new(),
+            response: is_open.then(Latency::new),
+            lateness: is_open.then(Latency::new),
+            refusals: Vec::new(),
+            failures: Vec::new(),
+            differences: Vec::new(),
+            sizes: vec![size; sizes],
+            in_window: Volume::default(),
+            carried_over: Volume::default(),
+            ended_in_window: 0,
+            first_sent: Duration::MAX,
+            last_done: Duration::ZERO,
+        }
+    }
+
+    /// Adds what another worker recorded in the same run.
+    pub fn add(&mut self, other: Self) {
+        let Self {
+            calls,
+            service,
+            response,
+            lateness,
+            refusals,
+            failures,
+            differences,
+            sizes,
+            in_window,
+            carried_over,
+            ended_in_window,
+            first_sent,
+            last_done,
+        } = other;
+        self.calls.add(&calls);
+        self.service.add(&service);
+        for (own, others) in [(&mut self.response, response), (&mut self.lateness, lateness)] {
+            if let (Some(own), Some(others)) = (own, others) {
+                own.add(&others);
+            }
+        }
+        for (kind, latency) in refusals {
+            self.refusal(kind).add(&latency);
+        }
+        for FailureCount { kind, failure, count } in failures {
+            self.count_failure(kind, failure, count);
+        }
+        let room = MOST_DIFFERENCES.saturating_sub(self.differences.len());
+        self.differences.extend(differences.into_iter().take(room));
+        for (own, SizeRecording { calls, latency }) in self.sizes.iter_mut().zip(sizes) {
+            own.calls.add(&calls);
+            own.latency.add(&latency);
+        }
+        self.in_window.add(in_window);
+        self.carried_over.add(carried_over);
+        self.ended_in_window += ended_in_window;
+        self.first_sent = self.first_sent.min(first_sent);
+        self.last_done = self.last_done.max(last_done);
+    }
+
+    /// The service times of this kind of refusal. Once there are [`MOST_KINDS`], further kinds share
+    /// one for each side and direction.
+    pub(super) fn refusal(&mut self, kind: Refusal) -> &mut Latency {
+        let mut kind = kind;
+        let mut index = self.refusals.iter().position(|(known, _)| *known == kind);
+        if index.is_none() && self.refusals.len() >= MOST_KINDS {
+            let message = OTHER_REFUSALS.to_owned();
+            kind = Refusal {
+                message_bytes: 0,
+                limit_bytes: None,
+                http_status: None,
+                code: Code::UNKNOWN,
+                message,
+                ..kind
+            };
+            index = self.refusals.iter().position(|(known, _)| *known == kind);
+        }
+        let index = index.unwrap_or_else(|| {
+            self.refusals.push((kind, Latency::new()));
+            self.refusals.len() - 1
+        });
+        &mut self.refusals[index].1
+    }
+
+    pub(super) fn count_failure(&mut self, kind: FailureKind, failure: Failure, count: u64) {
+        let is_full = self.failures.len() >= MOST_KINDS;
+        let known = |one: &FailureCount| one.kind == kind && one.failure == failure;
+        if let Some(found) = self.failures.iter().position(known) {
+            self.failures[found].count += count;
+        } else if is_full && failure.message != OTHER_MESSAGES {
+            let message = OTHER_MESSAGES.to_owned();
+            self.count_failure(kind, Failure { message, ..failure }, count);
+        } else {
+            // At most one more for each code and kind when full.
+            self.failures.push(FailureCount { kind, failure, count });
+        }
+    }
+}

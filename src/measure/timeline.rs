@@ -1,0 +1,167 @@
+//! What happened when: one row a second, for a bounded number of rows.
+
+use std::time::Duration;
+
+use super::{
+    calls::Outcomes,
+    histogram::{Latency, PackedLatency},
+};
+
+/// Length of an interval, as workers hand it over.
+pub const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Rows that are kept. A longer run has rows of 2 s, then 4 s, and so on.
+const MOST_ROWS: usize = 1_024;
+
+/// The calls that ended within a stretch of time.
+#[derive(Debug, Clone, Default)]
+pub struct Interval {
+    /// How they ended.
+    pub outcomes: Outcomes,
+    /// Response time in an open loop, service time in a closed one, of verified replies.
+    pub latency: Latency,
+}
+
+/// Intervals of all workers, in order.
+#[derive(Debug, Clone)]
+pub struct Timeline {
+    /// Seconds a row, a power of two.
+    seconds: u32,
+    rows: Vec<Row>,
+}
+
+/// An interval in few bytes.
+#[derive(Debug, Clone, Default)]
+struct Row {
+    outcomes: Outcomes,
+    latency: PackedLatency,
+}
+
+impl Interval {
+    /// Adds what ended in another interval.
+    pub fn add(&mut self, other: &Self) {
+        let Self { outcomes, latency } = other;
+        self.outcomes.add(outcomes);
+        self.latency.add(latency);
+    }
+}
+
+impl Default for Timeline {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Timeline {
+    /// No rows yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { seconds: 1, rows: Vec::new() }
+    }
+
+    /// Adds one worker's interval number `index`, from 0, of [`INTERVAL`] length.
+    pub fn add(&mut self, index: u64, interval: &Interval) {
+        let mut row = index / u64::from(self.seconds);
+        while row >= MOST_ROWS as u64 {
+            self.coarsen();
+            row = index / u64::from(self.seconds);
+        }
+        let row = usize::try_from(row).unwrap_or(MOST_ROWS);
+        if self.rows.len() <= row {
+            self.rows.resize_with(row + 1, Row::default);
+        }
+        self.rows[row].add(interval);
+    }
+
+    /// Start, length and contents of each row, in order. The last is as long as the run, that ended
+    /// at `end`, was in it.
+    pub fn intervals(&self, end: Duration) -> impl Iterator<Item = (Duration, Duration, Interval)> {
+        let length = INTERVAL * self.seconds;
+        let starts = (0..).map(move |row| length * row);
+        starts.zip(&self.rows).map(move |(start, row)| {
+            let left = end.saturating_sub(start);
+            (start, if left.is_zero() { length } else { length.min(left) }, row.unpack())
+        })
+    }
+
+    /// The calls of all rows.
+    #[must_use]
+    pub fn total(&self) -> Outcomes {
+        let mut total = Outcomes::default();
+        for row in &self.rows {
+            total.add(&row.outcomes);
+        }
+        total
+    }
+
+    /// Joins rows two by two.
+    fn coarsen(&mut self) {
+        self.seconds *= 2;
+        self.rows = self
+            .rows
+            .chunks(2)
+            .map(|pair| {
+                let mut row = Row::default();
+                for half in pair {
+                    row.add(&half.unpack());
+                }
+                row
+            })
+            .collect();
+    }
+}
+
+impl Row {
+    fn unpack(&self) -> Interval {
+        Interval { outcomes: self.outcomes, latency: self.latency.unpack() }
+    }
+
+    fn add(&mut self, interval: &Interval) {
+        let mut sum = self.unpack();
+        sum.add(interval);
+        *self = Self { outcomes: sum.outcomes, latency: sum.latency.pack() };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn interval(answered: u64) -> Interval {
+        let mut interval =
+            Interval { outcomes: Outcomes { answered, ..Outcomes::default() }, ..Interval::default() };
+        for _ in 0..answered {
+            interval.latency.record(Duration::from_micros(100));
+        }
+        interval
+    }
+
+    #[test]
+    fn workers_add_up_in_their_seconds() {
+        let mut timeline = Timeline::new();
+        timeline.add(0, &interval(1));
+        timeline.add(2, &interval(3));
+        timeline.add(2, &interval(4));
+        let rows: Vec<_> = timeline.intervals(Duration::from_secs(1_000_000)).collect();
+        let answered: Vec<u64> = rows.iter().map(|(_, _, interval)| interval.outcomes.answered).collect();
+        assert_eq!(answered, [1, 0, 7]);
+        assert_eq!(rows[2].0, Duration::from_secs(2));
+        assert_eq!(rows[2].2.latency.count(), 7);
+        let lengths: Vec<Duration> =
+            timeline.intervals(Duration::from_millis(2_500)).map(|(_, length, _)| length).collect();
+        assert_eq!(lengths, [1_000, 1_000, 500].map(Duration::from_millis));
+    }
+
+    #[test]
+    fn a_long_run_has_longer_rows_and_loses_nothing() {
+        let mut timeline = Timeline::new();
+        for second in (0..100_000).step_by(500) {
+            timeline.add(second, &interval(1));
+        }
+        let rows: Vec<_> = timeline.intervals(Duration::from_secs(1_000_000)).collect();
+        assert!(rows.len() <= MOST_ROWS);
+        assert_eq!(rows[0].1, Duration::from_secs(128));
+        assert_eq!(timeline.total().answered, 200);
+        assert_eq!(rows.iter().map(|(_, _, interval)| interval.latency.count()).sum::<u64>(), 200);
+    }
+}

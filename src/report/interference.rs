@@ -1,0 +1,163 @@
+//! What refused calls do to those beside them, for a person.
+
+use std::io::{self, Write};
+
+use super::{
+    outside::{Colours, write_text},
+    style::{STRONG, findings, heading, printable},
+    table::Table,
+};
+use crate::{
+    experiment::interference::{Arm, Neighbours, Pooling, Ratio},
+    load::LoadRecord,
+    units::{
+        ByteSize, decimal, exact_duration, format_nanoseconds, format_share, format_throughput, grouped,
+    },
+};
+
+/// What is not known.
+const NONE: &str = "-";
+
+/// Writes a comparison as plain text.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write(neighbours: &Neighbours, out: impl Write) -> io::Result<()> {
+    write_text(neighbours, Colours::Without, out, render)
+}
+
+/// Writes a comparison with colours, as escape sequences.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_coloured(neighbours: &Neighbours, out: impl Write) -> io::Result<()> {
+    write_text(neighbours, Colours::With, out, render)
+}
+
+fn render(neighbours: &Neighbours, out: &mut Vec<u8>) -> io::Result<()> {
+    what_was_run(neighbours, out)?;
+    let (Some(without), Some(with), Some(damage)) =
+        (&neighbours.without, &neighbours.with, &neighbours.damage)
+    else {
+        writeln!(out, "{}no round was completed", heading("rounds"))?;
+        return out.flush();
+    };
+    writeln!(out)?;
+    let mut table = Table::new(&["without", "with", "ratio", "from", "to"]);
+    for (what, ratios) in [("response", &damage.response), ("lateness", &damage.lateness)] {
+        for Ratio { name, without_ns, with_ns, ratio, lowest, highest } in ratios {
+            table.named_row(
+                &format!("{what} {name}"),
+                [time(*without_ns), time(*with_ns), decimal(*ratio), decimal(*lowest), decimal(*highest)],
+            );
+        }
+    }
+    for (name, [before, after]) in others(without, with) {
+        table.named_row(name, [before, after, String::new(), String::new(), String::new()]);
+    }
+    table.write(&" ".repeat(NAMES + 1), NAMES, out)?;
+    let Pooling::GeometricMeanOfRounds = damage.pooled;
+    if neighbours.rounds.len() > 1 {
+        writeln!(
+            out,
+            "  geometric means of {} rounds; from, to: the smallest and the largest ratio of a round",
+            neighbours.rounds.len()
+        )?;
+    }
+    writeln!(out)?;
+    let found = neighbours.findings.iter().map(|finding| (finding.detail.as_str(), finding.advice.as_str()));
+    findings(found, out)?;
+    out.flush()
+}
+
+/// Width of the first column of the table.
+const NAMES: usize = 22;
+
+fn what_was_run(neighbours: &Neighbours, out: &mut impl Write) -> io::Result<()> {
+    let refused: Vec<String> = neighbours
+        .refused_sizes
+        .iter()
+        .map(|size| {
+            let limit = size.limit_bytes.map_or_else(String::new, |limit| format!(" of {}", ByteSize(limit)));
+            let bytes = ByteSize(size.message_bytes);
+            match size.side.zip(size.direction) {
+                Some((side, direction)) => format!("{bytes} over the {side}'s limit{limit} for {direction}s"),
+                None if size.message.is_empty() => format!("{bytes}: {}", size.code),
+                None => format!("{bytes}: {}, `{}`", size.code, printable(&size.message)),
+            }
+        })
+        .collect();
+    let Some(first) = neighbours.rounds.first().map(|round| &round.without).or(neighbours.unpaired.first())
+    else {
+        return writeln!(out, "{}{}", heading("refused"), refused.join(", "));
+    };
+    let plan = &first.plan;
+    let rate = match &plan.load {
+        LoadRecord::Open { stages, .. } => {
+            let rates: Vec<String> = stages
+                .iter()
+                .map(|stage| (decimal(stage.from_per_second), decimal(stage.to_per_second)))
+                .map(|(from, to)| if from == to { from } else { format!("{from} to {to}") })
+                .collect();
+            rates.join(", ")
+        }
+        LoadRecord::Closed { .. } => NONE.to_owned(),
+    };
+    let sizes: Vec<String> = plan
+        .sizes
+        .iter()
+        .map(|size| size.message_bytes)
+        .filter(|size| !neighbours.refused_sizes.iter().any(|refused| refused.message_bytes == *size))
+        .map(|size| ByteSize(size).to_string())
+        .collect();
+    let client = format!("{:?}", plan.client).to_lowercase();
+    writeln!(
+        out,
+        "{}{STRONG}{} at {rate} calls/s, with and without refused calls{STRONG:#}",
+        heading("neighbours"),
+        sizes.join(", "),
+    )?;
+    writeln!(out, "{}{}", heading("refused"), refused.join(", "))?;
+    let servers = if neighbours.fresh_servers { "; a fresh server each" } else { "" };
+    writeln!(
+        out,
+        "{}{} of {} with and {} without{servers}",
+        heading("rounds"),
+        neighbours.rounds.len(),
+        exact_duration(plan.duration.unwrap_or_default()),
+        exact_duration(plan.duration.unwrap_or_default()),
+    )?;
+    let connections = if plan.connections == 1 { "connection" } else { "connections" };
+    writeln!(
+        out,
+        "{}{}; {client} client, {} {connections}",
+        heading("target"),
+        first.target.authority,
+        plan.connections
+    )
+}
+
+/// Figures without a ratio.
+fn others(without: &Arm, with: &Arm) -> Vec<(&'static str, [String; 2])> {
+    let both = |name, shown: &dyn Fn(&Arm) -> String| (name, [shown(without), shown(with)]);
+    let known = |text: Option<String>| text.unwrap_or_else(|| NONE.to_owned());
+    let unanswered = |arm: &Arm| arm.calls.planned.saturating_sub(arm.calls.outcomes.answered);
+    vec![
+        both("calls planned", &|arm| grouped(arm.calls.planned)),
+        both("not answered", &|arm| grouped(unanswered(arm))),
+        both("replies/s", &|arm| decimal(arm.replies_per_second)),
+        both("connections lost", &|arm| known(arm.lost_connections.map(grouped))),
+        both("out of window", &|arm| known(arm.out_of_window.map(|share| format_share(share.min(1.0))))),
+        both("server did not read", &|arm| known(arm.held_up.map(|share| format_share(share.min(1.0))))),
+        both("uploaded in vain", &|arm| known(arm.uploaded_in_vain_bytes_per_second.map(format_throughput))),
+        both("server's cores", &|arm| known(arm.server_cores.map(decimal))),
+        both("server's peak memory", &|arm| {
+            known(arm.server_peak_rss_bytes.map(|bytes| format!("{} MiB", grouped(bytes.div_ceil(1 << 20)))))
+        }),
+    ]
+}
+
+#[expect(clippy::cast_precision_loss, reason = "at most an hour")]
+fn time(nanoseconds: u64) -> String {
+    format_nanoseconds(nanoseconds as f64)
+}

@@ -1,0 +1,321 @@
+//! A result for a person: one screen, read in ten seconds.
+
+use std::io::{self, Write};
+
+use super::{
+    cost,
+    figures::{share, time},
+    soundness, spread,
+};
+use crate::{
+    load::{LoadRecord, TextSource},
+    report::{
+        outside::{Colours, write_text},
+        style::{BAD, DOUBTFUL, GOOD, HEADING, STRONG, heading, printable},
+        table::Table,
+    },
+    result::{
+        QUANTILES, samples_needed,
+        summary::{LatencyFigures, LatencyRecord, Summary},
+    },
+    rpc::{Difference, status_words},
+    units::{ByteSize, decimal, exact_duration, format_throughput, grouped},
+};
+
+/// Statuses that are shown; the result has them all.
+const MOST_STATUSES: usize = 6;
+
+/// Refusals that are shown.
+const MOST_REFUSALS: usize = 8;
+
+/// Writes a summary as plain text.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write(summary: &Summary, out: impl Write) -> io::Result<()> {
+    write_text(summary, Colours::Without, out, render)
+}
+
+/// Writes a summary with colours, as escape sequences.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_coloured(summary: &Summary, out: impl Write) -> io::Result<()> {
+    write_text(summary, Colours::With, out, render)
+}
+
+fn render(summary: &Summary, out: &mut Vec<u8>) -> io::Result<()> {
+    what_was_run(summary, out)?;
+    writeln!(out)?;
+    goodput(summary, out)?;
+    calls(summary, out)?;
+    refusals(summary, out)?;
+    statuses(summary, out)?;
+    latency(summary, out)?;
+    sizes(summary, out)?;
+    spread::write(summary.main_latency(), out)?;
+    cost::write(summary, out)?;
+    objectives(summary, out)?;
+    soundness::write(&summary.soundness, out)?;
+    out.flush()
+}
+
+fn what_was_run(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
+    let plan = &summary.plan;
+    let load = match &plan.load {
+        LoadRecord::Closed { concurrency } => format!("closed loop, {} in flight", grouped(*concurrency)),
+        LoadRecord::Open { arrivals, stages, .. } => {
+            let rates: Vec<String> = stages.iter().map(stage).collect();
+            format!("open loop, {} {}", rates.join(", "), format!("{arrivals:?}").to_lowercase())
+        }
+    };
+    let end = match (plan.calls, plan.duration) {
+        (Some(calls), _) => format!("{} calls", grouped(calls.get())),
+        (None, duration) => exact_duration(duration.unwrap_or_default()),
+    };
+    let label = summary.label.as_ref().map(|label| format!("{label}: ")).unwrap_or_default();
+    writeln!(
+        out,
+        "{}{label}{load}, {end} after {} of warm-up",
+        heading("run"),
+        exact_duration(plan.warm_up)
+    )?;
+    let target = &summary.target;
+    let server = match &target.server {
+        Some(server) => format!("{}, own server with {} threads", target.authority, server.threads),
+        None if target.authority == target.address => target.authority.clone(),
+        None => format!("{} at {}", target.authority, target.address),
+    };
+    let many = |number: usize, noun: &str| format!("{number} {noun}{}", if number == 1 { "" } else { "s" });
+    writeln!(
+        out,
+        "{}{server}; {} client, {}, {}",
+        heading("target"),
+        format!("{:?}", plan.client).to_lowercase(),
+        many(plan.workers, "worker"),
+        many(plan.connections, "connection"),
+    )?;
+    let text = match &plan.text {
+        TextSource::Kind(kind) => format!("{kind:?} text").to_lowercase(),
+        TextSource::File(path) => format!("text of {}", path.display()),
+    };
+    let total = plan.sizes.iter().fold(0, |sum: u64, size| sum.saturating_add(size.weight));
+    let sizes: Vec<String> = plan
+        .sizes
+        .iter()
+        .map(|size| match plan.sizes.len() {
+            1 => ByteSize(size.message_bytes).to_string(),
+            _ => format!("{} {}", share(size.weight, total), ByteSize(size.message_bytes)),
+        })
+        .collect();
+    let compression = plan
+        .compression
+        .map_or_else(String::new, |compression| format!(", {compression:?} both ways").to_lowercase());
+    writeln!(out, "{}{}; {text}{compression}", heading("messages"), sizes.join(", "))
+}
+
+fn stage(stage: &crate::load::Stage) -> String {
+    let (from, to) = (decimal(stage.from_per_second), decimal(stage.to_per_second));
+    if from == to {
+        format!("{from} calls/s")
+    } else {
+        format!("{from} to {to} calls/s in {}", exact_duration(stage.duration))
+    }
+}
+
+fn goodput(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
+    let goodput = &summary.goodput;
+    writeln!(
+        out,
+        "{}{STRONG}{} calls/s{STRONG:#}, {} of requests and {} of replies, over {}",
+        heading("goodput"),
+        decimal(goodput.calls_per_second),
+        format_throughput(goodput.request_bytes_per_second),
+        format_throughput(goodput.reply_bytes_per_second),
+        time(summary.window_ns),
+    )
+}
+
+fn calls(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
+    let planned = summary.calls.planned;
+    let outcomes = &summary.calls.outcomes;
+    let rows = [
+        ("answered", outcomes.answered, GOOD),
+        ("wrong reply", outcomes.wrong_reply, BAD),
+        ("refused", outcomes.refused, DOUBTFUL),
+        ("failed", outcomes.failed, BAD),
+        ("deadline exceeded", outcomes.deadline_exceeded, BAD),
+        ("broken", outcomes.broken, BAD),
+        ("shed", outcomes.shed, BAD),
+        ("unfinished", outcomes.unfinished, DOUBTFUL),
+    ];
+    let parts: Vec<String> = rows
+        .into_iter()
+        .filter(|(name, count, _)| *count > 0 || *name == "answered")
+        .map(|(name, count, style)| {
+            let share =
+                if count == planned { String::new() } else { format!(" ({})", share(count, planned)) };
+            format!("{style}{} {name}{style:#}{share}", grouped(count))
+        })
+        .collect();
+    let interrupted = if summary.interrupted { ", interrupted" } else { "" };
+    writeln!(out, "{}{} planned{interrupted}: {}", heading("calls"), grouped(planned), parts.join(", "))?;
+    for Difference { at_byte, expected_bytes, got_bytes, expected, got } in &summary.wrong_replies {
+        writeln!(
+            out,
+            "{:HEADING$} wrong at byte {} of {}: expected {expected:?}, got {got:?} (a reply of {} bytes)",
+            "",
+            grouped(*at_byte),
+            grouped(*expected_bytes),
+            grouped(*got_bytes),
+        )?;
+    }
+    Ok(())
+}
+
+fn refusals(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
+    if summary.refusals.is_empty() {
+        return Ok(());
+    }
+    let mut table =
+        Table::new(&["calls", "side", "direction", "message bytes", "limit bytes", "code", "p50", "max"]);
+    for refusal in summary.refusals.iter().take(MOST_REFUSALS) {
+        let figure = |figure: fn(&LatencyFigures) -> u64| {
+            refusal.latency.figures.as_ref().map_or_else(String::new, |figures| time(figure(figures)))
+        };
+        table.row([
+            grouped(refusal.count),
+            refusal.side.to_string(),
+            refusal.direction.to_string(),
+            grouped(refusal.message_bytes),
+            refusal.limit_bytes.map_or_else(|| "not said".to_owned(), grouped),
+            refusal.status(),
+            if refusal.count < samples_needed(0.5) {
+                "-".to_owned()
+            } else {
+                figure(|figures| figures.p50_ns)
+            },
+            figure(|figures| figures.max_ns),
+        ]);
+    }
+    writeln!(out)?;
+    table.write(&heading("refusals"), HEADING, out)?;
+    more(summary.refusals.len(), MOST_REFUSALS, "kinds of refusals", out)
+}
+
+fn statuses(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
+    if summary.statuses.is_empty() {
+        return Ok(());
+    }
+    writeln!(out)?;
+    for (row, status) in summary.statuses.iter().take(MOST_STATUSES).enumerate() {
+        let first = if row == 0 { heading("statuses") } else { format!("{:HEADING$} ", "") };
+        let outcome = status.outcome.replace('_', " ");
+        writeln!(
+            out,
+            "{first}{} {outcome}, {}",
+            grouped(status.count),
+            status_words(format_args!("{} ({})", status.code, status.number), &printable(&status.message)),
+        )?;
+    }
+    more(summary.statuses.len(), MOST_STATUSES, "kinds of statuses", out)
+}
+
+/// What the table above left out.
+fn more(rows: usize, shown: usize, what: &str, out: &mut impl Write) -> io::Result<()> {
+    match rows.checked_sub(shown) {
+        Some(left @ 1..) => writeln!(out, "{:HEADING$} and {left} more {what} in the JSON", ""),
+        _ => Ok(()),
+    }
+}
+
+fn latency(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
+    let latency = &summary.latency;
+    let mut names = vec!["min", "mean"];
+    names.extend(QUANTILES.iter().map(|(name, _)| *name));
+    names.push("max");
+    let mut table = Table::new(&names);
+    writeln!(out)?;
+    let rows = [
+        ("response", latency.response.as_ref()),
+        ("service", Some(&latency.service)),
+        ("lateness", latency.lateness.as_ref()),
+    ];
+    for (name, record) in rows.into_iter().filter_map(|(name, record)| Some((name, record?))) {
+        table.named_row(name, latency_cells(record));
+    }
+    table.write(&heading("latency"), HEADING, out)?;
+    if latency.response.is_none() {
+        writeln!(
+            out,
+            "{:HEADING$} a closed loop has no intended start: service time alone, from the send",
+            ""
+        )?;
+    }
+    let beyond: u64 = [Some(&latency.service), latency.response.as_ref()]
+        .into_iter()
+        .flatten()
+        .map(|record| record.out_of_range)
+        .sum();
+    if beyond > 0 {
+        writeln!(out, "{:HEADING$} {} times were over an hour, and count as an hour", "", grouped(beyond))?;
+    }
+    Ok(())
+}
+
+/// A quantile that has too few samples stays empty.
+fn latency_cells(record: &LatencyRecord) -> Vec<String> {
+    let Some(figures) = &record.figures else { return vec!["-".to_owned(); 9] };
+    let LatencyFigures {
+        min_ns,
+        mean_ns,
+        stdev_ns: _,
+        p50_ns,
+        p90_ns,
+        p95_ns,
+        p99_ns,
+        p99_9_ns,
+        p99_99_ns,
+        max_ns,
+    } = *figures;
+    let quantiles = [p50_ns, p90_ns, p95_ns, p99_ns, p99_9_ns, p99_99_ns];
+    let mut cells = vec![time(min_ns), time(mean_ns)];
+    cells.extend(quantiles.into_iter().zip(QUANTILES).map(|(figure, (_, quantile))| {
+        if record.count < samples_needed(quantile) { "-".to_owned() } else { time(figure) }
+    }));
+    cells.push(time(max_ns));
+    cells
+}
+
+fn sizes(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
+    if summary.sizes.is_empty() {
+        return Ok(());
+    }
+    let mut table = Table::new(&["size", "planned", "answered", "refused", "other", "p50", "p99", "max"]);
+    for size in &summary.sizes {
+        let cells = latency_cells(&size.latency);
+        let cell = |index: usize| cells.get(index).cloned().unwrap_or_default();
+        let outcomes = &size.calls.outcomes;
+        table.row([
+            ByteSize(size.message_bytes).to_string(),
+            grouped(size.calls.planned),
+            grouped(outcomes.answered),
+            grouped(outcomes.refused),
+            grouped(outcomes.total().saturating_sub(outcomes.answered).saturating_sub(outcomes.refused)),
+            cell(2),
+            cell(5),
+            cell(8),
+        ]);
+    }
+    writeln!(out)?;
+    table.write(&heading("by size"), HEADING, out)
+}
+
+fn objectives(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
+    for (row, objective) in summary.objectives.iter().enumerate() {
+        let first = if row == 0 { heading("objectives") } else { format!("{:HEADING$} ", "") };
+        let (style, word) = if objective.met { (GOOD, "met") } else { (BAD, "missed") };
+        writeln!(out, "{first}{style}{word:<6}{style:#} {}: {}", objective.expression, objective.shown)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,371 @@
+//! What stands out in a run, each in a function of its own, and the words for it.
+
+use std::time::Duration;
+
+use super::{
+    finding::{Finding, Weight},
+    saturation::{Saturation, Side, Trouble},
+};
+use crate::{
+    client::Connections,
+    engine::Run,
+    load::{LoadRecord, PlanRecord, Schedule},
+    measure::Latency,
+    result::quantiles::{QUANTILES, samples_needed},
+    units::{ByteSize, decimal, format_nanoseconds, format_share, grouped},
+};
+
+/// Of the planned rate; less means that it was not reached.
+const RATE_REACHED: f64 = 0.95;
+
+/// Lateness in response time, from which it is worth a note.
+const LATENESS_NOTED: f64 = 0.2;
+
+/// Lateness in response time, from which the response time is the generator's and not the server's.
+const LATENESS_TOO_LARGE: f64 = 0.5;
+
+/// Of the window, with calls that waited for a connection; less is the cost of a few connections.
+const UNCONNECTED_NOTED: f64 = 0.05;
+
+/// Of the planned calls, refused ones apart, that had no verified reply: from here on p99 is no latency.
+const MISSING_ANSWERS: f64 = 0.01;
+
+/// Of the window, in which the generator stood still: from here on goodput is that much too low.
+const PAUSED: f64 = 0.01;
+
+/// Of all cores, used by neither client nor server.
+const OTHER_LOAD: f64 = 0.1;
+
+fn finding(weight: Weight, name: &str, detail: String, advice: &str) -> Finding {
+    Finding { name: name.to_owned(), weight, detail, advice: advice.to_owned() }
+}
+
+fn warning(name: &str, detail: String, advice: &str) -> Finding {
+    finding(Weight::Warning, name, detail, advice)
+}
+
+fn disturbance(name: &str, detail: String, advice: &str) -> Finding {
+    finding(Weight::Disturbance, name, detail, advice)
+}
+
+pub(super) fn note(name: &str, detail: String, advice: &str) -> Finding {
+    finding(Weight::Note, name, detail, advice)
+}
+
+/// What decides the figures besides CPU time, the gravest.
+pub(super) fn trouble(run: &Run) -> Option<Trouble> {
+    if is_paused(run) {
+        Some(Trouble::GeneratorPaused)
+    } else if unconnected(run).is_some() {
+        Some(Trouble::Connections)
+    } else if lacks_answers(run) {
+        Some(Trouble::MissingAnswers)
+    } else {
+        None
+    }
+}
+
+pub(super) fn nothing_answered(run: &Run) -> Option<Finding> {
+    let recording = &run.recording;
+    let calls = recording.calls;
+    if calls.outcomes.answered > 0 {
+        return None;
+    }
+    let detail = match calls.planned {
+        0 => "no call was planned in the window, so that there is nothing to judge".to_owned(),
+        planned => format!("none of {} planned calls had a verified reply", grouped(planned)),
+    };
+    Some(warning(
+        "nothing_answered",
+        detail,
+        "the statuses, where there are any, say why; `plimsoll call` makes one call and shows all that comes back",
+    ))
+}
+
+/// Planned calls that ended without a verified reply, and not because of their size.
+fn unverified(run: &Run) -> u64 {
+    let outcomes = run.recording.calls.outcomes;
+    outcomes.wrong_reply + outcomes.failed + outcomes.deadline_exceeded + outcomes.broken
+}
+
+fn lacks_answers(run: &Run) -> bool {
+    let calls = run.recording.calls;
+    share(unverified(run), calls.planned.saturating_sub(calls.outcomes.refused)) >= MISSING_ANSWERS
+}
+
+pub(super) fn missing_answers(run: &Run) -> Option<Finding> {
+    let calls = run.recording.calls;
+    if calls.outcomes.answered == 0 || !lacks_answers(run) {
+        return None;
+    }
+    let outcomes = calls.outcomes;
+    let kinds = [
+        (outcomes.failed, "failed"),
+        (outcomes.broken, "broken"),
+        (outcomes.deadline_exceeded, "over their deadline"),
+        (outcomes.wrong_reply, "with a wrong reply"),
+    ];
+    let kinds = kinds.iter().filter(|(calls, _)| *calls > 0);
+    let kinds: Vec<String> = kinds.map(|(calls, what)| format!("{} {what}", grouped(*calls))).collect();
+    Some(warning(
+        "missing_answers",
+        format!(
+            "{} of the planned calls had no verified reply ({}); no latency figure has them",
+            format_share(share(unverified(run), calls.planned)),
+            kinds.join(", "),
+        ),
+        "read the statuses before the latencies, which are those of the calls that went well; `--assert` counts such calls as slower than any bound",
+    ))
+}
+
+/// How long the generator stood still within the window, as a share of it.
+fn paused_share(run: &Run) -> f64 {
+    let window = run.window.as_secs_f64();
+    if window > 0.0 { (run.usage.pauses.time.as_secs_f64() / window).min(1.0) } else { 0.0 }
+}
+
+/// Whether the generator stood still for so long that the figures show it.
+fn is_paused(run: &Run) -> bool {
+    paused_share(run) >= PAUSED
+}
+
+pub(super) fn generator_paused(run: &Run) -> Option<Finding> {
+    let pauses = run.usage.pauses;
+    if pauses.time.is_zero() {
+        return None;
+    }
+    let nanoseconds = |time: Duration| format_nanoseconds(time.as_secs_f64() * 1e9);
+    Some(finding(
+        if is_paused(run) { Weight::Warning } else { Weight::Disturbance },
+        "generator_paused",
+        format!(
+            "the generator stood still for {} in all ({} of the window), and for {} at the longest; goodput and the slowest calls show that",
+            nanoseconds(pauses.time),
+            format_share(paused_share(run)),
+            nanoseconds(pauses.longest),
+        ),
+        "its process was stopped, its machine suspended or taken away, or its CPU quota used up; measure where it has a core of its own",
+    ))
+}
+
+pub(super) fn unfinished(run: &Run, plan: &PlanRecord) -> Option<Finding> {
+    let calls = run.recording.calls.outcomes.unfinished;
+    (calls > 0).then(|| {
+        let drain = crate::units::exact_duration(plan.drain);
+        warning(
+            "calls_unfinished",
+            format!("{} calls were still in flight when the drain of {drain} ended; the slowest calls are in no latency figure", grouped(calls)),
+            "give a longer --drain, or look at why the server does not answer",
+        )
+    })
+}
+
+pub(super) fn shed(run: &Run, plan: &PlanRecord) -> Option<Finding> {
+    let calls = run.recording.calls;
+    let LoadRecord::Open { max_in_flight, .. } = plan.load else { return None };
+    (calls.outcomes.shed > 0).then(|| {
+        warning(
+            "calls_shed",
+            format!(
+                "{} calls ({}) were never sent, because {} were in flight already; no latency figure has them",
+                grouped(calls.outcomes.shed),
+                format_share(share(calls.outcomes.shed, calls.planned)),
+                grouped(max_in_flight),
+            ),
+            "the service does not keep up with this rate: lower --rate, or raise --max-in-flight to see the waiting times grow",
+        )
+    })
+}
+
+pub(super) fn rate_not_reached(run: &Run, plan: &PlanRecord) -> Option<Finding> {
+    let LoadRecord::Open { stages, arrivals, .. } = &plan.load else { return None };
+    let planned = run.recording.calls.planned;
+    let window = run.window.as_secs_f64();
+    let schedule = Schedule { stages: stages.clone(), arrivals: *arrivals, seed: 0, calls: None };
+    // Of a count, the last arrival may be long before the window's end.
+    let planned_time = schedule.time_of(whole(planned)).as_secs_f64().min(window);
+    let planned_per_second = whole(planned) / planned_time;
+    // A run that ends by count lasts until its last call is done: then the time tells, not the calls.
+    let reached = if run.ended_by_count {
+        planned_time / window
+    } else {
+        share(run.recording.ended_in_window, planned)
+    };
+    if planned == 0 || reached >= RATE_REACHED {
+        return None;
+    }
+    Some(warning(
+        "rate_not_reached",
+        format!(
+            "{} calls/s were planned, and {} calls/s ended within the window",
+            decimal(planned_per_second),
+            decimal(whole(run.recording.ended_in_window) / window),
+        ),
+        "the service, or the generator where a finding says so, does not keep up: lower --rate; where single replies take long, give a longer --warm-up",
+    ))
+}
+
+pub(super) fn generator_saturated(saturation: &Saturation) -> Option<Finding> {
+    (saturation.saturated == Side::Generator).then(|| {
+        warning(
+            "generator_saturated",
+            format!(
+                "{}: the figures show the generator's speed, and the server may be faster",
+                saturation.detail
+            ),
+            &saturation.advice,
+        )
+    })
+}
+
+pub(super) fn late_generator(run: &Run) -> Option<Finding> {
+    let (response, lateness) = (run.recording.response.as_ref()?, run.recording.lateness.as_ref()?);
+    let part = lateness.mean_ns() / response.mean_ns();
+    let weight = match part {
+        part if part > LATENESS_TOO_LARGE => Weight::Warning,
+        part if part > LATENESS_NOTED => Weight::Note,
+        _ => return None,
+    };
+    Some(finding(
+        weight,
+        "late_generator",
+        format!(
+            "calls were sent {} after their intended start on average, {} of the mean response time",
+            format_nanoseconds(lateness.mean_ns()),
+            format_share(part),
+        ),
+        "read the service time too, which has no lateness in it; more --workers or a lower --rate make the generator more punctual",
+    ))
+}
+
+pub(super) fn held_back(run: &Run) -> Option<Finding> {
+    let waits = run.upload_waits;
+    (waits.count > 0).then(|| {
+        warning(
+            "uploads_held_back",
+            format!(
+                "{} calls waited before they were sent, {} on average, because the server went on reading requests that it had refused: what is left of those is bounded to 64 MiB a connection",
+                grouped(waits.count),
+                format_nanoseconds(waits.time.as_secs_f64() * 1e9 / whole(waits.count)),
+            ),
+            "the rate is the generator's; the lean client (--client lean) cancels what was refused, and need not wait",
+        )
+    })
+}
+
+pub(super) fn other_load(run: &Run, is_local: bool) -> Option<Finding> {
+    let usage = &run.usage;
+    let all_cores = usage.measured_over.as_secs_f64() * whole(usage.machine_cores as u64);
+    let server = match (usage.server_cpu, is_local) {
+        (Some(cpu), _) => cpu,
+        (None, false) => Duration::ZERO,
+        // A server of this machine without an account: its share cannot be told from that of others.
+        (None, true) => return None,
+    };
+    let own = (usage.client_cpu? + server).as_secs_f64();
+    let (busy, stolen) = usage.machine_shares?;
+    if stolen > OTHER_LOAD {
+        return Some(disturbance(
+            "other_load",
+            format!("the hypervisor gave {} of this machine's cores to other machines", format_share(stolen)),
+            "measure on a machine that is not shared, or compare only runs that were interleaved with each other",
+        ));
+    }
+    let other = busy - own / all_cores;
+    (other > OTHER_LOAD).then(|| {
+        disturbance(
+            "other_load",
+            format!("something else used {} of this machine's cores", format_share(other)),
+            "stop it, or compare only runs that were interleaved with each other",
+        )
+    })
+}
+
+/// The share of the window in which calls waited for a connection, because the server had ended the last one;
+/// `None` where it is too small to matter.
+fn unconnected(run: &Run) -> Option<f64> {
+    let window = run.window.as_secs_f64();
+    let part = run.connections.unconnected.as_secs_f64() / window;
+    (window > 0.0 && part >= UNCONNECTED_NOTED).then_some(part.min(1.0))
+}
+
+pub(super) fn connections_limited(run: &Run) -> Option<Finding> {
+    let part = unconnected(run)?;
+    let Connections { made: _, closed, lost, failed_attempts } = run.connections.connections;
+    let counts = [
+        (closed, "closed by the server in order (GOAWAY)"),
+        (lost, "lost"),
+        (failed_attempts, "attempts to connect failed"),
+    ];
+    let counts: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{} {what}", grouped(*count)))
+        .collect();
+    let counts = if counts.is_empty() { "no connection became ready".to_owned() } else { counts.join(", ") };
+    Some(note(
+        "connections_limited",
+        format!("calls waited for a connection for {} of the time: {counts}", format_share(part)),
+        "new connections set the pace, not the service: look for a limit of requests or of age per connection at the server or its proxy (nginx: keepalive_requests; gRPC: max connection age), or spread the calls over more --connections",
+    ))
+}
+
+pub(super) fn paused(run: &Run, plan: &PlanRecord) -> Option<Finding> {
+    let paused = run.connections.paused;
+    (!paused.is_zero() && !plan.is_open()).then(|| {
+        note(
+            "closed_loop_paused",
+            format!(
+                "attempts to connect failed, and the closed loop started no call for {} between them: 10 ms after the first, and up to 1 s after further ones",
+                format_nanoseconds(paused.as_secs_f64() * 1e9),
+            ),
+            "an open loop (--rate) goes on asking at its own pace while a server is away",
+        )
+    })
+}
+
+pub(super) fn few_samples(latency: &Latency) -> Option<Finding> {
+    let count = latency.count();
+    let missing: Vec<_> =
+        QUANTILES.iter().filter(|(_, quantile)| count < samples_needed(*quantile)).collect();
+    let (first, quantile) = missing.first().filter(|_| count > 0)?;
+    let names: Vec<_> = missing.iter().map(|(name, _)| *name).collect();
+    // Without a median there is no figure to be sound.
+    let weight = if *quantile <= 0.5 { Weight::Warning } else { Weight::Note };
+    Some(finding(
+        weight,
+        "few_samples",
+        format!(
+            "{} replies are too few for {}: {first} alone needs {}",
+            grouped(count),
+            names.join(", "),
+            grouped(samples_needed(*quantile)),
+        ),
+        "give a longer --duration or more --calls",
+    ))
+}
+
+pub(super) fn rounded_sizes(plan: &PlanRecord) -> Option<Finding> {
+    let rounded: Vec<String> = plan
+        .sizes
+        .iter()
+        .filter(|size| size.asked_bytes != size.message_bytes)
+        .map(|size| format!("{} became {}", ByteSize(size.asked_bytes), ByteSize(size.message_bytes)))
+        .collect();
+    (!rounded.is_empty()).then(|| {
+        note(
+            "size_rounded",
+            format!("no text makes a message of every size: {}", rounded.join(", ")),
+            "1, 2, 130, 16,387, 2,097,156 and 268,435,461 bytes cannot be made, because the length of the length changes there",
+        )
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for people")]
+fn whole(number: u64) -> f64 {
+    number as f64
+}
+
+pub(super) fn share(part: u64, of: u64) -> f64 {
+    if of == 0 { 0.0 } else { whole(part) / whole(of) }
+}

@@ -1,0 +1,64 @@
+//! The soundness of a run.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    finding::{Finding, Verdict},
+    findings,
+    saturation::{Course, Saturation},
+};
+use crate::{
+    engine::Run,
+    load::{ClientKind, PlanRecord, STUB_RECV_CAP},
+    units::{ByteSize, Limit},
+};
+
+/// What a measurement is worth.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Soundness {
+    /// Unsound as soon as one finding is a warning, disturbed as soon as one is a disturbance.
+    pub verdict: Verdict,
+    /// Which side had no more to give.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub saturation: Option<Saturation>,
+    /// What stands out, the gravest first.
+    pub findings: Vec<Finding>,
+}
+
+impl Soundness {
+    /// What a run's figures are worth. `recv_limit_asked` is the user's, before it was capped;
+    /// `is_local` whether the server is on this machine.
+    #[must_use]
+    pub fn of(run: &Run, plan: &PlanRecord, recv_limit_asked: Limit, is_local: bool) -> Self {
+        let mut findings = Vec::new();
+        findings.extend(findings::nothing_answered(run));
+        findings.extend(findings::unfinished(run, plan));
+        findings.extend(findings::shed(run, plan));
+        findings.extend(findings::missing_answers(run));
+        findings.extend(findings::generator_paused(run));
+        let behind = findings::rate_not_reached(run, plan);
+        let keeps_up = plan.is_open().then_some(behind.is_none() && run.recording.calls.outcomes.shed == 0);
+        findings.extend(behind);
+        let course = Course { spins: !plan.spin.is_zero(), keeps_up, trouble: findings::trouble(run) };
+        let saturation = Saturation::of(run, course);
+        findings.extend(saturation.as_ref().and_then(findings::generator_saturated));
+        findings.extend(findings::late_generator(run));
+        findings.extend(findings::held_back(run));
+        findings.extend(findings::other_load(run, is_local));
+        findings.extend(findings::connections_limited(run));
+        findings.extend(findings::paused(run, plan));
+        findings
+            .extend(findings::few_samples(run.recording.response.as_ref().unwrap_or(&run.recording.service)));
+        findings.extend(findings::rounded_sizes(plan));
+        if recv_limit_asked == Limit::Unlimited && plan.client == ClientKind::Stub {
+            findings.push(findings::note(
+                "recv_limit_capped",
+                format!("the stub client's receive limit is {}, although none was asked for", ByteSize(STUB_RECV_CAP)),
+                "tonic reserves the length that a reply's prefix claims before a byte of it has come; ask for a limit in bytes if replies are larger, or leave --client to its default, which needs no such limit",
+            ));
+        }
+        // Stable: within a weight, the order above.
+        findings.sort_by_key(|finding| finding.weight);
+        Self { verdict: Verdict::of(&findings), saturation, findings }
+    }
+}

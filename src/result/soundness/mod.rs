@@ -1,0 +1,10 @@
+//! Whether the figures of a run can be trusted, and if not, why and what to do.
+
+pub mod finding;
+mod saturation;
+mod findings;
+pub mod judgement;
+
+pub use finding::{Finding, Verdict, Weight};
+pub use judgement::Soundness;
+pub use saturation::{Saturation, Side};

@@ -1,0 +1,294 @@
+//! Which side of a run had no more to give: the generator, the server, or neither.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    engine::{Run, Usage},
+    measure::{INTERVAL, ThreadTime},
+    units::{format_duration, format_share},
+};
+
+/// Which side had no more to give, with what says so. Shares are of the measured window (0..1).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Saturation {
+    /// The side.
+    pub saturated: Side,
+    /// How long the busiest worker was at work or ready for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generator_busy: Option<f64>,
+    /// How long a worker was ready and had no core, at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generator_starved: Option<f64>,
+    /// How long requests waited because the server did not read, at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_up: Option<f64>,
+    /// How much of what the server could use it used or was ready to use: its threads, and no more of
+    /// them than the machine has cores. Over 1 where threads waited for a core.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_busy: Option<f64>,
+    /// The figures in words.
+    pub detail: String,
+    /// The next step.
+    pub advice: String,
+}
+
+/// A side of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// The figures show the generator's speed: the server may be faster.
+    Generator,
+    /// The figures show what the server can do.
+    Server,
+    /// Both had time left.
+    Neither,
+    /// The generator had time left, and the server's account is not known.
+    Unknown,
+}
+
+/// Of a side's time: from here on it decides the figures.
+const SATURATED: f64 = 0.9;
+
+/// Of the window with requests that the server did not read.
+const HELD_UP: f64 = 0.5;
+
+/// Of the window: a thread that runs less is not one that does the server's work.
+const THREAD_AT_WORK: f64 = 0.01;
+
+/// How a run's load stood to its window, besides the accounts of CPU time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Course {
+    /// Whether the lean client's loop spun.
+    pub(super) spins: bool,
+    /// Whether an open loop reached its rate; `None` in a closed loop.
+    pub(super) keeps_up: Option<bool>,
+    /// What else decides the figures, the gravest.
+    pub(super) trouble: Option<Trouble>,
+}
+
+/// What decides a run's figures besides CPU time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// The generator stood still for a good part of the window.
+    GeneratorPaused,
+    /// Calls waited for connections for a good part of the window.
+    Connections,
+    /// A good part of the planned calls had no verified reply.
+    MissingAnswers,
+}
+
+/// What happened in a run, as far as the next step depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Situation {
+    /// No call ended: the server took them and said nothing.
+    Silent,
+    /// Every call that ended was over a size limit.
+    Refusing,
+    /// No call was answered, and some ended in another way.
+    Failing,
+    /// The server answered until this long after the window's start, and then no more.
+    Stopped(Duration),
+    /// The generator stood still for a good part of the window.
+    Paused,
+    /// The generator had no core.
+    Starved,
+    /// The generator had no time left.
+    Slow,
+    /// Calls waited for connections.
+    Connecting,
+    /// The server had no CPU time left, or is elsewhere and fell behind.
+    Saturated,
+    /// The same, and an open loop kept its rate.
+    Full,
+    /// The server had CPU time left, and did not read or fell behind.
+    Waiting,
+    /// Both sides had time left, and an open loop kept its rate.
+    Resting,
+    /// Both sides had time left in a closed loop.
+    Idle,
+    /// The generator had time left, and the server's account is not known.
+    Unknown,
+}
+
+impl Situation {
+    fn advice(self, lacks_answers: bool) -> String {
+        match self {
+            Self::Silent => {
+                "the server took calls and ended none: see whether it is stopped or stuck, and whether this is the right port; one `plimsoll call` shows it"
+            }
+            Self::Refusing => {
+                "every message was over a size limit: `plimsoll limits` finds it; send a smaller --size or raise the limit"
+            }
+            Self::Failing => {
+                "no call was answered: the statuses say why; get one `plimsoll call` answered before putting load on the server"
+            }
+            Self::Stopped(after) => {
+                return format!(
+                    "the server answered nothing later than {} into the window: see whether it stopped, is stuck, or lost what it depends on; goodput and latency are from before",
+                    format_duration(after)
+                );
+            }
+            Self::Paused => "find out what stopped the generator, and measure again",
+            Self::Starved => {
+                "run the generator on another machine than the server, or leave it a core: fewer --server-threads"
+            }
+            Self::Slow => "give more --workers where there are cores for them, or a fixed --rate below this",
+            Self::Connecting => {
+                "the pace of new connections limits these figures, not the concurrency: see connections_limited"
+            }
+            _ if lacks_answers => {
+                "calls without a verified reply come first: see the statuses; more load will not help them"
+            }
+            Self::Saturated => {
+                "the goodput is what this server can do, and most of the latency is waiting in line; a --rate below it shows the latency of a server that keeps up"
+            }
+            Self::Full => "the server keeps up and has no CPU time to spare: a higher --rate will find its limit soon",
+            Self::Waiting => {
+                "the server had CPU time left and fell behind all the same: it waits for locks, for other services or for its own limits of concurrency, or it was stopped for a while"
+            }
+            Self::Resting => "both can do more: a higher --rate will find the limit",
+            Self::Idle => {
+                "neither ran out of CPU time: more --concurrency will bring more calls/s, unless calls wait for locks, other services or the network"
+            }
+            Self::Unknown => {
+                "the generator had time left; if more --concurrency brings more calls/s, so had the server"
+            }
+        }
+        .to_owned()
+    }
+}
+
+impl Saturation {
+    /// Which side of a run had no more to give; `None` where the window was too short for an account.
+    pub(super) fn of(run: &Run, course: Course) -> Option<Self> {
+        let usage = &run.usage;
+        let over = usage.measured_over.as_secs_f64();
+        if over <= 0.0 {
+            return None;
+        }
+        let share = |time: Duration| time.as_secs_f64() / over;
+        let generator_starved = usage.threads.iter().map(|thread| share(thread.waiting)).reduce(f64::max);
+        let generator_busy = generator_busy(usage, course.spins, share);
+        let held_up = usage.loops.iter().map(|in_loop| share(in_loop.held_up).min(1.0)).reduce(f64::max);
+        let server_busy = server_busy(&usage.server_threads, usage.machine_cores, share);
+        let at_least = |value: Option<f64>, bound: f64| value.is_some_and(|value| value >= bound);
+        let falls_behind = at_least(held_up, HELD_UP) || course.keeps_up == Some(false);
+        let saturated = if at_least(generator_busy, SATURATED) {
+            Side::Generator
+        } else if at_least(server_busy, SATURATED) || (server_busy.is_none() && falls_behind) {
+            // A server elsewhere has no account: that it falls behind has to do.
+            Side::Server
+        } else if server_busy.is_some() || course.keeps_up == Some(true) {
+            Side::Neither
+        } else {
+            Side::Unknown
+        };
+        let is_starved = match (generator_starved, generator_busy) {
+            (Some(starved), Some(busy)) => starved > busy / 2.0,
+            _ => false,
+        };
+        let situation = without_answers(run).unwrap_or(match saturated {
+            Side::Generator if is_starved => Situation::Starved,
+            Side::Generator => Situation::Slow,
+            _ if course.trouble == Some(Trouble::GeneratorPaused) => Situation::Paused,
+            _ if course.trouble == Some(Trouble::Connections) => Situation::Connecting,
+            Side::Server if course.keeps_up == Some(true) => Situation::Full,
+            Side::Server => Situation::Saturated,
+            _ if falls_behind => Situation::Waiting,
+            Side::Neither if course.keeps_up.is_some() => Situation::Resting,
+            Side::Neither => Situation::Idle,
+            Side::Unknown => Situation::Unknown,
+        });
+        // A silent or failing server decides the figures, whatever it does with its CPU time.
+        let saturated = match (situation, saturated) {
+            (Situation::Silent | Situation::Stopped(_) | Situation::Connecting, Side::Server)
+                if !at_least(server_busy, SATURATED) =>
+            {
+                Side::Unknown
+            }
+            (_, side) => side,
+        };
+        let mut detail: Vec<String> = Vec::new();
+        detail.extend(generator_busy.map(|busy| {
+            let starved = generator_starved.filter(|starved| *starved >= THREAD_AT_WORK);
+            let starved = starved.map_or_else(String::new, |starved| {
+                format!(" (of which ready without a core: {} of the time)", format_share(starved.min(busy)))
+            });
+            format!("the busiest worker had work for {} of the time{starved}", format_share(busy))
+        }));
+        detail.extend(
+            server_busy
+                .map(|busy| format!("the server used {} of what it could", format_share(busy.min(1.0)))),
+        );
+        detail.extend(
+            held_up
+                .filter(|held_up| *held_up >= THREAD_AT_WORK)
+                .map(|held_up| format!("requests waited for it to read for {}", format_share(held_up))),
+        );
+        Some(Self {
+            saturated,
+            generator_busy,
+            generator_starved,
+            held_up,
+            server_busy,
+            detail: detail.join("; "),
+            advice: situation.advice(course.trouble == Some(Trouble::MissingAnswers)),
+        })
+    }
+}
+
+/// What happened where no call was answered, or none from some time on.
+fn without_answers(run: &Run) -> Option<Situation> {
+    let recording = &run.recording;
+    let outcomes = recording.calls.outcomes;
+    if outcomes.answered == 0 && recording.carried_over.replies == 0 {
+        let others = outcomes.wrong_reply + outcomes.failed + outcomes.deadline_exceeded + outcomes.broken;
+        return Some(match (others, outcomes.refused) {
+            (0, 0) => Situation::Silent,
+            (0, _) => Situation::Refusing,
+            _ => Situation::Failing,
+        });
+    }
+    // Whole intervals at the window's end, with calls that wait for an answer.
+    let mut answered_until = None;
+    for (start, length, interval) in run.timeline.intervals(run.window) {
+        if start < run.window && interval.outcomes.answered > 0 {
+            answered_until = Some(start + length);
+        }
+    }
+    let silent = run.window.saturating_sub(answered_until?);
+    let waits = outcomes.unfinished + outcomes.deadline_exceeded + outcomes.broken > 0;
+    (silent >= INTERVAL && waits).then(|| Situation::Stopped(answered_until.unwrap_or_default()))
+}
+
+/// The busiest worker's share of time at work, or ready for it.
+fn generator_busy(usage: &Usage, spins: bool, share: impl Fn(Duration) -> f64) -> Option<f64> {
+    let by_kernel = usage.threads.iter().map(|thread| {
+        // A loop that spins uses a core with nothing to do: its own account tells.
+        let running = if spins { Duration::ZERO } else { thread.running };
+        share(running + thread.waiting)
+    });
+    let by_loop = usage.loops.iter().map(|in_loop| 1.0 - share(in_loop.idle).min(1.0));
+    by_kernel.chain(by_loop).reduce(f64::max).map(|busy| busy.min(1.0))
+}
+
+/// What the server used or was ready to use, of what it could use.
+#[expect(clippy::cast_precision_loss, reason = "a handful of threads")]
+fn server_busy(threads: &[ThreadTime], cores: usize, share: impl Fn(Duration) -> f64) -> Option<f64> {
+    let shares = threads.iter().map(|thread| share(thread.running + thread.waiting));
+    let at_work: Vec<f64> = shares.filter(|share| *share >= THREAD_AT_WORK).collect();
+    if threads.is_empty() {
+        return None;
+    }
+    let could_use = at_work.len().min(cores).max(1) as f64;
+    let busiest = at_work.iter().copied().fold(0.0, f64::max);
+    // One thread that never rests holds up the others, however many there are.
+    let sum = at_work.iter().fold(0.0, |sum, share| sum + share);
+    Some((sum / could_use).max(if busiest >= SATURATED { busiest } else { 0.0 }))
+}
+
+#[cfg(test)]
+#[path = "saturation_tests.rs"]
+mod tests;

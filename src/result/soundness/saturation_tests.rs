@@ -1,0 +1,271 @@
+//! Runs in every situation, as their figures describe them.
+
+use super::*;
+use crate::{
+    engine::LoopAccount,
+    measure::{Calls, Interval, Outcomes, Recording, Timeline},
+};
+
+const WINDOW: Duration = Duration::from_secs(10);
+
+fn thread(running: f64, waiting: f64) -> ThreadTime {
+    ThreadTime { running: WINDOW.mul_f64(running), waiting: WINDOW.mul_f64(waiting) }
+}
+
+/// What a run is made of, as far as its situation depends on it.
+struct Case {
+    worker: (f64, f64),
+    in_loop: Option<(f64, f64)>,
+    server: &'static [(f64, f64)],
+    course: Course,
+    outcomes: Outcomes,
+    /// Answered calls by second of the window; the rest of the window has none.
+    seconds: &'static [u64],
+}
+
+const COURSE: Course = Course { spins: false, keeps_up: None, trouble: None };
+
+const OPEN: Course = Course { keeps_up: Some(true), ..COURSE };
+
+const BEHIND: Course = Course { keeps_up: Some(false), ..COURSE };
+
+fn with(trouble: Trouble) -> Course {
+    Course { trouble: Some(trouble), ..COURSE }
+}
+
+fn case() -> Case {
+    Case {
+        worker: (0.1, 0.0),
+        in_loop: Some((0.9, 0.0)),
+        server: &[(0.1, 0.0)],
+        course: COURSE,
+        outcomes: Outcomes { answered: 100, ..Outcomes::default() },
+        seconds: &[10; 10],
+    }
+}
+
+fn saturation(case: &Case) -> Saturation {
+    let usage = Usage {
+        threads: vec![thread(case.worker.0, case.worker.1)],
+        loops: case
+            .in_loop
+            .map(|(idle, held_up)| LoopAccount {
+                idle: WINDOW.mul_f64(idle),
+                held_up: WINDOW.mul_f64(held_up),
+                ..LoopAccount::default()
+            })
+            .into_iter()
+            .collect(),
+        server_threads: case.server.iter().map(|(running, waiting)| thread(*running, *waiting)).collect(),
+        machine_cores: 2,
+        measured_over: WINDOW,
+        ..Usage::default()
+    };
+    let mut timeline = Timeline::new();
+    for (second, answered) in (0..).zip(case.seconds) {
+        let outcomes = Outcomes { answered: *answered, ..Outcomes::default() };
+        timeline.add(second, &Interval { outcomes, ..Interval::default() });
+    }
+    let mut recording = Recording::new(0, case.course.keeps_up.is_some());
+    recording.calls = Calls { planned: case.outcomes.total(), outcomes: case.outcomes };
+    let run = Run {
+        started_at: std::time::UNIX_EPOCH,
+        window: WINDOW,
+        ended_by_count: false,
+        is_interrupted: false,
+        recording,
+        timeline,
+        usage,
+        connections: crate::client::ConnectionAccount::default(),
+        upload_waits: crate::client::UploadWaits::default(),
+    };
+    Saturation::of(&run, case.course).expect("there is a window")
+}
+
+/// The table: what happened, which side it is put to, and words of the advice.
+#[test]
+#[expect(clippy::too_many_lines, reason = "a row for each situation")]
+fn each_situation_has_its_own_advice() {
+    let none = Outcomes::default();
+    let unfinished = Outcomes { unfinished: 50, ..none };
+    let some_unfinished = Outcomes { answered: 50, unfinished: 50, ..none };
+    let failing = Outcomes { failed: 100, ..none };
+    let refused = Outcomes { refused: 100, ..none };
+    let busy: &[(f64, f64)] = &[(0.97, 0.0)];
+    let elsewhere: &[(f64, f64)] = &[];
+    let lean_busy = Some((0.04, 0.0));
+    for (name, case, side, words) in [
+        (
+            "silent, closed",
+            Case { outcomes: unfinished, seconds: &[], ..case() },
+            Side::Neither,
+            "took calls and ended none",
+        ),
+        (
+            "silent, open",
+            Case { outcomes: unfinished, seconds: &[], course: BEHIND, ..case() },
+            Side::Neither,
+            "took calls and ended none",
+        ),
+        (
+            "silent, elsewhere",
+            Case { outcomes: unfinished, seconds: &[], course: BEHIND, server: elsewhere, ..case() },
+            Side::Unknown,
+            "took calls and ended none",
+        ),
+        (
+            "nothing planned",
+            Case { outcomes: none, seconds: &[], ..case() },
+            Side::Neither,
+            "took calls and ended none",
+        ),
+        (
+            "stopped, closed",
+            Case { outcomes: some_unfinished, seconds: &[10; 4], ..case() },
+            Side::Neither,
+            "nothing later than 4.00 s into the window",
+        ),
+        (
+            "stopped, open",
+            Case { outcomes: some_unfinished, seconds: &[10; 4], course: BEHIND, ..case() },
+            Side::Neither,
+            "nothing later than 4.00 s into the window",
+        ),
+        (
+            "absent method, closed",
+            Case { outcomes: failing, seconds: &[], ..case() },
+            Side::Neither,
+            "the statuses say why",
+        ),
+        (
+            "absent method, open",
+            Case { outcomes: failing, seconds: &[], course: OPEN, ..case() },
+            Side::Neither,
+            "the statuses say why",
+        ),
+        (
+            "refusing everything",
+            Case { outcomes: refused, seconds: &[], ..case() },
+            Side::Neither,
+            "plimsoll limits",
+        ),
+        ("slow, closed", case(), Side::Neither, "more --concurrency will bring more calls/s"),
+        ("slow, open", Case { course: BEHIND, ..case() }, Side::Neither, "had CPU time left and fell behind"),
+        (
+            "does not read",
+            Case { in_loop: Some((0.7, 0.8)), ..case() },
+            Side::Neither,
+            "had CPU time left and fell behind",
+        ),
+        (
+            "does not read, elsewhere",
+            Case { in_loop: Some((0.7, 0.8)), server: elsewhere, ..case() },
+            Side::Server,
+            "waiting in line",
+        ),
+        ("saturated, closed", Case { server: busy, ..case() }, Side::Server, "waiting in line"),
+        (
+            "saturated by waiting for cores",
+            Case { server: &[(0.45, 0.5), (0.45, 0.5), (0.4, 0.5)], ..case() },
+            Side::Server,
+            "waiting in line",
+        ),
+        (
+            "saturated by one thread",
+            Case { server: &[(0.95, 0.0), (0.1, 0.0)], ..case() },
+            Side::Server,
+            "waiting in line",
+        ),
+        (
+            "saturated, open, behind",
+            Case { server: busy, course: BEHIND, ..case() },
+            Side::Server,
+            "waiting in line",
+        ),
+        (
+            "saturated, open, keeps up",
+            Case { server: busy, course: OPEN, ..case() },
+            Side::Server,
+            "no CPU time to spare",
+        ),
+        ("idle, open", Case { course: OPEN, ..case() }, Side::Neither, "a higher --rate"),
+        (
+            "idle, open, elsewhere",
+            Case { course: OPEN, server: elsewhere, ..case() },
+            Side::Neither,
+            "a higher --rate",
+        ),
+        (
+            "behind, elsewhere",
+            Case { course: BEHIND, server: elsewhere, ..case() },
+            Side::Server,
+            "waiting in line",
+        ),
+        (
+            "idle, closed, elsewhere",
+            Case { server: elsewhere, ..case() },
+            Side::Unknown,
+            "the generator had time left",
+        ),
+        (
+            "generator busy",
+            Case { worker: (0.95, 0.0), in_loop: lean_busy, server: &[(0.5, 0.0)], ..case() },
+            Side::Generator,
+            "--workers",
+        ),
+        (
+            "generator without a core",
+            Case { worker: (0.4, 0.55), in_loop: Some((0.6, 0.0)), server: busy, ..case() },
+            Side::Generator,
+            "another machine",
+        ),
+        (
+            "generator stopped",
+            Case { course: with(Trouble::GeneratorPaused), ..case() },
+            Side::Neither,
+            "what stopped the generator",
+        ),
+        (
+            "connections closed",
+            Case { course: with(Trouble::Connections), ..case() },
+            Side::Neither,
+            "see connections_limited",
+        ),
+        (
+            "one call in three fails",
+            Case { course: with(Trouble::MissingAnswers), ..case() },
+            Side::Neither,
+            "more load will not help",
+        ),
+    ] {
+        let found = saturation(&case);
+        assert_eq!(found.saturated, side, "{name}: {found:?}");
+        assert!(found.advice.contains(words), "{name}: {}", found.advice);
+        let is_idle = matches!(name, "slow, closed" | "idle, closed, elsewhere");
+        assert_eq!(found.advice.contains("--concurrency"), is_idle, "{name}: {}", found.advice);
+        let is_saturated = found.saturated == Side::Server && !name.contains("keeps up");
+        assert_eq!(
+            found.advice.contains("what this server can do"),
+            is_saturated,
+            "{name}: {}",
+            found.advice
+        );
+    }
+}
+
+#[test]
+fn the_figures_say_what_contains_what_and_are_never_below_zero() {
+    let found = saturation(&Case { worker: (0.06, 0.66), in_loop: None, server: &[(0.001, 0.0)], ..case() });
+    assert_eq!(
+        found.detail,
+        "the busiest worker had work for 72.00 % of the time (of which ready without a core: 66.00 % of the time); the server used 0.00 % of what it could"
+    );
+}
+
+#[test]
+fn a_worker_that_spins_is_not_busy() {
+    let course = Course { spins: true, ..COURSE };
+    let found = saturation(&Case { worker: (1.0, 0.0), course, ..case() });
+    assert_eq!(found.saturated, Side::Neither, "{found:?}");
+    assert!(found.generator_busy.is_some_and(|busy| busy < 0.2), "{found:?}");
+}

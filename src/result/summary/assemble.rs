@@ -1,0 +1,247 @@
+//! From what was counted to the document.
+
+use std::{net::SocketAddr, time::Duration};
+
+use super::{
+    document::{
+        ConnectionsRecord, Cost, Goodput, IntervalRecord, LatencyFigures, LatencyRecord, LatencyRecords,
+        RefusalRecord, SCHEMA, ServerRecord, SizeSummary, StatusRecord, Summary, TargetRecord,
+    },
+    objectives::judge,
+};
+use crate::{
+    client::{ConnectionAccount, Connections},
+    endpoint::Located,
+    engine::{LoopAccount, Run},
+    load::Plan,
+    measure::{
+        Build, Environment, FailureCount, FailureKind, Latency, NotConserved, Recording, Volume, timestamp,
+    },
+    result::{objective::Objective, soundness::Soundness},
+    rpc::metadata::Secrets,
+    units::{Limit, nanoseconds_of},
+};
+
+/// What a summary says besides what was counted.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// What was run.
+    pub plan: &'a Plan,
+    /// The receive limit that the user asked for, before it was capped.
+    pub recv_limit_asked: Limit,
+    /// What was driven.
+    pub target: &'a Located,
+    /// How its server was started, where the run started it.
+    pub server: Option<ServerRecord>,
+    /// The machine before the run.
+    pub environment: Environment,
+    /// The user's name for the run.
+    pub label: Option<String>,
+    /// What the run had to reach.
+    pub objectives: &'a [Objective],
+}
+
+impl Summary {
+    /// The result of a run.
+    ///
+    /// # Errors
+    /// When calls got lost or were counted twice, which is a defect of this program.
+    pub fn new(run: &Run, context: Context<'_>) -> Result<Self, NotConserved> {
+        let recording = &run.recording;
+        recording.calls.check()?;
+        for size in &recording.sizes {
+            size.calls.check()?;
+        }
+        NotConserved::unless_equal(recording.calls.planned, run.timeline.total().total())?;
+        let Context { plan, recv_limit_asked, target, server, environment, label, objectives } = context;
+        let plan_record = plan.record();
+        let goodput = goodput(run);
+        let mut summary = Self {
+            schema: SCHEMA.to_owned(),
+            plimsoll: Build::this(),
+            label,
+            started_at: timestamp(run.started_at),
+            target: target_record(&target.authority, target.address, target.is_local, server),
+            environment,
+            window_ns: nanoseconds_of(run.window),
+            interrupted: run.is_interrupted,
+            calls: recording.calls,
+            statuses: statuses(recording),
+            refusals: refusals(recording),
+            wrong_replies: recording.differences.clone(),
+            goodput,
+            latency: LatencyRecords {
+                service: (&recording.service).into(),
+                response: recording.response.as_ref().map(Into::into),
+                lateness: recording.lateness.as_ref().map(Into::into),
+            },
+            sizes: recording
+                .sizes
+                .iter()
+                .zip(plan.payload().messages().iter())
+                .map(|(size, message)| SizeSummary {
+                    message_bytes: message.request_bytes,
+                    calls: size.calls,
+                    latency: (&size.latency).into(),
+                })
+                .collect(),
+            intervals: intervals(run),
+            cost: cost(run),
+            connections: Some(connections(run)),
+            soundness: Soundness::of(run, &plan_record, recv_limit_asked, target.is_local),
+            objectives: objectives.iter().map(|objective| judge(objective, recording, &goodput)).collect(),
+            plan: plan_record,
+        };
+        summary.hide(&Secrets::of(plan.metadata()));
+        Ok(summary)
+    }
+}
+
+fn target_record(
+    authority: &str,
+    address: SocketAddr,
+    is_local: bool,
+    server: Option<ServerRecord>,
+) -> TargetRecord {
+    TargetRecord { authority: authority.to_owned(), address: address.to_string(), is_local, server }
+}
+
+fn statuses(recording: &Recording) -> Vec<StatusRecord> {
+    let mut statuses: Vec<StatusRecord> = recording
+        .failures
+        .iter()
+        .map(|FailureCount { kind, failure, count }| StatusRecord {
+            outcome: match kind {
+                FailureKind::Failed => "failed",
+                FailureKind::DeadlineExceeded => "deadline_exceeded",
+                FailureKind::Broken => "broken",
+            }
+            .to_owned(),
+            code: failure.code.name().to_owned(),
+            number: failure.code.number(),
+            count: *count,
+            message: failure.message.clone(),
+        })
+        .collect();
+    statuses.sort_by_key(|status| std::cmp::Reverse(status.count));
+    statuses
+}
+
+fn refusals(recording: &Recording) -> Vec<RefusalRecord> {
+    let mut refusals: Vec<RefusalRecord> = recording
+        .refusals
+        .iter()
+        .map(|(refusal, latency)| RefusalRecord {
+            side: refusal.side,
+            direction: refusal.direction,
+            message_bytes: refusal.message_bytes,
+            limit_bytes: refusal.limit_bytes,
+            http_status: refusal.http_status,
+            code: refusal.code.name().to_owned(),
+            message: refusal.message.clone(),
+            count: latency.count(),
+            latency: latency.into(),
+        })
+        .collect();
+    refusals.sort_by_key(|refusal| std::cmp::Reverse(refusal.count));
+    refusals
+}
+
+fn goodput(run: &Run) -> Goodput {
+    let mut volume = run.recording.in_window;
+    if !run.ended_by_count {
+        volume.add(run.recording.carried_over);
+    }
+    let Volume { replies, request_bytes, reply_bytes } = volume;
+    let per_second =
+        |number: u64| if run.window.is_zero() { 0.0 } else { whole(number) / run.window.as_secs_f64() };
+    Goodput {
+        replies,
+        calls_per_second: per_second(replies),
+        request_bytes_per_second: per_second(request_bytes),
+        reply_bytes_per_second: per_second(reply_bytes),
+    }
+}
+
+fn intervals(run: &Run) -> Vec<IntervalRecord> {
+    run.timeline
+        .intervals(run.window.max(run.recording.last_done))
+        .map(|(start, length, interval)| IntervalRecord {
+            start_ns: nanoseconds_of(start),
+            length_ns: nanoseconds_of(length),
+            calls: interval.outcomes,
+            latency: (&interval.latency).into(),
+        })
+        .collect()
+}
+
+fn cost(run: &Run) -> Cost {
+    let calls = run.recording.ended_in_window;
+    let per_call = |cpu: Option<Duration>| cpu.and_then(|cpu| nanoseconds_of(cpu).checked_div(calls));
+    Cost {
+        client_cpu_ns_per_call: per_call(run.usage.client_cpu),
+        server_cpu_ns_per_call: per_call(run.usage.server_cpu),
+        server_cpu_ns: run.usage.server_cpu.map(nanoseconds_of),
+        client_peak_rss_bytes: run.usage.client_peak_memory_bytes,
+        server_peak_rss_bytes: run.usage.server_peak_memory_bytes,
+    }
+}
+
+fn connections(run: &Run) -> ConnectionsRecord {
+    let loops = &run.usage.loops;
+    let longest = |of: fn(&LoopAccount) -> Duration| loops.iter().map(of).max().map(nanoseconds_of);
+    let sum = |of: fn(&LoopAccount) -> u64| loops.iter().map(of).reduce(|sum, next| sum + next);
+    let ConnectionAccount { connections, unconnected, paused } = run.connections;
+    let Connections { made, closed, lost, failed_attempts } = connections;
+    ConnectionsRecord {
+        made,
+        closed,
+        lost,
+        failed_attempts,
+        unconnected_ns: nanoseconds_of(unconnected),
+        paused_ns: nanoseconds_of(paused),
+        retried_calls: sum(|account| account.retried_calls),
+        held_up_ns: longest(|account| account.held_up),
+        out_of_window_ns: longest(|account| account.out_of_window),
+        uploaded_in_vain_bytes: sum(|account| account.uploaded_in_vain_bytes),
+    }
+}
+
+impl LatencyFigures {
+    /// The figures of a histogram; `None` where nothing was counted.
+    pub(super) fn of(latency: &Latency) -> Option<Self> {
+        (latency.count() > 0).then(|| Self {
+            min_ns: latency.min_ns(),
+            mean_ns: rounded(latency.mean_ns()),
+            stdev_ns: rounded(latency.stdev_ns()),
+            p50_ns: latency.quantile_ns(0.5),
+            p90_ns: latency.quantile_ns(0.9),
+            p95_ns: latency.quantile_ns(0.95),
+            p99_ns: latency.quantile_ns(0.99),
+            p99_9_ns: latency.quantile_ns(0.999),
+            p99_99_ns: latency.quantile_ns(0.9999),
+            max_ns: latency.max_ns(),
+        })
+    }
+}
+
+impl From<&Latency> for LatencyRecord {
+    fn from(latency: &Latency) -> Self {
+        Self {
+            count: latency.count(),
+            figures: LatencyFigures::of(latency),
+            out_of_range: latency.out_of_range(),
+            histogram: latency.encode(),
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "nanoseconds of at most an hour")]
+fn rounded(nanoseconds: f64) -> u64 {
+    nanoseconds.round() as u64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts and nanoseconds below 2^53")]
+fn whole(number: u64) -> f64 {
+    number as f64
+}

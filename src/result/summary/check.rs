@@ -1,0 +1,269 @@
+//! Whether the figures of a result agree with each other: everything that can be computed from the rest of it is.
+
+use super::{
+    document::{Goodput, LatencyFigures, LatencyRecord, LatencyRecords, ObjectiveRecord, ReadError, Summary},
+    objectives::calls_of,
+};
+use crate::{
+    load::LoadRecord,
+    measure::{Calls, Latency, Outcomes},
+    result::{
+        document::{Contradiction, holds, near, same},
+        objective::{CallsOf, Metric, Objective},
+        soundness::Verdict,
+    },
+    rpc::Code,
+};
+
+impl Summary {
+    /// Whether calls are conserved, and every figure is the one that the rest of the result gives.
+    ///
+    /// # Errors
+    /// When something does not agree.
+    pub fn check(&self) -> Result<(), ReadError> {
+        self.calls.check()?;
+        let main = self.check_latency()?;
+        self.check_intervals(&main)?;
+        self.check_sizes(&main)?;
+        self.check_refusals()?;
+        self.check_statuses()?;
+        self.check_goodput()?;
+        self.check_plan()?;
+        self.check_soundness()?;
+        self.objectives.iter().try_for_each(|objective| self.check_objective(objective))?;
+        Ok(())
+    }
+
+    /// The three times; returns that which the other parts of the result have too.
+    fn check_latency(&self) -> Result<Latency, ReadError> {
+        let LatencyRecords { service, response, lateness } = &self.latency;
+        let mut main = service.checked()?;
+        same("the number of service times", service.count, self.calls.outcomes.answered)?;
+        for (name, record) in [("response", response), ("lateness", lateness)] {
+            let is_open = self.plan.is_open();
+            holds(
+                &format!("{name} time"),
+                if record.is_some() { "there" } else { "missing" },
+                "what an open loop has and a closed one has not",
+                record.is_some() == is_open,
+            )?;
+            if let Some(record) = record {
+                let latency = record.checked()?;
+                same(&format!("the number of {name} times"), record.count, self.calls.outcomes.answered)?;
+                if name == "response" {
+                    main = latency;
+                }
+            }
+        }
+        Ok(main)
+    }
+
+    fn check_intervals(&self, main: &Latency) -> Result<(), ReadError> {
+        let mut outcomes = Outcomes::default();
+        let mut sum = Latency::new();
+        let mut end = 0;
+        for interval in &self.intervals {
+            outcomes.add(&interval.calls);
+            sum.add(&interval.latency.checked()?);
+            same("the number of times of an interval", interval.latency.count, interval.calls.answered)?;
+            holds(
+                "the start of an interval",
+                interval.start_ns,
+                "the end of the one before",
+                interval.start_ns >= end,
+            )?;
+            holds("the length of an interval", interval.length_ns, "more than 0", interval.length_ns > 0)?;
+            end = interval.start_ns.checked_add(interval.length_ns).ok_or_else(|| {
+                Contradiction::new("the start of an interval", interval.start_ns, "an instant")
+            })?;
+        }
+        if outcomes != self.calls.outcomes {
+            return Err(ReadError::Intervals {
+                intervals: outcomes.total(),
+                calls: self.calls.outcomes.total(),
+            });
+        }
+        same_times("the intervals", &sum, main)
+    }
+
+    /// A run of one size has no list of sizes.
+    fn check_sizes(&self, main: &Latency) -> Result<(), ReadError> {
+        let planned: Vec<u64> = match self.plan.sizes.as_slice() {
+            [_] => Vec::new(),
+            sizes => sizes.iter().map(|size| size.message_bytes).collect(),
+        };
+        let listed: Vec<u64> = self.sizes.iter().map(|size| size.message_bytes).collect();
+        holds("the list of sizes", format!("{listed:?}"), &format!("{planned:?}"), planned == listed)?;
+        if self.sizes.is_empty() {
+            return Ok(());
+        }
+        let mut calls = Calls::default();
+        let mut sum = Latency::new();
+        for size in &self.sizes {
+            size.calls.check()?;
+            calls.add(&size.calls);
+            sum.add(&size.latency.checked()?);
+            same("the number of times of a size", size.latency.count, size.calls.outcomes.answered)?;
+        }
+        same("the number of calls by size", calls.planned, self.calls.planned)?;
+        same("the number of replies by size", calls.outcomes.answered, self.calls.outcomes.answered)?;
+        holds("what became of calls by size", "another sum", "that of the run", calls == self.calls)?;
+        same_times("the sizes", &sum, main)
+    }
+
+    fn check_refusals(&self) -> Result<(), ReadError> {
+        let mut refused: u64 = 0;
+        for refusal in &self.refusals {
+            refusal.latency.checked()?;
+            same("the number of times of a refusal", refusal.latency.count, refusal.count)?;
+            refused = refused.saturating_add(refusal.count);
+        }
+        Ok(same("the number of refusals", refused, self.calls.outcomes.refused)?)
+    }
+
+    fn check_statuses(&self) -> Result<(), Contradiction> {
+        let Outcomes { failed, deadline_exceeded, broken, .. } = self.calls.outcomes;
+        let all = [("failed", failed), ("deadline_exceeded", deadline_exceeded), ("broken", broken)];
+        for (outcome, calls) in all {
+            let of_it = self.statuses.iter().filter(|status| status.outcome == outcome);
+            let count = of_it.fold(0_u64, |sum, status| sum.saturating_add(status.count));
+            same(&format!("the number of statuses of calls that are `{outcome}`"), count, calls)?;
+        }
+        for status in &self.statuses {
+            let is_known = all.iter().any(|(outcome, _)| *outcome == status.outcome);
+            holds("an outcome", &status.outcome, "failed, deadline_exceeded or broken", is_known)?;
+            same("the code of a status", status.code.as_str(), Code::from_number(status.number).name())?;
+        }
+        Ok(())
+    }
+
+    fn check_goodput(&self) -> Result<(), Contradiction> {
+        let Goodput { replies, calls_per_second, request_bytes_per_second, reply_bytes_per_second } =
+            self.goodput;
+        let is_empty = self.calls.planned == 0 && replies == 0;
+        holds("the window", "0 ns", "longer, with calls in it", self.window_ns > 0 || is_empty)?;
+        let seconds = whole(self.window_ns) / 1e9;
+        let per_second = |number: f64| if seconds > 0.0 { number / seconds } else { 0.0 };
+        near("the goodput", calls_per_second, per_second(whole(replies)))?;
+        // Which sizes the replies had is known where there is one.
+        for (what, written, bytes) in [
+            (
+                "the goodput of requests",
+                request_bytes_per_second,
+                self.plan.sizes.iter().map(|size| size.message_bytes).collect::<Vec<_>>(),
+            ),
+            (
+                "the goodput of replies",
+                reply_bytes_per_second,
+                self.plan.sizes.iter().map(|size| size.reply_bytes).collect(),
+            ),
+        ] {
+            let bound = |size: Option<&u64>| per_second(whole(replies) * whole(size.copied().unwrap_or(0)));
+            let (least, most) = (bound(bytes.iter().min()), bound(bytes.iter().max()));
+            if written < least {
+                near(what, written, least)?;
+            } else if written > most {
+                near(what, written, most)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_plan(&self) -> Result<(), Contradiction> {
+        holds("the number of sizes", self.plan.sizes.len(), "at least 1", !self.plan.sizes.is_empty())?;
+        if let LoadRecord::Open { stages, .. } = &self.plan.load {
+            for stage in stages {
+                let rates = [stage.from_per_second, stage.to_per_second];
+                let is_rate = rates.iter().all(|rate| rate.is_finite() && *rate >= 0.0);
+                holds("a rate", format!("{rates:?}"), "0 or more", is_rate)?;
+            }
+        }
+        let load = self.environment.load_average.unwrap_or(0.0);
+        holds("the load average", load, "0 or more", load.is_finite() && load >= 0.0)
+    }
+
+    fn check_soundness(&self) -> Result<(), Contradiction> {
+        let again = Verdict::of(&self.soundness.findings);
+        same("the soundness", self.soundness.verdict.name(), again.name())?;
+        let Some(saturation) = &self.soundness.saturation else { return Ok(()) };
+        let shares = [
+            saturation.generator_busy,
+            saturation.generator_starved,
+            saturation.held_up,
+            saturation.server_busy,
+        ];
+        // A clock that ticks in steps shows a little less than 0, or more than all.
+        let is_share = |share: &f64| (-0.1..=10.0).contains(share);
+        let is_so = shares.iter().flatten().all(is_share);
+        holds("a share of the saturation", format!("{shares:?}"), "0 to 1", is_so)
+    }
+
+    /// Whether an objective was met follows from its figure, and its figure from the rest where that has it.
+    fn check_objective(&self, record: &ObjectiveRecord) -> Result<(), Contradiction> {
+        let ObjectiveRecord { expression, measured, shown: _, met } = record;
+        let what = format!("the objective `{expression}`");
+        let word = if *met { "met" } else { "missed" };
+        let objective: Objective =
+            expression.parse().map_err(|_| Contradiction::new(&what, word, "no objective"))?;
+        let Some(measured) = *measured else {
+            return holds(&what, word, "missed, because it was not measured", !met);
+        };
+        // Which calls are errors is for the version that measured to say.
+        let calls = |of| (of != CallsOf::Errors).then(|| calls_of(&self.calls, of));
+        let expected = match objective.metric {
+            Metric::Goodput => Some(self.goodput.calls_per_second),
+            Metric::Calls(of) => calls(of).map(whole),
+            Metric::Share(of) => calls(of).map(|calls| whole(calls) / whole(self.calls.planned.max(1))),
+            // Over which calls a quantile is taken, too.
+            Metric::Latency(..) => None,
+        };
+        if let Some(expected) = expected {
+            near(&what, measured, expected)?;
+        }
+        let is_met = objective.is_met_by(measured);
+        holds(&what, word, &format!("a figure of {measured}"), is_met == *met)
+    }
+}
+
+fn same_times(what: &str, sum: &Latency, main: &Latency) -> Result<(), ReadError> {
+    let figures = |latency: &Latency| LatencyFigures::of(latency);
+    same(&format!("the number of times of {what}"), sum.count(), main.count())?;
+    if sum == main {
+        return Ok(());
+    }
+    crate::result::document::alike(&format!("the latency of {what}"), &figures(sum), &figures(main))?;
+    Err(Contradiction::new(&format!("the latency of {what}"), "another histogram", "that of the run").into())
+}
+
+impl LatencyRecord {
+    /// The histogram itself.
+    ///
+    /// # Errors
+    /// When it is none, or has another count than this record.
+    pub fn decode(&self) -> Result<Latency, ReadError> {
+        let latency = Latency::decode(&self.histogram, self.out_of_range)?;
+        if latency.count() == self.count {
+            Ok(latency)
+        } else {
+            Err(ReadError::Count { histogram: latency.count(), record: self.count })
+        }
+    }
+
+    /// The histogram, when it has the figures of this record.
+    pub(crate) fn checked(&self) -> Result<Latency, ReadError> {
+        let latency = self.decode()?;
+        crate::result::document::alike("a latency", &self.figures, &LatencyFigures::of(&latency))?;
+        holds(
+            "the number of times over an hour",
+            self.out_of_range,
+            "at most that of all times",
+            self.out_of_range <= self.count,
+        )?;
+        Ok(latency)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts and nanoseconds below 2^53")]
+fn whole(number: u64) -> f64 {
+    number as f64
+}

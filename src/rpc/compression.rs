@@ -1,0 +1,256 @@
+//! gRPC's compression of messages: whole ones are packed before the run, replies are unpacked as they
+//! come, a little at a time.
+
+use std::io::{self, Write};
+
+use flate2::write::{GzDecoder, GzEncoder};
+use serde::{Deserialize, Serialize};
+use zstd::stream::raw::{DParameter, Decoder, Operation};
+
+/// A compression of messages that gRPC has a name for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// RFC 1952. Every implementation of gRPC has it.
+    Gzip,
+    /// RFC 8878. Tonic has it; most others do not.
+    Zstd,
+}
+
+/// How gRPC calls it in `grpc-encoding`.
+pub(crate) fn name(compression: Compression) -> &'static str {
+    match compression {
+        Compression::Gzip => "gzip",
+        Compression::Zstd => "zstd",
+    }
+}
+
+/// The compression that gRPC calls so, if it is one of ours.
+pub(crate) fn named(name: &[u8]) -> Option<Compression> {
+    [Compression::Gzip, Compression::Zstd].into_iter().find(|known| self::name(*known).as_bytes() == name)
+}
+
+/// What a caller that compresses says it takes.
+pub(crate) const ACCEPTED: &str = "gzip,zstd,identity";
+
+/// The levels are tonic's, so that both clients send the same: the usual ones of both formats.
+const GZIP_LEVEL: u32 = 6;
+
+const ZSTD_LEVEL: i32 = 3;
+
+/// The largest window that a frame of zstd may ask for, as a power of two: RFC 8878 recommends that decoders
+/// take at least 8 MiB. It bounds the memory that a reply can make a client take.
+const ZSTD_WINDOW_LOG: u32 = 23;
+
+/// What is unpacked at once.
+const PIECE: usize = 32 << 10;
+
+/// A message, packed.
+pub(crate) fn packed(compression: Compression, message: &[u8]) -> Vec<u8> {
+    // Writing to a vector cannot fail, and the level is a constant.
+    let packed = match compression {
+        Compression::Gzip => {
+            let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::new(GZIP_LEVEL));
+            encoder.write_all(message).and_then(|()| encoder.finish())
+        }
+        Compression::Zstd => zstd::bulk::compress(message, ZSTD_LEVEL),
+    };
+    packed.expect("memory takes what is written")
+}
+
+/// Unpacks a message as it comes.
+pub(crate) enum Unpacker {
+    /// What was unpacked lies in the vector until it is taken.
+    Gzip(Box<GzDecoder<Vec<u8>>>),
+    Zstd {
+        decoder: Decoder<'static>,
+        buffer: Vec<u8>,
+        /// Whether a frame has ended, and none has begun behind it.
+        is_at_end: bool,
+    },
+}
+
+/// Why a message was not unpacked to its end.
+#[derive(Debug)]
+pub(crate) enum UnpackError<E> {
+    /// It is not what it is said to be.
+    Malformed(io::Error),
+    /// Whoever takes it wants no more.
+    Taker(E),
+}
+
+impl Unpacker {
+    pub(crate) fn new(compression: Compression) -> io::Result<Self> {
+        Ok(match compression {
+            Compression::Gzip => Self::Gzip(Box::new(GzDecoder::new(Vec::new()))),
+            Compression::Zstd => {
+                let mut decoder = Decoder::new()?;
+                decoder.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG))?;
+                Self::Zstd { decoder, buffer: vec![0; PIECE], is_at_end: false }
+            }
+        })
+    }
+
+    /// Unpacks these bytes, and hands over what they are in pieces: of 32 KiB with zstd, and of as much with
+    /// gzip, so that a few bytes that stand for many never take much memory.
+    pub(crate) fn unpack<E>(
+        &mut self,
+        mut bytes: &[u8],
+        mut take: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), UnpackError<E>> {
+        match self {
+            Self::Gzip(decoder) => {
+                while !bytes.is_empty() {
+                    let used = decoder.write(bytes).map_err(UnpackError::Malformed)?;
+                    if used == 0 {
+                        return Err(UnpackError::Malformed(io::Error::other("more than one stream of gzip")));
+                    }
+                    bytes = &bytes[used..];
+                    take(decoder.get_ref()).map_err(UnpackError::Taker)?;
+                    decoder.get_mut().clear();
+                }
+                Ok(())
+            }
+            Self::Zstd { decoder, buffer, is_at_end } => loop {
+                let status = decoder.run_on_buffers(bytes, buffer).map_err(UnpackError::Malformed)?;
+                bytes = &bytes[status.bytes_read..];
+                // Asked again behind the end, it says what the next frame would need.
+                if status.bytes_read + status.bytes_written > 0 {
+                    *is_at_end = status.remaining == 0;
+                }
+                take(&buffer[..status.bytes_written]).map_err(UnpackError::Taker)?;
+                // A full buffer may have more behind it.
+                if bytes.is_empty() && status.bytes_written < buffer.len() {
+                    return Ok(());
+                }
+                if status.bytes_read == 0 && status.bytes_written == 0 {
+                    return Err(UnpackError::Malformed(io::Error::other("it does not go on")));
+                }
+            },
+        }
+    }
+
+    /// The message has come to its end: hands over what is left.
+    pub(crate) fn finish<E>(
+        &mut self,
+        mut take: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), UnpackError<E>> {
+        match self {
+            Self::Gzip(decoder) => {
+                decoder.try_finish().map_err(UnpackError::Malformed)?;
+                take(decoder.get_ref()).map_err(UnpackError::Taker)
+            }
+            Self::Zstd { is_at_end: true, .. } => Ok(()),
+            Self::Zstd { .. } => {
+                Err(UnpackError::Malformed(io::Error::new(io::ErrorKind::UnexpectedEof, "it is cut off")))
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Unpacker {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Gzip(_) => "Gzip",
+            Self::Zstd { .. } => "Zstd",
+        })
+    }
+}
+
+/// A whole message, unpacked; `None` where it is more than so many bytes.
+pub(crate) fn unpacked(compression: Compression, packed: &[u8], most: usize) -> io::Result<Option<Vec<u8>>> {
+    let mut whole = Vec::new();
+    let mut take = |piece: &[u8]| {
+        whole.extend_from_slice(piece);
+        if whole.len() > most { Err(()) } else { Ok(()) }
+    };
+    let mut unpacker = Unpacker::new(compression)?;
+    let result = unpacker.unpack(packed, &mut take).and_then(|()| unpacker.finish(&mut take));
+    match result {
+        Ok(()) => Ok(Some(whole)),
+        Err(UnpackError::Taker(())) => Ok(None),
+        Err(UnpackError::Malformed(error)) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const BOTH: [Compression; 2] = [Compression::Gzip, Compression::Zstd];
+
+    #[test]
+    fn names_are_grpcs() {
+        for compression in BOTH {
+            assert_eq!(named(name(compression).as_bytes()), Some(compression));
+            assert!(ACCEPTED.contains(name(compression)));
+        }
+        assert_eq!(named(b"identity"), None);
+    }
+
+    #[test]
+    fn a_bomb_comes_in_small_pieces() {
+        let bomb = vec![0; 64 << 20];
+        for compression in BOTH {
+            let packed = packed(compression, &bomb);
+            assert!(packed.len() < 100_000);
+            let (mut largest, mut all) = (0, 0);
+            let mut unpacker = Unpacker::new(compression).expect("memory");
+            let mut take = |piece: &[u8]| {
+                largest = largest.max(piece.len());
+                all += piece.len();
+                Ok::<(), ()>(())
+            };
+            unpacker.unpack(&packed, &mut take).expect("well formed");
+            unpacker.finish(&mut take).expect("whole");
+            assert_eq!(all, bomb.len(), "{compression:?}");
+            assert!(largest <= 2 * PIECE, "{compression:?}: {largest}");
+            // Whoever wants no more gets no more.
+            let mut taken = 0;
+            let result = Unpacker::new(compression).expect("memory").unpack(&packed, |piece| {
+                taken += piece.len();
+                if taken > 1 << 20 { Err(()) } else { Ok(()) }
+            });
+            assert!(matches!(result, Err(UnpackError::Taker(()))));
+            assert!(taken < 2 << 20);
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_or_something_else_is_said() {
+        for compression in BOTH {
+            let whole = packed(compression, b"some text that is long enough");
+            assert!(unpacked(compression, &whole[..whole.len() - 1], 100).is_err(), "{compression:?}");
+            assert!(unpacked(compression, b"no such thing", 100).is_err(), "{compression:?}");
+            assert_eq!(unpacked(compression, &whole, 10).expect("well formed"), None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_packed_is_unpacked_in_any_pieces(
+            message in prop::collection::vec(0_u8..4, 0..5_000),
+            piece in 1_usize..600,
+        ) {
+            for compression in BOTH {
+                let packed = packed(compression, &message);
+                let mut unpacker = Unpacker::new(compression).expect("memory");
+                let mut whole = Vec::new();
+                let mut take = |piece: &[u8]| { whole.extend_from_slice(piece); Ok::<(), ()>(()) };
+                for piece in packed.chunks(piece) {
+                    unpacker.unpack(piece, &mut take).expect("well formed");
+                }
+                unpacker.finish(&mut take).expect("whole");
+                prop_assert_eq!(&whole, &message);
+            }
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+            for compression in BOTH {
+                let _ = unpacked(compression, &bytes, 10_000);
+            }
+        }
+    }
+}

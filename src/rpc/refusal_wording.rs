@@ -1,0 +1,381 @@
+//! Recognises a size refusal in the words of any gRPC implementation.
+//!
+//! A status alone does not say that a size limit fired: implementations share codes, and only the
+//! text has the numbers. The table below has every wording that is known, each with the versions
+//! that were seen to use it. Words come last: an answer in HTTP is known by its status before a text is read,
+//! and who made the status, and which message has the size that it names, outweigh what the words say.
+
+use super::{
+    code::Code,
+    format_data::Message,
+    http_answer::refusal_of_http_413,
+    outcome::{Direction, Refusal, Side},
+};
+
+/// Where a status was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The server sent it.
+    Wire,
+    /// This client made it.
+    Local,
+}
+
+/// What the words say was refused.
+#[derive(Debug, Clone, Copy)]
+enum Said {
+    /// A message that came in: from the server, our request; from ourselves, the reply.
+    Received,
+    /// A message that was to go out.
+    Sent,
+    /// Either; the number tells, if it is the size of the request or of the reply.
+    Either,
+}
+
+/// A text with places for the numbers: `{bytes}` is the message's size, `{limit}` the limit.
+struct Wording {
+    template: &'static str,
+    said: Said,
+}
+
+const fn wording(said: Said, template: &'static str) -> Wording {
+    Wording { template, said }
+}
+
+/// Texts as they are once [`unwrapped`].
+const WORDINGS: [Wording; 20] = [
+    // tonic 0.12 and later
+    wording(
+        Said::Received,
+        "Error, decoded message length too large: found {bytes} bytes, the limit is: {limit} bytes",
+    ),
+    wording(
+        Said::Sent,
+        "Error, encoded message length too large: found {bytes} bytes, the limit is: {limit} bytes",
+    ),
+    // tonic 0.9 to 0.11
+    wording(
+        Said::Either,
+        "Error, message length too large: found {bytes} bytes, the limit is: {limit} bytes",
+    ),
+    // tonic 0.14.3 and later, compressed messages
+    wording(
+        Said::Received,
+        "Error decompressing: size limit, of {limit} bytes, exceeded while decompressing message",
+    ),
+    // gRPC C-core; grpc-go 1.85 on its stream path
+    wording(Said::Received, "Received message larger than max ({bytes} vs. {limit})"),
+    wording(Said::Sent, "Sent message larger than max ({bytes} vs. {limit})"),
+    wording(Said::Received, "Decompressed message larger than max"),
+    // grpc-js; its sent size counts the prefix too
+    wording(Said::Received, "Received message larger than max ({bytes} vs {limit})"),
+    wording(Said::Received, "Received message that decompresses to a size larger than {limit}"),
+    wording(Said::Sent, "Attempted to send message with a size larger than {limit}"),
+    // grpc-go
+    wording(Said::Received, "received message larger than max ({bytes} vs. {limit})"),
+    wording(
+        Said::Received,
+        "received message larger than max length allowed on current machine ({bytes} vs. {limit})",
+    ),
+    wording(Said::Received, "received message after decompression larger than max {limit}"),
+    wording(Said::Received, "message after decompression larger than max ({bytes} vs. {limit})"),
+    wording(Said::Sent, "trying to send message larger than max ({bytes} vs. {limit})"),
+    // grpc-java; its server has this text from 1.64 on, and resets the stream without a status before
+    wording(Said::Received, "gRPC message exceeds maximum size {limit}: {bytes}"),
+    wording(Said::Received, "Decompressed gRPC message exceeds maximum size {limit}"),
+    wording(Said::Sent, "message too large {bytes} > {limit}"),
+    // connect-go
+    wording(Said::Received, "message size {bytes} is larger than configured max {limit}"),
+    wording(Said::Sent, "message size {bytes} exceeds sendMaxBytes {limit}"),
+];
+
+/// grpc-dotnet names neither size nor limit.
+const DOTNET: [Wording; 2] = [
+    wording(Said::Received, "Received message exceeds the maximum configured message size."),
+    wording(Said::Sent, "Sending message exceeds the maximum configured message size."),
+];
+
+/// HTTP's refusal of a request body, in a status of gRPC's: from a proxy that makes such a status itself, or
+/// from one whose own client had it from a server behind. The code is the one that gRPC maps 413 to.
+const IN_WORDS_OF_HTTP: [&str; 6] = [
+    // Envoy; the names of 413 in RFC 2616, 7231 and 9110
+    "Request Entity Too Large",
+    "Payload Too Large",
+    "Content Too Large",
+    // tonic
+    "grpc-status header missing, mapped from HTTP status code 413",
+    // gRPC C-core
+    "Received http2 header with status: 413",
+    // grpc-js
+    "Received HTTP status code 413",
+];
+
+/// grpc-go's words for the same, which go on with the content type and the page.
+const IN_GOS_WORDS_OF_HTTP: &str = "unexpected HTTP status code received from server: 413 (";
+
+/// The length of gRPC's prefix, which grpc-js counts in when it refuses to send.
+const PREFIX_BYTES: u64 = 5;
+
+/// The refusal that a status stands for; `None` where it is about something else.
+pub(crate) fn recognise(code: Code, text: &str, message: &Message, origin: Origin) -> Option<Refusal> {
+    if code == Code::UNKNOWN && (IN_WORDS_OF_HTTP.contains(&text) || text.starts_with(IN_GOS_WORDS_OF_HTTP)) {
+        return Some(Refusal { message: text.to_owned(), ..refusal_of_http_413(message) });
+    }
+    if !matches!(code, Code::RESOURCE_EXHAUSTED | Code::OUT_OF_RANGE) {
+        return None;
+    }
+    let plain = unwrapped(text);
+    let (said, numbers) = WORDINGS
+        .iter()
+        .chain(&DOTNET)
+        .find_map(|wording| Some((wording.said, numbers(wording.template, plain)?)))?;
+    let direction = direction(said, &numbers, text, message, origin);
+    let known_bytes = match direction {
+        Direction::Request => message.request_bytes,
+        Direction::Response => message.reply_bytes,
+    };
+    let message_bytes = match numbers.bytes {
+        // It is over the limit, whatever else is known of it.
+        None => known_bytes.max(numbers.limit.map_or(0, |limit| limit.saturating_add(1))),
+        Some(bytes) if bytes == known_bytes + PREFIX_BYTES => known_bytes,
+        // grpc-js takes a proxy's page of text for a message: the "size" is four of its letters.
+        Some(bytes) if bytes != known_bytes && is_text(bytes) => return None,
+        Some(bytes) => bytes,
+    };
+    let side = match origin {
+        Origin::Wire => Side::Server,
+        Origin::Local => Side::Client,
+    };
+    Some(Refusal {
+        side,
+        direction,
+        message_bytes,
+        limit_bytes: numbers.limit,
+        http_status: None,
+        code,
+        message: text.to_owned(),
+    })
+}
+
+fn direction(said: Said, numbers: &Numbers, text: &str, message: &Message, origin: Origin) -> Direction {
+    let (received, sent) = match origin {
+        // A proxy hands on what its own client said of the server behind.
+        Origin::Wire if is_of_a_client(text) => (Direction::Response, Direction::Request),
+        Origin::Wire => (Direction::Request, Direction::Response),
+        Origin::Local => (Direction::Response, Direction::Request),
+    };
+    let is_replys =
+        numbers.bytes == Some(message.reply_bytes) && message.reply_bytes != message.request_bytes;
+    match said {
+        // What came in has the size of the reply: it was no server that received it, in whatever words.
+        Said::Received if is_replys => Direction::Response,
+        Said::Received => received,
+        // A server reads the request first: a request that is over the limit gets no reply.
+        Said::Either if numbers.bytes == Some(message.request_bytes) => received,
+        Said::Sent | Said::Either => sent,
+    }
+}
+
+/// Whether gRPC's C-core says that its client refused.
+fn is_of_a_client(text: &str) -> bool {
+    text.strip_prefix("Stream removed (").unwrap_or(text).starts_with("CLIENT: ")
+}
+
+/// The text without what wrappers and sides put before and behind it.
+fn unwrapped(text: &str) -> &str {
+    let text =
+        text.strip_prefix("Stream removed (").and_then(|inner| inner.strip_suffix(')')).unwrap_or(text);
+    ["CLIENT: ", "SERVER: ", "grpc: "].iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text)
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Numbers {
+    bytes: Option<u64>,
+    limit: Option<u64>,
+}
+
+/// The numbers in a text that has the template's words, and nothing else.
+fn numbers(template: &str, mut text: &str) -> Option<Numbers> {
+    let mut numbers = Numbers::default();
+    let mut parts = template.split('{');
+    text = text.strip_prefix(parts.next()?)?;
+    for part in parts {
+        let (name, words) = part.split_once('}')?;
+        let digits = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
+        let number = text[..digits].parse().ok()?;
+        match name {
+            "bytes" => numbers.bytes = Some(number),
+            _ => numbers.limit = Some(number),
+        }
+        text = text[digits..].strip_prefix(words)?;
+    }
+    text.is_empty().then_some(numbers)
+}
+
+/// Whether a number of four bytes is four letters of text.
+fn is_text(number: u64) -> bool {
+    u32::try_from(number)
+        .is_ok_and(|number| number.to_be_bytes().iter().all(|byte| matches!(byte, b' '..=b'~')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const REQUEST: u64 = 4_194_305;
+    const REPLY: u64 = 12_582_915;
+
+    fn message() -> Message {
+        Message { text: String::new(), expected: String::new(), request_bytes: REQUEST, reply_bytes: REPLY }
+    }
+
+    fn wire(code: i32, text: &str) -> Option<(Side, Direction, u64, Option<u64>)> {
+        recognise(Code::from_number(code), text, &message(), Origin::Wire)
+            .map(|refusal| (refusal.side, refusal.direction, refusal.message_bytes, refusal.limit_bytes))
+    }
+
+    #[test]
+    fn each_implementation_refuses_a_request_in_its_own_words() {
+        for (code, text) in [
+            (11, "Error, decoded message length too large: found 4194305 bytes, the limit is: 4194304 bytes"),
+            (11, "Error, message length too large: found 4194305 bytes, the limit is: 4194304 bytes"),
+            (8, "SERVER: Received message larger than max (4194305 vs. 4194304)"),
+            (8, "Received message larger than max (4194305 vs. 4194304)"),
+            (8, "Received message larger than max (4194305 vs 4194304)"),
+            (8, "grpc: received message larger than max (4194305 vs. 4194304)"),
+            (8, "gRPC message exceeds maximum size 4194304: 4194305"),
+            (8, "message size 4194305 is larger than configured max 4194304"),
+        ] {
+            let expected = (Side::Server, Direction::Request, REQUEST, Some(4_194_304));
+            assert_eq!(wire(code, text), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_implementation_refuses_a_reply_in_its_own_words() {
+        for (code, text) in [
+            (
+                11,
+                "Error, encoded message length too large: found 12582915 bytes, the limit is: 4194304 bytes",
+            ),
+            (11, "Error, message length too large: found 12582915 bytes, the limit is: 4194304 bytes"),
+            (8, "SERVER: Sent message larger than max (12582915 vs. 4194304)"),
+            (8, "Sent message larger than max (12582920 vs. 4194304)"),
+            (8, "grpc: trying to send message larger than max (12582915 vs. 4194304)"),
+            (8, "trying to send message larger than max (12582915 vs. 4194304)"),
+        ] {
+            let expected = (Side::Server, Direction::Response, REPLY, Some(4_194_304));
+            assert_eq!(wire(code, text), Some(expected), "{text}");
+        }
+    }
+
+    /// Refusals that were seen: written by `scripts/interop/matrix --fixture`, with versions.
+    #[test]
+    fn every_refusal_that_was_seen_is_recognised() {
+        let seen = include_str!("../../tests/data/refusals.tsv");
+        let mut rows = 0;
+        for line in seen.lines().skip(1) {
+            let cells: Vec<&str> = line.split('\t').collect();
+            let [version, "server", direction, code, bytes, limit, text] = cells[..] else {
+                panic!("seven cells, of a server: {line}")
+            };
+            let (bytes, limit): (u64, u64) = (bytes.parse().expect("bytes"), limit.parse().expect("a limit"));
+            let (direction, request_bytes, reply_bytes) = match direction {
+                "request" => (Direction::Request, bytes, 1),
+                _ => (Direction::Response, 1, bytes),
+            };
+            let message =
+                Message { text: String::new(), expected: String::new(), request_bytes, reply_bytes };
+            let refusal = recognise(Code::RESOURCE_EXHAUSTED, text, &message, Origin::Wire)
+                .unwrap_or_else(|| panic!("{version}: {text}"));
+            assert_eq!(code, "RESOURCE_EXHAUSTED");
+            assert_eq!((refusal.side, refusal.direction), (Side::Server, direction), "{version}");
+            assert_eq!((refusal.message_bytes, refusal.limit_bytes), (bytes, Some(limit)), "{version}");
+            rows += 1;
+        }
+        assert!(rows >= 9, "{rows} rows");
+    }
+
+    #[test]
+    fn texts_without_numbers_take_the_known_size() {
+        let unknown = Some((Side::Server, Direction::Request, REQUEST, None));
+        assert_eq!(wire(8, "Received message exceeds the maximum configured message size."), unknown);
+        assert_eq!(wire(8, "Decompressed message larger than max"), unknown);
+        let text = "Error decompressing: size limit, of 9000000 bytes, exceeded while decompressing message";
+        let at_least = Some((Side::Server, Direction::Request, 9_000_001, Some(9_000_000)));
+        assert_eq!(wire(8, text), at_least, "more than is known");
+    }
+
+    #[test]
+    fn the_same_words_of_our_own_are_about_the_reply() {
+        let text =
+            "Error, decoded message length too large: found 12582915 bytes, the limit is: 4194304 bytes";
+        let refusal = recognise(Code::OUT_OF_RANGE, text, &message(), Origin::Local).expect("a refusal");
+        assert_eq!((refusal.side, refusal.direction), (Side::Client, Direction::Response));
+        let wrapped = "Stream removed (CLIENT: Received message larger than max (12582915 vs. 4194304))";
+        assert!(recognise(Code::RESOURCE_EXHAUSTED, wrapped, &message(), Origin::Local).is_some());
+    }
+
+    #[test]
+    fn a_413_in_a_status_of_grpcs_is_a_refusal() {
+        for text in IN_WORDS_OF_HTTP.into_iter().chain([
+            "unexpected HTTP status code received from server: 413 (Request Entity Too Large); transport: received unexpected content-type \"text/html\"",
+        ]) {
+            assert_eq!(wire(2, text), Some((Side::Server, Direction::Request, REQUEST, None)), "{text}");
+            let refusal = recognise(Code::UNKNOWN, text, &message(), Origin::Wire).expect("a refusal");
+            assert_eq!((refusal.http_status, refusal.message.as_str()), (Some(413), text));
+        }
+        assert_eq!(wire(2, "Received HTTP status code 4130"), None);
+        assert_eq!(wire(14, "Payload Too Large"), None);
+    }
+
+    /// A proxy is a client of the server behind it, and hands on what that client says.
+    #[test]
+    fn what_a_proxys_own_client_refused_is_told_by_the_size_and_the_side() {
+        let reply = Some((Side::Server, Direction::Response, REPLY, Some(4_194_304)));
+        for text in [
+            "CLIENT: Received message larger than max (12582915 vs. 4194304)",
+            "Stream removed (CLIENT: Received message larger than max (12582915 vs. 4194304))",
+            "grpc: received message larger than max (12582915 vs. 4194304)",
+            "Received message larger than max (12582915 vs 4194304)",
+        ] {
+            assert_eq!(wire(8, text), reply, "{text}");
+        }
+        let request = Some((Side::Server, Direction::Request, REQUEST, Some(4_194_304)));
+        assert_eq!(wire(8, "CLIENT: Sent message larger than max (4194305 vs. 4194304)"), request);
+        // A server that does not make texts longer sends a reply of the request's size.
+        let sent = Some((Side::Server, Direction::Response, REQUEST, Some(4_194_304)));
+        assert_eq!(wire(8, "SERVER: Sent message larger than max (4194305 vs. 4194304)"), sent);
+    }
+
+    #[test]
+    fn other_statuses_are_no_refusals() {
+        for (code, text) in [
+            (8, "h2 protocol error: http2 error"),
+            (8, "quota exceeded"),
+            (8, "Received message larger than max (x vs. 4194304)"),
+            (8, "Received message larger than max (4194305 vs. 4194304) and more"),
+            (14, "SERVER: Received message larger than max (4194305 vs. 4194304)"),
+            // the first letters of "404 page not found"
+            (8, "Received message larger than max (808722544 vs 4194304)"),
+            (1, "Timeout expired"),
+        ] {
+            assert_eq!(wire(code, text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,80}", code in 0..17) {
+            let _ = wire(code, &text);
+        }
+
+        #[test]
+        fn numbers_of_any_size_read_back(bytes: u64, limit: u64) {
+            let text = format!("gRPC message exceeds maximum size {limit}: {bytes}");
+            let read = numbers("gRPC message exceeds maximum size {limit}: {bytes}", &text);
+            prop_assert_eq!(read, Some(Numbers { bytes: Some(bytes), limit: Some(limit) }));
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Serving on bound listeners.
+
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpSocket},
+    sync::OwnedSemaphorePermit,
+};
+use tokio_stream::{Stream, StreamExt};
+use tonic::{codec::CompressionEncoding, server::NamedService, transport::Server};
+use tonic_health::ServingStatus;
+
+use super::{
+    bounded::Bounding,
+    config::{Config, ReplyCompression, Windows},
+    connection::{Connections, Cut},
+    incoming::Incoming,
+    service::Formatter,
+};
+use crate::rpc::format_data::{self, format_data_server::FormatDataServer};
+
+/// Connections that wait in the kernel until they are accepted.
+const BACKLOG: u32 = 1_024;
+
+/// Tonic reserves the length that a message's prefix claims, so that an unlimited server would
+/// reserve 4 GiB for five bytes. No protobuf message is longer than this.
+const LARGEST_MESSAGE: usize = (1 << 31) - 1;
+
+/// Why building the reflection services cannot fail.
+const OWN_DESCRIPTORS: &str = "the descriptors were compiled by this build";
+
+/// Listens on one address, with port 0 on a free one.
+///
+/// # Errors
+/// When the address is in use, not of this machine, or not permitted.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A server that was just stopped leaves connections behind that would keep the port busy.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Serves until `shutdown` is done, then answers the calls in flight and returns. A peer that never ends its
+/// calls is waited for without end: see [`serve_until`].
+///
+/// # Errors
+/// When the transport cannot be set up.
+pub async fn serve(
+    listeners: Vec<TcpListener>,
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), tonic::transport::Error> {
+    serve_until(listeners, config, shutdown, std::future::pending()).await.map(|_| ())
+}
+
+/// Serves until `shutdown` is done, then answers the calls in flight, until all are answered or `cut` is done.
+/// Returns what was cut: its connections close when the runtime ends.
+///
+/// # Errors
+/// When the transport cannot be set up.
+pub async fn serve_until(
+    listeners: Vec<TcpListener>,
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+    cut: impl Future<Output = ()>,
+) -> Result<Cut, tonic::transport::Error> {
+    serve_accepted(Incoming::new(listeners, config.max_connections), config, shutdown, cut).await
+}
+
+/// Serves on connections of any kind that are there already: without sockets, calls can be counted to the
+/// instruction. Does not bound the number of connections.
+///
+/// # Errors
+/// When the transport cannot be set up.
+pub async fn serve_on<C>(
+    connections: impl Stream<Item = io::Result<C>>,
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), tonic::transport::Error>
+where
+    C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let accepted = connections.map(|connection| connection.map(|connection| (connection, None)));
+    serve_accepted(accepted, config, shutdown, std::future::pending()).await.map(|_| ())
+}
+
+async fn serve_accepted<C>(
+    accepted: impl Stream<Item = io::Result<(C, Option<OwnedSemaphorePermit>)>>,
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+    cut: impl Future<Output = ()>,
+) -> Result<Cut, tonic::transport::Error>
+where
+    C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let open = Arc::new(Connections::new(config.bounds));
+    let connections = accepted.map(|accepted| accepted.map(|(socket, place)| open.open(socket, place)));
+    let (mut health, health_service) = tonic_health::server::health_reporter();
+    health.set_serving::<FormatDataServer<Formatter>>().await;
+    let mut formatter = FormatDataServer::new(Formatter::new(&config))
+        .max_decoding_message_size(config.max_recv_message_size.as_usize().min(LARGEST_MESSAGE))
+        .max_encoding_message_size(config.max_send_message_size.as_usize())
+        .accept_compressed(CompressionEncoding::Gzip)
+        .accept_compressed(CompressionEncoding::Zstd);
+    formatter = match config.compression {
+        None => formatter,
+        Some(ReplyCompression::Gzip) => formatter.send_compressed(CompressionEncoding::Gzip),
+        Some(ReplyCompression::Zstd) => formatter.send_compressed(CompressionEncoding::Zstd),
+    };
+    let Windows { stream, connection, frame } = config.windows;
+    let serving = Server::builder()
+        .layer(Bounding)
+        .initial_stream_window_size(stream)
+        .initial_connection_window_size(connection)
+        .max_frame_size(frame)
+        .max_concurrent_streams(config.bounds.streams)
+        // A client's refusals are resets. The defaults, made against floods from strangers, close
+        // the connection after 20 of them in a row, with all the calls on it.
+        .http2_max_pending_accept_reset_streams(Some(1_000_000))
+        .http2_max_local_error_reset_streams(None)
+        .http2_keepalive_interval(Some(Duration::from_secs(60)))
+        .add_service(formatter)
+        .add_service(health_service)
+        .add_service(reflection().build_v1().expect(OWN_DESCRIPTORS))
+        // The version before the standard's: older tools ask for this one alone.
+        .add_service(reflection().build_v1alpha().expect(OWN_DESCRIPTORS))
+        .serve_with_incoming_shutdown(connections, async {
+            shutdown.await;
+            for service in ["", <FormatDataServer<Formatter> as NamedService>::NAME] {
+                health.set_service_status(service, ServingStatus::NotServing).await;
+                // Ends the streams of those who watch it: they would hold the drain up for ever.
+                health.clear_service_status(service).await;
+            }
+        });
+    tokio::select! {
+        served = serving => served.map(|()| Cut::default()),
+        () = cut => Ok(open.cut()),
+    }
+}
+
+fn reflection() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(format_data::DESCRIPTOR)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+}

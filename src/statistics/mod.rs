@@ -1,0 +1,18 @@
+//! The tests that comparisons and gates rest on: exact where the samples are small, seeded where they are
+//! random. Pure arithmetic on numbers of no unit.
+
+mod bootstrap;
+pub mod holm;
+pub mod median;
+mod ranks;
+mod rank_sum;
+mod signed_rank;
+
+pub use bootstrap::block_bootstrap;
+pub use holm::holm;
+pub use median::median;
+pub use rank_sum::{RankSum, shift, shift_interval};
+pub use signed_rank::{SignedRank, hodges_lehmann, hodges_lehmann_interval, smallest_p};
+
+#[cfg(test)]
+mod tests;

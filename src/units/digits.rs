@@ -1,0 +1,33 @@
+//! Numbers as digits.
+
+/// A whole number with its digits grouped: `4,194,304`.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number with four significant digits at most, grouped: `12,346`, `123.5`, `0.01235`.
+#[must_use]
+pub fn decimal(number: f64) -> String {
+    // A sum of nothing is -0.
+    let number = number + 0.0;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1000 and 2^53")]
+    if (999.95..9e15).contains(&number) {
+        return grouped(number.round() as u64);
+    }
+    if number == 0.0 || !number.is_finite() || number >= 9e15 {
+        return format!("{number}");
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small exponent")]
+    let digits = (3.0 - number.abs().log10().floor()).clamp(0.0, 12.0) as usize;
+    let text = format!("{number:.digits$}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}

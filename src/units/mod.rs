@@ -1,0 +1,25 @@
+//! Quantities as people write and read them: sizes, durations, rates, counts, limits.
+//!
+//! The only place that parses and formats them. Everything else holds bytes, [`Duration`](std::time::Duration)s and
+//! calls a second.
+
+mod digits;
+pub(crate) mod random;
+pub mod written;
+pub mod count;
+pub mod duration;
+pub mod rate;
+pub mod size;
+mod format;
+
+pub use count::Count;
+pub use digits::{decimal, grouped};
+pub use duration::{LONGEST, nanoseconds, nanoseconds_of, parse_duration};
+pub use format::{exact_duration, format_duration, format_nanoseconds, format_share, format_throughput};
+pub(crate) use random::{Sequence, bits};
+pub use rate::Rate;
+pub use size::{ByteSize, Limit};
+pub use written::QuantityError;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,3 @@
+//! Progress on stderr while a command works.
+
+pub mod progress;
