@@ -96,7 +96,7 @@ fn finding_limits(criterion: &mut Criterion) {
         ("send_5MB", limited(DEFAULT_MAX_RECV, Limit::Bytes(5_000_000))),
     ] {
         let target = serve(config);
-        let settings = limits::Settings {
+        let settings = limits::LimitsSettings {
             client: ClientKind::Lean,
             options: Options {
                 max_send_message_size: Limit::Unlimited,

@@ -7,8 +7,8 @@ use std::{collections::BTreeMap, fs::File, path::Path};
 
 use plimsoll::{
     experiment::gate::{
-        DEFAULT_REPETITIONS, DEFAULT_THRESHOLD, LEVEL, Metric, MetricVerdict, Repetition, Sample, Thresholds,
-        Verdict, Word, judge,
+        DEFAULT_REPETITIONS, DEFAULT_THRESHOLD, GateMetric, LEVEL, MetricVerdict, Repetition, Sample,
+        Thresholds, Verdict, Word, judge,
     },
     statistics::{RankSum, SignedRank, hodges_lehmann, median},
 };
@@ -48,10 +48,10 @@ const RULES: [(&str, Drawn, Rule); 9] = [
     }),
     ("10 runs, then 10 runs: rank sum over runs, p < .05 in calls/s", InARow, one_after_the_other),
     ("one run against one run: 10 % fewer calls/s", Apart, |first, _| {
-        one_run(&first[0], 0.10, &[Metric::CallsPerSecond])
+        one_run(&first[0], 0.10, &[GateMetric::CallsPerSecond])
     }),
     ("one run against one run: 5 % worse in any metric", Apart, |first, _| {
-        one_run(&first[0], 0.05, &Metric::JUDGED)
+        one_run(&first[0], 0.05, &GateMetric::JUDGED)
     }),
 ];
 
@@ -107,7 +107,7 @@ fn agree(flags: &[bool]) -> bool {
 
 fn cost(metric: &MetricVerdict) -> f64 {
     let logarithm = metric.ratio.ln();
-    if metric.metric == Metric::CallsPerSecond.name() { -logarithm } else { logarithm }
+    if metric.metric == GateMetric::CallsPerSecond.name() { -logarithm } else { logarithm }
 }
 
 fn whole_threshold(repetitions: &[Repetition]) -> bool {
@@ -126,18 +126,18 @@ fn run(slices: &[Option<f64>]) -> f64 {
     median(&told).unwrap_or(f64::NAN)
 }
 
-fn worse_by(metric: Metric, base: f64, candidate: f64) -> f64 {
-    if metric == Metric::CallsPerSecond { 1.0 - candidate / base } else { candidate / base - 1.0 }
+fn worse_by(metric: GateMetric, base: f64, candidate: f64) -> f64 {
+    if metric == GateMetric::CallsPerSecond { 1.0 - candidate / base } else { candidate / base - 1.0 }
 }
 
-fn one_run(repetition: &Repetition, bound: f64, metrics: &[Metric]) -> bool {
+fn one_run(repetition: &Repetition, bound: f64, metrics: &[GateMetric]) -> bool {
     metrics.iter().any(|metric| {
         worse_by(*metric, run(repetition.base.of(*metric)), run(repetition.candidate.of(*metric))) > bound
     })
 }
 
 fn slices_as_unit(repetitions: &[Repetition]) -> bool {
-    Metric::JUDGED.into_iter().any(|metric| {
+    GateMetric::JUDGED.into_iter().any(|metric| {
         let all = |candidate: bool| -> Vec<f64> {
             let arm = |repetition: &Repetition| {
                 let slices = if candidate { &repetition.candidate } else { &repetition.base };
@@ -146,8 +146,11 @@ fn slices_as_unit(repetitions: &[Repetition]) -> bool {
             repetitions.iter().flat_map(arm).collect()
         };
         let test = RankSum::of(&all(true), &all(false));
-        let p =
-            if metric == Metric::CallsPerSecond { test.map(|t| t.p_below) } else { test.map(|t| t.p_above) };
+        let p = if metric == GateMetric::CallsPerSecond {
+            test.map(|t| t.p_below)
+        } else {
+            test.map(|t| t.p_above)
+        };
         p.is_some_and(|p| p < 0.01)
     })
 }
@@ -155,7 +158,7 @@ fn slices_as_unit(repetitions: &[Repetition]) -> bool {
 /// The base's runs of the first repetitions, the candidate's of the second: as they come where one is run after
 /// the other.
 fn one_after_the_other(first: &[Repetition], second: &[Repetition]) -> bool {
-    let metric = Metric::CallsPerSecond;
+    let metric = GateMetric::CallsPerSecond;
     let base: Vec<f64> = first.iter().take(10).map(|repetition| run(repetition.base.of(metric))).collect();
     let candidate: Vec<f64> =
         second.iter().take(10).map(|repetition| run(repetition.candidate.of(metric))).collect();
@@ -319,10 +322,10 @@ fn print_recorded(recorded: &Conditions) {
     );
     println!("|---|---|---|---|---|---|---|---|---|---|");
     for ((condition, load), of) in recorded {
-        let differences = |metric: Metric| -> Vec<f64> {
+        let differences = |metric: GateMetric| -> Vec<f64> {
             of.repetitions.iter().filter_map(|repetition| repetition.difference(metric)).collect()
         };
-        let change = |metric: Metric| {
+        let change = |metric: GateMetric| {
             let all = differences(metric);
             let p = SignedRank::of(&all).map_or(1.0, |test| test.p_two_sided());
             hodges_lehmann(&all).map_or_else(
@@ -330,7 +333,7 @@ fn print_recorded(recorded: &Conditions) {
                 |estimate| format!("{:+.1} % (p {p:.2})", estimate.exp_m1() * 100.0),
             )
         };
-        let cpu = differences(Metric::ServerCpu);
+        let cpu = differences(GateMetric::ServerCpu);
         let mean = cpu.iter().sum::<f64>() / cpu.len() as f64;
         let spread = (cpu.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / cpu.len() as f64).sqrt();
         let mut words: BTreeMap<&str, usize> = BTreeMap::new();
@@ -342,9 +345,9 @@ fn print_recorded(recorded: &Conditions) {
             "| {condition} | {load} | {} | {} | {} | {} | {} | {:.1} % | {} | {:.0} s |",
             of.verdicts.len(),
             of.repetitions.len(),
-            change(Metric::CallsPerSecond),
-            change(Metric::P50),
-            change(Metric::ServerCpu),
+            change(GateMetric::CallsPerSecond),
+            change(GateMetric::P50),
+            change(GateMetric::ServerCpu),
             spread * 100.0,
             words.join(", "),
             median(&of.seconds).unwrap_or(f64::NAN),

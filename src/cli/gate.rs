@@ -19,8 +19,8 @@ use super::{
 use crate::{
     experiment::{
         gate::{
-            self, Contender, DEFAULT_REPETITIONS, DEFAULT_THRESHOLD, GateError, MOST_REPETITIONS, Scenario,
-            Settings, Verdict, Word, expected_length, fewest_repetitions_of, parse_share,
+            self, Contender, DEFAULT_REPETITIONS, DEFAULT_THRESHOLD, GateError, GateSettings,
+            MOST_REPETITIONS, Scenario, Verdict, Word, expected_length, fewest_repetitions_of, parse_share,
         },
         limits::DEFAULT_UP_TO,
     },
@@ -223,7 +223,7 @@ impl GateArguments {
         status.despite(failures.into_iter().chain(failure))
     }
 
-    fn settings(&self, base: &Contender, candidate: &Contender) -> Result<Settings> {
+    fn settings(&self, base: &Contender, candidate: &Contender) -> Result<GateSettings> {
         if self.limits_up_to.0 > LARGEST_MESSAGE {
             bail!(
                 "--limits-up-to is {} bytes; {} at most, because no protobuf message is longer",
@@ -240,7 +240,7 @@ impl GateArguments {
             (None, None) => DEFAULT_REPETITIONS,
             (None, Some(budget)) => repetitions_within(budget, &scenarios)?,
         };
-        Ok(Settings {
+        Ok(GateSettings {
             base: base.clone(),
             candidate: candidate.clone(),
             scenarios,

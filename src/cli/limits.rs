@@ -16,7 +16,7 @@ use super::{
 use crate::{
     client::{Options, check_metadata},
     endpoint::Target,
-    experiment::limits::{DEFAULT_UP_TO, Limits, LimitsError, Settings, State, find},
+    experiment::limits::{DEFAULT_UP_TO, Limits, LimitsError, LimitsSettings, State, find},
     load::{ClientKind, DEFAULT_MAX_RECV, recv_limit},
     report::{json, limits},
     rpc::{format_data::LARGEST_MESSAGE, metadata::Pair},
@@ -88,7 +88,7 @@ pub(super) fn execute(arguments: &LimitsArguments) -> Result<Status> {
         );
     }
     let client = ClientKind::from(arguments.client);
-    let settings = Settings {
+    let settings = LimitsSettings {
         client,
         options: Options {
             max_send_message_size: arguments.max_send_message_size,

@@ -16,7 +16,7 @@ use crate::{
     experiment::{
         compare::{self as comparison, Comparison},
         gate::{self, Verdict},
-        interference::{self as neighbours, Neighbours},
+        interference::{self as neighbours, Interference},
         limits::{self as limits_found, Limits},
         sweep::{self as grid, Sweep},
     },
@@ -52,7 +52,7 @@ enum Saved {
     Run(Box<Summary>),
     Sweep(Box<Sweep>),
     Limits(Box<Limits>),
-    Neighbours(Box<Neighbours>),
+    Interference(Box<Interference>),
     Comparison(Box<Comparison>),
     Verdict(Box<Verdict>),
 }
@@ -85,7 +85,7 @@ pub(super) fn execute(arguments: &ReportArguments) -> Result<Status> {
             Saved::Run(summary) => text::write_coloured(summary, out),
             Saved::Sweep(sweep) => sweep::write_coloured(sweep, out),
             Saved::Limits(limits) => limits::write_coloured(limits, out),
-            Saved::Neighbours(neighbours) => interference::write_coloured(neighbours, out),
+            Saved::Interference(neighbours) => interference::write_coloured(neighbours, out),
             Saved::Comparison(comparison) => compare::write_coloured(comparison, out),
             Saved::Verdict(verdict) => verdict::write_coloured(verdict, out),
         })?,
@@ -101,7 +101,7 @@ fn read(file: &[u8]) -> Result<Saved> {
         limits_found::SCHEMA => Saved::Limits(Box::new(Limits::read(file)?)),
         gate::SCHEMA => Saved::Verdict(Box::new(Verdict::read(file)?)),
         comparison::SCHEMA => Saved::Comparison(Box::new(Comparison::read(file)?)),
-        neighbours::SCHEMA => Saved::Neighbours(Box::new(Neighbours::read(file)?)),
+        neighbours::SCHEMA => Saved::Interference(Box::new(Interference::read(file)?)),
         _ => Saved::Run(Box::new(Summary::read(file)?)),
     })
 }

@@ -26,7 +26,7 @@ use crate::{
     engine,
     experiment::{
         limits::{self, DEFAULT_UP_TO, Limits},
-        sweep::{Asked, GridLoad, Point, Sizes, Sweep},
+        sweep::{GridLoad, Point, Sizes, Sweep, SweepSpec},
     },
     load::{
         Arrivals, ClientKind, DEFAULT_MAX_IN_FLIGHT, Load, Mix, Plan, Rates, Settings, Share, Texts, Workers,
@@ -197,7 +197,7 @@ fn is_kept(path: &Path) -> bool {
 }
 
 /// The sweep in this file, if there is one: it must be the same.
-fn begun(path: &Path, asked: &Asked) -> Result<Option<Sweep>> {
+fn begun(path: &Path, asked: &SweepSpec) -> Result<Option<Sweep>> {
     // Opening a pipe would wait for somebody to write into it.
     if !is_kept(path) || !path.exists() {
         return Ok(None);
@@ -269,7 +269,7 @@ impl SweepArguments {
         }
     }
 
-    fn asked(&self) -> Result<Asked> {
+    fn asked(&self) -> Result<SweepSpec> {
         let loads: Vec<GridLoad> = match (self.concurrency.as_slice(), self.rate.as_slice()) {
             ([], []) => [1, 8, 64].map(GridLoad::Concurrency).to_vec(),
             (concurrency, []) => concurrency.iter().copied().map(GridLoad::Concurrency).collect(),
@@ -282,7 +282,7 @@ impl SweepArguments {
             bail!("--repetitions is {}; give a number from 1 to 1,000", self.repetitions);
         }
         let settings = self.client.settings(true);
-        Ok(Asked {
+        Ok(SweepSpec {
             target: self.target.as_ref().map(ToString::to_string),
             server: self.target.is_none().then(|| self.server.record()),
             sizes: self.size.clone(),
@@ -332,9 +332,9 @@ impl SweepArguments {
 }
 
 /// The limits whose both sides a ladder shows; none for a list.
-fn limits_for(asked: &Asked, driven: &Driven, interrupt: &Interrupt) -> Result<Option<Limits>> {
+fn limits_for(asked: &SweepSpec, driven: &Driven, interrupt: &Interrupt) -> Result<Option<Limits>> {
     let Sizes::Ladder(_, to) = asked.sizes else { return Ok(None) };
-    let settings = limits::Settings {
+    let settings = limits::LimitsSettings {
         client: ClientKind::Lean,
         options: Options {
             max_send_message_size: asked.max_send_message_bytes,

@@ -10,7 +10,7 @@ use clap::{
 };
 
 use crate::{
-    result::soundness::Verdict,
+    result::soundness::Rating,
     rpc::metadata::{Pair, PairError},
     units::Count,
 };
@@ -79,11 +79,11 @@ pub(super) fn read_text(path: &PathBuf) -> Result<String> {
 }
 
 /// The least verdict of soundness that `--strict` ends with status 3 for.
-pub(super) fn verdict() -> impl TypedValueParser<Value = Verdict> {
-    let worst = [Verdict::Unsound, Verdict::Disturbed];
-    PossibleValuesParser::new(worst.map(Verdict::name)).map(move |name| {
+pub(super) fn verdict() -> impl TypedValueParser<Value = Rating> {
+    let worst = [Rating::Unsound, Rating::Disturbed];
+    PossibleValuesParser::new(worst.map(Rating::name)).map(move |name| {
         // One of the two, as the parser before has seen to.
-        worst.into_iter().find(|verdict| verdict.name() == name).unwrap_or(Verdict::Unsound)
+        worst.into_iter().find(|verdict| verdict.name() == name).unwrap_or(Rating::Unsound)
     })
 }
 

@@ -14,7 +14,7 @@ use super::output::{Format, OutputArguments, is_stdout};
 use crate::{
     experiment::gate::Verdict,
     report::{
-        benchmarks::{self, Direction},
+        benchmarks::{self, BetterWhen},
         destination::Destination,
         history, junit, markdown,
     },
@@ -125,10 +125,10 @@ impl VerdictFiles {
             (&self.junit, |verdict, out| junit::write(verdict, out)),
             (&self.bencher, |verdict, out| benchmarks::bencher(verdict, out)),
             (&self.benchmark_smaller, |verdict, out| {
-                benchmarks::action(verdict, Direction::SmallerIsBetter, out)
+                benchmarks::action(verdict, BetterWhen::SmallerIsBetter, out)
             }),
             (&self.benchmark_bigger, |verdict, out| {
-                benchmarks::action(verdict, Direction::BiggerIsBetter, out)
+                benchmarks::action(verdict, BetterWhen::BiggerIsBetter, out)
             }),
         ];
         let mut whole = Vec::new();

@@ -14,8 +14,8 @@ use tonic_prost::ProstCodec;
 
 use super::{
     lean::{
-        blocking::Exchange,
-        connection::Seen,
+        blocking::BlockingConnection,
+        connection::RawResponse,
         request::{PREFIX_BYTES, Requests},
     },
     metadata,
@@ -124,7 +124,7 @@ fn call_lean(target: &Located, options: &Options, text: String) -> Result<Reply,
     let payload = Payload::of_text(text).map_err(PlanError::from)?;
     let requests = Requests::of(Arc::clone(payload.messages()), options, &target.authority);
     let failed = |error: io::Error| OpenError::of(target, error);
-    let mut exchange = Exchange::open(target, Arc::new(requests), &|| false).map_err(failed)?;
+    let mut exchange = BlockingConnection::open(target, Arc::new(requests), &|| false).map_err(failed)?;
     exchange.watch();
     exchange.start(0);
     // One call was started, and so one ends.
@@ -170,7 +170,7 @@ fn call_lean(target: &Located, options: &Options, text: String) -> Result<Reply,
 }
 
 /// The text of a reply that was taken.
-fn text_of(seen: &Seen, options: &Options) -> Result<String, Box<dyn std::error::Error>> {
+fn text_of(seen: &RawResponse, options: &Options) -> Result<String, Box<dyn std::error::Error>> {
     let message = seen.body.get(PREFIX_BYTES..).unwrap_or_default();
     let mut fields = seen.blocks.iter().flatten();
     let compression = fields
@@ -246,7 +246,7 @@ struct Parts {
 
 /// A unary call, read as a stream: the generated client would merge both kinds of metadata.
 async fn exchange(
-    client: &mut Grpc<stub::Wire>,
+    client: &mut Grpc<stub::OriginChannel>,
     request: Request<Data>,
     parts: &mut Parts,
 ) -> Result<String, Status> {

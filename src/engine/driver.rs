@@ -22,7 +22,7 @@ use super::{
     signals::Signals,
     threads::{Orders, spawn_workers},
     usage::{Reading, Usage},
-    worker::{LoopAccount, Order, Report, Second, Worked},
+    worker::{LoopAccount, Order, Report, Second, WorkerResult},
 };
 use crate::{
     client::{ConnectionAccount, UploadWaits},
@@ -51,17 +51,17 @@ pub fn run(
     observe: &mut (dyn FnMut(&Progress<'_>) + Send),
 ) -> Result<Run, DriveError> {
     if Handle::try_current().is_err() {
-        return conduct(plan, target, server, observe);
+        return drive(plan, target, server, observe);
     }
     // A thread of a runtime cannot wait for another one.
     thread::scope(|scope| {
         let driver = thread::Builder::new().name("driver".to_owned());
-        let driver = driver.spawn_scoped(scope, || conduct(plan, target, server, observe))?;
+        let driver = driver.spawn_scoped(scope, || drive(plan, target, server, observe))?;
         driver.join().map_err(|_| DriveError::Panicked)?
     })
 }
 
-fn conduct(
+fn drive(
     plan: &Arc<Plan>,
     target: &Located,
     server: &[u32],
@@ -71,23 +71,23 @@ fn conduct(
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let pulse = Pulse::start()?;
     runtime.block_on(async {
-        let mut orders = Orders { order: watch::Sender::new(Order::Wait), bells: Vec::new() };
+        let mut orders = Orders { order: watch::Sender::new(Order::Wait), wakers: Vec::new() };
         let (reporter, mut reports) = mpsc::unbounded_channel();
         let workers = spawn_workers(plan, target, &mut orders, &reporter)?;
         // The reports end when the last worker has gone.
         drop(reporter);
-        let mut conduct = Conduct::new(plan, server, orders, pulse);
-        conduct.follow(&mut reports, observe).await?;
+        let mut drive = RunState::new(plan, server, orders, pulse);
+        drive.follow(&mut reports, observe).await?;
         let mut worked = Vec::new();
         for worker in workers {
             worked.push(worker.join().map_err(|_| DriveError::Panicked)??);
         }
-        Ok(conduct.finish(worked))
+        Ok(drive.finish(worked))
     })
 }
 
 /// The run as the driver sees it.
-struct Conduct<'a> {
+struct RunState<'a> {
     plan: &'a Plan,
     server: &'a [u32],
     orders: Orders,
@@ -106,7 +106,7 @@ struct Conduct<'a> {
     partial: BTreeMap<u64, (Interval, u64, usize)>,
 }
 
-impl<'a> Conduct<'a> {
+impl<'a> RunState<'a> {
     fn new(plan: &'a Plan, server: &'a [u32], orders: Orders, pulse: Pulse) -> Self {
         Self {
             plan,
@@ -212,7 +212,7 @@ impl<'a> Conduct<'a> {
         }
     }
 
-    fn finish(self, worked: Vec<Worked>) -> Run {
+    fn finish(self, worked: Vec<WorkerResult>) -> Run {
         let mut recording = Recording::new(
             match self.plan.payload().messages().len() {
                 1 => 0,

@@ -15,16 +15,16 @@ use std::{
 use tokio::{sync::watch, time::Instant};
 
 use super::{
-    sequencer::{Ledger, Start},
-    window::{Account, CallAccount, Round},
-    worker::{Order, Work, Worked},
+    sequencer::{Sequencer, Start},
+    window::{Account, CallAccount, Window},
+    worker::{Order, Work, WorkerResult},
 };
 use crate::{
     client::{
         Connections, OpenError, check_metadata,
         lean::{
             connection::Over,
-            reconnecting::{Io, Link, link_of},
+            reconnecting::{Io, Reconnecting, link_of},
             request::Requests,
             streams::Call,
         },
@@ -33,8 +33,8 @@ use crate::{
     load::Plan,
 };
 
-/// Under which the driver's bell is known to the poller; no link has this key.
-const BELL: u64 = u64::MAX;
+/// Under which the driver's waker is known to the poller; no link has this key.
+const WAKER: u64 = u64::MAX;
 
 /// Arrivals that are started in one go when they are overdue. After these the sockets have their turn.
 const BATCH: usize = 256;
@@ -43,11 +43,11 @@ const BATCH: usize = 256;
 #[derive(Debug)]
 pub(crate) struct Polling {
     io: Io,
-    links: Vec<Link>,
+    links: Vec<Reconnecting>,
     /// Slots of a closed loop without a call, by link.
     free: Vec<u64>,
     /// Becomes readable when there is a new order.
-    bell: UnixStream,
+    waker: UnixStream,
     has_rung: bool,
     /// How long it looks for something to do before it blocks.
     spin: Duration,
@@ -81,24 +81,24 @@ impl Polling {
         plan: &Arc<Plan>,
         index: usize,
         target: &Located,
-        bell: UnixStream,
+        waker: UnixStream,
     ) -> Result<Self, PrepareError> {
         check_metadata(plan.metadata())?;
         let mut io = Io::new();
-        bell.set_nonblocking(true)?;
-        io.poller.add(&bell, BELL, false)?;
+        waker.set_nonblocking(true)?;
+        io.poller.add(&waker, WAKER, false)?;
         let requests = Arc::new(Requests::new(plan, &target.authority));
         let connections = plan.connections() as u64;
         let in_flight = plan.most_in_flight().div_ceil(connections.max(1));
         let mut links = Vec::new();
         for link in 0..usize::try_from(plan.share_of(connections, index)).unwrap_or(usize::MAX) {
-            links.push(Link::open(target, Arc::clone(&requests), link, in_flight, &mut io)?);
+            links.push(Reconnecting::open(target, Arc::clone(&requests), link, in_flight, &mut io)?);
         }
         Ok(Self {
             io,
             free: vec![0; links.len()],
             links,
-            bell,
+            waker,
             has_rung: true,
             spin: plan.spin(),
             over: Vec::new(),
@@ -115,7 +115,7 @@ impl Polling {
     /// When the system does not let it wait.
     pub(crate) fn settle(&mut self) -> io::Result<()> {
         let mut now = Instant::now();
-        while !self.links.iter().all(Link::is_settled) {
+        while !self.links.iter().all(Reconnecting::is_settled) {
             self.turn_links(now);
             now = self.wait_and_take(self.next_turn)?;
         }
@@ -126,15 +126,15 @@ impl Polling {
     ///
     /// # Errors
     /// When the system does not let it wait.
-    pub(crate) fn run(mut self, mut work: Work) -> io::Result<Worked> {
+    pub(crate) fn run(mut self, mut work: Work) -> io::Result<WorkerResult> {
         let start = self.wait_for_order(&mut work.orders)?;
         let mut order = *work.orders.borrow();
-        let mut round = Round::new(Ledger::new(&work, start), start);
+        let mut round = Window::new(Sequencer::new(&work, start), start);
         if order != Order::Run(start) {
-            round.ledger.end = Some(start);
+            round.sequencer.end = Some(start);
         }
         let links = self.links.len() as u64;
-        let slots = round.ledger.slots();
+        let slots = round.sequencer.slots();
         self.free = (0..links).map(|link| slots / links + u64::from(link < slots % links)).collect();
         let mut now = Instant::now();
         loop {
@@ -147,7 +147,7 @@ impl Polling {
                 return Ok(round.finish());
             }
             if now >= round.warm {
-                self.start_calls(&mut round.ledger, 0..self.links.len());
+                self.start_calls(&mut round.sequencer, 0..self.links.len());
             }
             self.turn_links(now);
             self.write();
@@ -158,7 +158,7 @@ impl Polling {
                 let Some(index) = self.take_ready(event) else { break };
                 round.record(&mut self.over);
                 if now >= round.warm {
-                    self.start_calls(&mut round.ledger, index);
+                    self.start_calls(&mut round.sequencer, index);
                 }
                 self.write();
             }
@@ -182,15 +182,15 @@ impl Polling {
     }
 
     /// Starts the calls that are due, and those that these links have free slots for.
-    fn start_calls(&mut self, ledger: &mut Ledger, links: Range<usize>) {
+    fn start_calls(&mut self, sequencer: &mut Sequencer, links: Range<usize>) {
         let sent = Instant::now();
-        if ledger.plan.is_open() {
+        if sequencer.plan.is_open() {
             for _ in 0..BATCH {
                 // A call that has ended already is in flight until it is recorded.
-                if !self.over.is_empty() || ledger.next_arrival().is_none_or(|intended| intended > sent) {
+                if !self.over.is_empty() || sequencer.next_arrival().is_none_or(|intended| intended > sent) {
                     break;
                 }
-                if let Some(start) = ledger.take_arrival() {
+                if let Some(start) = sequencer.take_arrival() {
                     let index = self.next_link;
                     self.next_link = (index + 1) % self.links.len();
                     self.start(index, start, sent);
@@ -203,13 +203,13 @@ impl Polling {
                     if !self.links[index].is_up() {
                         break;
                     }
-                    let Some(start) = ledger.next_call(sent) else { break };
+                    let Some(start) = sequencer.next_call(sent) else { break };
                     self.free[index] -= 1;
                     self.start(index, start, sent);
                 }
             }
         }
-        if let Some(timeout) = ledger.plan.timeout()
+        if let Some(timeout) = sequencer.plan.timeout()
             && self.next_turn.is_none()
         {
             // Calls that start later have later deadlines.
@@ -227,7 +227,7 @@ impl Polling {
     }
 
     /// Lets a link do something, and keeps account of the calls that ended with it.
-    fn with_link(&mut self, index: usize, act: impl FnOnce(&mut Link, &mut Io, &mut Vec<Over>)) {
+    fn with_link(&mut self, index: usize, act: impl FnOnce(&mut Reconnecting, &mut Io, &mut Vec<Over>)) {
         let Some(link) = self.links.get_mut(index) else { return };
         let before = self.over.len();
         let was_well = link.is_well();
@@ -247,12 +247,12 @@ impl Polling {
             self.with_link(index, |link, io, over| link.turn(now, io, over));
             self.touched.push(index);
         }
-        self.next_turn = self.links.iter().filter_map(Link::next_turn).min();
+        self.next_turn = self.links.iter().filter_map(Reconnecting::next_turn).min();
     }
 
     fn write(&mut self) {
         while let Some(index) = self.touched.pop() {
-            self.with_link(index, Link::write);
+            self.with_link(index, Reconnecting::write);
         }
     }
 
@@ -280,9 +280,9 @@ impl Polling {
     /// it was the driver; `None` where there is no such event.
     fn take_ready(&mut self, event: usize) -> Option<Range<usize>> {
         let ready = self.io.poller.ready(event)?;
-        if ready.key == BELL {
+        if ready.key == WAKER {
             // One look at the orders answers any number of rings.
-            let _ = (&self.bell).read(&mut [0; 64]);
+            let _ = (&self.waker).read(&mut [0; 64]);
             self.has_rung = true;
             return Some(0..0);
         }
@@ -307,7 +307,7 @@ impl Polling {
         Account {
             idle: self.idle,
             stalls: self.links.iter().map(|link| link.stalls(now)).collect(),
-            connections: self.links.iter().map(Link::connections).fold(
+            connections: self.links.iter().map(Reconnecting::connections).fold(
                 Connections::default(),
                 |mut sum, link| {
                     sum.add(link);

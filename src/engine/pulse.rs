@@ -40,18 +40,18 @@ pub struct Pauses {
 /// The clock, which stops when this is dropped.
 #[derive(Debug)]
 pub(super) struct Pulse {
-    seen: Arc<Seen>,
+    seen: Arc<Observed>,
     /// Closed at the end, which ends the thread.
     _end: Sender<()>,
 }
 
 #[derive(Debug, Default)]
-struct Seen {
+struct Observed {
     time_ns: AtomicU64,
     longest_ns: AtomicU64,
 }
 
-impl Seen {
+impl Observed {
     fn note(&self, pause: Duration) {
         let pause = nanoseconds_of(pause);
         self.time_ns.fetch_add(pause, Ordering::Relaxed);
@@ -65,7 +65,7 @@ impl Pulse {
     /// # Errors
     /// When the system gives no thread.
     pub(super) fn start() -> io::Result<Self> {
-        let seen = Arc::new(Seen::default());
+        let seen = Arc::new(Observed::default());
         let (end, ended) = mpsc::channel();
         let noted = Arc::clone(&seen);
         thread::Builder::new().name("pulse".to_owned()).spawn(move || {

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::{sync::mpsc, time::Instant};
 
-use super::worker::{Counters, End, LoopAccount, Report, Second, Work, Worked};
+use super::worker::{Counters, End, LoopAccount, Report, Second, Work, WorkerResult};
 use crate::{
     client::{ConnectionAccount, Ended, UploadWaits},
     load::{Arrival, Arrivals, Plan, PlannedLoad, Schedule, Stage, WorkerArrivals},
@@ -33,7 +33,7 @@ struct Queue {
 }
 
 /// One worker's account of its calls.
-pub(super) struct Ledger {
+pub(super) struct Sequencer {
     pub(super) plan: Arc<Plan>,
     index: u64,
     workers: u64,
@@ -77,7 +77,7 @@ impl Queue {
     }
 }
 
-impl Ledger {
+impl Sequencer {
     pub(super) fn new(work: &Work, start: Instant) -> Self {
         let (plan, index, workers) = (&work.plan, work.index as u64, work.plan.workers() as u64);
         let payload = plan.payload();
@@ -289,7 +289,7 @@ impl Ledger {
         times: Option<(ThreadTime, ThreadTime)>,
         in_loop: Option<LoopAccount>,
         end: End,
-    ) -> Worked {
+    ) -> WorkerResult {
         for (message, calls) in self.planned_in_flight.iter().enumerate() {
             self.recorder.unfinished(message, *calls);
         }
@@ -308,7 +308,7 @@ impl Ledger {
             _ => recording.last_done.max(self.count_reached.unwrap_or_default()),
         };
         let thread = times.map(|(before, after)| after.since(before));
-        Worked {
+        WorkerResult {
             recording,
             window,
             thread,

@@ -15,39 +15,39 @@ use tokio::{
 use super::{
     lean_loop::{Polling, PrepareError},
     run::DriveError,
-    timer::Alarm,
+    timer::Timer,
     tokio_loop,
-    worker::{Counters, Order, Report, Work, Worked},
+    worker::{Counters, Order, Report, Work, WorkerResult},
 };
 use crate::{
-    client::{OpenError, Options, stub::Connection},
+    client::{OpenError, Options, stub::StubConnection},
     endpoint::Located,
     load::{ClientKind, Plan},
 };
 
-pub(super) type WorkerThread = JoinHandle<Result<Worked, DriveError>>;
+pub(super) type WorkerThread = JoinHandle<Result<WorkerResult, DriveError>>;
 
-/// What the driver tells its workers, with a bell for those that wait for sockets alone.
+/// What the driver tells its workers, with a waker for those that wait for sockets alone.
 #[derive(Debug)]
 pub(super) struct Orders {
     pub(super) order: watch::Sender<Order>,
-    pub(super) bells: Vec<UnixStream>,
+    pub(super) wakers: Vec<UnixStream>,
 }
 
 impl Orders {
     pub(super) fn give(&mut self, order: Order) {
         self.order.send_replace(order);
-        for bell in &mut self.bells {
+        for waker in &mut self.wakers {
             // It is full when it has rung often enough, and closed when the worker has gone.
-            let _ = bell.write(&[1]);
+            let _ = waker.write(&[1]);
         }
     }
 
-    /// A bell that rings with every order from now on.
-    fn bell(&mut self) -> io::Result<UnixStream> {
+    /// A waker that rings with every order from now on.
+    fn waker(&mut self) -> io::Result<UnixStream> {
         let (own, workers) = UnixStream::pair()?;
         own.set_nonblocking(true)?;
-        self.bells.push(own);
+        self.wakers.push(own);
         Ok(workers)
     }
 }
@@ -72,8 +72,8 @@ pub(super) fn spawn_workers(
         let thread = thread::Builder::new().name(format!("worker-{index}"));
         workers.push(match plan.client() {
             ClientKind::Lean => {
-                let bell = orders.bell()?;
-                thread.spawn(move || work_polling(work, &target, bell))?
+                let waker = orders.waker()?;
+                thread.spawn(move || work_polling(work, &target, waker))?
             }
             ClientKind::Stub => thread.spawn(move || work_with_tasks(work, &target))?,
         });
@@ -81,40 +81,40 @@ pub(super) fn spawn_workers(
     Ok(workers)
 }
 
-fn work_polling(work: Work, target: &Located, bell: UnixStream) -> Result<Worked, DriveError> {
-    let herald = Herald { reports: work.reports.clone(), is_ready: false };
-    let mut polling = Polling::open(&work.plan, work.index, target, bell)?;
+fn work_polling(work: Work, target: &Located, waker: UnixStream) -> Result<WorkerResult, DriveError> {
+    let herald = ReadyGuard { reports: work.reports.clone(), is_ready: false };
+    let mut polling = Polling::open(&work.plan, work.index, target, waker)?;
     polling.settle()?;
     herald.announce();
     Ok(polling.run(work)?)
 }
 
-fn work_with_tasks(work: Work, target: &Located) -> Result<Worked, DriveError> {
-    let herald = Herald { reports: work.reports.clone(), is_ready: false };
+fn work_with_tasks(work: Work, target: &Located) -> Result<WorkerResult, DriveError> {
+    let herald = ReadyGuard { reports: work.reports.clone(), is_ready: false };
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async move {
         let connections = connect(&work.plan, work.index, target).await?;
-        let alarm = Alarm::precise()?;
+        let timer = Timer::precise()?;
         herald.announce();
-        Ok(tokio_loop::run(work, connections, alarm).await)
+        Ok(tokio_loop::run(work, connections, timer).await)
     })
 }
 
 /// Tells the driver when a worker is gone before it was ready, by an error or by a panic: the others
 /// would otherwise wait for ever.
-struct Herald {
+struct ReadyGuard {
     reports: mpsc::UnboundedSender<Report>,
     is_ready: bool,
 }
 
-impl Herald {
+impl ReadyGuard {
     fn announce(mut self) {
         self.is_ready = true;
         let _ = self.reports.send(Report::Ready);
     }
 }
 
-impl Drop for Herald {
+impl Drop for ReadyGuard {
     fn drop(&mut self) {
         if !self.is_ready {
             let _ = self.reports.send(Report::Failed);
@@ -122,11 +122,11 @@ impl Drop for Herald {
     }
 }
 
-async fn connect(plan: &Plan, index: usize, target: &Located) -> Result<Vec<Connection>, OpenError> {
+async fn connect(plan: &Plan, index: usize, target: &Located) -> Result<Vec<StubConnection>, OpenError> {
     let options = Options::of(plan);
     let mut connections = Vec::new();
     for _ in 0..plan.share_of(plan.connections() as u64, index) {
-        connections.push(Connection::open(target, &options).await?);
+        connections.push(StubConnection::open(target, &options).await?);
     }
     Ok(connections)
 }

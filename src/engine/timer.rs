@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 /// Something that can wait for an instant.
 #[derive(Debug)]
-pub(crate) enum Alarm {
+pub(crate) enum Timer {
     /// A file descriptor of the kernel's that becomes readable at its time.
     #[cfg(target_os = "linux")]
     Kernel(tokio::io::unix::AsyncFd<std::os::fd::OwnedFd>),
@@ -18,8 +18,8 @@ pub(crate) enum Alarm {
     Runtime,
 }
 
-impl Alarm {
-    /// The most precise alarm that this machine has. Must be called on a runtime.
+impl Timer {
+    /// The most precise timer that this machine has. Must be called on a runtime.
     ///
     /// # Errors
     /// When there is no file descriptor left.
@@ -33,7 +33,7 @@ impl Alarm {
         Ok(Self::Kernel(tokio::io::unix::AsyncFd::with_interest(timer, interest)?))
     }
 
-    /// The most precise alarm that this machine has.
+    /// The most precise timer that this machine has.
     ///
     /// # Errors
     /// Never.
@@ -97,27 +97,27 @@ mod tests {
 
     #[tokio::test]
     async fn an_alarm_is_never_early_and_can_be_set_again() {
-        let mut alarm = Alarm::precise().expect("a descriptor");
+        let mut timer = Timer::precise().expect("a descriptor");
         for microseconds in [0, 50, 2_000] {
             let deadline = Instant::now() + Duration::from_micros(microseconds);
-            alarm.wait_until(deadline).await;
+            timer.wait_until(deadline).await;
             assert!(Instant::now() >= deadline);
         }
         let far = Instant::now() + Duration::from_secs(3_600);
         let near = Instant::now() + Duration::from_millis(1);
         tokio::select! {
-            () = alarm.wait_until(far) => panic!("an hour is not over"),
+            () = timer.wait_until(far) => panic!("an hour is not over"),
             () = tokio::time::sleep_until(near) => {}
         }
         let deadline = Instant::now() + Duration::from_millis(1);
-        alarm.wait_until(deadline).await;
+        timer.wait_until(deadline).await;
         assert!(Instant::now() >= deadline);
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_runtimes_alarm_follows_paused_time() {
         let deadline = Instant::now() + Duration::from_secs(86_400);
-        Alarm::Runtime.wait_until(deadline).await;
+        Timer::Runtime.wait_until(deadline).await;
         assert!(Instant::now() >= deadline);
     }
 }

@@ -1,6 +1,6 @@
 //! A worker whose calls are tasks on one thread: for clients that need a runtime.
 //!
-//! The tasks share the worker's ledger through a cell, so that the path of a call has no lock and no
+//! The tasks share the worker's sequencer through a cell, so that the path of a call has no lock and no
 //! channel of ours on it.
 
 use std::{
@@ -17,9 +17,9 @@ use tokio::{
 };
 
 use super::{
-    sequencer::{Ledger, Start},
-    timer::Alarm,
-    worker::{End, INTERRUPTED_DRAIN, Order, Report, Work, Worked},
+    sequencer::{Sequencer, Start},
+    timer::Timer,
+    worker::{End, INTERRUPTED_DRAIN, Order, Report, Work, WorkerResult},
 };
 use crate::{
     client::{Caller, ConnectionAccount, Ended, Loss, UploadWaits},
@@ -42,7 +42,7 @@ const BATCH: u32 = 32;
 ///
 /// # Panics
 /// When there is no connection.
-pub(crate) async fn run<C: Caller>(mut work: Work, connections: Vec<C>, alarm: Alarm) -> Worked {
+pub(crate) async fn run<C: Caller>(mut work: Work, connections: Vec<C>, timer: Timer) -> WorkerResult {
     let start = loop {
         match *work.orders.borrow_and_update() {
             Order::Run(start) => break start,
@@ -59,10 +59,10 @@ pub(crate) async fn run<C: Caller>(mut work: Work, connections: Vec<C>, alarm: A
     let mut orders = work.orders.clone();
     if *orders.borrow() == Order::Run(start) {
         sleep_until(start.checked_sub(work.plan.warm_up()).unwrap_or(start)).await;
-        spawn_sources(&shared, connections, alarm);
+        spawn_sources(&shared, connections, timer);
         spawn_local(report_each_second(Rc::clone(&shared), start));
     } else {
-        shared.ledger.borrow_mut().end = Some(start);
+        shared.sequencer.borrow_mut().end = Some(start);
     }
     let before = tokio::select! {
         () = sleep_until(start) => own_thread_time(),
@@ -72,24 +72,24 @@ pub(crate) async fn run<C: Caller>(mut work: Work, connections: Vec<C>, alarm: A
     let connections_before = connections_of(&waited, &shared);
     let end = shared.window_over(&mut orders).await;
     match end {
-        End::Time => shared.ledger.borrow_mut().adopt(),
+        End::Time => shared.sequencer.borrow_mut().adopt(),
         End::Order => {
             shared.end_window(Instant::now());
-            shared.ledger.borrow_mut().adopt();
+            shared.sequencer.borrow_mut().adopt();
         }
         // The window of counted calls lasts until the last of them is done.
         End::Count => shared.drained(Instant::now(), &mut orders).await,
     }
     let after = own_thread_time();
     let connections_after = connections_of(&waited, &shared);
-    shared.ledger.borrow().tell(Report::WindowOver);
+    shared.sequencer.borrow().tell(Report::WindowOver);
     if end != End::Count {
-        let since = shared.ledger.borrow().end.unwrap_or(start);
+        let since = shared.sequencer.borrow().end.unwrap_or(start);
         shared.drained(since, &mut orders).await;
     }
-    // Tasks that have not ended hold the ledger too, and an empty one is all that they find from now on.
-    let empty = Ledger::new(&work, start);
-    let mut worked = shared.ledger.replace(empty).finish(before.zip(after), None, end);
+    // Tasks that have not ended hold the sequencer too, and an empty one is all that they find from now on.
+    let empty = Sequencer::new(&work, start);
+    let mut worked = shared.sequencer.replace(empty).finish(before.zip(after), None, end);
     worked.upload_waits = waits(&waited).since(waited_before);
     worked.connections = connections_after.since(connections_before);
     worked
@@ -116,7 +116,7 @@ fn waits<C: Caller>(connections: &[C]) -> UploadWaits {
 /// What the tasks of a worker share.
 struct Shared {
     plan: Arc<Plan>,
-    ledger: RefCell<Ledger>,
+    sequencer: RefCell<Sequencer>,
     /// How long the slot has paused that paused longest.
     paused: Cell<Duration>,
     /// Slots that still run, and the arrivals' task.
@@ -130,11 +130,11 @@ struct Shared {
 }
 
 /// The slots of a closed loop, or the one task that an open loop's calls come from.
-fn spawn_sources<C: Caller>(shared: &Rc<Shared>, connections: Vec<C>, alarm: Alarm) {
-    let slots = shared.ledger.borrow().slots();
+fn spawn_sources<C: Caller>(shared: &Rc<Shared>, connections: Vec<C>, timer: Timer) {
+    let slots = shared.sequencer.borrow().slots();
     if shared.plan.is_open() {
         shared.sources.set(1);
-        spawn_local(arrive(Rc::clone(shared), connections, alarm));
+        spawn_local(arrive(Rc::clone(shared), connections, timer));
     } else {
         shared.sources.set(slots);
         for (_, connection) in (0..slots).zip(connections.iter().cycle()) {
@@ -164,7 +164,7 @@ async fn slot<C: Caller>(shared: Rc<Shared>, mut connection: C) {
         if waits {
             let since = Instant::now();
             let until = since + pause;
-            let end = shared.ledger.borrow().end;
+            let end = shared.sequencer.borrow().end;
             tokio::select! {
                 () = sleep_until(end.map_or(until, |end| until.min(end))) => {}
                 () = shared.ended.notified() => {}
@@ -184,11 +184,11 @@ async fn slot<C: Caller>(shared: Rc<Shared>, mut connection: C) {
 }
 
 /// Starts calls at their intended times, first those of the warm-up.
-async fn arrive<C: Caller>(shared: Rc<Shared>, connections: Vec<C>, mut alarm: Alarm) {
+async fn arrive<C: Caller>(shared: Rc<Shared>, connections: Vec<C>, mut timer: Timer) {
     let mut callers = connections.iter().cycle();
     let mut batch = 0;
-    while shared.arrival_is_due(&mut alarm, &mut batch).await {
-        let taken = shared.ledger.borrow_mut().take_arrival();
+    while shared.arrival_is_due(&mut timer, &mut batch).await {
+        let taken = shared.sequencer.borrow_mut().take_arrival();
         shared.tell_if_counted();
         if let Some((start, mut connection)) = taken.zip(callers.next().cloned()) {
             let shared = Rc::clone(&shared);
@@ -202,7 +202,7 @@ async fn arrive<C: Caller>(shared: Rc<Shared>, connections: Vec<C>, mut alarm: A
             yield_now().await;
         }
     }
-    shared.ledger.borrow_mut().note_last_arrival();
+    shared.sequencer.borrow_mut().note_last_arrival();
     shared.tell_if_counted();
     shared.source_ended();
 }
@@ -210,10 +210,10 @@ async fn arrive<C: Caller>(shared: Rc<Shared>, connections: Vec<C>, mut alarm: A
 async fn report_each_second(shared: Rc<Shared>, start: Instant) {
     for second in 1.. {
         sleep_until(start + INTERVAL * second).await;
-        let mut ledger = shared.ledger.borrow_mut();
-        ledger.report(Instant::now());
-        ledger.look_at_the_others();
-        drop(ledger);
+        let mut sequencer = shared.sequencer.borrow_mut();
+        sequencer.report(Instant::now());
+        sequencer.look_at_the_others();
+        drop(sequencer);
         shared.tell_if_counted();
     }
 }
@@ -229,7 +229,7 @@ impl Shared {
     fn new(work: &Work, start: Instant) -> Self {
         Self {
             plan: Arc::clone(&work.plan),
-            ledger: RefCell::new(Ledger::new(work, start)),
+            sequencer: RefCell::new(Sequencer::new(work, start)),
             paused: Cell::new(Duration::ZERO),
             sources: Cell::new(0),
             counted: Notify::new(),
@@ -239,20 +239,20 @@ impl Shared {
     }
 
     fn next_call(&self) -> Option<Start> {
-        let start = self.ledger.borrow_mut().next_call(Instant::now());
+        let start = self.sequencer.borrow_mut().next_call(Instant::now());
         self.tell_if_counted();
         start
     }
 
     /// Waits for the next intended start; false when there is none within the window.
-    async fn arrival_is_due(&self, alarm: &mut Alarm, batch: &mut u32) -> bool {
+    async fn arrival_is_due(&self, timer: &mut Timer, batch: &mut u32) -> bool {
         loop {
-            let Some(intended) = self.ledger.borrow().next_arrival() else { return false };
+            let Some(intended) = self.sequencer.borrow().next_arrival() else { return false };
             if Instant::now() >= intended {
                 return true;
             }
             tokio::select! {
-                () = alarm.wait_until(intended) => {}
+                () = timer.wait_until(intended) => {}
                 () = self.ended.notified() => {}
             }
             *batch = 0;
@@ -260,7 +260,7 @@ impl Shared {
     }
 
     fn call_ended(&self, start: Start, ended: Ended) {
-        self.ledger.borrow_mut().call_ended(start, ended);
+        self.sequencer.borrow_mut().call_ended(start, ended);
         self.tell_if_idle();
     }
 
@@ -270,7 +270,7 @@ impl Shared {
     }
 
     fn is_idle(&self) -> bool {
-        self.sources.get() == 0 && self.ledger.borrow().in_flight == 0
+        self.sources.get() == 0 && self.sequencer.borrow().in_flight == 0
     }
 
     fn tell_if_idle(&self) {
@@ -280,14 +280,14 @@ impl Shared {
     }
 
     fn tell_if_counted(&self) {
-        if self.ledger.borrow().count_reached.is_some() {
+        if self.sequencer.borrow().count_reached.is_some() {
             self.counted.notify_one();
         }
     }
 
     /// Returns at the window's end, when the last counted call was started, or when the driver ends it.
     async fn window_over(&self, orders: &mut watch::Receiver<Order>) -> End {
-        let end = self.ledger.borrow().end;
+        let end = self.sequencer.borrow().end;
         let time = async {
             match end {
                 Some(end) => sleep_until(end).await,
@@ -295,7 +295,7 @@ impl Shared {
             }
         };
         let count = async {
-            while self.ledger.borrow().count_reached.is_none() {
+            while self.sequencer.borrow().count_reached.is_none() {
                 self.counted.notified().await;
             }
         };
@@ -309,7 +309,7 @@ impl Shared {
 
     /// Ends the window before its time.
     fn end_window(&self, now: Instant) {
-        self.ledger.borrow_mut().end_window(now);
+        self.sequencer.borrow_mut().end_window(now);
         self.ended.notify_waiters();
     }
 

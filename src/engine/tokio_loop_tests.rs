@@ -61,7 +61,11 @@ fn settings(load: Load) -> Settings {
 }
 
 /// Runs one worker; `interrupt` is when the driver ends the window, since its start.
-async fn worked(settings: Settings, server: Imagined, interrupt: Option<Duration>) -> (Worked, Vec<Report>) {
+async fn worked(
+    settings: Settings,
+    server: Imagined,
+    interrupt: Option<Duration>,
+) -> (WorkerResult, Vec<Report>) {
     let plan = Arc::new(Plan::new(settings).expect("valid"));
     let start = Instant::now() + plan.warm_up();
     let (order, orders) = watch::channel(Order::Run(start));
@@ -75,9 +79,9 @@ async fn worked(settings: Settings, server: Imagined, interrupt: Option<Duration
                     order.send_replace(Order::Drain);
                     order.closed().await;
                 });
-                run(work, vec![server], Alarm::Runtime).await
+                run(work, vec![server], Timer::Runtime).await
             } else {
-                let worked = run(work, vec![server], Alarm::Runtime).await;
+                let worked = run(work, vec![server], Timer::Runtime).await;
                 drop(order);
                 worked
             }
@@ -171,7 +175,7 @@ async fn what_never_starts_sends_nothing_not_even_its_warm_up() {
     let work = Work { plan: Arc::new(plan), index: 0, shared: Arc::default(), orders, reports };
     let counters = Arc::clone(&work.shared);
     let worked =
-        LocalSet::new().run_until(run(work, vec![Imagined::new(3_600 * SECOND)], Alarm::Runtime)).await;
+        LocalSet::new().run_until(run(work, vec![Imagined::new(3_600 * SECOND)], Timer::Runtime)).await;
     assert_eq!(worked.recording.calls.planned, 0);
     assert_eq!(counters.in_flight.load(Ordering::Relaxed), 0);
 }

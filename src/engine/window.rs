@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
-    sequencer::{Ledger, Start},
-    worker::{End, INTERRUPTED_DRAIN, LoopAccount, Order, Report, Worked},
+    sequencer::{Sequencer, Start},
+    worker::{End, INTERRUPTED_DRAIN, LoopAccount, Order, Report, WorkerResult},
 };
 use crate::{
     client::{
@@ -61,8 +61,8 @@ impl Account {
 }
 
 /// Where a worker's run stands: an account of calls and of time, without a socket.
-pub(super) struct Round {
-    pub(super) ledger: Ledger,
+pub(super) struct Window {
+    pub(super) sequencer: Sequencer,
     start: Instant,
     /// When the warm-up begins.
     pub(super) warm: Instant,
@@ -79,12 +79,12 @@ pub(super) struct Round {
     calls: CallAccount,
 }
 
-impl Round {
-    pub(super) fn new(ledger: Ledger, start: Instant) -> Self {
+impl Window {
+    pub(super) fn new(sequencer: Sequencer, start: Instant) -> Self {
         Self {
             start,
-            warm: start.checked_sub(ledger.plan.warm_up()).unwrap_or(start),
-            ledger,
+            warm: start.checked_sub(sequencer.plan.warm_up()).unwrap_or(start),
+            sequencer,
             second: 1,
             times: [None, None],
             is_measuring: false,
@@ -103,7 +103,7 @@ impl Round {
                 self.calls.uploaded_in_vain_bytes += uploaded_bytes;
             }
             self.calls.retried += u64::from(returned > 0);
-            self.ledger.call_ended(
+            self.sequencer.call_ended(
                 Start { message, is_planned, intended },
                 Ended { sent, done, outcome, is_own_status: false, loss: None },
             );
@@ -114,39 +114,39 @@ impl Round {
     pub(super) fn keep_time(&mut self, now: Instant, order: Order, loop_account: impl Fn() -> Account) {
         while now >= self.start + INTERVAL * self.second {
             self.second += 1;
-            self.ledger.report(now);
-            self.ledger.look_at_the_others();
+            self.sequencer.report(now);
+            self.sequencer.look_at_the_others();
         }
         let calls = self.calls;
         let in_loop = || Account { calls, ..loop_account() };
         let account = || own_thread_time().map(|thread| (thread, in_loop()));
         if matches!(order, Order::Drain | Order::Leave) && !self.is_interrupted {
             self.is_interrupted = true;
-            let soon = now + self.ledger.plan.drain().min(INTERRUPTED_DRAIN);
+            let soon = now + self.sequencer.plan.drain().min(INTERRUPTED_DRAIN);
             self.drained_at = self.drained_at.map(|at| at.min(soon));
         }
         if self.end.is_none() {
             // A worker may have none at all.
-            self.ledger.note_last_arrival();
+            self.sequencer.note_last_arrival();
             self.end = match order {
                 Order::Drain | Order::Leave => {
-                    self.ledger.end_window(now);
+                    self.sequencer.end_window(now);
                     Some(End::Order)
                 }
-                _ if self.ledger.is_over(now) => Some(End::Time),
-                _ if self.ledger.count_reached.is_some() => Some(End::Count),
+                _ if self.sequencer.is_over(now) => Some(End::Time),
+                _ if self.sequencer.count_reached.is_some() => Some(End::Count),
                 _ => None,
             };
             if !self.is_measuring && now >= self.start && self.end != Some(End::Order) {
                 self.is_measuring = true;
                 self.times[0] = account();
             }
-            let since = if self.end == Some(End::Time) { self.ledger.end } else { Some(now) };
-            let drain = self.ledger.plan.drain();
+            let since = if self.end == Some(End::Time) { self.sequencer.end } else { Some(now) };
+            let drain = self.sequencer.plan.drain();
             let drain = if self.is_interrupted { drain.min(INTERRUPTED_DRAIN) } else { drain };
             self.drained_at = since.filter(|_| self.end.is_some()).map(|since| since + drain);
             if self.end.is_some() && self.end != Some(End::Count) {
-                self.ledger.adopt();
+                self.sequencer.adopt();
             }
         }
         // The window of counted calls lasts until the last of them is done.
@@ -158,13 +158,13 @@ impl Round {
         if is_over && !self.is_over {
             self.is_over = true;
             self.times[1] = account();
-            self.ledger.tell(Report::WindowOver);
+            self.sequencer.tell(Report::WindowOver);
         }
     }
 
     /// Whether all calls are done, the drain is over, or the driver wants to leave.
     pub(super) fn is_drained(&self, now: Instant, order: Order) -> bool {
-        let is_idle = self.ledger.in_flight == 0 && self.ledger.next_arrival().is_none();
+        let is_idle = self.sequencer.in_flight == 0 && self.sequencer.next_arrival().is_none();
         self.end.is_some()
             && (is_idle || order == Order::Leave || self.drained_at.is_some_and(|at| now >= at))
     }
@@ -172,20 +172,20 @@ impl Round {
     /// When something will be due, whatever the sockets bring.
     pub(super) fn next_event(&self, now: Instant) -> Option<Instant> {
         let second = self.start + INTERVAL * self.second;
-        let end = if self.end.is_none() { self.ledger.end } else { self.drained_at };
-        let arrival = self.ledger.next_arrival().map(|arrival| arrival.max(self.warm));
+        let end = if self.end.is_none() { self.sequencer.end } else { self.drained_at };
+        let arrival = self.sequencer.next_arrival().map(|arrival| arrival.max(self.warm));
         let beginnings = [self.warm, self.start].into_iter().filter(|beginning| *beginning > now);
         [Some(second), end, arrival].into_iter().flatten().chain(beginnings).min()
     }
 
-    pub(super) fn finish(self) -> Worked {
+    pub(super) fn finish(self) -> WorkerResult {
         let [before, after] = self.times;
         let times = before.zip(after);
         let accounts = times.as_ref().map(|((_, before), (_, after))| after.since(before));
         let (in_loop, connections) = accounts.unzip();
         let threads = times.map(|((before, _), (after, _))| (before, after));
-        let worked = self.ledger.finish(threads, in_loop, self.end.unwrap_or(End::Order));
-        Worked { connections: connections.unwrap_or_default(), ..worked }
+        let worked = self.sequencer.finish(threads, in_loop, self.end.unwrap_or(End::Order));
+        WorkerResult { connections: connections.unwrap_or_default(), ..worked }
     }
 }
 

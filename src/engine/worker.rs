@@ -1,6 +1,6 @@
 //! One core of the generator: waits for the time or for a free slot, calls, records.
 //!
-//! What a worker knows of its calls is its [`ledger`]. What waits and calls is one of two: a
+//! What a worker knows of its calls is its [`sequencer`]. What waits and calls is one of two: a
 //! [loop](polling) over the sockets of the lean client, or [tasks] on a runtime for the stub.
 
 use std::{
@@ -91,7 +91,7 @@ pub(crate) struct Second {
 
 /// What a worker has in the end.
 #[derive(Debug)]
-pub(crate) struct Worked {
+pub(crate) struct WorkerResult {
     pub(crate) recording: Recording,
     /// When this worker's window ended, since its start.
     pub(crate) window: Duration,

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::json;
 use crate::{
-    experiment::gate::{Arm, Metric, Repetition, ScenarioVerdict, Verdict},
+    experiment::gate::{Arm, GateMetric, Repetition, ScenarioVerdict, Verdict},
     statistics::median,
 };
 
@@ -23,9 +23,9 @@ pub fn bencher(verdict: &Verdict, out: impl Write) -> io::Result<()> {
     for scenario in &verdict.scenarios {
         let mut measures = Map::new();
         for (metric, name) in [
-            (Metric::P50, "latency"),
-            (Metric::CallsPerSecond, "throughput"),
-            (Metric::ServerCpu, "server-cpu"),
+            (GateMetric::P50, "latency"),
+            (GateMetric::CallsPerSecond, "throughput"),
+            (GateMetric::ServerCpu, "server-cpu"),
         ] {
             if let Some(Spread { low, middle, high }) = spread(scenario, metric) {
                 measures.insert(
@@ -51,7 +51,7 @@ pub fn bencher(verdict: &Verdict, out: impl Write) -> io::Result<()> {
 
 /// What github-action-benchmark reads: one file a direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
+pub enum BetterWhen {
     /// `customSmallerIsBetter`: p50 and the server's CPU time.
     SmallerIsBetter,
     /// `customBiggerIsBetter`: calls a second.
@@ -72,12 +72,12 @@ struct Entry {
 ///
 /// # Errors
 /// Those of the writer.
-pub fn action(verdict: &Verdict, direction: Direction, out: impl Write) -> io::Result<()> {
-    let metrics: &[(Metric, &str, &str)] = match direction {
-        Direction::SmallerIsBetter => {
-            &[(Metric::P50, "p50", "ns"), (Metric::ServerCpu, "server's CPU a call", "ns")]
+pub fn action(verdict: &Verdict, direction: BetterWhen, out: impl Write) -> io::Result<()> {
+    let metrics: &[(GateMetric, &str, &str)] = match direction {
+        BetterWhen::SmallerIsBetter => {
+            &[(GateMetric::P50, "p50", "ns"), (GateMetric::ServerCpu, "server's CPU a call", "ns")]
         }
-        Direction::BiggerIsBetter => &[(Metric::CallsPerSecond, "throughput", "calls/s")],
+        BetterWhen::BiggerIsBetter => &[(GateMetric::CallsPerSecond, "throughput", "calls/s")],
     };
     let mut entries = Vec::new();
     for scenario in &verdict.scenarios {
@@ -106,7 +106,7 @@ struct Spread {
 }
 
 /// The candidate's figures: the median over repetitions of their medians, and the lowest and the highest of these.
-fn spread(scenario: &ScenarioVerdict, metric: Metric) -> Option<Spread> {
+fn spread(scenario: &ScenarioVerdict, metric: GateMetric) -> Option<Spread> {
     let of = |repetition: &Repetition| {
         let told: Vec<f64> = repetition.arm(Arm::Candidate).of(metric).iter().flatten().copied().collect();
         median(&told)

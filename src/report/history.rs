@@ -4,7 +4,7 @@
 use std::io::{self, BufRead, Write};
 
 use super::csv::cell;
-use crate::experiment::gate::{Metric, Verdict, Word};
+use crate::experiment::gate::{GateMetric, Verdict, Word};
 
 /// What a row says besides its figures.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +36,8 @@ pub enum HistoryError {
 pub fn columns(verdict: &Verdict) -> String {
     let mut columns = vec!["time".to_owned(), "commit".to_owned()];
     for scenario in &verdict.scenarios {
-        columns.extend(Metric::JUDGED.map(|metric| cell(&format!("{}.{}", scenario.name, metric.name()))));
+        columns
+            .extend(GateMetric::JUDGED.map(|metric| cell(&format!("{}.{}", scenario.name, metric.name()))));
     }
     columns.join(",")
 }
@@ -72,7 +73,7 @@ pub fn append(
     }
     let mut cells = vec![cell(&verdict.started_at), cell(row.commit)];
     for scenario in &verdict.scenarios {
-        cells.extend(Metric::JUDGED.map(|metric| {
+        cells.extend(GateMetric::JUDGED.map(|metric| {
             let judged = scenario.metrics.iter().find(|judged| judged.metric == metric.name());
             judged.map(|judged| format!("{:.6}", judged.ratio)).unwrap_or_default()
         }));

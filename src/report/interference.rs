@@ -8,7 +8,7 @@ use super::{
     table::Table,
 };
 use crate::{
-    experiment::interference::{Arm, Neighbours, Pooling, Ratio},
+    experiment::interference::{Interference, PooledSide, Pooling, Ratio},
     load::LoadRecord,
     units::{
         ByteSize, decimal, exact_duration, format_nanoseconds, format_share, format_throughput, grouped,
@@ -22,7 +22,7 @@ const NONE: &str = "-";
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write(neighbours: &Neighbours, out: impl Write) -> io::Result<()> {
+pub fn write(neighbours: &Interference, out: impl Write) -> io::Result<()> {
     write_text(neighbours, Colours::Without, out, render)
 }
 
@@ -30,11 +30,11 @@ pub fn write(neighbours: &Neighbours, out: impl Write) -> io::Result<()> {
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write_coloured(neighbours: &Neighbours, out: impl Write) -> io::Result<()> {
+pub fn write_coloured(neighbours: &Interference, out: impl Write) -> io::Result<()> {
     write_text(neighbours, Colours::With, out, render)
 }
 
-fn render(neighbours: &Neighbours, out: &mut Vec<u8>) -> io::Result<()> {
+fn render(neighbours: &Interference, out: &mut Vec<u8>) -> io::Result<()> {
     what_was_run(neighbours, out)?;
     let (Some(without), Some(with), Some(damage)) =
         (&neighbours.without, &neighbours.with, &neighbours.damage)
@@ -73,7 +73,7 @@ fn render(neighbours: &Neighbours, out: &mut Vec<u8>) -> io::Result<()> {
 /// Width of the first column of the table.
 const NAMES: usize = 22;
 
-fn what_was_run(neighbours: &Neighbours, out: &mut impl Write) -> io::Result<()> {
+fn what_was_run(neighbours: &Interference, out: &mut impl Write) -> io::Result<()> {
     let refused: Vec<String> = neighbours
         .refused_sizes
         .iter()
@@ -138,10 +138,10 @@ fn what_was_run(neighbours: &Neighbours, out: &mut impl Write) -> io::Result<()>
 }
 
 /// Figures without a ratio.
-fn others(without: &Arm, with: &Arm) -> Vec<(&'static str, [String; 2])> {
-    let both = |name, shown: &dyn Fn(&Arm) -> String| (name, [shown(without), shown(with)]);
+fn others(without: &PooledSide, with: &PooledSide) -> Vec<(&'static str, [String; 2])> {
+    let both = |name, shown: &dyn Fn(&PooledSide) -> String| (name, [shown(without), shown(with)]);
     let known = |text: Option<String>| text.unwrap_or_else(|| NONE.to_owned());
-    let unanswered = |arm: &Arm| arm.calls.planned.saturating_sub(arm.calls.outcomes.answered);
+    let unanswered = |arm: &PooledSide| arm.calls.planned.saturating_sub(arm.calls.outcomes.answered);
     vec![
         both("calls planned", &|arm| grouped(arm.calls.planned)),
         both("not answered", &|arm| grouped(unanswered(arm))),

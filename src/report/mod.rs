@@ -2,6 +2,9 @@
 //!
 //! Nothing here measures, and nothing else prints.
 
+pub mod outside;
+mod style;
+pub mod json;
 mod table;
 pub mod verdict_words;
 pub mod benchmarks;
@@ -9,12 +12,9 @@ pub mod csv;
 pub mod history;
 pub mod destination;
 pub mod error;
-pub mod json;
 pub mod junit;
 pub mod markdown;
-pub mod outside;
 pub mod reply;
-mod style;
 pub mod compare;
 pub mod interference;
 pub mod limits;

@@ -1,6 +1,6 @@
 //! A gate's metrics and verdicts in words.
 
-use crate::experiment::gate::{Metric, Word};
+use crate::experiment::gate::{GateMetric, Word};
 
 /// A verdict in a word.
 #[must_use]
@@ -17,7 +17,7 @@ pub fn word(word: Word) -> &'static str {
 
 /// A metric as people call it.
 pub(super) fn metric_name(name: &str) -> &str {
-    Metric::named(name).map_or(name, |metric| metric.in_words())
+    GateMetric::named(name).map_or(name, |metric| metric.in_words())
 }
 
 /// A ratio as a change: `+5.2 %`.

@@ -15,7 +15,7 @@ pub struct Objective {
     /// Which figure.
     pub metric: Metric,
     /// How it is compared.
-    pub comparison: Comparison,
+    pub comparison: Relation,
     /// What with: ns, calls a second, a number of calls, or a share of the planned calls.
     pub bound: f64,
 }
@@ -86,7 +86,7 @@ pub enum CallsOf {
 
 /// How a figure is compared with its bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Comparison {
+pub enum Relation {
     /// `<`
     Below,
     /// `<=`
@@ -123,13 +123,13 @@ impl fmt::Display for ObjectiveError {
     }
 }
 
-const COMPARISONS: [(&str, Comparison); 6] = [
-    ("<=", Comparison::AtMost),
-    (">=", Comparison::AtLeast),
-    ("==", Comparison::Equal),
-    ("!=", Comparison::Different),
-    ("<", Comparison::Below),
-    (">", Comparison::Above),
+const COMPARISONS: [(&str, Relation); 6] = [
+    ("<=", Relation::AtMost),
+    (">=", Relation::AtLeast),
+    ("==", Relation::Equal),
+    ("!=", Relation::Different),
+    ("<", Relation::Below),
+    (">", Relation::Above),
 ];
 
 const CALLS: [(&str, CallsOf); 10] = [
@@ -241,12 +241,12 @@ impl Objective {
     #[expect(clippy::float_cmp, reason = "counts are whole, and exact as floats")]
     pub fn is_met_by(&self, measured: f64) -> bool {
         match self.comparison {
-            Comparison::Below => measured < self.bound,
-            Comparison::AtMost => measured <= self.bound,
-            Comparison::Above => measured > self.bound,
-            Comparison::AtLeast => measured >= self.bound,
-            Comparison::Equal => measured == self.bound,
-            Comparison::Different => measured != self.bound,
+            Relation::Below => measured < self.bound,
+            Relation::AtMost => measured <= self.bound,
+            Relation::Above => measured > self.bound,
+            Relation::AtLeast => measured >= self.bound,
+            Relation::Equal => measured == self.bound,
+            Relation::Different => measured != self.bound,
         }
     }
 }
@@ -256,15 +256,15 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn parsed(expression: &str) -> (Metric, Comparison, f64) {
+    fn parsed(expression: &str) -> (Metric, Relation, f64) {
         let objective: Objective = expression.parse().unwrap_or_else(|error| panic!("{error}"));
         (objective.metric, objective.comparison, objective.bound)
     }
 
     #[test]
     fn objectives_read_as_documented() {
-        use Comparison::{Above, AtMost, Below, Equal};
         use Metric::{Calls, Goodput, Latency, Share};
+        use Relation::{Above, AtMost, Below, Equal};
         let p99 = |time| Latency(time, Statistic::Quantile(0.99));
         for (expression, expected) in [
             ("p99<5ms", (p99(Time::Main), Below, 5e6)),

@@ -7,8 +7,10 @@ use super::{
     code::Code,
     format_data::Message,
     outcome::{Direction, Failure, Outcome, Refusal, Side},
-    status::HTTP_WORDS,
 };
+
+/// How the words begin for an answer in HTTP instead of gRPC.
+pub(crate) const HTTP_WORDS: &str = "the server answered with HTTP status ";
 
 /// HTTP's "Content Too Large" (RFC 9110, 15.5.14).
 const TOO_LARGE: u16 = 413;

@@ -5,17 +5,17 @@ mod compression;
 pub mod format_data;
 pub(crate) mod metadata;
 pub mod outcome;
+mod http_answer;
 mod refusal_wording;
 pub mod status;
-mod http_answer;
 
 pub use code::{Code, status_words};
 pub use compression::Compression;
 pub(crate) use compression::{ACCEPTED, UnpackError, Unpacker, name, named, packed, unpacked};
-pub(crate) use http_answer::HttpAnswer;
+pub(crate) use http_answer::{HTTP_WORDS, HttpAnswer};
 pub use outcome::{Difference, Direction, Failure, Outcome, Refusal, Side};
 pub(crate) use refusal_wording::{Origin, recognise};
 pub(crate) use status::{
-    HTTP_WORDS, RESET_WORDS, TONIC_TIMEOUT, deadline_exceeded, not_a_code, outcome_of_status, over_own_limit,
+    RESET_WORDS, TONIC_TIMEOUT, deadline_exceeded, not_a_code, outcome_of_status, over_own_limit,
     over_own_receive_limit, own_refusal,
 };

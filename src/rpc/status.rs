@@ -16,9 +16,6 @@ pub(crate) const TONIC_TIMEOUT: &str = "Timeout expired";
 /// How the words begin for a stream that the server reset.
 pub(crate) const RESET_WORDS: &str = "the server reset the stream: ";
 
-/// How the words begin for an answer in HTTP instead of gRPC.
-pub(crate) const HTTP_WORDS: &str = "the server answered with HTTP status ";
-
 /// A sentence about a `grpc-status` that is not the number of a code; `None` where it is. The call then ends with
 /// UNKNOWN, and without this sentence nobody would know why.
 pub(crate) fn not_a_code(value: &[u8]) -> Option<String> {

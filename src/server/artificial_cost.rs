@@ -10,7 +10,7 @@ use super::delays::Delays;
 
 /// What each call costs besides its own work.
 #[derive(Debug)]
-pub(super) struct Burden {
+pub(super) struct ArtificialCost {
     /// Rounds of arithmetic: CPU time that is the same in each call, whatever else the machine does. Waiting
     /// for a clock would not be: time that somebody else runs in would pass for work.
     rounds: u64,
@@ -23,7 +23,7 @@ const TIMED_ROUNDS: u32 = 20_000;
 /// How often they are timed. The shortest time is the one that nobody interrupted.
 const TIMINGS: u32 = 200;
 
-impl Burden {
+impl ArtificialCost {
     /// So much more CPU time, and a wait, in each call. Calibrates for a few ms where there is CPU time.
     pub(super) fn new(work: Duration, delay: Duration) -> Self {
         let rounds = if work.is_zero() { 0 } else { rounds_in(work) };

@@ -49,11 +49,15 @@ impl Connections {
     }
 
     /// A connection over this socket. `place` is given up when it closes.
-    pub(super) fn open<C>(self: &Arc<Self>, socket: C, place: Option<OwnedSemaphorePermit>) -> Connection<C> {
+    pub(super) fn open<C>(
+        self: &Arc<Self>,
+        socket: C,
+        place: Option<OwnedSemaphorePermit>,
+    ) -> HeldConnection<C> {
         let held = Arc::new(Held::new(&self.bounds));
         let number = self.opened.fetch_add(1, Ordering::Relaxed);
         self.lock().insert(number, Arc::downgrade(&held));
-        Connection { socket, held, number, connections: Arc::clone(self), _place: place }
+        HeldConnection { socket, held, number, connections: Arc::clone(self), _place: place }
     }
 
     /// What would be cut if every connection were closed now.
@@ -158,7 +162,7 @@ impl Drop for RequestBytes {
 
 /// A socket that is known among the open connections for as long as it lives.
 #[derive(Debug)]
-pub(super) struct Connection<C> {
+pub(super) struct HeldConnection<C> {
     socket: C,
     held: Arc<Held>,
     number: u64,
@@ -166,13 +170,13 @@ pub(super) struct Connection<C> {
     _place: Option<OwnedSemaphorePermit>,
 }
 
-impl<C> Drop for Connection<C> {
+impl<C> Drop for HeldConnection<C> {
     fn drop(&mut self) {
         self.connections.lock().remove(&self.number);
     }
 }
 
-impl<C> Connected for Connection<C> {
+impl<C> Connected for HeldConnection<C> {
     type ConnectInfo = Arc<Held>;
 
     fn connect_info(&self) -> Arc<Held> {
@@ -180,7 +184,7 @@ impl<C> Connected for Connection<C> {
     }
 }
 
-impl<C: AsyncRead + Unpin> AsyncRead for Connection<C> {
+impl<C: AsyncRead + Unpin> AsyncRead for HeldConnection<C> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -190,7 +194,7 @@ impl<C: AsyncRead + Unpin> AsyncRead for Connection<C> {
     }
 }
 
-impl<C: AsyncWrite + Unpin> AsyncWrite for Connection<C> {
+impl<C: AsyncWrite + Unpin> AsyncWrite for HeldConnection<C> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

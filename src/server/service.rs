@@ -8,7 +8,7 @@ use std::{
 use tonic::{Request, Response, Status};
 
 use super::{
-    artificial_cost::Burden,
+    artificial_cost::ArtificialCost,
     bounded::over_request_memory,
     config::Config,
     connection::{Held, RequestBytes, SMALL},
@@ -27,14 +27,17 @@ pub(super) struct Formatter {
     /// There when the server obeys instructions in metadata.
     delays: Option<Delays>,
     /// There when it is to be slower than it is.
-    burden: Option<Burden>,
+    artificial_cost: Option<ArtificialCost>,
 }
 
 impl Formatter {
     pub(super) fn new(config: &Config) -> Self {
         let (work, delay) = (config.extra_work, config.extra_delay);
         let is_burdened = !work.is_zero() || !delay.is_zero();
-        Self { delays: config.obey.then(Delays::new), burden: is_burdened.then(|| Burden::new(work, delay)) }
+        Self {
+            delays: config.obey.then(Delays::new),
+            artificial_cost: is_burdened.then(|| ArtificialCost::new(work, delay)),
+        }
     }
 }
 
@@ -71,8 +74,8 @@ impl FormatData for Formatter {
                 return Err(Status::with_metadata(code, message, custom(metadata)));
             }
         }
-        if let Some(burden) = &self.burden {
-            burden.bear(received).await;
+        if let Some(artificial_cost) = &self.artificial_cost {
+            artificial_cost.bear(received).await;
         }
         let bytes = reply_bytes.unwrap_or(text.len() as u64);
         if bytes > SMALL as u64

@@ -4,7 +4,7 @@ use std::{process::Output, sync::OnceLock};
 
 use plimsoll::{
     experiment::{
-        compare::Comparison, gate::Verdict, interference::Neighbours, limits::Limits, sweep::Sweep,
+        compare::Comparison, gate::Verdict, interference::Interference, limits::Limits, sweep::Sweep,
     },
     report::{
         benchmarks, compare, csv, history, interference, junit, limits, markdown, sweep, text, verdict,
@@ -108,7 +108,7 @@ pub(crate) fn shown(command: &str, document: &Value) -> Result<String, String> {
                 csv::sweep(&sweep, &mut out)
             })
             .map_err(|error| said(&error)),
-        "interference" => Neighbours::read(json)
+        "interference" => Interference::read(json)
             .map(|neighbours| interference::write_coloured(&neighbours, &mut out))
             .map_err(|error| said(&error)),
         "gate" => Verdict::read(json)

@@ -14,7 +14,7 @@ use crate::{
     },
     endpoint::Target,
     load::{Arrivals, DEFAULT_CONCURRENCY, DEFAULT_MAX_IN_FLIGHT, Load, Mix, Rates, Settings, Stage, Texts},
-    result::{Objective, soundness::Verdict},
+    result::{Objective, soundness::Rating},
     rpc::{format_data::TextKind, metadata::Pair},
     units::{Rate, parse_duration},
 };
@@ -101,7 +101,7 @@ pub(crate) struct RunArguments {
         value_parser = verdict(),
         help_heading = "Result"
     )]
-    pub(super) strict: Option<Verdict>,
+    pub(super) strict: Option<Rating>,
 
     /// Of a mix with sizes that are refused: run it with and without those, in turn, at the same rate of
     /// the others, and show what the refused calls do to these

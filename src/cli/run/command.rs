@@ -11,7 +11,7 @@ use crate::{
     load::Plan,
     measure::Environment,
     result::{
-        soundness::Verdict,
+        soundness::Rating,
         summary::{Context, Summary},
     },
     rpc::status_words,
@@ -63,7 +63,7 @@ pub(crate) fn execute(arguments: &RunArguments) -> Result<Status> {
 }
 
 /// The status that a finished run ends the process with.
-fn status(summary: &Summary, strict: Option<Verdict>, server_end: Option<String>) -> Result<Status> {
+fn status(summary: &Summary, strict: Option<Rating>, server_end: Option<String>) -> Result<Status> {
     if summary.interrupted {
         return Ok(Status::Interrupted);
     }

@@ -17,7 +17,9 @@ use crate::{
     client::check_metadata,
     endpoint::Located,
     engine,
-    experiment::interference::{Neighbours, NeighboursError, Round, check, refused_sizes, without_refused},
+    experiment::interference::{
+        Interference, InterferenceError, Round, check, refused_sizes, without_refused,
+    },
     load::Plan,
     measure::Environment,
     report::{interference, json},
@@ -43,7 +45,7 @@ pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
     steps.show("looking which sizes are refused");
     let driven = arguments.server.driven(located.clone())?;
     let refused = match refused_sizes(&with, &driven.located, &|| interrupt.has_come()) {
-        Err(NeighboursError::Interrupted) => return Ok(Status::Interrupted),
+        Err(InterferenceError::Interrupted) => return Ok(Status::Interrupted),
         refused => refused?,
     };
     drop(driven);
@@ -97,7 +99,7 @@ pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
     let fresh_servers = located.is_none();
     let label = arguments.label.clone();
     let refused = refused.into_iter().flatten().collect();
-    let neighbours = Neighbours::new(label, refused, fresh_servers, rounds, unpaired);
+    let neighbours = Interference::new(label, refused, fresh_servers, rounds, unpaired);
     let written = destination.map_or(Ok(()), |destination| destination.write(&neighbours));
     match arguments.output.format() {
         Format::Json => to_stdout(|out| json::write(&neighbours, out))?,

@@ -12,7 +12,7 @@ use rustix::event::{PollFd, PollFlags};
 use tokio::time::Instant;
 
 use super::{
-    connection::{Connection, MOST_RETURNS, Over, Seen},
+    connection::{Connection, MOST_RETURNS, Over, RawResponse},
     outbox::MOST_SLICES,
     reconnecting::connecting,
     request::Requests,
@@ -29,7 +29,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 
 /// A connection and its socket.
 #[derive(Debug)]
-pub(crate) struct Exchange {
+pub(crate) struct BlockingConnection {
     socket: TcpStream,
     connection: Connection,
     opened: Instant,
@@ -40,7 +40,7 @@ pub(crate) struct Exchange {
     lost: Option<Failure>,
 }
 
-impl Exchange {
+impl BlockingConnection {
     /// Connects, unless an end is wanted before the server accepts.
     ///
     /// # Errors
@@ -64,8 +64,8 @@ impl Exchange {
         self.connection.watch();
     }
 
-    /// What came back since [`Exchange::watch`].
-    pub(crate) fn take_seen(&mut self) -> Seen {
+    /// What came back since [`BlockingConnection::watch`].
+    pub(crate) fn take_seen(&mut self) -> RawResponse {
         self.connection.take_seen()
     }
 

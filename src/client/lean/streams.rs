@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{
     flow::{ReceiveWindow, SendWindow},
-    reply::Reply,
+    reply::ReplyState,
 };
 
 /// Streams opened lately that have ended may leave this many places unused, besides three for each
@@ -38,7 +38,7 @@ pub(super) struct Stream {
     pub(super) headers_at: u64,
     /// Whether the response's headers have come.
     pub(super) has_headers: bool,
-    pub(super) reply: Reply,
+    pub(super) reply: ReplyState,
     /// Bytes of the request's body that are framed.
     pub(super) framed: u64,
     pub(super) send_window: SendWindow,
@@ -56,14 +56,14 @@ pub(super) struct Streams {
     row: VecDeque<Option<Stream>>,
     /// The number of the stream at the front of the row, or of the next one where that is empty.
     first: u32,
-    elders: VecDeque<(u32, Stream)>,
+    long_lived: VecDeque<(u32, Stream)>,
     open: usize,
 }
 
 impl Streams {
     /// No stream; the first one will have this number.
     pub(super) fn starting_at(first: u32) -> Self {
-        Self { row: VecDeque::new(), first, elders: VecDeque::new(), open: 0 }
+        Self { row: VecDeque::new(), first, long_lived: VecDeque::new(), open: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -80,16 +80,16 @@ impl Streams {
         if let Some(place) = self.place(number) {
             return self.row.get_mut(place)?.as_mut();
         }
-        let place = self.elders.binary_search_by_key(&number, |elder| elder.0).ok()?;
-        self.elders.get_mut(place).map(|elder| &mut elder.1)
+        let place = self.long_lived.binary_search_by_key(&number, |elder| elder.0).ok()?;
+        self.long_lived.get_mut(place).map(|elder| &mut elder.1)
     }
 
     pub(super) fn remove(&mut self, number: u32) -> Option<Stream> {
         let removed = if let Some(place) = self.place(number) {
             self.row.get_mut(place)?.take()
         } else {
-            let place = self.elders.binary_search_by_key(&number, |elder| elder.0).ok()?;
-            self.elders.remove(place).map(|elder| elder.1)
+            let place = self.long_lived.binary_search_by_key(&number, |elder| elder.0).ok()?;
+            self.long_lived.remove(place).map(|elder| elder.1)
         }?;
         self.open -= 1;
         self.tidy();
@@ -99,7 +99,7 @@ impl Streams {
     /// The one that was opened first.
     pub(super) fn oldest(&self) -> Option<(u32, &Stream)> {
         // The front of the row is never a place without a stream.
-        let elder = self.elders.front().map(|(number, stream)| (*number, stream));
+        let elder = self.long_lived.front().map(|(number, stream)| (*number, stream));
         elder.or_else(|| Some((self.first, self.row.front()?.as_ref()?)))
     }
 
@@ -107,7 +107,7 @@ impl Streams {
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut Stream)> {
         let numbers = (self.first..).step_by(2);
         let row = numbers.zip(&mut self.row).filter_map(|(number, place)| Some((number, place.as_mut()?)));
-        self.elders.iter_mut().map(|elder| (elder.0, &mut elder.1)).chain(row)
+        self.long_lived.iter_mut().map(|elder| (elder.0, &mut elder.1)).chain(row)
     }
 
     /// Takes out those above `last`, in order.
@@ -131,7 +131,7 @@ impl Streams {
                 return;
             }
             if let Some(Some(stream)) = self.row.pop_front() {
-                self.elders.push_back((self.first, stream));
+                self.long_lived.push_back((self.first, stream));
             }
             self.first += 2;
         }
@@ -149,7 +149,7 @@ mod tests {
             call: Call { message, is_planned: true, intended: None, sent: now, returned: 0 },
             headers_at: 0,
             has_headers: false,
-            reply: Reply::default(),
+            reply: ReplyState::default(),
             framed: 0,
             send_window: SendWindow::new(0),
             receive_window: ReceiveWindow::new(0),

@@ -6,7 +6,7 @@ use tonic::{codec::CompressionEncoding, transport::Endpoint};
 use super::{
     error::causes,
     sockets::Sockets,
-    status_origin::{Wire, over},
+    status_origin::{OriginChannel, over},
 };
 use crate::{
     client::options::{CONNECT_TIMEOUT, OpenError, user_agent},
@@ -26,12 +26,12 @@ pub(crate) fn encoding(compression: Compression) -> CompressionEncoding {
 }
 
 /// A connection without a client on it.
-pub(crate) async fn channel(target: &Located) -> Result<Wire, OpenError> {
+pub(crate) async fn channel(target: &Located) -> Result<OriginChannel, OpenError> {
     watched_channel(target).await.map(|(channel, _)| channel)
 }
 
 /// A channel whose sockets are watched.
-pub(super) async fn watched_channel(target: &Located) -> Result<(Wire, Sockets), OpenError> {
+pub(super) async fn watched_channel(target: &Located) -> Result<(OriginChannel, Sockets), OpenError> {
     let sockets = Sockets::default();
     let (watch, address) = (sockets.clone(), target.address);
     let connector = tower::service_fn(move |_: http::Uri| {

@@ -9,7 +9,7 @@ use super::{
     channel::{ACCEPTED, encoding, watched_channel},
     error::{causes, in_both_words, is_broken, is_timeout, reset_by_server, sources},
     sockets::Sockets,
-    status_origin::{Heard, Wire, is_from_wire},
+    status_origin::{Heard, OriginChannel, is_from_wire},
     uploads::Uploads,
 };
 use crate::{
@@ -30,8 +30,8 @@ use crate::{
 
 /// One connection. Clones share it; a lost connection is made again by the next call.
 #[derive(Debug, Clone)]
-pub struct Connection {
-    client: FormatDataClient<Wire>,
+pub struct StubConnection {
+    client: FormatDataClient<OriginChannel>,
     metadata: MetadataMap,
     pub(crate) timeout: Option<Duration>,
     max_send_message_size: Limit,
@@ -39,7 +39,7 @@ pub struct Connection {
     sockets: Sockets,
 }
 
-impl Connection {
+impl StubConnection {
     /// Connects, on the runtime that this is called from.
     ///
     /// # Errors
@@ -55,7 +55,7 @@ impl Connection {
     /// of its sockets.
     ///
     /// # Errors
-    /// Those of [`Connection::open`].
+    /// Those of [`StubConnection::open`].
     pub(crate) async fn open_bare(target: &Located, options: &Options) -> Result<(Self, Sockets), OpenError> {
         let (channel, sockets) = watched_channel(target).await?;
         let own = Self::over(channel, sockets.clone(), options.max_send_message_size, options)?;
@@ -63,7 +63,7 @@ impl Connection {
     }
 
     fn over(
-        channel: Wire,
+        channel: OriginChannel,
         sockets: Sockets,
         tonics_limit: Limit,
         options: &Options,
@@ -180,7 +180,7 @@ impl Connection {
     }
 }
 
-impl Caller for Connection {
+impl Caller for StubConnection {
     fn call(&mut self, message: &Message) -> impl Future<Output = Ended> {
         Self::call(self, message)
     }

@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::connection::Connection;
+use super::connection::StubConnection;
 use crate::{
     client::{
         caller::Ended,
@@ -20,7 +20,7 @@ use crate::{
 
 /// Makes calls, one connection each.
 #[derive(Debug)]
-pub(crate) struct BareClient<'a> {
+pub(crate) struct DefaultClient<'a> {
     runtime: runtime::Runtime,
     target: &'a Located,
     options: Options,
@@ -39,7 +39,7 @@ pub(crate) struct AmongOthers {
     pub(crate) is_one_connection: bool,
 }
 
-impl<'a> BareClient<'a> {
+impl<'a> DefaultClient<'a> {
     /// A client that does not connect before it is asked to.
     ///
     /// # Errors
@@ -58,7 +58,7 @@ impl<'a> BareClient<'a> {
         wants_end: &dyn Fn() -> bool,
     ) -> Result<Option<Ended>, OpenError> {
         let call = async {
-            let (mut connection, _) = Connection::open_bare(self.target, &self.options).await?;
+            let (mut connection, _) = StubConnection::open_bare(self.target, &self.options).await?;
             Ok(connection.call(message).await)
         };
         self.runtime.block_on(within(patience, wants_end, call)).transpose()
@@ -75,7 +75,7 @@ impl<'a> BareClient<'a> {
         wants_end: &dyn Fn() -> bool,
     ) -> Result<Option<AmongOthers>, OpenError> {
         let all = async {
-            let (mut connection, sockets) = Connection::open_bare(self.target, &self.options).await?;
+            let (mut connection, sockets) = StubConnection::open_bare(self.target, &self.options).await?;
             let mut neighbour = connection.clone();
             let is_over = Cell::new(false);
             // The last of them is under way when the call ends.

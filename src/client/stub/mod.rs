@@ -13,7 +13,7 @@ pub mod connection;
 mod default_client;
 
 pub(crate) use channel::{ACCEPTED, channel, encoding};
-pub use connection::Connection;
-pub(crate) use default_client::{AmongOthers, BareClient};
+pub use connection::StubConnection;
+pub(crate) use default_client::{AmongOthers, DefaultClient};
 pub(crate) use error::{causes, is_timeout};
-pub(crate) use status_origin::{Heard, Wire, is_from_wire, is_own_note};
+pub(crate) use status_origin::{Heard, OriginChannel, is_from_wire, is_own_note};

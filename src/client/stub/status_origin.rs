@@ -27,13 +27,13 @@ const DETAILS: &str = "grpc-status-details-bin";
 /// A channel whose statuses can be told from those that tonic's client makes, and whose large requests are
 /// watched.
 #[derive(Debug, Clone)]
-pub(crate) struct Wire(Channel);
+pub(crate) struct OriginChannel(Channel);
 
-pub(super) fn over(channel: Channel) -> Wire {
-    Wire(channel)
+pub(super) fn over(channel: Channel) -> OriginChannel {
+    OriginChannel(channel)
 }
 
-impl Service<Request<Body>> for Wire {
+impl Service<Request<Body>> for OriginChannel {
     type Response = Response<NotedBody>;
     type Error = tonic::transport::Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;

@@ -162,7 +162,7 @@ fn findings(base: &[Summary], candidate: &[Summary], plan_differences: &[String]
         ));
     }
     let unsound = all()
-        .filter(|summary| summary.soundness.verdict == crate::result::soundness::Verdict::Unsound)
+        .filter(|summary| summary.soundness.verdict == crate::result::soundness::Rating::Unsound)
         .count();
     if unsound > 0 {
         findings.push(finding(

@@ -4,11 +4,11 @@ use super::{
     explain::{self, Confirmations},
     judge::{MetricVerdict, Word, fewest_repetitions},
     limits,
-    metric::Metric,
+    metric::GateMetric,
     repetition::{ARMS, Repetition, Slices},
     run::judged,
     scenario::{DEFAULT_THRESHOLD, Expected, Scenario, ScenarioLoad, Thresholds},
-    scenario_run::Tried,
+    scenario_run::ScenarioRun,
     verdict::{Confirmation, ScenarioVerdict, Verdict, VerdictReadError},
 };
 use crate::{
@@ -61,9 +61,9 @@ impl Verdict {
 
     /// What the repetitions come to.
     fn again(&self, meant: &[Scenario], fresh: bool) -> Vec<ScenarioVerdict> {
-        let needed = fewest_repetitions(meant.len() * Metric::JUDGED.len());
+        let needed = fewest_repetitions(meant.len() * GateMetric::JUDGED.len());
         let pairs = || meant.iter().zip(&self.scenarios);
-        let tried: Vec<Tried<'_>> = pairs()
+        let tried: Vec<ScenarioRun<'_>> = pairs()
             .map(|(meant, written)| {
                 let mut tried = tried_of(meant, &written.repetitions);
                 // Where it ended by itself, it has no metrics.
@@ -74,7 +74,7 @@ impl Verdict {
             })
             .collect();
         let first = judged(&tried);
-        let second: Vec<(usize, Tried<'_>)> = pairs()
+        let second: Vec<(usize, ScenarioRun<'_>)> = pairs()
             .enumerate()
             .filter_map(|(index, (meant, written))| {
                 let Confirmation { repetitions, metrics } = written.confirmation.as_ref()?;
@@ -85,7 +85,7 @@ impl Verdict {
                 Some((index, again))
             })
             .collect();
-        let (places, second): (Vec<usize>, Vec<Tried<'_>>) = second.into_iter().unzip();
+        let (places, second): (Vec<usize>, Vec<ScenarioRun<'_>>) = second.into_iter().unzip();
         let again = judged(&second);
         let mut confirmations: Confirmations<'_> =
             places.into_iter().zip(second.into_iter().zip(again)).collect();
@@ -112,8 +112,8 @@ fn happened(written: &ScenarioVerdict) -> Option<(Word, String)> {
     is_end.then(|| (written.verdict, reason.clone()))
 }
 
-fn tried_of<'a>(scenario: &'a Scenario, repetitions: &[Repetition]) -> Tried<'a> {
-    let mut tried = Tried::new(scenario);
+fn tried_of<'a>(scenario: &'a Scenario, repetitions: &[Repetition]) -> ScenarioRun<'a> {
+    let mut tried = ScenarioRun::new(scenario);
     repetitions.iter().cloned().for_each(|repetition| tried.take(repetition));
     tried
 }
@@ -122,7 +122,7 @@ fn tried_of<'a>(scenario: &'a Scenario, repetitions: &[Repetition]) -> Tried<'a>
 fn scenario_of(written: &ScenarioVerdict) -> Scenario {
     let second = written.confirmation.iter().flat_map(|confirmation| &confirmation.metrics);
     let judged: Vec<&MetricVerdict> = written.metrics.iter().chain(second).collect();
-    let threshold = |metric: Metric| {
+    let threshold = |metric: GateMetric| {
         let of_metric = judged.iter().find(|judged| judged.metric == metric.name());
         of_metric.map_or(DEFAULT_THRESHOLD, |judged| judged.threshold)
     };

@@ -9,10 +9,10 @@ use super::{scenario_run::Neither, verdict::Verdict};
 pub enum GateError {
     /// There is no such base: nothing that could be skipped.
     #[error("the base cannot be used")]
-    Base(#[source] Cause),
+    Base(#[source] BoxError),
     /// The candidate cannot be measured.
     #[error("the candidate cannot be measured")]
-    Candidate(#[source] Cause),
+    Candidate(#[source] BoxError),
     /// A comparison of two servers of which none works would let anything pass.
     #[error(
         "neither server does what {what}: the base: {base}; the candidate: {candidate}; check both commands, and that both serve example.FormatData/DoFormat"
@@ -27,7 +27,7 @@ pub enum GateError {
     },
     /// This program failed, or the system refused it something.
     #[error("the gate itself failed")]
-    Own(#[source] Cause),
+    Own(#[source] BoxError),
     /// No verdict can come of so few.
     #[error(
         "{got} repetitions of {scenarios} scenarios cannot show anything: the smallest p-value that they can have is not below the level; {needed} are needed: ask for more repetitions, more time, or fewer scenarios"
@@ -54,7 +54,7 @@ pub enum GateError {
 }
 
 /// Any error.
-pub(super) type Cause = Box<dyn std::error::Error + Send + Sync>;
+pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 impl From<Neither> for GateError {
     fn from(neither: Neither) -> Self {

@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::{
     findings,
     judge::{Estimate, MetricVerdict, Word, scenario_word},
-    metric::Metric,
+    metric::GateMetric,
     repetition::Repetition,
     scenario::ScenarioLoad,
-    scenario_run::{Neither, Tried},
+    scenario_run::{Neither, ScenarioRun},
     verdict::{Confirmation, LimitsVerdict, Reported, SCHEMA, ScenarioVerdict, Verdict},
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The first scenario, where none of them can be done by either side.
-pub(super) fn neither(tried: &[Tried<'_>]) -> Option<Neither> {
+pub(super) fn neither(tried: &[ScenarioRun<'_>]) -> Option<Neither> {
     let mut all = tried.iter().map(|tried| tried.neither.as_ref());
     let first = all.next()??;
     all.all(|neither| neither.is_some()).then(|| first.clone())
@@ -71,13 +71,13 @@ pub(super) fn head(head: Head) -> Verdict {
 }
 
 /// The second run of a scenario, with what it says by itself.
-pub(super) type Confirmations<'a> = Vec<(usize, (Tried<'a>, Vec<MetricVerdict>))>;
+pub(super) type Confirmations<'a> = Vec<(usize, (ScenarioRun<'a>, Vec<MetricVerdict>))>;
 
 /// The confirmation of the scenario at this place, if there is one.
 pub(super) fn take<'a>(
     confirmations: &mut Confirmations<'a>,
     index: usize,
-) -> Option<(Tried<'a>, Vec<MetricVerdict>)> {
+) -> Option<(ScenarioRun<'a>, Vec<MetricVerdict>)> {
     let place = confirmations.iter().position(|(of, _)| *of == index)?;
     Some(confirmations.swap_remove(place).1)
 }
@@ -90,13 +90,13 @@ pub(super) fn is_flagged(metric: &MetricVerdict) -> bool {
 /// What one scenario amounts to. A change is one where both runs say so of the same metric, and where each
 /// repetition has `fresh` processes.
 pub(super) fn scenario(
-    tried: Tried<'_>,
+    tried: ScenarioRun<'_>,
     mut metrics: Vec<MetricVerdict>,
-    confirmation: Option<(Tried<'_>, Vec<MetricVerdict>)>,
+    confirmation: Option<(ScenarioRun<'_>, Vec<MetricVerdict>)>,
     needed: usize,
     fresh: bool,
 ) -> ScenarioVerdict {
-    let Tried { scenario, repetitions, ended, .. } = tried;
+    let ScenarioRun { scenario, repetitions, ended, .. } = tried;
     let flagged = metrics.iter().any(is_flagged);
     let mut ended = ended;
     let mut confirmation = confirmation.map(|(again, said)| {
@@ -188,14 +188,15 @@ const LITTLE: &str = "these two processes differ by less than the threshold";
 /// The metrics that changed, each with how much.
 fn differing(metrics: &[MetricVerdict]) -> String {
     let changed = metrics.iter().filter(|metric| is_flagged(metric)).map(|metric| {
-        let name = Metric::named(&metric.metric).map_or(metric.metric.as_str(), |metric| metric.in_words());
+        let name =
+            GateMetric::named(&metric.metric).map_or(metric.metric.as_str(), |metric| metric.in_words());
         format!("{name} ({:+.1} %)", (metric.ratio - 1.0) * 100.0)
     });
     changed.collect::<Vec<_>>().join(", ")
 }
 
 fn reported(repetitions: &[Repetition]) -> Vec<Reported> {
-    Estimate::of(Metric::P99, repetitions)
+    Estimate::of(GateMetric::P99, repetitions)
         .map(|Estimate { metric, ratio, interval }| Reported {
             metric: metric.name().to_owned(),
             ratio,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    metric::Metric,
+    metric::GateMetric,
     repetition::{ARMS, Arm},
     verdict::{Finding, LimitsVerdict, ScenarioVerdict},
 };
@@ -44,7 +44,7 @@ pub(super) fn of(limits: Option<&LimitsVerdict>, scenarios: &[ScenarioVerdict], 
     for scenario in scenarios {
         let name = &scenario.name;
         if !scenario.metrics.is_empty()
-            && !scenario.metrics.iter().any(|metric| metric.metric == Metric::ServerCpu.name())
+            && !scenario.metrics.iter().any(|metric| metric.metric == GateMetric::ServerCpu.name())
         {
             add(
                 "no_server_cpu",

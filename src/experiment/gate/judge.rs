@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{metric::Metric, repetition::Repetition, scenario::Thresholds};
+use super::{metric::GateMetric, repetition::Repetition, scenario::Thresholds};
 use crate::statistics::{SignedRank, hodges_lehmann, hodges_lehmann_interval, holm, smallest_p};
 
 /// A false answer of one or more of all tests is tolerated as often as this, before the confirmation.
@@ -35,7 +35,7 @@ pub enum Word {
 /// What was found of one metric of one scenario. Ratios are candidate to base.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MetricVerdict {
-    /// [`Metric::name`].
+    /// [`GateMetric::name`].
     pub metric: String,
     /// The Hodges-Lehmann estimate.
     pub ratio: f64,
@@ -84,7 +84,7 @@ pub struct Noise {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
     /// Of what.
-    pub metric: Metric,
+    pub metric: GateMetric,
     /// Candidate to base.
     pub ratio: f64,
     /// Its interval, with a confidence of 95 %, where there are enough repetitions.
@@ -93,7 +93,7 @@ pub struct Estimate {
 
 impl Estimate {
     /// What these repetitions show; `None` where the metric is not known.
-    pub(super) fn of(metric: Metric, repetitions: &[Repetition]) -> Option<Self> {
+    pub(super) fn of(metric: GateMetric, repetitions: &[Repetition]) -> Option<Self> {
         let costs = costs(metric, repetitions, Repetition::difference);
         let interval = hodges_lehmann_interval(&costs, CONFIDENCE);
         Some(Self {
@@ -127,7 +127,7 @@ pub struct Sample<'a> {
     pub repetitions: &'a [Repetition],
 }
 
-/// Judges scenarios together: each is given its metrics' verdicts, in the order of [`Metric::JUDGED`]; a metric
+/// Judges scenarios together: each is given its metrics' verdicts, in the order of [`GateMetric::JUDGED`]; a metric
 /// that was not measured is left out.
 #[must_use]
 pub fn judge(samples: &[Sample<'_>]) -> Vec<Vec<MetricVerdict>> {
@@ -178,11 +178,11 @@ pub fn scenario_word(metrics: &[MetricVerdict]) -> Word {
 }
 
 fn metrics_of(sample: &Sample<'_>) -> Vec<MetricVerdict> {
-    Metric::JUDGED.into_iter().filter_map(|metric| undecided(metric, sample)).collect()
+    GateMetric::JUDGED.into_iter().filter_map(|metric| undecided(metric, sample)).collect()
 }
 
 /// A metric's figures, before p-values are adjusted.
-fn undecided(metric: Metric, sample: &Sample<'_>) -> Option<MetricVerdict> {
+fn undecided(metric: GateMetric, sample: &Sample<'_>) -> Option<MetricVerdict> {
     let costs = costs(metric, sample.repetitions, Repetition::difference);
     let Estimate { ratio, interval, .. } = Estimate::of(metric, sample.repetitions)?;
     let test = SignedRank::of(&costs);
@@ -202,7 +202,7 @@ fn undecided(metric: Metric, sample: &Sample<'_>) -> Option<MetricVerdict> {
     })
 }
 
-fn noise(metric: Metric, repetitions: &[Repetition]) -> Option<Noise> {
+fn noise(metric: GateMetric, repetitions: &[Repetition]) -> Option<Noise> {
     let costs = costs(metric, repetitions, Repetition::noise);
     let p = SignedRank::of(&costs).map_or(1.0, |test| test.p_two_sided());
     Some(Noise {
@@ -216,15 +216,15 @@ fn noise(metric: Metric, repetitions: &[Repetition]) -> Option<Noise> {
 
 /// Logarithms of ratios, turned so that more is worse.
 fn costs(
-    metric: Metric,
+    metric: GateMetric,
     repetitions: &[Repetition],
-    of: impl Fn(&Repetition, Metric) -> Option<f64>,
+    of: impl Fn(&Repetition, GateMetric) -> Option<f64>,
 ) -> Vec<f64> {
     repetitions.iter().filter_map(|repetition| Some(metric.cost(of(repetition, metric)?))).collect()
 }
 
 /// An interval of costs, as one of ratios.
-fn ratios(metric: Metric, (low, high): (f64, f64)) -> (f64, f64) {
+fn ratios(metric: GateMetric, (low, high): (f64, f64)) -> (f64, f64) {
     let (one, other) = (metric.ratio_of(low), metric.ratio_of(high));
     (one.min(other), one.max(other))
 }
@@ -248,7 +248,7 @@ fn adjust(
 /// Half the threshold and not the whole: an estimate of a change that is just as large as the threshold lies
 /// below it as often as above, so that a bound at the threshold would miss every second one.
 fn decide(verdict: &mut MetricVerdict, sample: &Sample<'_>, questions: usize) {
-    let Some(metric) = Metric::named(&verdict.metric) else { return };
+    let Some(metric) = GateMetric::named(&verdict.metric) else { return };
     let bound = worse_by(verdict.threshold) / 2.0;
     let cost = |ratio: f64| metric.cost(ratio.ln());
     if let Some(noise) = &mut verdict.noise {

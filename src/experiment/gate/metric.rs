@@ -2,7 +2,7 @@
 
 /// What is measured of each arm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Metric {
+pub enum GateMetric {
     /// Calls that end as they should, a second.
     CallsPerSecond,
     /// The median of their time.
@@ -13,7 +13,7 @@ pub enum Metric {
     P99,
 }
 
-impl Metric {
+impl GateMetric {
     /// Those that are judged.
     pub const JUDGED: [Self; 3] = [Self::CallsPerSecond, Self::P50, Self::ServerCpu];
 

@@ -26,9 +26,9 @@ pub use error::GateError;
 pub use judge::{
     CONFIDENCE, Estimate, LEVEL, MetricVerdict, Noise, Sample, Word, fewest_repetitions, judge, scenario_word,
 };
-pub use metric::Metric;
+pub use metric::GateMetric;
 pub use repetition::{ARMS, Arm, Repetition, RepetitionError, Slices};
-pub use run::{DEFAULT_REPETITIONS, MOST_REPETITIONS, Progress, Settings, run};
+pub use run::{DEFAULT_REPETITIONS, GateSettings, MOST_REPETITIONS, Progress, run};
 pub use scenario::{
     DEFAULT_THRESHOLD, Expected, Scenario, ScenarioError, ScenarioLoad, Thresholds, parse_share,
 };

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     contender::{Contender, ContenderError, Standing},
-    metric::Metric,
+    metric::GateMetric,
     scenario::{Scenario, ScenarioLoad},
     slice::{Slice, slice_of},
 };
@@ -15,7 +15,7 @@ use crate::{
     engine::{self, DriveError},
     load::{Plan, PlanError},
     measure::{Calls, NotConserved},
-    result::soundness::{Side, Soundness},
+    result::soundness::{Bottleneck, Soundness},
     statistics::median,
     units::{bits, nanoseconds_of},
 };
@@ -138,12 +138,12 @@ impl Arm {
 impl Slices {
     /// The figures of a metric.
     #[must_use]
-    pub fn of(&self, metric: Metric) -> &[Option<f64>] {
+    pub fn of(&self, metric: GateMetric) -> &[Option<f64>] {
         match metric {
-            Metric::CallsPerSecond => &self.calls_per_second,
-            Metric::P50 => &self.p50_ns,
-            Metric::ServerCpu => &self.server_cpu_ns_per_call,
-            Metric::P99 => &self.p99_ns,
+            GateMetric::CallsPerSecond => &self.calls_per_second,
+            GateMetric::P50 => &self.p50_ns,
+            GateMetric::ServerCpu => &self.server_cpu_ns_per_call,
+            GateMetric::P99 => &self.p99_ns,
         }
     }
 
@@ -191,14 +191,14 @@ impl Repetition {
     /// fast, and so a mean of two of them has a lower median than one has. That made candidates look 1.2 % faster
     /// that were the base itself.
     #[must_use]
-    pub fn difference(&self, metric: Metric) -> Option<f64> {
+    pub fn difference(&self, metric: GateMetric) -> Option<f64> {
         let to = |base: &Slices| median_over_rounds(base.of(metric), self.candidate.of(metric));
         Some(to(&self.base)?.midpoint(to(&self.base_again)?))
     }
 
     /// How the base differs from itself: the same of its two processes.
     #[must_use]
-    pub fn noise(&self, metric: Metric) -> Option<f64> {
+    pub fn noise(&self, metric: GateMetric) -> Option<f64> {
         median_over_rounds(self.base.of(metric), self.base_again.of(metric))
     }
 
@@ -238,7 +238,7 @@ pub(super) fn repeat(
         standing[arm as usize] = Some(stands?);
     }
     let standing: Vec<Standing> = standing.into_iter().flatten().collect();
-    let mut course = Course { scenario, standing, wants_end };
+    let mut course = RepetitionRun { scenario, standing, wants_end };
     let Trial { slice, is_hopeless } = course.trial()?;
     course.standing.iter_mut().for_each(Standing::refresh);
     // Where an arm does nothing as it should, there is nothing to measure, and each slice may take its whole drain.
@@ -286,7 +286,7 @@ fn order(seed: u64, round: usize) -> [Arm; 3] {
     arms
 }
 
-struct Course<'a> {
+struct RepetitionRun<'a> {
     scenario: &'a Scenario,
     standing: Vec<Standing>,
     wants_end: &'a dyn Fn() -> bool,
@@ -300,7 +300,7 @@ struct Trial {
     is_hopeless: bool,
 }
 
-impl Course<'_> {
+impl RepetitionRun<'_> {
     /// A slice of each arm: then slices are as long as the scenario says, or as 20 calls of the slowest arm take.
     fn trial(&mut self) -> Result<Trial, RepetitionError> {
         let asked = self.scenario.slice;
@@ -336,7 +336,7 @@ impl Course<'_> {
         let soundness =
             Soundness::of(&run, &plan.record(), plan.max_recv_message_size(), standing.located.is_local);
         let saturated = soundness.saturation.map(|saturation| saturation.saturated);
-        Ok(slice_of(&run, self.scenario.expected, saturated == Some(Side::Generator)))
+        Ok(slice_of(&run, self.scenario.expected, saturated == Some(Bottleneck::Generator)))
     }
 }
 

@@ -26,10 +26,10 @@ fn repetition(base: &[f64], again: &[f64], candidate: &[f64]) -> Repetition {
 #[test]
 fn what_slows_both_cancels_out() {
     let repetition = repetition(&[100.0, 50.0, 10.0], &[100.0, 50.0, 10.0], &[90.0, 45.0, 9.0]);
-    let difference = repetition.difference(Metric::CallsPerSecond).expect("figures");
+    let difference = repetition.difference(GateMetric::CallsPerSecond).expect("figures");
     assert!((difference - 0.9_f64.ln()).abs() < 1e-12, "{difference}");
-    assert_eq!(repetition.noise(Metric::CallsPerSecond), Some(0.0));
-    assert_eq!(repetition.difference(Metric::P50), None, "no figures");
+    assert_eq!(repetition.noise(GateMetric::CallsPerSecond), Some(0.0));
+    assert_eq!(repetition.difference(GateMetric::P50), None, "no figures");
 }
 
 /// Each arm is slow in every third round, in turn: none is slower than another.
@@ -39,14 +39,14 @@ fn noise_that_only_slows_favours_nobody() {
         (0..30).map(|round| if round % 3 == turn { 50.0 } else { 100.0 }).collect()
     };
     let repetition = repetition(&slow_in(0), &slow_in(1), &slow_in(2));
-    assert_eq!(repetition.difference(Metric::CallsPerSecond), Some(0.0));
+    assert_eq!(repetition.difference(GateMetric::CallsPerSecond), Some(0.0));
 }
 
 proptest! {
     #[test]
     fn swapping_the_sides_turns_the_sign(a in 1.0..1e6_f64, b in 1.0..1e6_f64) {
-        let there = repetition(&[a], &[a], &[b]).difference(Metric::CallsPerSecond).expect("one");
-        let back = repetition(&[b], &[b], &[a]).difference(Metric::CallsPerSecond).expect("one");
+        let there = repetition(&[a], &[a], &[b]).difference(GateMetric::CallsPerSecond).expect("one");
+        let back = repetition(&[b], &[b], &[a]).difference(GateMetric::CallsPerSecond).expect("one");
         prop_assert!((there + back).abs() < 1e-9);
     }
 }

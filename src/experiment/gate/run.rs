@@ -7,14 +7,14 @@ use tokio::time::Instant;
 
 use super::{
     contender::{Contender, ContenderError, Fault},
-    error::{Cause, GateError, causes, neither_works},
+    error::{BoxError, GateError, causes, neither_works},
     explain,
     judge::{Estimate, MetricVerdict, Sample, Word, fewest_repetitions, judge},
     limits::compare,
-    metric::Metric,
+    metric::GateMetric,
     repetition::{Arm, Repetition, RepetitionError, repeat},
     scenario::Scenario,
-    scenario_run::Tried,
+    scenario_run::ScenarioRun,
     verdict::{LimitsVerdict, Verdict},
 };
 use crate::{
@@ -36,7 +36,7 @@ pub const MOST_REPETITIONS: usize = 200;
 
 /// What a gate is to compare.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct GateSettings {
     /// What the candidate is compared with.
     pub base: Contender,
     /// What is to be let through, or not.
@@ -87,16 +87,16 @@ pub enum Progress<'a> {
 /// When the candidate cannot be measured at all, the base does not exist, neither of the two works, or this program
 /// fails. A base that exists and does not start, or dies, is a verdict: skipped.
 pub fn run(
-    settings: &Settings,
+    settings: &GateSettings,
     observe: &mut dyn FnMut(&Progress<'_>),
     wants_end: &dyn Fn() -> bool,
 ) -> Result<Verdict, GateError> {
-    let needed = fewest_repetitions(settings.scenarios.len() * Metric::JUDGED.len());
+    let needed = fewest_repetitions(settings.scenarios.len() * GateMetric::JUDGED.len());
     if settings.repetitions < needed && !settings.scenarios.is_empty() {
         let (got, scenarios) = (settings.repetitions, settings.scenarios.len());
         return Err(GateError::TooFew { got, scenarios, needed });
     }
-    let mut course = Course {
+    let mut course = GateRun {
         settings,
         needed,
         start: Instant::now(),
@@ -112,7 +112,7 @@ pub fn run(
         Ok(limits) => limits,
         Err(reason) => return Ok(course.skipped(reason)),
     };
-    let mut tried: Vec<Tried<'_>> = settings.scenarios.iter().map(Tried::new).collect();
+    let mut tried: Vec<ScenarioRun<'_>> = settings.scenarios.iter().map(ScenarioRun::new).collect();
     let mut failure =
         course.measure(&mut tried, 0).err().or_else(|| explain::neither(&tried).map(GateError::from));
     let is_unmeasured = limits.is_none() && tried.iter().all(|tried| tried.repetitions.is_empty());
@@ -125,7 +125,8 @@ pub fn run(
         .filter(|index| !first[*index].iter().any(MetricVerdict::is_noisy))
         .collect();
     let names: Vec<&str> = flagged.iter().map(|index| tried[*index].scenario.name.as_str()).collect();
-    let mut second: Vec<Tried<'_>> = flagged.iter().map(|index| Tried::new(tried[*index].scenario)).collect();
+    let mut second: Vec<ScenarioRun<'_>> =
+        flagged.iter().map(|index| ScenarioRun::new(tried[*index].scenario)).collect();
     if !flagged.is_empty() && !course.interrupted && failure.is_none() {
         (course.observe)(&Progress::Flagged(&names));
         failure = course.measure(&mut second, 1).err();
@@ -154,7 +155,7 @@ pub fn run(
 }
 
 /// Judges all that have not ended by themselves together; those that have are given nothing.
-pub(super) fn judged(tried: &[Tried<'_>]) -> Vec<Vec<MetricVerdict>> {
+pub(super) fn judged(tried: &[ScenarioRun<'_>]) -> Vec<Vec<MetricVerdict>> {
     let samples: Vec<Sample<'_>> = tried
         .iter()
         .map(|tried| Sample {
@@ -167,11 +168,11 @@ pub(super) fn judged(tried: &[Tried<'_>]) -> Vec<Vec<MetricVerdict>> {
 
 /// What repetitions show so far.
 fn estimates(repetitions: &[Repetition]) -> Vec<Estimate> {
-    Metric::JUDGED.into_iter().filter_map(|metric| Estimate::of(metric, repetitions)).collect()
+    GateMetric::JUDGED.into_iter().filter_map(|metric| Estimate::of(metric, repetitions)).collect()
 }
 
-struct Course<'a> {
-    settings: &'a Settings,
+struct GateRun<'a> {
+    settings: &'a GateSettings,
     needed: usize,
     start: Instant,
     /// Whether the candidate could be measured at any time.
@@ -184,7 +185,7 @@ struct Course<'a> {
     leftovers: Option<Leftovers>,
 }
 
-impl Course<'_> {
+impl GateRun<'_> {
     /// Looks for the limits of both; the inner error is why the base could not be measured.
     fn limits(&mut self) -> Result<Result<Option<LimitsVerdict>, String>, GateError> {
         let Some(up_to) = self.settings.limits_up_to else { return Ok(Ok(None)) };
@@ -204,7 +205,7 @@ impl Course<'_> {
     }
 
     /// The limits of one of the two. The inner error is the server's failure: what that means depends on the other.
-    fn limits_of(&mut self, arm: Arm, up_to: u64) -> Result<Result<Limits, Cause>, GateError> {
+    fn limits_of(&mut self, arm: Arm, up_to: u64) -> Result<Result<Limits, BoxError>, GateError> {
         (self.observe)(&Progress::Limits(arm));
         let contender = self.contender(arm);
         let standing = match contender.stand(self.wants_end) {
@@ -213,7 +214,7 @@ impl Course<'_> {
             Err(_) if (self.wants_end)() => return Err(GateError::Interrupted),
             Err(error) => return Self::does_not_stand(arm, error).map(Err),
         };
-        let settings = limits::Settings {
+        let settings = limits::LimitsSettings {
             client: ClientKind::Lean,
             options: Options {
                 max_send_message_size: Limit::Unlimited,
@@ -257,7 +258,7 @@ impl Course<'_> {
     }
 
     /// What it means that a server does not stand: the server's failure, or an error that ends the gate.
-    fn does_not_stand(arm: Arm, error: ContenderError) -> Result<Cause, GateError> {
+    fn does_not_stand(arm: Arm, error: ContenderError) -> Result<BoxError, GateError> {
         match error.fault() {
             _ if is_interruption(&error) => Err(GateError::Interrupted),
             Fault::Own => Err(GateError::Own(error.into())),
@@ -268,7 +269,7 @@ impl Course<'_> {
     }
 
     /// Makes the repetitions of these scenarios, in turn, so that none has a part of the time to itself.
-    fn measure(&mut self, tried: &mut [Tried<'_>], run: u64) -> Result<(), GateError> {
+    fn measure(&mut self, tried: &mut [ScenarioRun<'_>], run: u64) -> Result<(), GateError> {
         // Each run has its time to itself: the second one needs as many repetitions as the first.
         let start = Instant::now();
         let is_over = |budget: Duration| start.elapsed() > budget;
@@ -292,12 +293,12 @@ impl Course<'_> {
     /// was measured before.
     fn repeat(
         &mut self,
-        tried: &mut Tried<'_>,
+        tried: &mut ScenarioRun<'_>,
         number: usize,
         confirming: bool,
         seed: u64,
     ) -> Result<(), GateError> {
-        let Settings { base, candidate, repetitions, .. } = self.settings;
+        let GateSettings { base, candidate, repetitions, .. } = self.settings;
         (self.observe)(&Progress::Repetition {
             scenario: &tried.scenario.name,
             number,
@@ -319,7 +320,7 @@ impl Course<'_> {
             Err(error) => error,
         };
         let reason = format!("repetition {number} could not be made: {}", causes(&error));
-        let (arm, cause): (Arm, Cause) = match error {
+        let (arm, cause): (Arm, BoxError) = match error {
             RepetitionError::Interrupted => {
                 self.interrupted = true;
                 return Ok(());
@@ -372,7 +373,7 @@ impl Course<'_> {
 
     /// A verdict with nothing in it yet.
     fn head(&self) -> Verdict {
-        let Settings { base, candidate, seed, repetitions, label, .. } = self.settings;
+        let GateSettings { base, candidate, seed, repetitions, label, .. } = self.settings;
         explain::head(explain::Head {
             label: label.clone(),
             started_at: self.started_at.clone(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::metric::Metric;
+use super::metric::GateMetric;
 use crate::{
     load::{Arrivals, ClientKind, Load, Mix, Plan, PlanError, Rates, Settings, Share, Texts, Workers},
     rpc::{format_data::TextKind, metadata::Pair},
@@ -172,21 +172,21 @@ impl Thresholds {
     }
 
     /// A threshold for each metric.
-    pub(super) fn by_metric(of: impl Fn(Metric) -> f64) -> Self {
+    pub(super) fn by_metric(of: impl Fn(GateMetric) -> f64) -> Self {
         Self {
-            calls_per_second: of(Metric::CallsPerSecond),
-            p50: of(Metric::P50),
-            server_cpu: of(Metric::ServerCpu),
+            calls_per_second: of(GateMetric::CallsPerSecond),
+            p50: of(GateMetric::P50),
+            server_cpu: of(GateMetric::ServerCpu),
         }
     }
 
     /// That of a metric.
     #[must_use]
-    pub fn of(&self, metric: Metric) -> f64 {
+    pub fn of(&self, metric: GateMetric) -> f64 {
         match metric {
-            Metric::CallsPerSecond => self.calls_per_second,
-            Metric::P50 | Metric::P99 => self.p50,
-            Metric::ServerCpu => self.server_cpu,
+            GateMetric::CallsPerSecond => self.calls_per_second,
+            GateMetric::P50 | GateMetric::P99 => self.p50,
+            GateMetric::ServerCpu => self.server_cpu,
         }
     }
 }

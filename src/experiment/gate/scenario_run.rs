@@ -18,7 +18,7 @@ const HOPELESS: f64 = 0.5;
 
 /// A scenario, and what was measured of it.
 #[derive(Debug)]
-pub(super) struct Tried<'a> {
+pub(super) struct ScenarioRun<'a> {
     pub(super) scenario: &'a Scenario,
     pub(super) repetitions: Vec<Repetition>,
     /// Repetitions in which the base's calls failed.
@@ -44,7 +44,7 @@ pub(super) struct Neither {
     pub(super) is_dead: bool,
 }
 
-impl<'a> Tried<'a> {
+impl<'a> ScenarioRun<'a> {
     pub(super) fn new(scenario: &'a Scenario) -> Self {
         Self {
             scenario,

@@ -30,7 +30,7 @@ fn a_file_says_what_is_tried() {
         plan.metadata().iter().map(|pair| (pair.name.as_str(), pair.value.as_str())).collect();
     assert_eq!(metadata, [("tenant", "a"), ("key-bin", "AP8")]);
     let of = |metric| scenarios[1].thresholds.of(metric);
-    assert_eq!((of(Metric::P50), of(Metric::ServerCpu)), (0.1, 0.04));
+    assert_eq!((of(GateMetric::P50), of(GateMetric::ServerCpu)), (0.1, 0.04));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::{explain, limits};
 use crate::{
     experiment::gate::{
         repetition::Slices,
-        scenario_run::{Neither, Tried},
+        scenario_run::{Neither, ScenarioRun},
     },
     units::Sequence,
 };
@@ -110,7 +110,7 @@ fn scenario(first: Vec<Repetition>, second: Option<Vec<Repetition>>) -> Scenario
 fn scenario_of(first: Vec<Repetition>, second: Option<Vec<Repetition>>, fresh: bool) -> ScenarioVerdict {
     let scenario = &Scenario::built_in(DEFAULT_THRESHOLD)[0];
     let tried = |repetitions: Vec<Repetition>| {
-        let mut tried = Tried::new(scenario);
+        let mut tried = ScenarioRun::new(scenario);
         for repetition in repetitions {
             tried.take(repetition);
         }
@@ -222,7 +222,7 @@ fn a_base_that_differs_from_itself_makes_it_abstain() {
 /// How a scenario ends in which so many of 1,000 calls end as expected, of the base's and of the candidate's.
 fn ended(base: u64, candidate: u64, repetitions: usize) -> Option<Word> {
     let scenario = &Scenario::built_in(DEFAULT_THRESHOLD)[0];
-    let mut tried = Tried::new(scenario);
+    let mut tried = ScenarioRun::new(scenario);
     for mut repetition in self::repetitions(1, repetitions, 1.0, 1.0, 0.01) {
         repetition.base.expected = base;
         repetition.candidate.expected = candidate;
@@ -246,7 +246,7 @@ fn neither(scenarios: &[(u64, u64)], otherwise: crate::measure::Outcomes) -> Opt
     let scenario = &Scenario::built_in(DEFAULT_THRESHOLD)[0];
     let mut all = Vec::new();
     for (base, candidate) in scenarios {
-        let mut tried = Tried::new(scenario);
+        let mut tried = ScenarioRun::new(scenario);
         let mut repetition = repetitions(1, 1, 1.0, 1.0, 0.01).remove(0);
         let sides = [(&mut repetition.base, *base), (&mut repetition.candidate, *candidate)];
         for (slices, expected) in sides {
@@ -263,7 +263,7 @@ fn neither(scenarios: &[(u64, u64)], otherwise: crate::measure::Outcomes) -> Opt
 #[test]
 fn a_side_without_a_call_says_nothing() {
     let scenario = &Scenario::built_in(DEFAULT_THRESHOLD)[0];
-    let mut tried = Tried::new(scenario);
+    let mut tried = ScenarioRun::new(scenario);
     let mut repetition = repetitions(1, 1, 1.0, 1.0, 0.01).remove(0);
     for slices in [&mut repetition.base, &mut repetition.base_again, &mut repetition.candidate] {
         (slices.expected, slices.calls.planned) = (0, 0);
@@ -289,7 +289,7 @@ fn scenarios_that_neither_side_does_are_no_comparison() {
 #[test]
 fn a_wrong_reply_of_the_candidate_alone_is_a_regression() {
     let scenario = &Scenario::built_in(DEFAULT_THRESHOLD)[0];
-    let mut tried = Tried::new(scenario);
+    let mut tried = ScenarioRun::new(scenario);
     for mut repetition in repetitions(1, 2, 1.0, 1.0, 0.01) {
         repetition.candidate.calls.outcomes.wrong_reply = 1;
         repetition.candidate.expected = 999;

@@ -4,7 +4,7 @@ use super::{
     contender::Contender,
     explain,
     judge::{Word, fewest_repetitions},
-    metric::Metric,
+    metric::GateMetric,
     repetition,
     scenario::Scenario,
     verdict::Verdict,
@@ -36,5 +36,5 @@ pub fn expected_length(scenarios: &[Scenario]) -> std::time::Duration {
 /// How many repetitions so many scenarios need for a verdict.
 #[must_use]
 pub fn fewest_repetitions_of(scenarios: usize) -> usize {
-    fewest_repetitions(scenarios * Metric::JUDGED.len())
+    fewest_repetitions(scenarios * GateMetric::JUDGED.len())
 }

@@ -1,12 +1,12 @@
 //! From rounds to the document.
 
 use super::{
-    document::{Damage, Neighbours, RefusedSize, Round, SCHEMA},
+    document::{Impact, Interference, RefusedSize, Round, SCHEMA},
     findings, impact,
 };
 use crate::{measure::Build, result::summary::Summary};
 
-impl Neighbours {
+impl Interference {
     /// What these rounds show.
     #[must_use]
     pub fn new(
@@ -25,7 +25,7 @@ impl Neighbours {
             without.server_peak_rss_bytes =
                 withouts.first().and_then(|summary| summary.cost.server_peak_rss_bytes);
         }
-        let damage = (!rounds.is_empty()).then(|| Damage::of(&rounds));
+        let damage = (!rounds.is_empty()).then(|| Impact::of(&rounds));
         let mut own = Self {
             schema: SCHEMA.to_owned(),
             plimsoll: Build::this(),

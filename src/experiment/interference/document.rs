@@ -13,7 +13,7 @@ pub const SCHEMA: &str = "plimsoll.neighbours/1";
 
 /// Calls beside refused ones, and the same calls alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Neighbours {
+pub struct Interference {
     /// [`SCHEMA`].
     pub schema: String,
     /// What measured.
@@ -27,13 +27,13 @@ pub struct Neighbours {
     pub fresh_servers: bool,
     /// The same calls alone: all rounds together.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub without: Option<Arm>,
+    pub without: Option<PooledSide>,
     /// Beside refused ones: all rounds together.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub with: Option<Arm>,
+    pub with: Option<PooledSide>,
     /// What differs.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub damage: Option<Damage>,
+    pub damage: Option<Impact>,
     /// What it means, in plain words.
     pub findings: Vec<Finding>,
     /// Each run.
@@ -65,7 +65,7 @@ pub struct RefusedSize {
 
 /// The calls that are answered, of all rounds on one side of the comparison.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Arm {
+pub struct PooledSide {
     /// Of the sizes that are answered: planned, and what became of them.
     pub calls: Calls,
     /// Verified replies a second: the mean of the rounds.
@@ -121,7 +121,7 @@ pub struct Finding {
 
 /// How much longer calls take beside refused ones.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Damage {
+pub struct Impact {
     /// By quantile of the response time.
     pub response: Vec<Ratio>,
     /// The generator's part in it: the same of its lateness.

@@ -1,8 +1,8 @@
 //! What the difference means, in plain words.
 
-use super::document::{Arm, Finding, Neighbours, Ratio};
+use super::document::{Finding, Interference, PooledSide, Ratio};
 use crate::{
-    result::soundness::Verdict,
+    result::soundness::Rating,
     units::{ByteSize, decimal, format_nanoseconds, format_share, format_throughput, grouped},
 };
 
@@ -16,8 +16,8 @@ const WAITING_NOTED: f64 = 0.01;
 const MEMORY_NOTED: f64 = 0.1;
 
 /// What these figures mean.
-pub(super) fn of(neighbours: &Neighbours) -> Vec<Finding> {
-    let Neighbours { without: Some(without), with: Some(with), .. } = neighbours else { return Vec::new() };
+pub(super) fn of(neighbours: &Interference) -> Vec<Finding> {
+    let Interference { without: Some(without), with: Some(with), .. } = neighbours else { return Vec::new() };
     let mut findings = Vec::new();
     latency(neighbours, with, &mut findings);
     calls(without, with, &mut findings);
@@ -31,7 +31,7 @@ fn finding(name: &str, detail: String, advice: &str) -> Finding {
     Finding { name: name.to_owned(), detail, advice: advice.to_owned() }
 }
 
-fn latency(neighbours: &Neighbours, with: &Arm, findings: &mut Vec<Finding>) {
+fn latency(neighbours: &Interference, with: &PooledSide, findings: &mut Vec<Finding>) {
     let Some(damage) = &neighbours.damage else { return };
     let rounds = neighbours.rounds.len();
     let described = |ratio: &Ratio| {
@@ -97,9 +97,9 @@ fn latency(neighbours: &Neighbours, with: &Arm, findings: &mut Vec<Finding>) {
     }
 }
 
-fn calls(without: &Arm, with: &Arm, findings: &mut Vec<Finding>) {
+fn calls(without: &PooledSide, with: &PooledSide, findings: &mut Vec<Finding>) {
     #[expect(clippy::cast_precision_loss, reason = "a share")]
-    let lost = |arm: &Arm| {
+    let lost = |arm: &PooledSide| {
         let lost = arm.calls.planned.saturating_sub(arm.calls.outcomes.answered);
         (lost, lost as f64 / arm.calls.planned.max(1) as f64)
     };
@@ -118,7 +118,7 @@ fn calls(without: &Arm, with: &Arm, findings: &mut Vec<Finding>) {
     }
 }
 
-fn connections(without: &Arm, with: &Arm, findings: &mut Vec<Finding>) {
+fn connections(without: &PooledSide, with: &PooledSide, findings: &mut Vec<Finding>) {
     if let (Some(before), Some(after)) = (without.lost_connections, with.lost_connections)
         && after > before
     {
@@ -165,7 +165,7 @@ fn connections(without: &Arm, with: &Arm, findings: &mut Vec<Finding>) {
     }
 }
 
-fn server(neighbours: &Neighbours, without: &Arm, with: &Arm, findings: &mut Vec<Finding>) {
+fn server(neighbours: &Interference, without: &PooledSide, with: &PooledSide, findings: &mut Vec<Finding>) {
     if let (Some(before), Some(after)) = (without.server_cores, with.server_cores)
         && after > before * (1.0 + NOTED)
     {
@@ -197,10 +197,10 @@ fn server(neighbours: &Neighbours, without: &Arm, with: &Arm, findings: &mut Vec
     }
 }
 
-fn soundness(neighbours: &Neighbours, findings: &mut Vec<Finding>) {
+fn soundness(neighbours: &Interference, findings: &mut Vec<Finding>) {
     let runs = neighbours.rounds.iter().flat_map(|round| [&round.without, &round.with]);
     // A rate that is not reached beside refused calls is the damage itself.
-    let unsound = runs.filter(|summary| summary.soundness.verdict == Verdict::Unsound);
+    let unsound = runs.filter(|summary| summary.soundness.verdict == Rating::Unsound);
     let mut names: Vec<&str> = Vec::new();
     let mut count = 0;
     for summary in unsound {
@@ -249,7 +249,7 @@ mod tests {
             Summary::read(text.as_bytes()).expect("a result")
         };
         let mut with = golden();
-        with.soundness.verdict = Verdict::Unsound;
+        with.soundness.verdict = Rating::Unsound;
         let reason = |name: &str, weight| Reason {
             name: name.to_owned(),
             weight,
@@ -259,10 +259,10 @@ mod tests {
         with.soundness.findings =
             vec![reason("few_samples", Weight::Note), reason("other_load", Weight::Warning)];
         let mut without = golden();
-        without.soundness.verdict = Verdict::Sound;
+        without.soundness.verdict = Rating::Sound;
         without.soundness.findings = vec![reason("size_rounded", Weight::Note)];
         let rounds = vec![Round { with_came_first: false, without, with }];
-        let neighbours = Neighbours::new(None, Vec::new(), true, rounds, Vec::new());
+        let neighbours = Interference::new(None, Vec::new(), true, rounds, Vec::new());
         let found = neighbours.findings.iter().find(|finding| finding.name == "unsound_runs");
         assert_eq!(found.expect("said").detail, "1 of 2 runs were not sound (other_load)");
     }

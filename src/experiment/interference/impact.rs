@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::document::{Arm, Damage, Pooling, Ratio, Round};
+use super::document::{Impact, PooledSide, Pooling, Ratio, Round};
 use crate::{
     measure::{Calls, Latency},
     result::{
@@ -17,7 +17,7 @@ const COMPARED: [(&str, f64); 5] =
 
 type Time = fn(&Summary) -> Option<&LatencyRecord>;
 
-impl Damage {
+impl Impact {
     pub(super) fn of(rounds: &[Round]) -> Self {
         let response: Time = |summary| summary.latency.response.as_ref();
         let lateness: Time = |summary| summary.latency.lateness.as_ref();
@@ -90,7 +90,7 @@ fn nanoseconds(logarithm: f64) -> u64 {
 }
 
 /// One side of all rounds; `None` where there are none.
-pub(super) fn arm(summaries: &[&Summary], is_refused: &dyn Fn(u64) -> bool) -> Option<Arm> {
+pub(super) fn arm(summaries: &[&Summary], is_refused: &dyn Fn(u64) -> bool) -> Option<PooledSide> {
     if summaries.is_empty() {
         return None;
     }
@@ -123,7 +123,7 @@ pub(super) fn arm(summaries: &[&Summary], is_refused: &dyn Fn(u64) -> bool) -> O
     let total =
         |of: &dyn Fn(&ConnectionsRecord) -> Option<u64>| -> Option<u64> { connections?.iter().map(of).sum() };
     let cpu: Option<u64> = summaries.iter().map(|summary| summary.cost.server_cpu_ns).sum();
-    Some(Arm {
+    Some(PooledSide {
         calls,
         replies_per_second: per_second(summaries.iter().map(|summary| summary.goodput.replies).sum()),
         response: pooled(&|summary| summary.latency.response.clone()),

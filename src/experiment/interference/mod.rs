@@ -4,13 +4,13 @@
 //! of both follow each other, each in the other order than the one before, so that a machine whose speed
 //! drifts does not favour one of the two.
 
+pub mod document;
 mod findings;
 mod impact;
-pub mod document;
 mod read;
 pub mod refused;
 pub mod assemble;
 
-pub use document::{Arm, Damage, Neighbours, Pooling, Ratio, Round, SCHEMA};
-pub use read::NeighboursReadError;
-pub use refused::{NeighboursError, check, refused_sizes, without_refused};
+pub use document::{Impact, Interference, PooledSide, Pooling, Ratio, Round, SCHEMA};
+pub use read::InterferenceReadError;
+pub use refused::{InterferenceError, check, refused_sizes, without_refused};

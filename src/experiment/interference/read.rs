@@ -1,11 +1,11 @@
 //! Whether a comparison that was saved follows from its runs.
 
-use super::document::{Neighbours, SCHEMA};
+use super::document::{Interference, SCHEMA};
 use crate::result::{Contradiction, alike, schema_of, summary::ReadError};
 
 /// Why a document is no such comparison.
 #[derive(Debug, thiserror::Error)]
-pub enum NeighboursReadError {
+pub enum InterferenceReadError {
     /// It is not JSON, or lacks something.
     #[error("it is not a result of `plimsoll run --with-and-without-refused`")]
     Json(#[from] serde_json::Error),
@@ -20,17 +20,17 @@ pub enum NeighboursReadError {
     Run(#[from] ReadError),
 }
 
-impl Neighbours {
+impl Interference {
     /// Reads a comparison, and checks that its runs agree with themselves.
     ///
     /// # Errors
     /// When it is something else, or they do not.
-    pub fn read(mut reader: impl std::io::Read) -> Result<Self, NeighboursReadError> {
+    pub fn read(mut reader: impl std::io::Read) -> Result<Self, InterferenceReadError> {
         let mut document = Vec::new();
         reader.read_to_end(&mut document).map_err(serde_json::Error::io)?;
         match schema_of(&document)?.as_deref() {
             Some(SCHEMA) => {}
-            other => return Err(NeighboursReadError::Schema(other.unwrap_or("missing").to_owned())),
+            other => return Err(InterferenceReadError::Schema(other.unwrap_or("missing").to_owned())),
         }
         let mut own: Self = serde_json::from_slice(&document)?;
         let paired = own.rounds.iter().flat_map(|round| [&round.without, &round.with]);

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::document::RefusedSize;
 use crate::{
-    client::lean::{blocking::Exchange, request::Requests},
+    client::lean::{blocking::BlockingConnection, request::Requests},
     endpoint::Located,
     load::{Load, Mix, Plan, Rates, Settings, Share, Stage, Texts},
     rpc::{Outcome, metadata::Secrets, status_words},
@@ -18,7 +18,7 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// Why there is nothing to compare.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NeighboursError {
+pub enum InterferenceError {
     /// An end was wanted.
     #[error("interrupted")]
     Interrupted,
@@ -62,12 +62,12 @@ pub enum NeighboursError {
 ///
 /// # Errors
 /// When it cannot: with what to change.
-pub fn check(settings: &Settings) -> Result<(), NeighboursError> {
+pub fn check(settings: &Settings) -> Result<(), InterferenceError> {
     match (&settings.load, settings.calls, &settings.texts) {
-        (Load::Closed { .. }, ..) => Err(NeighboursError::Closed),
-        (_, Some(_), _) => Err(NeighboursError::Counted),
+        (Load::Closed { .. }, ..) => Err(InterferenceError::Closed),
+        (_, Some(_), _) => Err(InterferenceError::Counted),
         (_, _, Texts::Made { mix, .. }) if mix.0.len() > 1 => Ok(()),
-        _ => Err(NeighboursError::OneSize),
+        _ => Err(InterferenceError::OneSize),
     }
 }
 
@@ -80,18 +80,18 @@ pub fn refused_sizes(
     plan: &Plan,
     target: &Located,
     wants_end: &dyn Fn() -> bool,
-) -> Result<Vec<Option<RefusedSize>>, NeighboursError> {
+) -> Result<Vec<Option<RefusedSize>>, InterferenceError> {
     let requests = Arc::new(Requests::new(plan, &target.authority));
     let messages = plan.payload().messages();
     let secrets = Secrets::of(plan.metadata());
-    let unless_ended = || if wants_end() { Err(NeighboursError::Interrupted) } else { Ok(()) };
+    let unless_ended = || if wants_end() { Err(InterferenceError::Interrupted) } else { Ok(()) };
     let mut seen = Vec::new();
     for (index, message) in messages.iter().enumerate() {
         // A refusal may take its connection along.
-        let exchange = Exchange::open(target, Arc::clone(&requests), wants_end);
+        let exchange = BlockingConnection::open(target, Arc::clone(&requests), wants_end);
         unless_ended()?;
         let mut exchange = exchange
-            .map_err(|error| NeighboursError::Unreachable(target.authority.clone(), error.to_string()))?;
+            .map_err(|error| InterferenceError::Unreachable(target.authority.clone(), error.to_string()))?;
         exchange.start(index);
         let over = exchange.next_unless(Instant::now() + PATIENCE, wants_end);
         unless_ended()?;
@@ -104,11 +104,11 @@ pub fn refused_sizes(
     if seen.iter().all(Option::is_none) {
         let sizes: Vec<String> =
             messages.iter().map(|message| ByteSize(message.request_bytes).to_string()).collect();
-        return Err(NeighboursError::NoneRefused(sizes.join(", ")));
+        return Err(InterferenceError::NoneRefused(sizes.join(", ")));
     }
     match seen.iter().flatten().next() {
         Some(first) if seen.iter().all(Option::is_some) => {
-            Err(NeighboursError::NonePasses(status_words(&first.code, &first.message)))
+            Err(InterferenceError::NonePasses(status_words(&first.code, &first.message)))
         }
         _ => Ok(seen),
     }
@@ -118,8 +118,8 @@ pub fn refused_sizes(
 fn refused_size(
     message_bytes: u64,
     outcome: Option<Outcome>,
-) -> Result<Option<RefusedSize>, NeighboursError> {
-    let neither = |what: String| Err(NeighboursError::Neither { size: ByteSize(message_bytes), what });
+) -> Result<Option<RefusedSize>, InterferenceError> {
+    let neither = |what: String| Err(InterferenceError::Neither { size: ByteSize(message_bytes), what });
     match outcome {
         Some(Outcome::Answered) => Ok(None),
         Some(Outcome::Refused(refusal)) => Ok(Some(RefusedSize {
@@ -196,10 +196,10 @@ mod tests {
     #[test]
     fn what_cannot_be_compared_is_said() {
         let closed = Load::Closed { concurrency: 1 };
-        assert_eq!(check(&settings(closed, "1@1,5@1")), Err(NeighboursError::Closed));
-        assert_eq!(check(&settings(open(1.0), "1KiB")), Err(NeighboursError::OneSize));
+        assert_eq!(check(&settings(closed, "1@1,5@1")), Err(InterferenceError::Closed));
+        assert_eq!(check(&settings(open(1.0), "1KiB")), Err(InterferenceError::OneSize));
         let counted = Settings { calls: Some(1), ..settings(open(1.0), "64,5MiB") };
-        assert_eq!(check(&counted), Err(NeighboursError::Counted));
+        assert_eq!(check(&counted), Err(InterferenceError::Counted));
         assert_eq!(check(&settings(open(1.0), "64,5MiB")), Ok(()));
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     error::LimitsError,
     probe::{Prober, Sends},
-    probe_result::{Cause, Got, Probed},
+    probe_result::{Cause, ProbeAnswer, ProbeResult},
     record::{LimitRecord, State, bytes},
     search::Search,
     survival::{Survivors, failure_of},
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     client::{
         Ended, Options,
-        stub::{AmongOthers, BareClient},
+        stub::{AmongOthers, DefaultClient},
     },
     endpoint::Located,
     load::ClientKind,
@@ -33,7 +33,7 @@ pub(super) enum OwnClient<'a> {
 
 /// An application's client, and what it is asked beside the calls that are looked at.
 pub(super) struct TonicClient<'a> {
-    client: BareClient<'a>,
+    client: DefaultClient<'a>,
     small: Message,
     probes: u32,
     tries: usize,
@@ -55,7 +55,7 @@ impl<'a> OwnClient<'a> {
                 Self::Lean(prober)
             }
             ClientKind::Stub => {
-                let client = BareClient::new(target, options).map_err(LimitsError::Setup)?;
+                let client = DefaultClient::new(target, options).map_err(LimitsError::Setup)?;
                 Self::Stub(Box::new(TonicClient { client, small, probes: 0, tries: 0, wants_end }))
             }
         })
@@ -71,7 +71,7 @@ impl<'a> OwnClient<'a> {
 }
 
 impl Sends for OwnClient<'_> {
-    fn send(&mut self, message: Message, patience: Duration) -> Result<Probed, LimitsError> {
+    fn send(&mut self, message: Message, patience: Duration) -> Result<ProbeResult, LimitsError> {
         match self {
             Self::Lean(prober) => prober.send(message, patience),
             Self::Stub(client) => client.send(message, patience),
@@ -82,7 +82,7 @@ impl Sends for OwnClient<'_> {
         &mut self,
         message: Message,
         patience: Duration,
-    ) -> Result<(Probed, Survivors), LimitsError> {
+    ) -> Result<(ProbeResult, Survivors), LimitsError> {
         match self {
             Self::Lean(prober) => prober.send_among_neighbours(message, patience),
             Self::Stub(client) => client.send_among_neighbours(message, patience),
@@ -109,12 +109,12 @@ impl TonicClient<'_> {
 }
 
 impl Sends for TonicClient<'_> {
-    fn send(&mut self, message: Message, patience: Duration) -> Result<Probed, LimitsError> {
+    fn send(&mut self, message: Message, patience: Duration) -> Result<ProbeResult, LimitsError> {
         self.count()?;
         let ended = self.client.call(&message, patience, self.wants_end)?;
         match ended {
             None if (self.wants_end)() => Err(LimitsError::Interrupted),
-            None => Ok(Probed { got: Got::Silence, took: patience, uploaded_bytes: None }),
+            None => Ok(ProbeResult { got: ProbeAnswer::Silence, took: patience, uploaded_bytes: None }),
             Some(ended) => Ok(probed(ended)),
         }
     }
@@ -123,7 +123,7 @@ impl Sends for TonicClient<'_> {
         &mut self,
         message: Message,
         patience: Duration,
-    ) -> Result<(Probed, Survivors), LimitsError> {
+    ) -> Result<(ProbeResult, Survivors), LimitsError> {
         self.count()?;
         // Tries of unequal length, as the lean client's.
         let all = self.client.call_among(&message, &self.small, self.tries % 3, patience, self.wants_end)?;
@@ -132,7 +132,7 @@ impl Sends for TonicClient<'_> {
             return Err(LimitsError::Interrupted);
         }
         let Some(AmongOthers { ended, failed_neighbour, later, is_one_connection }) = all else {
-            let silence = Probed { got: Got::Silence, took: patience, uploaded_bytes: None };
+            let silence = ProbeResult { got: ProbeAnswer::Silence, took: patience, uploaded_bytes: None };
             return Ok((silence, Survivors::NONE));
         };
         let is_lost = !is_one_connection || matches!(later, Outcome::Broken(_));
@@ -146,22 +146,26 @@ impl Sends for TonicClient<'_> {
     }
 }
 
-fn probed(ended: Ended) -> Probed {
+fn probed(ended: Ended) -> ProbeResult {
     let took = ended.done.saturating_duration_since(ended.sent);
     let got = match ended.outcome.into() {
         // A lost connection says nothing of who ended it.
-        Got::Ended(failure, Cause::Status) if ended.is_own_status => Got::Ended(failure, Cause::OwnStatus),
+        ProbeAnswer::Ended(failure, Cause::Status) if ended.is_own_status => {
+            ProbeAnswer::Ended(failure, Cause::OwnStatus)
+        }
         other => other,
     };
-    Probed { got, took, uploaded_bytes: None }
+    ProbeResult { got, took, uploaded_bytes: None }
 }
 
 /// Whether the client has sent the message, whatever became of it then.
-pub(super) fn is_sent(got: &Got) -> bool {
+pub(super) fn is_sent(got: &ProbeAnswer) -> bool {
     match got {
-        Got::Refused(refusal) => (refusal.side, refusal.direction) != (Side::Client, Direction::Request),
-        Got::Ended(_, cause) => *cause != Cause::OwnStatus,
-        Got::Reply { .. } | Got::Silence => true,
+        ProbeAnswer::Refused(refusal) => {
+            (refusal.side, refusal.direction) != (Side::Client, Direction::Request)
+        }
+        ProbeAnswer::Ended(_, cause) => *cause != Cause::OwnStatus,
+        ProbeAnswer::Reply { .. } | ProbeAnswer::Silence => true,
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     client_side::{OwnClient, is_sent},
     error::LimitsError,
     probe::{Prober, Sends as _, settled},
-    probe_result::{Got, longest},
+    probe_result::{ProbeAnswer, longest},
     record::{Compressed, Counts, LimitRecord, State},
     replies::Reach,
     server_requests::is_request_taken,
@@ -33,17 +33,17 @@ pub(super) fn servers_request(prober: &mut Prober<'_>, record: &mut LimitRecord)
     let whole = settled(|| Ok(prober.whole(message.clone(), longest(refused))?.got))?;
     let claim = prober.claim(refused, false, PATIENCE)?.got;
     let counts_decompressed = match whole {
-        Got::Refused(_) => Some(!is_request_taken(&whole)),
-        Got::Reply { .. } => Some(false),
+        ProbeAnswer::Refused(_) => Some(!is_request_taken(&whole)),
+        ProbeAnswer::Reply { .. } => Some(false),
         // In no words of its own, as grpc-java's server: then the size below must pass.
-        Got::Ended(..) => {
+        ProbeAnswer::Ended(..) => {
             let within = Message::plain(longest_text_within(record.largest_passed_bytes.unwrap_or(0)));
             let got = settled(|| Ok(prober.whole(within.clone(), longest(refused))?.got))?;
-            matches!(got, Got::Reply { .. }).then_some(true)
+            matches!(got, ProbeAnswer::Reply { .. }).then_some(true)
         }
-        Got::Silence => None,
+        ProbeAnswer::Silence => None,
     };
-    let counts = match (counts_decompressed, matches!(claim, Got::Refused(_))) {
+    let counts = match (counts_decompressed, matches!(claim, ProbeAnswer::Refused(_))) {
         (None, _) => Counts::Unknown,
         (Some(true), true) => Counts::Both,
         (Some(true), false) => Counts::Decompressed,
@@ -97,7 +97,7 @@ pub(super) fn refused_size(record: &LimitRecord) -> Option<u64> {
 }
 
 /// A message over the limit that is under it when it is compressed.
-fn one_way(got: &Got, own: (Side, Direction)) -> Compressed {
+fn one_way(got: &ProbeAnswer, own: (Side, Direction)) -> Compressed {
     let counts = match got {
         // The client lets it go, or not; what comes of it then says nothing.
         _ if own == (Side::Client, Direction::Request) => {
@@ -107,10 +107,10 @@ fn one_way(got: &Got, own: (Side, Direction)) -> Compressed {
                 Counts::Decompressed
             }
         }
-        Got::Refused(refusal) if (refusal.side, refusal.direction) == own => Counts::Decompressed,
+        ProbeAnswer::Refused(refusal) if (refusal.side, refusal.direction) == own => Counts::Decompressed,
         // Another limit: this one let it pass.
-        Got::Reply { .. } | Got::Refused(_) => Counts::Compressed,
-        Got::Ended(..) | Got::Silence => Counts::Unknown,
+        ProbeAnswer::Reply { .. } | ProbeAnswer::Refused(_) => Counts::Compressed,
+        ProbeAnswer::Ended(..) | ProbeAnswer::Silence => Counts::Unknown,
     };
     // What the server says of a message that this limit let pass is not this limit's.
     if counts == Counts::Compressed {

@@ -13,7 +13,7 @@ pub const DEFAULT_UP_TO: u64 = 64 << 20;
 
 /// What is to be looked for.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct LimitsSettings {
     /// Whose own limits are looked for. The server's are looked for with the lean client in any case.
     pub client: ClientKind,
     /// The client's own limits, and what is sent with each call.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    document::{Finding, Settings},
+    document::{Finding, LimitsSettings},
     probe_result::Cause,
     record::{Counts, LimitRecord, State, bytes},
 };
@@ -20,7 +20,7 @@ const SLOW: Duration = Duration::from_millis(50);
 const MUCH_IN_VAIN: u64 = 2 << 20;
 
 /// What follows from these limits, at a server whose upper-casing makes texts longer or not.
-pub(super) fn of(records: &[LimitRecord], grows: bool, settings: &Settings) -> Vec<Finding> {
+pub(super) fn of(records: &[LimitRecord], grows: bool, settings: &LimitsSettings) -> Vec<Finding> {
     let find =
         |side, direction| records.iter().find(|record| record.side == side && record.direction == direction);
     let mut findings = Vec::new();
@@ -43,7 +43,7 @@ fn between_sides(
     receives: &LimitRecord,
     sends: Option<u64>,
     grows: bool,
-    settings: &Settings,
+    settings: &LimitsSettings,
     findings: &mut Vec<Finding>,
 ) {
     let takes = receives.taken().or(receives.searched_to_bytes);
@@ -87,7 +87,7 @@ fn between_sides(
 }
 
 /// What one limit is worth a word for.
-fn of_one(record: &LimitRecord, settings: &Settings, findings: &mut Vec<Finding>) {
+fn of_one(record: &LimitRecord, settings: &LimitsSettings, findings: &mut Vec<Finding>) {
     let name = format!("the {}'s limit for {}s", record.side, record.direction);
     if record.state == State::Unstable {
         let detail = record.detail.clone().unwrap_or_default();

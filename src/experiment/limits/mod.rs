@@ -4,13 +4,13 @@
 //! for both. Each is looked for with requests of its own; nothing here measures under load.
 
 pub mod error;
-mod search;
+mod probe_result;
 mod survival;
+pub mod record;
 pub mod document;
+mod search;
 mod secrets;
 mod check;
-mod probe_result;
-pub mod record;
 mod findings;
 pub mod probe;
 mod whole_messages;
@@ -21,7 +21,7 @@ mod compressed;
 pub mod run;
 
 pub use check::LimitsReadError;
-pub use document::{DEFAULT_UP_TO, Limits, SCHEMA, Settings};
+pub use document::{DEFAULT_UP_TO, Limits, LimitsSettings, SCHEMA};
 pub use error::LimitsError;
 pub use probe_result::Cause;
 pub use record::{Behind, Compressed, Counts, LimitRecord, State};

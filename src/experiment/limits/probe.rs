@@ -10,14 +10,14 @@ use tokio::time::Instant;
 
 use super::{
     error::LimitsError,
-    probe_result::{Got, Probed, longest},
+    probe_result::{ProbeAnswer, ProbeResult, longest},
     survival::Survivors,
 };
 use crate::{
     client::{
         Options,
         lean::{
-            blocking::Exchange,
+            blocking::BlockingConnection,
             connection::Over,
             request::{Draft, Extent, Requests},
         },
@@ -28,10 +28,12 @@ use crate::{
 
 /// Asks up to three times for an answer that a server does not give by accident: a reply, or a refusal in known words.
 /// A server that fails a call now and then answers the next one.
-pub(super) fn settled(mut ask: impl FnMut() -> Result<Got, LimitsError>) -> Result<Got, LimitsError> {
+pub(super) fn settled(
+    mut ask: impl FnMut() -> Result<ProbeAnswer, LimitsError>,
+) -> Result<ProbeAnswer, LimitsError> {
     let mut got = ask()?;
     for _ in 0..2 {
-        if !matches!(got, Got::Ended(..)) {
+        if !matches!(got, ProbeAnswer::Ended(..)) {
             break;
         }
         got = ask()?;
@@ -65,7 +67,7 @@ impl<'a> Prober<'a> {
     }
 
     /// Sends a whole message.
-    pub(super) fn whole(&mut self, message: Message, patience: Duration) -> Result<Probed, LimitsError> {
+    pub(super) fn whole(&mut self, message: Message, patience: Duration) -> Result<ProbeResult, LimitsError> {
         self.alone(Draft { message, extent: Extent::Whole }, patience)
     }
 
@@ -75,7 +77,7 @@ impl<'a> Prober<'a> {
         length: u64,
         ends: bool,
         patience: Duration,
-    ) -> Result<Probed, LimitsError> {
+    ) -> Result<ProbeResult, LimitsError> {
         self.alone(claim(length, ends), patience)
     }
 
@@ -104,7 +106,7 @@ impl<'a> Prober<'a> {
         length: u64,
         ends: bool,
         refused: u64,
-    ) -> Result<Probed, LimitsError> {
+    ) -> Result<ProbeResult, LimitsError> {
         let mut exchange = self.open(vec![claim(length, ends), claim(refused, ends)])?;
         self.probes += 1;
         let sent = Instant::now();
@@ -117,7 +119,7 @@ impl<'a> Prober<'a> {
             }
             until = Instant::now() + (sent.elapsed() * 2) + Duration::from_millis(20);
         }
-        Ok(Probed { got: Got::Silence, took: sent.elapsed(), uploaded_bytes: None })
+        Ok(ProbeResult { got: ProbeAnswer::Silence, took: sent.elapsed(), uploaded_bytes: None })
     }
 
     /// Sends something that is refused, in the midst of other calls on the same connection.
@@ -125,7 +127,7 @@ impl<'a> Prober<'a> {
         &mut self,
         draft: Draft,
         patience: Duration,
-    ) -> Result<(Probed, Survivors), LimitsError> {
+    ) -> Result<(ProbeResult, Survivors), LimitsError> {
         let small = |extent| Draft { message: self.small.clone(), extent };
         let mut exchange = self.open(vec![small(Extent::Held), draft, small(Extent::Whole)])?;
         self.probes += 1;
@@ -156,32 +158,32 @@ impl<'a> Prober<'a> {
         }
         self.tries += 1;
         let survivors = Survivors::of(neighbour.as_ref(), later.as_ref(), exchange.lost().is_some());
-        let silence = Probed { got: Got::Silence, took: patience, uploaded_bytes: None };
+        let silence = ProbeResult { got: ProbeAnswer::Silence, took: patience, uploaded_bytes: None };
         Ok((refused.unwrap_or(silence), survivors))
     }
 
-    fn alone(&mut self, draft: Draft, patience: Duration) -> Result<Probed, LimitsError> {
+    fn alone(&mut self, draft: Draft, patience: Duration) -> Result<ProbeResult, LimitsError> {
         let mut exchange = self.open(vec![draft])?;
         self.probes += 1;
         let sent = Instant::now();
         exchange.start(0);
         Ok(match self.next(&mut exchange, sent + patience)? {
             Some(over) => probed(over),
-            None => Probed { got: Got::Silence, took: sent.elapsed(), uploaded_bytes: None },
+            None => ProbeResult { got: ProbeAnswer::Silence, took: sent.elapsed(), uploaded_bytes: None },
         })
     }
 
-    fn open(&self, drafts: Vec<Draft>) -> Result<Exchange, LimitsError> {
+    fn open(&self, drafts: Vec<Draft>) -> Result<BlockingConnection, LimitsError> {
         if (self.wants_end)() {
             return Err(LimitsError::Interrupted);
         }
         let requests = Requests::drafted(drafts, &self.options, &self.target.authority);
-        Exchange::open(self.target, Arc::new(requests), self.wants_end)
+        BlockingConnection::open(self.target, Arc::new(requests), self.wants_end)
             .map_err(|source| if (self.wants_end)() { LimitsError::Interrupted } else { self.gone(source) })
     }
 
     /// The next call that ends, within that time; none when it has passed.
-    fn next(&self, exchange: &mut Exchange, until: Instant) -> Result<Option<Over>, LimitsError> {
+    fn next(&self, exchange: &mut BlockingConnection, until: Instant) -> Result<Option<Over>, LimitsError> {
         match exchange.next_unless(until, self.wants_end) {
             None if (self.wants_end)() => Err(LimitsError::Interrupted),
             over => Ok(over),
@@ -198,13 +200,13 @@ pub(super) fn claim(length: u64, ends: bool) -> Draft {
     Draft { message: Message::new(String::new()), extent: Extent::Claim { length, ends } }
 }
 
-fn probed(over: Over) -> Probed {
+fn probed(over: Over) -> ProbeResult {
     let took = over.done.saturating_duration_since(over.call.sent);
-    Probed { got: over.outcome.into(), took, uploaded_bytes: Some(over.uploaded_bytes) }
+    ProbeResult { got: over.outcome.into(), took, uploaded_bytes: Some(over.uploaded_bytes) }
 }
 
 impl Sends for Prober<'_> {
-    fn send(&mut self, message: Message, patience: Duration) -> Result<Probed, LimitsError> {
+    fn send(&mut self, message: Message, patience: Duration) -> Result<ProbeResult, LimitsError> {
         self.whole(message, patience)
     }
 
@@ -212,7 +214,7 @@ impl Sends for Prober<'_> {
         &mut self,
         message: Message,
         patience: Duration,
-    ) -> Result<(Probed, Survivors), LimitsError> {
+    ) -> Result<(ProbeResult, Survivors), LimitsError> {
         self.among_neighbours(Draft { message, extent: Extent::Whole }, patience)
     }
 
@@ -224,13 +226,13 @@ impl Sends for Prober<'_> {
 /// Whatever sends whole messages.
 pub(super) trait Sends {
     /// Sends a message, and waits this long.
-    fn send(&mut self, message: Message, patience: Duration) -> Result<Probed, LimitsError>;
+    fn send(&mut self, message: Message, patience: Duration) -> Result<ProbeResult, LimitsError>;
     /// Sends a message that is to be refused, in the midst of other calls.
     fn send_among_neighbours(
         &mut self,
         message: Message,
         patience: Duration,
-    ) -> Result<(Probed, Survivors), LimitsError>;
+    ) -> Result<(ProbeResult, Survivors), LimitsError>;
     /// A message that the server answers.
     fn small(&self) -> Message;
     /// What is left standing of the same calls where none of them is to be refused.

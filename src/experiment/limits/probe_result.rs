@@ -15,7 +15,7 @@ pub(super) fn longest(message_bytes: u64) -> Duration {
 
 /// What came of a probe.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Got {
+pub(super) enum ProbeAnswer {
     /// The server took the message and replied.
     Reply {
         /// Whether with the text in upper case.
@@ -31,15 +31,15 @@ pub(super) enum Got {
 
 /// A probe that is over.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Probed {
-    pub(super) got: Got,
+pub(super) struct ProbeResult {
+    pub(super) got: ProbeAnswer,
     /// From the send.
     pub(super) took: Duration,
     /// Bytes of prefix and message that went to the socket, where that is known.
     pub(super) uploaded_bytes: Option<u64>,
 }
 
-impl From<Outcome> for Got {
+impl From<Outcome> for ProbeAnswer {
     fn from(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Answered => Self::Reply { is_right: true },
@@ -61,7 +61,7 @@ impl From<Outcome> for Got {
     }
 }
 
-impl Got {
+impl ProbeAnswer {
     /// What a call that ended badly has in common with others like it: everything but numbers.
     pub(super) fn likeness(&self) -> Option<String> {
         let Self::Ended(failure, _) = self else { return None };

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     error::LimitsError,
-    probe_result::{Cause, Got, Probed},
+    probe_result::{Cause, ProbeAnswer, ProbeResult},
     survival::{self, Survivors},
 };
 use crate::{
@@ -140,7 +140,7 @@ pub enum Counts {
 }
 
 impl Compressed {
-    pub(super) fn of(counts: Counts, got: &Got) -> Self {
+    pub(super) fn of(counts: Counts, got: &ProbeAnswer) -> Self {
         let (code, message) = status_of(got);
         Self { counts, code, message }
     }
@@ -152,7 +152,7 @@ impl Behind {
         limit_bytes: u64,
         refused: u64,
         named_bytes: Option<u64>,
-        refusal: Option<&Got>,
+        refusal: Option<&ProbeAnswer>,
     ) -> Self {
         let (code, message) = refusal.map(status_of).unwrap_or_default();
         Self { limit_bytes, smallest_refused_bytes: refused, named_bytes, code, message }
@@ -160,11 +160,11 @@ impl Behind {
 }
 
 /// The code's name and the text of a call that ended badly.
-fn status_of(got: &Got) -> (Option<String>, Option<String>) {
+fn status_of(got: &ProbeAnswer) -> (Option<String>, Option<String>) {
     let (code, message) = match got {
-        Got::Refused(refusal) => (refusal.code, &refusal.message),
-        Got::Ended(failure, _) => (failure.code, &failure.message),
-        Got::Reply { .. } | Got::Silence => return (None, None),
+        ProbeAnswer::Refused(refusal) => (refusal.code, &refusal.message),
+        ProbeAnswer::Ended(failure, _) => (failure.code, &failure.message),
+        ProbeAnswer::Reply { .. } | ProbeAnswer::Silence => return (None, None),
     };
     (Some(code.name().to_owned()), Some(message.clone()))
 }
@@ -236,7 +236,7 @@ impl LimitRecord {
     /// How it refuses. `control` makes a call that is not refused, in the midst of others.
     pub(super) fn refused_as(
         &mut self,
-        refusals: &[(Probed, Survivors)],
+        refusals: &[(ProbeResult, Survivors)],
         control: impl FnMut() -> Result<Survivors, LimitsError>,
     ) -> Result<(), LimitsError> {
         let median = |mut values: Vec<u64>| {
@@ -247,7 +247,7 @@ impl LimitRecord {
         self.uploaded_bytes =
             median(refusals.iter().filter_map(|(probed, _)| probed.uploaded_bytes).collect());
         // One of several may have failed in another way.
-        let in_words = refusals.iter().find(|(probed, _)| matches!(probed.got, Got::Refused(_)));
+        let in_words = refusals.iter().find(|(probed, _)| matches!(probed.got, ProbeAnswer::Refused(_)));
         let Some((first, _)) = in_words.or(refusals.first()) else { return Ok(()) };
         let survivors: Vec<&Survivors> = refusals.iter().map(|(_, survivors)| survivors).collect();
         let survival = survival::confirmed(&survivors, control)?;
@@ -256,13 +256,13 @@ impl LimitRecord {
         self.survival_unstable = survival.unstable;
         (self.code, self.message) = status_of(&first.got);
         self.cause = Some(match &first.got {
-            Got::Refused(refusal) if refusal.http_status.is_some() => Cause::HttpStatus,
-            Got::Refused(_) => Cause::Words,
-            Got::Ended(_, cause) => *cause,
-            Got::Reply { .. } | Got::Silence => Cause::Silence,
+            ProbeAnswer::Refused(refusal) if refusal.http_status.is_some() => Cause::HttpStatus,
+            ProbeAnswer::Refused(_) => Cause::Words,
+            ProbeAnswer::Ended(_, cause) => *cause,
+            ProbeAnswer::Reply { .. } | ProbeAnswer::Silence => Cause::Silence,
         });
         self.http_status = match &first.got {
-            Got::Refused(refusal) => refusal.http_status,
+            ProbeAnswer::Refused(refusal) => refusal.http_status,
             _ => None,
         };
         Ok(())

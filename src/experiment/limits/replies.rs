@@ -4,7 +4,7 @@
 use super::{
     error::LimitsError,
     probe::Sends,
-    probe_result::Got,
+    probe_result::ProbeAnswer,
     record::{LimitRecord, State, bytes},
     search::Search,
     whole_messages::{self, Whole},
@@ -69,7 +69,7 @@ pub(super) fn find_servers(
 ) -> Result<(), LimitsError> {
     let whole = Whole {
         message: &|text| reach.message(text),
-        is_passed: &|got| matches!(got, Got::Reply { .. }),
+        is_passed: &|got| matches!(got, ProbeAnswer::Reply { .. }),
         refuses: (Side::Server, Direction::Response),
         silence_refuses: false,
     };
@@ -131,7 +131,7 @@ pub(super) fn find_clients(
     }
     let whole = Whole {
         message: &|text| reach.message(text),
-        is_passed: &|got| matches!(got, Got::Reply { .. }),
+        is_passed: &|got| matches!(got, ProbeAnswer::Reply { .. }),
         refuses: (Side::Client, Direction::Response),
         silence_refuses: false,
     };

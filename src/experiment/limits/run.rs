@@ -2,11 +2,11 @@
 
 use super::{
     client_side, compressed,
-    document::{Limits, SCHEMA, Settings},
+    document::{Limits, LimitsSettings, SCHEMA},
     error::{LimitsError, causes},
     findings,
     probe::{Prober, settled},
-    probe_result::{self, Got},
+    probe_result::{self, ProbeAnswer},
     record::{LimitRecord, State},
     replies::{self, Reach},
     server_requests,
@@ -32,7 +32,7 @@ use crate::{
 /// far, and `ended_early`.
 pub fn find<'a>(
     target: &'a Located,
-    settings: &Settings,
+    settings: &LimitsSettings,
     observe: &mut dyn FnMut(Side, Direction),
     wants_end: &'a dyn Fn() -> bool,
 ) -> Result<Limits, LimitsError> {
@@ -58,15 +58,16 @@ pub fn find<'a>(
     let packing = settings.options.compression.map(|_| Prober::new(target, packing, wants_end));
     let mut prober = Prober::new(target, unlimited, wants_end);
     let secrets = Secrets::of(&settings.options.metadata);
-    let grows = greet(&mut prober, target).map_err(|error| error.without(&secrets))?;
-    let mut hunt = Hunt { settings, target, prober, packing, records: Vec::new(), observe, wants_end };
-    if let Err(error) = hunt.all(grows) {
+    let grows = handshake(&mut prober, target).map_err(|error| error.without(&secrets))?;
+    let mut search =
+        LimitSearch { settings, target, prober, packing, records: Vec::new(), observe, wants_end };
+    if let Err(error) = search.all(grows) {
         limits.ended_early = Some(causes(&error));
         limits.interrupted = matches!(error, LimitsError::Interrupted);
     }
     // A call meets the client's own limit first.
-    hunt.records.sort_by_key(|record| order(record.side, record.direction));
-    limits.limits = hunt.records;
+    search.records.sort_by_key(|record| order(record.side, record.direction));
+    limits.limits = search.records;
     limits.findings = findings::of(&limits.limits, grows, settings);
     limits.hide(&secrets);
     Ok(limits)
@@ -84,13 +85,13 @@ fn order(side: Side, direction: Direction) -> u8 {
 
 /// Makes a small call that the server answers the small one of all later probes. Whether its upper-casing
 /// makes texts longer.
-fn greet(prober: &mut Prober<'_>, target: &Located) -> Result<bool, LimitsError> {
-    let mute = |got: &Got| LimitsError::Mute {
+fn handshake(prober: &mut Prober<'_>, target: &Located) -> Result<bool, LimitsError> {
+    let mute = |got: &ProbeAnswer| LimitsError::Mute {
         target: target.authority.clone(),
         what: match got {
-            Got::Ended(failure, _) => status_words(failure.code, &failure.message),
-            Got::Refused(refusal) => status_words(refusal.code, &refusal.message),
-            Got::Reply { .. } | Got::Silence => "no answer within 5 s".to_owned(),
+            ProbeAnswer::Ended(failure, _) => status_words(failure.code, &failure.message),
+            ProbeAnswer::Refused(refusal) => status_words(refusal.code, &refusal.message),
+            ProbeAnswer::Reply { .. } | ProbeAnswer::Silence => "no answer within 5 s".to_owned(),
         },
     };
     // Where the limit is below 5 bytes, nothing but the empty text passes.
@@ -98,24 +99,24 @@ fn greet(prober: &mut Prober<'_>, target: &Located) -> Result<bool, LimitsError>
         let small = Message::new(text.to_owned());
         let got = settled(|| Ok(prober.whole(small.clone(), probe_result::longest(0))?.got))?;
         match got {
-            Got::Reply { .. } => prober.small = small,
-            Got::Refused(_) if !text.is_empty() => continue,
+            ProbeAnswer::Reply { .. } => prober.small = small,
+            ProbeAnswer::Refused(_) if !text.is_empty() => continue,
             other => return Err(mute(&other)),
         }
         break;
     }
     let growing = Message::growing(6, 2).unwrap_or_else(|| prober.small.clone());
     Ok(match settled(|| Ok(prober.whole(growing.clone(), probe_result::longest(0))?.got))? {
-        Got::Reply { is_right } => is_right,
+        ProbeAnswer::Reply { is_right } => is_right,
         // Where not even this passes, nothing larger will be tried.
-        Got::Refused(_) => true,
-        Got::Ended(..) | Got::Silence => false,
+        ProbeAnswer::Refused(_) => true,
+        ProbeAnswer::Ended(..) | ProbeAnswer::Silence => false,
     })
 }
 
 /// The search for all limits.
-struct Hunt<'a, 'o> {
-    settings: &'a Settings,
+struct LimitSearch<'a, 'o> {
+    settings: &'a LimitsSettings,
     target: &'a Located,
     prober: Prober<'a>,
     /// One that compresses, where that was asked for.
@@ -125,13 +126,13 @@ struct Hunt<'a, 'o> {
     wants_end: &'a dyn Fn() -> bool,
 }
 
-impl Hunt<'_, '_> {
+impl LimitSearch<'_, '_> {
     fn all(&mut self, grows: bool) -> Result<(), LimitsError> {
         let up_to = self.settings.up_to;
         let _ = self.prober.take_count();
-        let receives = self.one(Side::Server, Direction::Request, |hunt, record| {
-            server_requests::find(&mut hunt.prober, up_to, record)?;
-            match &mut hunt.packing {
+        let receives = self.one(Side::Server, Direction::Request, |search, record| {
+            server_requests::find(&mut search.prober, up_to, record)?;
+            match &mut search.packing {
                 Some(packing) => compressed::servers_request(packing, record),
                 None => Ok(()),
             }
@@ -146,13 +147,13 @@ impl Hunt<'_, '_> {
         let unknown = |record: &mut LimitRecord| {
             record.detail = Some("not looked for: what requests the server takes is not known".to_owned());
         };
-        let sends = self.one(Side::Server, Direction::Response, |hunt, record| {
+        let sends = self.one(Side::Server, Direction::Response, |search, record| {
             if !is_known {
                 unknown(record);
                 return Ok(());
             }
-            replies::find_servers(&mut hunt.prober, reach, record)?;
-            match &mut hunt.packing {
+            replies::find_servers(&mut search.prober, reach, record)?;
+            match &mut search.packing {
                 Some(packing) => compressed::replies(packing, reach, packing.is_compressed()?, record),
                 None => Ok(()),
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{
     error::LimitsError,
     probe::{Prober, Sends as _, claim},
-    probe_result::{Got, Probed, longest},
+    probe_result::{ProbeAnswer, ProbeResult, longest},
     record::{Behind, LimitRecord, State, bytes},
     search::{Answer, Edge, Search},
     whole_messages::{self, Whole},
@@ -96,7 +96,7 @@ fn refuse(
     prober: &mut Prober<'_>,
     limit: Option<u64>,
     draft: impl Fn() -> Draft,
-    searched: Option<&Got>,
+    searched: Option<&ProbeAnswer>,
     record: &mut LimitRecord,
 ) -> Result<(), LimitsError> {
     let mut refusals = Vec::new();
@@ -105,12 +105,12 @@ fn refuse(
         let patience = longest(draft.message.request_bytes);
         refusals.push(prober.among_neighbours(draft, patience)?);
     }
-    if refusals.iter().any(|(probe, _)| matches!(probe.got, Got::Reply { .. })) {
+    if refusals.iter().any(|(probe, _)| matches!(probe.got, ProbeAnswer::Reply { .. })) {
         record.unstable("a prefix was refused, and a whole message of that size passed");
         return Ok(());
     }
-    if let Some(Got::Refused(refusal)) = searched
-        && !refusals.iter().any(|(probe, _)| matches!(probe.got, Got::Refused(_)))
+    if let Some(ProbeAnswer::Refused(refusal)) = searched
+        && !refusals.iter().any(|(probe, _)| matches!(probe.got, ProbeAnswer::Refused(_)))
     {
         record.unstable(&format!(
             "a prefix was refused with {}, `{}`, and later ones ended in another way",
@@ -129,7 +129,7 @@ fn refuse(
 enum Taken {
     Yes,
     /// Twice it did not, and this was the last answer.
-    No(Probed),
+    No(ProbeResult),
     /// It did not answer.
     Silent,
 }
@@ -143,18 +143,20 @@ fn takes(prober: &mut Prober<'_>, text_bytes: u64) -> Result<Taken, LimitsError>
         taken = match answer.got {
             ref got if is_request_taken(got) => return Ok(Taken::Yes),
             // What follows asks again, and is not as patient.
-            Got::Silence => return Ok(Taken::Silent),
+            ProbeAnswer::Silence => return Ok(Taken::Silent),
             _ => Taken::No(answer),
         };
     }
     Ok(taken)
 }
 
-pub(super) fn is_request_taken(got: &Got) -> bool {
+pub(super) fn is_request_taken(got: &ProbeAnswer) -> bool {
     match got {
-        Got::Reply { .. } => true,
-        Got::Refused(refusal) => (refusal.side, refusal.direction) != (Side::Server, Direction::Request),
-        Got::Ended(..) | Got::Silence => false,
+        ProbeAnswer::Reply { .. } => true,
+        ProbeAnswer::Refused(refusal) => {
+            (refusal.side, refusal.direction) != (Side::Server, Direction::Request)
+        }
+        ProbeAnswer::Ended(..) | ProbeAnswer::Silence => false,
     }
 }
 
@@ -209,7 +211,7 @@ struct Claims<'p, 'a> {
     /// The smallest length that is known to be refused.
     refused: Option<u64>,
     /// How it was refused.
-    refusal: Option<Got>,
+    refusal: Option<ProbeAnswer>,
     /// Lengths that were refused once and then not, and how.
     overruled: Vec<(u64, String)>,
 }
@@ -232,7 +234,7 @@ impl<'p, 'a> Claims<'p, 'a> {
         // One answer may be an accident, and everything else would be taken for a refusal: two must agree.
         for _ in 0..3 {
             let (_, got) = own.once(1)?;
-            own.is_silent = got == Got::Silence;
+            own.is_silent = got == ProbeAnswer::Silence;
             own.cut_off = got.likeness();
             if own.is_silent || seen.contains(&own.cut_off) {
                 break;
@@ -305,7 +307,7 @@ impl<'p, 'a> Claims<'p, 'a> {
         Some(format!("{} were refused, and then not", bytes(*length)))
     }
 
-    fn once(&mut self, length: u64) -> Result<(Answer, Got), LimitsError> {
+    fn once(&mut self, length: u64) -> Result<(Answer, ProbeAnswer), LimitsError> {
         let patience = (self.slowest * 10).max(SHORTEST_PATIENCE);
         let mut probed = match self.refused {
             // Silence is to be expected.
@@ -314,7 +316,7 @@ impl<'p, 'a> Claims<'p, 'a> {
             }
             _ => self.prober.claim(length, self.ends, patience)?,
         };
-        if probed.got == Got::Silence {
+        if probed.got == ProbeAnswer::Silence {
             // Never by one slow probe.
             probed = match self.refused {
                 Some(refused) if refused != length => self.prober.claim_beside(length, self.ends, refused)?,
@@ -322,20 +324,20 @@ impl<'p, 'a> Claims<'p, 'a> {
             };
         }
         let answer = self.answer(&probed.got);
-        if probed.got != Got::Silence {
+        if probed.got != ProbeAnswer::Silence {
             self.slowest = self.slowest.max(probed.took);
         }
         Ok((answer, probed.got))
     }
 
-    fn answer(&self, got: &Got) -> Answer {
+    fn answer(&self, got: &ProbeAnswer) -> Answer {
         match got {
-            Got::Refused(refusal) if !is_request_taken(got) => Answer::Refused(refusal.limit_bytes),
-            Got::Reply { .. } | Got::Silence | Got::Refused(_) => Answer::Passed,
-            Got::Ended(..) if self.ends && got.likeness() == self.cut_off => Answer::Passed,
+            ProbeAnswer::Refused(refusal) if !is_request_taken(got) => Answer::Refused(refusal.limit_bytes),
+            ProbeAnswer::Reply { .. } | ProbeAnswer::Silence | ProbeAnswer::Refused(_) => Answer::Passed,
+            ProbeAnswer::Ended(..) if self.ends && got.likeness() == self.cut_off => Answer::Passed,
             // The first one, from which the words are learnt.
-            Got::Ended(..) if self.ends && self.cut_off.is_none() => Answer::Passed,
-            Got::Ended(..) => Answer::Refused(None),
+            ProbeAnswer::Ended(..) if self.ends && self.cut_off.is_none() => Answer::Passed,
+            ProbeAnswer::Ended(..) => Answer::Refused(None),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{
     error::LimitsError,
     probe::Sends,
-    probe_result::{Cause, Got, Probed, longest},
+    probe_result::{Cause, ProbeAnswer, ProbeResult, longest},
     record::{LimitRecord, State, bytes},
     search::{Answer, Edge, Search},
 };
@@ -35,7 +35,7 @@ pub(super) struct Whole<'a> {
     /// The message for a length of text: of the request, or of the reply.
     pub(super) message: &'a dyn Fn(u64) -> Option<Message>,
     /// Whether the message that is looked at was within the limit.
-    pub(super) is_passed: &'a dyn Fn(&Got) -> bool,
+    pub(super) is_passed: &'a dyn Fn(&ProbeAnswer) -> bool,
     /// Whose refusal, and of what.
     pub(super) refuses: (Side, Direction),
     /// Whether no answer at all is a refusal too, and not the end of the search.
@@ -50,7 +50,7 @@ pub(super) fn find(
     record: &mut LimitRecord,
 ) -> Result<(), LimitsError> {
     let size = message_bytes_of;
-    let (mut first_passed, mut last_refused): (_, Option<Got>) = (None, None);
+    let (mut first_passed, mut last_refused): (_, Option<ProbeAnswer>) = (None, None);
     let mut overruled: Vec<(u64, String)> = Vec::new();
     while let Some(text) = search.next() {
         let Some(message) = (whole.message)(text) else { break };
@@ -77,7 +77,7 @@ pub(super) fn find(
             record.unstable(&other_refusal(&probed));
             return Ok(());
         };
-        if !whole.silence_refuses && search.refused().is_none() && probed.got == Got::Silence {
+        if !whole.silence_refuses && search.refused().is_none() && probed.got == ProbeAnswer::Silence {
             let passed = search.passed().map(size);
             record.detail = Some(format!(
                 "the search ended early: {} were not answered within {}, and no larger ones were tried",
@@ -105,14 +105,14 @@ pub(super) fn find(
         return Ok(());
     };
     // What was refused once as the edge is, and then passed, was no accident: the limit moves.
-    let edge = last_refused.as_ref().and_then(Got::likeness);
+    let edge = last_refused.as_ref().and_then(ProbeAnswer::likeness);
     if let Some((text, _)) = overruled.iter().find(|(_, likeness)| Some(likeness) == edge.as_ref()) {
         record.unstable(&format!("{} were refused, and then passed", bytes(size(*text))));
         return Ok(());
     }
     // Where silence is the refusal, it is known by now how long it takes to be told from an answer.
     let refusal_patience = match last_refused {
-        Some(Got::Silence) => patience(refused, first_passed),
+        Some(ProbeAnswer::Silence) => patience(refused, first_passed),
         _ => longest(refused),
     };
     verify(sender, whole, &mut search, (passed, refused), refusal_patience, record)
@@ -155,7 +155,7 @@ fn verify(
         && let Some(message) = (whole.message)(text)
     {
         let mut probed = sender.send(message.clone(), longest(text))?;
-        if matches!(probed.got, Got::Ended(..)) {
+        if matches!(probed.got, ProbeAnswer::Ended(..)) {
             probed = sender.send(message, longest(text))?;
         }
         let Some(answer) = whole.answer(&probed) else {
@@ -172,7 +172,7 @@ fn verify(
     record.so_far(passed, Some(refused));
     record.refused_as(&refusals, || sender.control())?;
     record.named_bytes = refusals.iter().find_map(|(probed, _)| match &probed.got {
-        Got::Refused(refusal) => refusal.limit_bytes,
+        ProbeAnswer::Refused(refusal) => refusal.limit_bytes,
         _ => None,
     });
     // Between two sizes that texts can make, a limit that is named is believed.
@@ -189,41 +189,43 @@ fn verify(
 
 impl Whole<'_> {
     /// What a probe says of the limit; `None` when another limit has refused.
-    pub(super) fn answer(&self, probed: &Probed) -> Option<Answer> {
+    pub(super) fn answer(&self, probed: &ProbeResult) -> Option<Answer> {
         Some(match &probed.got {
             got if (self.is_passed)(got) => Answer::Passed,
-            Got::Refused(refusal) if (refusal.side, refusal.direction) == self.refuses => {
+            ProbeAnswer::Refused(refusal) if (refusal.side, refusal.direction) == self.refuses => {
                 Answer::Refused(refusal.limit_bytes.map(longest_text_within))
             }
-            Got::Refused(_) => return None,
+            ProbeAnswer::Refused(_) => return None,
             // The client has words for a reply that it refuses, and makes the status itself where it does not
             // send: this is the server's.
-            Got::Ended(_, cause)
+            ProbeAnswer::Ended(_, cause)
                 if self.refuses.0 == Side::Client
                     && (*cause != Cause::OwnStatus || self.refuses.1 == Direction::Response) =>
             {
                 return None;
             }
-            Got::Reply { .. } | Got::Ended(..) | Got::Silence => Answer::Refused(None),
+            ProbeAnswer::Reply { .. } | ProbeAnswer::Ended(..) | ProbeAnswer::Silence => {
+                Answer::Refused(None)
+            }
         })
     }
 }
 
 /// Whether it is a size refusal in known words, or HTTP's: those come by no accident.
-fn is_in_words(probed: &Probed) -> bool {
-    matches!(&probed.got, Got::Refused(_))
+fn is_in_words(probed: &ProbeResult) -> bool {
+    matches!(&probed.got, ProbeAnswer::Refused(_))
 }
 
-fn other_refusal(probed: &Probed) -> String {
+fn other_refusal(probed: &ProbeResult) -> String {
     let refusal = match &probed.got {
-        Got::Refused(refusal) => refusal,
-        Got::Ended(failure, _) => {
+        ProbeAnswer::Refused(refusal) => refusal,
+        ProbeAnswer::Ended(failure, _) => {
             return format!(
                 "in between, the server ended the call: {}",
                 status_words(failure.code, &failure.message)
             );
         }
-        Got::Reply { .. } | Got::Silence => return "another limit came first".to_owned(),
+        ProbeAnswer::Reply { .. } | ProbeAnswer::Silence => return "another limit came first".to_owned(),
     };
     format!(
         "in between, the limit of the {} for the {} refused: {}",

@@ -3,7 +3,7 @@
 use super::grid::GridLoad;
 use crate::{
     result::{
-        soundness::Verdict,
+        soundness::Rating,
         summary::{LatencyFigures, Summary},
     },
     statistics::median,
@@ -55,7 +55,7 @@ pub(super) fn of(message_bytes: u64, load: GridLoad, results: &[&Summary]) -> Op
     let share = |of: &dyn Fn(&Summary) -> u64| {
         median(&each(&|summary| of(summary) as f64 / (summary.calls.planned.max(1)) as f64))
     };
-    let is_unsound = |summary: &&&Summary| summary.soundness.verdict == Verdict::Unsound;
+    let is_unsound = |summary: &&&Summary| summary.soundness.verdict == Rating::Unsound;
     Some(Cell {
         message_bytes,
         load,

@@ -25,7 +25,7 @@ pub const SCHEMA: &str = "plimsoll.sweep/1";
 
 /// What was asked for: a sweep goes on only where this is the same.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Asked {
+pub struct SweepSpec {
     /// The server as it was written; absent where the sweep started its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
@@ -81,7 +81,7 @@ pub struct Sweep {
     /// What measured.
     pub plimsoll: Build,
     /// What was asked for.
-    pub asked: Asked,
+    pub asked: SweepSpec,
     /// The limits that a ladder shows from both sides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
@@ -126,7 +126,7 @@ fn is_rate(left: f64, right: f64) -> bool {
     near("a rate", left, right).is_ok()
 }
 
-impl Asked {
+impl SweepSpec {
     /// The sizes of the grid, with both sides of these limits where they are a ladder.
     fn sizes_with(&self, limits: Option<&Limits>) -> Vec<u64> {
         let found = limits.iter().flat_map(|limits| &limits.limits);
@@ -159,7 +159,7 @@ impl Asked {
 impl Sweep {
     /// A sweep that has not begun.
     #[must_use]
-    pub fn new(asked: Asked, limits: Option<Limits>) -> Self {
+    pub fn new(asked: SweepSpec, limits: Option<Limits>) -> Self {
         let order = asked.order(&asked.sizes_with(limits.as_ref()));
         let schema = SCHEMA.to_owned();
         Self { schema, plimsoll: Build::this(), asked, limits, order, points: Vec::new() }
@@ -225,7 +225,7 @@ impl Sweep {
     ///
     /// # Errors
     /// When it is not: with everything that differs.
-    pub fn is_same(&self, asked: &Asked) -> Result<(), SweepError> {
+    pub fn is_same(&self, asked: &SweepSpec) -> Result<(), SweepError> {
         // As documents have it: a token that is not the one of then is no other sweep.
         let (before, now) = (serde_json::to_value(&self.asked)?, serde_json::to_value(asked)?);
         if before == now {
@@ -271,8 +271,8 @@ impl Sweep {
 mod tests {
     use super::*;
 
-    fn asked(seed: u64) -> Asked {
-        Asked {
+    fn asked(seed: u64) -> SweepSpec {
+        SweepSpec {
             target: None,
             server: None,
             sizes: Sizes::Ladder(64, 16 << 20),
@@ -318,7 +318,7 @@ mod tests {
 
     #[test]
     fn a_sweep_goes_on_with_another_token() {
-        let with = |token: &str| Asked { metadata: vec![Pair::new("authorization", token)], ..asked(1) };
+        let with = |token: &str| SweepSpec { metadata: vec![Pair::new("authorization", token)], ..asked(1) };
         let sweep = Sweep::new(with("Bearer old"), None);
         assert!(sweep.is_same(&with("Bearer new")).is_ok());
         let error = sweep.is_same(&asked(1)).expect_err("other metadata").to_string();

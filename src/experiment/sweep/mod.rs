@@ -9,5 +9,5 @@ mod cells;
 pub mod document;
 
 pub use cells::Cell;
-pub use document::{Asked, SCHEMA, Sweep};
+pub use document::{SCHEMA, Sweep, SweepSpec};
 pub use grid::{GridLoad, Point, Sizes, SizesError};

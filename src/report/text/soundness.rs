@@ -4,27 +4,28 @@ use std::io::{self, Write};
 
 use crate::{
     report::style::{DOUBTFUL, GOOD, HEADING, STRONG, advice_lines, broken, heading},
-    result::soundness::{Finding, Side, Soundness, Verdict, Weight},
+    result::soundness::{Bottleneck, Finding, Rating, Soundness, Weight},
 };
 
 /// Writes what a measurement is worth.
 pub(super) fn write(soundness: &Soundness, out: &mut impl Write) -> io::Result<()> {
     let (style, word) = match soundness.verdict {
-        Verdict::Sound => (GOOD, "sound: nothing speaks against these figures"),
-        Verdict::Disturbed => (
+        Rating::Sound => (GOOD, "sound: nothing speaks against these figures"),
+        Rating::Disturbed => (
             STRONG,
             "disturbed: something else took time from the machine; repeat before you rely on small differences",
         ),
-        Verdict::Unsound => (DOUBTFUL, "unsound: read the warnings before the figures"),
+        Rating::Unsound => (DOUBTFUL, "unsound: read the warnings before the figures"),
     };
     writeln!(out, "{}{style}{word}{style:#}", heading("soundness"))?;
     // Where it is the generator, a finding says so.
-    if let Some(saturation) = soundness.saturation.as_ref().filter(|found| found.saturated != Side::Generator)
+    if let Some(saturation) =
+        soundness.saturation.as_ref().filter(|found| found.saturated != Bottleneck::Generator)
     {
         let side = match saturation.saturated {
-            Side::Generator | Side::Unknown => "the generator was not saturated",
-            Side::Server => "the server was saturated, the generator was not",
-            Side::Neither => "neither side was saturated",
+            Bottleneck::Generator | Bottleneck::Unknown => "the generator was not saturated",
+            Bottleneck::Server => "the server was saturated, the generator was not",
+            Bottleneck::Neither => "neither side was saturated",
         };
         for (row, line) in broken(&format!("{side}: {}", saturation.detail)).iter().enumerate() {
             writeln!(out, "{:HEADING$} {}{line}", "", if row == 0 { "" } else { "  " })?;

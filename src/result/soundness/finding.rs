@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What a measurement is worth, in a word. The greater, the worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Verdict {
+pub enum Rating {
     /// Nothing speaks against the figures.
     Sound,
     /// Other load or stolen cores: the figures vary more than the server does.
@@ -14,7 +14,7 @@ pub enum Verdict {
     Unsound,
 }
 
-impl Verdict {
+impl Rating {
     /// The verdict that these findings make: that of the gravest.
     #[must_use]
     pub fn of(findings: &[Finding]) -> Self {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     finding::{Finding, Weight},
-    saturation::{Saturation, Side, Trouble},
+    saturation::{Bottleneck, Saturation, Trouble},
 };
 use crate::{
     client::Connections,
@@ -206,7 +206,7 @@ pub(super) fn rate_not_reached(run: &Run, plan: &PlanRecord) -> Option<Finding> 
 }
 
 pub(super) fn generator_saturated(saturation: &Saturation) -> Option<Finding> {
-    (saturation.saturated == Side::Generator).then(|| {
+    (saturation.saturated == Bottleneck::Generator).then(|| {
         warning(
             "generator_saturated",
             format!(

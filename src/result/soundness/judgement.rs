@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    finding::{Finding, Verdict},
+    finding::{Finding, Rating},
     findings,
-    saturation::{Course, Saturation},
+    saturation::{RunContext, Saturation},
 };
 use crate::{
     engine::Run,
@@ -17,7 +17,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Soundness {
     /// Unsound as soon as one finding is a warning, disturbed as soon as one is a disturbance.
-    pub verdict: Verdict,
+    pub verdict: Rating,
     /// Which side had no more to give.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub saturation: Option<Saturation>,
@@ -39,7 +39,7 @@ impl Soundness {
         let behind = findings::rate_not_reached(run, plan);
         let keeps_up = plan.is_open().then_some(behind.is_none() && run.recording.calls.outcomes.shed == 0);
         findings.extend(behind);
-        let course = Course { spins: !plan.spin.is_zero(), keeps_up, trouble: findings::trouble(run) };
+        let course = RunContext { spins: !plan.spin.is_zero(), keeps_up, trouble: findings::trouble(run) };
         let saturation = Saturation::of(run, course);
         findings.extend(saturation.as_ref().and_then(findings::generator_saturated));
         findings.extend(findings::late_generator(run));
@@ -59,6 +59,6 @@ impl Soundness {
         }
         // Stable: within a weight, the order above.
         findings.sort_by_key(|finding| finding.weight);
-        Self { verdict: Verdict::of(&findings), saturation, findings }
+        Self { verdict: Rating::of(&findings), saturation, findings }
     }
 }

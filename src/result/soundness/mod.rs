@@ -5,6 +5,6 @@ mod saturation;
 mod findings;
 pub mod judgement;
 
-pub use finding::{Finding, Verdict, Weight};
+pub use finding::{Finding, Rating, Weight};
 pub use judgement::Soundness;
-pub use saturation::{Saturation, Side};
+pub use saturation::{Bottleneck, Saturation};

@@ -14,7 +14,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Saturation {
     /// The side.
-    pub saturated: Side,
+    pub saturated: Bottleneck,
     /// How long the busiest worker was at work or ready for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generator_busy: Option<f64>,
@@ -37,7 +37,7 @@ pub struct Saturation {
 /// A side of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Side {
+pub enum Bottleneck {
     /// The figures show the generator's speed: the server may be faster.
     Generator,
     /// The figures show what the server can do.
@@ -59,7 +59,7 @@ const THREAD_AT_WORK: f64 = 0.01;
 
 /// How a run's load stood to its window, besides the accounts of CPU time.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Course {
+pub(super) struct RunContext {
     /// Whether the lean client's loop spun.
     pub(super) spins: bool,
     /// Whether an open loop reached its rate; `None` in a closed loop.
@@ -162,7 +162,7 @@ impl Situation {
 
 impl Saturation {
     /// Which side of a run had no more to give; `None` where the window was too short for an account.
-    pub(super) fn of(run: &Run, course: Course) -> Option<Self> {
+    pub(super) fn of(run: &Run, course: RunContext) -> Option<Self> {
         let usage = &run.usage;
         let over = usage.measured_over.as_secs_f64();
         if over <= 0.0 {
@@ -176,37 +176,37 @@ impl Saturation {
         let at_least = |value: Option<f64>, bound: f64| value.is_some_and(|value| value >= bound);
         let falls_behind = at_least(held_up, HELD_UP) || course.keeps_up == Some(false);
         let saturated = if at_least(generator_busy, SATURATED) {
-            Side::Generator
+            Bottleneck::Generator
         } else if at_least(server_busy, SATURATED) || (server_busy.is_none() && falls_behind) {
             // A server elsewhere has no account: that it falls behind has to do.
-            Side::Server
+            Bottleneck::Server
         } else if server_busy.is_some() || course.keeps_up == Some(true) {
-            Side::Neither
+            Bottleneck::Neither
         } else {
-            Side::Unknown
+            Bottleneck::Unknown
         };
         let is_starved = match (generator_starved, generator_busy) {
             (Some(starved), Some(busy)) => starved > busy / 2.0,
             _ => false,
         };
         let situation = without_answers(run).unwrap_or(match saturated {
-            Side::Generator if is_starved => Situation::Starved,
-            Side::Generator => Situation::Slow,
+            Bottleneck::Generator if is_starved => Situation::Starved,
+            Bottleneck::Generator => Situation::Slow,
             _ if course.trouble == Some(Trouble::GeneratorPaused) => Situation::Paused,
             _ if course.trouble == Some(Trouble::Connections) => Situation::Connecting,
-            Side::Server if course.keeps_up == Some(true) => Situation::Full,
-            Side::Server => Situation::Saturated,
+            Bottleneck::Server if course.keeps_up == Some(true) => Situation::Full,
+            Bottleneck::Server => Situation::Saturated,
             _ if falls_behind => Situation::Waiting,
-            Side::Neither if course.keeps_up.is_some() => Situation::Resting,
-            Side::Neither => Situation::Idle,
-            Side::Unknown => Situation::Unknown,
+            Bottleneck::Neither if course.keeps_up.is_some() => Situation::Resting,
+            Bottleneck::Neither => Situation::Idle,
+            Bottleneck::Unknown => Situation::Unknown,
         });
         // A silent or failing server decides the figures, whatever it does with its CPU time.
         let saturated = match (situation, saturated) {
-            (Situation::Silent | Situation::Stopped(_) | Situation::Connecting, Side::Server)
+            (Situation::Silent | Situation::Stopped(_) | Situation::Connecting, Bottleneck::Server)
                 if !at_least(server_busy, SATURATED) =>
             {
-                Side::Unknown
+                Bottleneck::Unknown
             }
             (_, side) => side,
         };

@@ -17,20 +17,20 @@ struct Case {
     worker: (f64, f64),
     in_loop: Option<(f64, f64)>,
     server: &'static [(f64, f64)],
-    course: Course,
+    course: RunContext,
     outcomes: Outcomes,
     /// Answered calls by second of the window; the rest of the window has none.
     seconds: &'static [u64],
 }
 
-const COURSE: Course = Course { spins: false, keeps_up: None, trouble: None };
+const COURSE: RunContext = RunContext { spins: false, keeps_up: None, trouble: None };
 
-const OPEN: Course = Course { keeps_up: Some(true), ..COURSE };
+const OPEN: RunContext = RunContext { keeps_up: Some(true), ..COURSE };
 
-const BEHIND: Course = Course { keeps_up: Some(false), ..COURSE };
+const BEHIND: RunContext = RunContext { keeps_up: Some(false), ..COURSE };
 
-fn with(trouble: Trouble) -> Course {
-    Course { trouble: Some(trouble), ..COURSE }
+fn with(trouble: Trouble) -> RunContext {
+    RunContext { trouble: Some(trouble), ..COURSE }
 }
 
 fn case() -> Case {
@@ -98,143 +98,148 @@ fn each_situation_has_its_own_advice() {
         (
             "silent, closed",
             Case { outcomes: unfinished, seconds: &[], ..case() },
-            Side::Neither,
+            Bottleneck::Neither,
             "took calls and ended none",
         ),
         (
             "silent, open",
             Case { outcomes: unfinished, seconds: &[], course: BEHIND, ..case() },
-            Side::Neither,
+            Bottleneck::Neither,
             "took calls and ended none",
         ),
         (
             "silent, elsewhere",
             Case { outcomes: unfinished, seconds: &[], course: BEHIND, server: elsewhere, ..case() },
-            Side::Unknown,
+            Bottleneck::Unknown,
             "took calls and ended none",
         ),
         (
             "nothing planned",
             Case { outcomes: none, seconds: &[], ..case() },
-            Side::Neither,
+            Bottleneck::Neither,
             "took calls and ended none",
         ),
         (
             "stopped, closed",
             Case { outcomes: some_unfinished, seconds: &[10; 4], ..case() },
-            Side::Neither,
+            Bottleneck::Neither,
             "nothing later than 4.00 s into the window",
         ),
         (
             "stopped, open",
             Case { outcomes: some_unfinished, seconds: &[10; 4], course: BEHIND, ..case() },
-            Side::Neither,
+            Bottleneck::Neither,
             "nothing later than 4.00 s into the window",
         ),
         (
             "absent method, closed",
             Case { outcomes: failing, seconds: &[], ..case() },
-            Side::Neither,
+            Bottleneck::Neither,
             "the statuses say why",
         ),
         (
             "absent method, open",
             Case { outcomes: failing, seconds: &[], course: OPEN, ..case() },
-            Side::Neither,
+            Bottleneck::Neither,
             "the statuses say why",
         ),
         (
             "refusing everything",
             Case { outcomes: refused, seconds: &[], ..case() },
-            Side::Neither,
+            Bottleneck::Neither,
             "plimsoll limits",
         ),
-        ("slow, closed", case(), Side::Neither, "more --concurrency will bring more calls/s"),
-        ("slow, open", Case { course: BEHIND, ..case() }, Side::Neither, "had CPU time left and fell behind"),
+        ("slow, closed", case(), Bottleneck::Neither, "more --concurrency will bring more calls/s"),
+        (
+            "slow, open",
+            Case { course: BEHIND, ..case() },
+            Bottleneck::Neither,
+            "had CPU time left and fell behind",
+        ),
         (
             "does not read",
             Case { in_loop: Some((0.7, 0.8)), ..case() },
-            Side::Neither,
+            Bottleneck::Neither,
             "had CPU time left and fell behind",
         ),
         (
             "does not read, elsewhere",
             Case { in_loop: Some((0.7, 0.8)), server: elsewhere, ..case() },
-            Side::Server,
+            Bottleneck::Server,
             "waiting in line",
         ),
-        ("saturated, closed", Case { server: busy, ..case() }, Side::Server, "waiting in line"),
+        ("saturated, closed", Case { server: busy, ..case() }, Bottleneck::Server, "waiting in line"),
         (
             "saturated by waiting for cores",
             Case { server: &[(0.45, 0.5), (0.45, 0.5), (0.4, 0.5)], ..case() },
-            Side::Server,
+            Bottleneck::Server,
             "waiting in line",
         ),
         (
             "saturated by one thread",
             Case { server: &[(0.95, 0.0), (0.1, 0.0)], ..case() },
-            Side::Server,
+            Bottleneck::Server,
             "waiting in line",
         ),
         (
             "saturated, open, behind",
             Case { server: busy, course: BEHIND, ..case() },
-            Side::Server,
+            Bottleneck::Server,
             "waiting in line",
         ),
         (
             "saturated, open, keeps up",
             Case { server: busy, course: OPEN, ..case() },
-            Side::Server,
+            Bottleneck::Server,
             "no CPU time to spare",
         ),
-        ("idle, open", Case { course: OPEN, ..case() }, Side::Neither, "a higher --rate"),
+        ("idle, open", Case { course: OPEN, ..case() }, Bottleneck::Neither, "a higher --rate"),
         (
             "idle, open, elsewhere",
             Case { course: OPEN, server: elsewhere, ..case() },
-            Side::Neither,
+            Bottleneck::Neither,
             "a higher --rate",
         ),
         (
             "behind, elsewhere",
             Case { course: BEHIND, server: elsewhere, ..case() },
-            Side::Server,
+            Bottleneck::Server,
             "waiting in line",
         ),
         (
             "idle, closed, elsewhere",
             Case { server: elsewhere, ..case() },
-            Side::Unknown,
+            Bottleneck::Unknown,
             "the generator had time left",
         ),
         (
             "generator busy",
             Case { worker: (0.95, 0.0), in_loop: lean_busy, server: &[(0.5, 0.0)], ..case() },
-            Side::Generator,
+            Bottleneck::Generator,
             "--workers",
         ),
         (
             "generator without a core",
             Case { worker: (0.4, 0.55), in_loop: Some((0.6, 0.0)), server: busy, ..case() },
-            Side::Generator,
+            Bottleneck::Generator,
             "another machine",
         ),
         (
             "generator stopped",
             Case { course: with(Trouble::GeneratorPaused), ..case() },
-            Side::Neither,
+            Bottleneck::Neither,
             "what stopped the generator",
         ),
         (
             "connections closed",
             Case { course: with(Trouble::Connections), ..case() },
-            Side::Neither,
+            Bottleneck::Neither,
             "see connections_limited",
         ),
         (
             "one call in three fails",
             Case { course: with(Trouble::MissingAnswers), ..case() },
-            Side::Neither,
+            Bottleneck::Neither,
             "more load will not help",
         ),
     ] {
@@ -243,7 +248,7 @@ fn each_situation_has_its_own_advice() {
         assert!(found.advice.contains(words), "{name}: {}", found.advice);
         let is_idle = matches!(name, "slow, closed" | "idle, closed, elsewhere");
         assert_eq!(found.advice.contains("--concurrency"), is_idle, "{name}: {}", found.advice);
-        let is_saturated = found.saturated == Side::Server && !name.contains("keeps up");
+        let is_saturated = found.saturated == Bottleneck::Server && !name.contains("keeps up");
         assert_eq!(
             found.advice.contains("what this server can do"),
             is_saturated,
@@ -264,8 +269,8 @@ fn the_figures_say_what_contains_what_and_are_never_below_zero() {
 
 #[test]
 fn a_worker_that_spins_is_not_busy() {
-    let course = Course { spins: true, ..COURSE };
+    let course = RunContext { spins: true, ..COURSE };
     let found = saturation(&Case { worker: (1.0, 0.0), course, ..case() });
-    assert_eq!(found.saturated, Side::Neither, "{found:?}");
+    assert_eq!(found.saturated, Bottleneck::Neither, "{found:?}");
     assert!(found.generator_busy.is_some_and(|busy| busy < 0.2), "{found:?}");
 }

@@ -10,7 +10,7 @@ use crate::{
     result::{
         document::{Contradiction, holds, near, same},
         objective::{CallsOf, Metric, Objective},
-        soundness::Verdict,
+        soundness::Rating,
     },
     rpc::Code,
 };
@@ -183,7 +183,7 @@ impl Summary {
     }
 
     fn check_soundness(&self) -> Result<(), Contradiction> {
-        let again = Verdict::of(&self.soundness.findings);
+        let again = Rating::of(&self.soundness.findings);
         same("the soundness", self.soundness.verdict.name(), again.name())?;
         let Some(saturation) = &self.soundness.saturation else { return Ok(()) };
         let shares = [

@@ -6,7 +6,7 @@ use super::{assembling::Block, over::Over, state::Connection};
 use crate::{
     client::lean::{
         frame::{ConnectionError, ErrorCode},
-        reply::{Expected, Fault, Verdict},
+        reply::{Expected, Fault, ReplyCheck},
         status::Fields,
     },
     rpc::{
@@ -175,10 +175,10 @@ impl Connection {
         let Some(stream) = self.streams.get_mut(number) else { return Outcome::Answered };
         let (head, text) = self.requests.reply(stream.call.message);
         match stream.reply.verdict(Expected { head, text }) {
-            Verdict::Right => Outcome::Answered,
-            Verdict::Wrong(difference) => Outcome::WrongReply(Box::new(difference)),
-            Verdict::Missing => failed(Code::INTERNAL, "the server says OK and sent no reply"),
-            Verdict::Short => failed(Code::INTERNAL, "the reply ends before the length that it claims"),
+            ReplyCheck::Right => Outcome::Answered,
+            ReplyCheck::Wrong(difference) => Outcome::WrongReply(Box::new(difference)),
+            ReplyCheck::Missing => failed(Code::INTERNAL, "the server says OK and sent no reply"),
+            ReplyCheck::Short => failed(Code::INTERNAL, "the reply ends before the length that it claims"),
         }
     }
 

@@ -18,5 +18,5 @@ mod settings;
 
 pub use super::outbox::MOST_SLICES;
 pub(crate) use closing::MOST_RETURNS;
-pub use over::{Over, Seen};
+pub use over::{Over, RawResponse};
 pub use state::Connection;

@@ -34,7 +34,7 @@ impl Over {
 
 /// What came back, word for word.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub struct RawResponse {
     /// The fields of each header block: the headers, and the trailers where there were any.
     pub blocks: Vec<Vec<(String, String)>>,
     /// gRPC's prefix and the message.

@@ -7,7 +7,7 @@ use super::{
 use crate::client::lean::{
     flow::{ReceiveWindow, SendWindow},
     frame::{ConnectionError, ErrorCode, Head, flag, kind, write, write_number},
-    reply::Reply,
+    reply::ReplyState,
     request::Form,
     streams::{Call, Stream},
 };
@@ -49,7 +49,7 @@ impl Connection {
             call,
             headers_at,
             has_headers: false,
-            reply: Reply::default(),
+            reply: ReplyState::default(),
             framed,
             send_window,
             receive_window: ReceiveWindow::new(self.stream_window),

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::{
     assembling::{Assembling, Known, MAX_HEADER_BLOCK},
     closing::{Closing, MOST_RETURNS},
-    over::{Over, Seen},
+    over::{Over, RawResponse},
     peer::{self, Peer},
 };
 use crate::{
@@ -82,7 +82,7 @@ pub struct Connection {
     pub(super) returned: Vec<Call>,
     pub(super) has_answered: bool,
     /// Kept only where somebody wants to look at it.
-    pub(super) seen: Option<Box<Seen>>,
+    pub(super) seen: Option<Box<RawResponse>>,
 }
 
 impl Connection {
@@ -153,7 +153,7 @@ impl Connection {
     ///
     /// # Errors
     /// When the server broke the protocol. The connection cannot be used any more then, but for its
-    /// last words: [`Connection::farewell`].
+    /// last words: [`Connection::goodbye_frame`].
     pub fn receive(
         &mut self,
         bytes: &[u8],
@@ -299,13 +299,13 @@ impl Connection {
     }
 
     /// What came back since [`Connection::watch`].
-    pub fn take_seen(&mut self) -> Seen {
+    pub fn take_seen(&mut self) -> RawResponse {
         self.seen.take().map(|seen| *seen).unwrap_or_default()
     }
 
     /// What the server is told before the connection is closed over an error.
     #[must_use]
-    pub fn farewell(error: &ConnectionError) -> Vec<u8> {
+    pub fn goodbye_frame(error: &ConnectionError) -> Vec<u8> {
         let mut bytes = Vec::new();
         write_go_away(&mut bytes, error);
         bytes

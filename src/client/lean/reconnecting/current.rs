@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::socket::Line;
+use super::socket::Socket;
 use crate::{client::lean::streams::Call, rpc::Failure};
 
 /// State of the connection that new calls start on.
 #[derive(Debug)]
 pub(super) enum Current {
-    Line(Box<Line>),
+    Socket(Box<Socket>),
     /// An attempt to connect has failed: calls that it carried, and those that start before the next turn,
     /// are broken with this.
     Failed {

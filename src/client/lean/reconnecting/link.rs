@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::{
     current::{Backoff, Current},
-    socket::{Io, Line, Stalls, connecting, unavailable},
+    socket::{Io, Socket, Stalls, connecting, unavailable},
 };
 use crate::{
     client::{
@@ -35,7 +35,7 @@ use crate::{
 /// server ended is replaced at once. A server that ends each connection before it takes a call is asked again
 /// after a wait, counted from the start of the last attempt.
 #[derive(Debug)]
-pub(crate) struct Link {
+pub(crate) struct Reconnecting {
     requests: Arc<Requests>,
     address: SocketAddr,
     /// Calls that it will have in flight at once, by plan.
@@ -47,7 +47,7 @@ pub(crate) struct Link {
     /// When the last attempt to connect began.
     attempted: Instant,
     /// Lines on which no further call may start.
-    closing: Vec<Line>,
+    closing: Vec<Socket>,
     /// The fewest calls that the server took on a connection before it said GOAWAY.
     least_taken: u64,
     /// After attempts that failed.
@@ -68,7 +68,7 @@ pub(crate) fn link_of(key: u64) -> usize {
     usize::try_from(key >> 32).unwrap_or(usize::MAX)
 }
 
-impl Link {
+impl Reconnecting {
     /// Connects.
     ///
     /// # Errors
@@ -103,7 +103,7 @@ impl Link {
         };
         let mut line = place.line(socket, now, io).map_err(failed)?;
         line.is_connected = true;
-        place.current = Current::Line(Box::new(line));
+        place.current = Current::Socket(Box::new(line));
         Ok(place)
     }
 
@@ -116,7 +116,7 @@ impl Link {
     /// connection.
     pub(crate) fn is_settled(&self) -> bool {
         match &self.current {
-            Current::Line(line) => line.connection.is_ready(),
+            Current::Socket(line) => line.connection.is_ready(),
             Current::Failed { .. } => false,
             Current::Held { .. } | Current::Down { .. } => true,
         }
@@ -124,7 +124,7 @@ impl Link {
 
     /// Whether calls that start now go to the server, so that nothing is due but their deadlines.
     pub(crate) fn is_well(&self) -> bool {
-        let Current::Line(line) = &self.current else { return false };
+        let Current::Socket(line) = &self.current else { return false };
         line.connection.is_ready() && line.connection.held_until().is_none()
     }
 
@@ -133,7 +133,7 @@ impl Link {
     pub(crate) fn start(&mut self, call: Call, over: &mut Vec<Over>) {
         let mut since = call.sent;
         match &mut self.current {
-            Current::Line(line) => {
+            Current::Socket(line) => {
                 let is_ready = line.connection.is_ready();
                 line.connection.start(call, over);
                 if is_ready {
@@ -154,7 +154,7 @@ impl Link {
     /// Reads what has come for one of its sockets.
     pub(crate) fn take(&mut self, ready: Ready, io: &mut Io, over: &mut Vec<Over>) {
         match &mut self.current {
-            Current::Line(line) if line.key == ready.key => {
+            Current::Socket(line) if line.key == ready.key => {
                 let was_ready = line.connection.is_ready();
                 let result = line.take(ready, io, &mut self.stalls, over);
                 if !was_ready && line.connection.is_ready() {
@@ -175,7 +175,7 @@ impl Link {
 
     /// Writes what its sockets take.
     pub(crate) fn write(&mut self, io: &mut Io, over: &mut Vec<Over>) {
-        if let Current::Line(line) = &mut self.current {
+        if let Current::Socket(line) = &mut self.current {
             let result = line.write(&mut self.stalls, io, over);
             self.settle(&result, io, over);
         }
@@ -188,7 +188,7 @@ impl Link {
     /// Does what is due: ends late calls, gives up a server that is silent, connects again.
     pub(crate) fn turn(&mut self, now: Instant, io: &mut Io, over: &mut Vec<Over>) {
         match &mut self.current {
-            Current::Line(line) => {
+            Current::Socket(line) => {
                 line.connection.expire(now, over);
                 let result = match line.ready_by {
                     Some(until) if now >= until => {
@@ -228,7 +228,7 @@ impl Link {
     /// When something will be due, if nothing happens before.
     pub(crate) fn next_turn(&self) -> Option<Instant> {
         let current = match &self.current {
-            Current::Line(line) => {
+            Current::Socket(line) => {
                 [line.ready_by, line.connection.next_deadline()].into_iter().flatten().min()
             }
             Current::Failed { at, .. } => Some(*at),
@@ -246,7 +246,7 @@ impl Link {
     /// How long requests were kept waiting until now.
     pub(crate) fn stalls(&self, now: Instant) -> Stalls {
         let mut stalls = match &self.current {
-            Current::Line(line) => line.stalls(self.stalls, now),
+            Current::Socket(line) => line.stalls(self.stalls, now),
             _ => self.stalls,
         };
         let since = |since: Option<Instant>| {
@@ -263,11 +263,11 @@ impl Link {
     }
 
     /// A socket with a connection that has not begun.
-    fn line(&mut self, socket: TcpStream, now: Instant, io: &mut Io) -> io::Result<Line> {
+    fn line(&mut self, socket: TcpStream, now: Instant, io: &mut Io) -> io::Result<Socket> {
         let key = (u64::from(self.index) << 32) | u64::from(self.serial);
         self.serial = self.serial.wrapping_add(1);
         let requests = Arc::clone(&self.requests);
-        Line::new(socket, Connection::after(self.least_taken, requests, self.in_flight), key, now, io)
+        Socket::new(socket, Connection::after(self.least_taken, requests, self.in_flight), key, now, io)
     }
 
     /// Connects, for these calls first.
@@ -278,7 +278,7 @@ impl Link {
         }
         let line = connecting(self.address).and_then(|socket| self.line(socket, now, io));
         self.current = match line {
-            Ok(line) => Current::Line(Box::new(line)),
+            Ok(line) => Current::Socket(Box::new(line)),
             Err(error) => {
                 Current::Failed { at: now, failure: unavailable(error.to_string()), calls: Vec::new() }
             }
@@ -297,7 +297,7 @@ impl Link {
 
     /// Goes on after something happened to the current line: with that line, or with the next one.
     fn settle(&mut self, result: &Result<(), Failure>, io: &mut Io, over: &mut Vec<Over>) {
-        let Current::Line(line) = &mut self.current else { return };
+        let Current::Socket(line) = &mut self.current else { return };
         if result.is_ok() && line.connection.closing().is_none() {
             // Calls that the server refused to take: RST_STREAM with REFUSED_STREAM.
             for call in line.connection.take_returned() {
@@ -307,7 +307,7 @@ impl Link {
         }
         let now = Instant::now();
         let last = Current::Down { until: now, failure: unavailable("not connected") };
-        let Current::Line(mut line) = std::mem::replace(&mut self.current, last) else { return };
+        let Current::Socket(mut line) = std::mem::replace(&mut self.current, last) else { return };
         let was_ready = line.connection.is_ready();
         let failure = result.as_ref().err().or(line.connection.closing()).cloned();
         let failure = failure.unwrap_or_else(|| unavailable("not connected"));
@@ -361,7 +361,7 @@ impl Link {
     /// Ends a line that is lost, or on which nothing is left to be answered. Whether it has ended.
     fn end(
         &mut self,
-        line: &mut Line,
+        line: &mut Socket,
         result: Result<&(), &Failure>,
         now: Instant,
         io: &mut Io,

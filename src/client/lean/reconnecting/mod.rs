@@ -5,6 +5,6 @@ mod socket;
 mod current;
 mod link;
 
-pub(crate) use link::{Link, link_of};
+pub(crate) use link::{Reconnecting, link_of};
 pub(in crate::client::lean) use socket::connecting;
 pub(crate) use socket::{Io, Stalls};

@@ -40,8 +40,8 @@ pub(crate) struct Io {
 
 /// A socket and the connection over it.
 #[derive(Debug)]
-pub(super) struct Line {
-    socket: TcpStream,
+pub(super) struct Socket {
+    stream: TcpStream,
     pub(super) connection: Connection,
     pub(super) key: u64,
     /// Until when the server must have accepted the connection and sent its SETTINGS; `None` once it has.
@@ -89,20 +89,20 @@ pub(in crate::client::lean) fn connecting(address: SocketAddr) -> io::Result<Tcp
     }
 }
 
-impl Line {
+impl Socket {
     /// A connection over this socket that has not begun, known to the poller under this key.
     pub(super) fn new(
-        socket: TcpStream,
+        stream: TcpStream,
         connection: Connection,
         key: u64,
         now: Instant,
         io: &mut Io,
     ) -> io::Result<Self> {
-        socket.set_nodelay(true)?;
-        io.poller.add(&socket, key, true)?;
+        stream.set_nodelay(true)?;
+        io.poller.add(&stream, key, true)?;
         let ready_by = Some(now + CONNECT_TIMEOUT);
         Ok(Self {
-            socket,
+            stream,
             connection,
             key,
             ready_by,
@@ -122,7 +122,7 @@ impl Line {
         over: &mut Vec<Over>,
     ) -> Result<(), Failure> {
         if !self.is_connected {
-            let state = rustix::net::sockopt::socket_error(&self.socket).and_then(|state| state);
+            let state = rustix::net::sockopt::socket_error(&self.stream).and_then(|state| state);
             state.map_err(|error| unavailable(io::Error::from(error).to_string()))?;
             self.is_connected = ready.is_writable;
         }
@@ -141,7 +141,7 @@ impl Line {
     /// When the connection is lost.
     fn read(&mut self, io: &mut Io, over: &mut Vec<Over>) -> Result<bool, Failure> {
         for _ in 0..MOST_AT_ONCE {
-            match (&self.socket).read(&mut io.buffer) {
+            match (&self.stream).read(&mut io.buffer) {
                 Ok(0) => return Err(unavailable("the server closed the connection")),
                 Ok(bytes) => {
                     let received = self.connection.receive(&io.buffer[..bytes], Instant::now(), over);
@@ -195,7 +195,7 @@ impl Line {
             if whole == 0 {
                 return Ok(());
             }
-            match (&self.socket).write_vectored(&slices[..count]) {
+            match (&self.stream).write_vectored(&slices[..count]) {
                 Ok(bytes) => {
                     self.connection.written(bytes);
                     if bytes < whole {
@@ -260,7 +260,7 @@ impl Line {
 
     /// Tells the server what it did; it may be gone, or not listen.
     fn say_why(&self, error: &ConnectionError) -> Failure {
-        let _ = (&self.socket).write(&Connection::farewell(error));
+        let _ = (&self.stream).write(&Connection::goodbye_frame(error));
         unavailable(format!("the server broke the protocol: {error}"))
     }
 }

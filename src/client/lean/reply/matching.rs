@@ -1,8 +1,8 @@
 //! The comparison of a message with the expected bytes.
 
 use super::{
-    reader::Reader,
-    verdict::{Fault, Verdict},
+    reader::FieldReader,
+    verdict::{Fault, ReplyCheck},
 };
 use crate::client::lean::request::PREFIX_BYTES;
 
@@ -21,7 +21,7 @@ pub(super) struct Matching {
     as_expected: u64,
     /// Whether gRPC's prefix, with the message's length in it, is left out.
     is_bare: bool,
-    otherwise: Option<Box<Reader>>,
+    otherwise: Option<Box<FieldReader>>,
 }
 
 impl Expected<'_> {
@@ -62,7 +62,7 @@ impl Matching {
                 self.as_expected += bytes.len() as u64;
                 return Ok(());
             }
-            let reader = if self.is_bare { Reader::behind_the_prefix() } else { Reader::default() };
+            let reader = if self.is_bare { FieldReader::behind_the_prefix() } else { FieldReader::default() };
             self.otherwise = Some(Box::new(reader));
             // What came before was as expected, and so it is known without having been kept.
             let edge = expected.head.len();
@@ -82,14 +82,14 @@ impl Matching {
         self.otherwise.as_mut().map_or(Ok(()), |reader| reader.read(bytes, expected.text, limit))
     }
 
-    pub(super) fn verdict(&self, expected: Expected<'_>) -> Verdict {
+    pub(super) fn verdict(&self, expected: Expected<'_>) -> ReplyCheck {
         let Some(reader) = &self.otherwise else {
             let whole = (expected.head.len() + expected.text.len()) as u64;
             return match self.as_expected {
-                0 => Verdict::Missing,
-                bytes if bytes == whole => Verdict::Right,
+                0 => ReplyCheck::Missing,
+                bytes if bytes == whole => ReplyCheck::Right,
                 _ if self.is_bare => self.cut_off(expected),
-                _ => Verdict::Short,
+                _ => ReplyCheck::Short,
             };
         };
         reader.verdict(expected.text)
@@ -97,14 +97,14 @@ impl Matching {
 
     /// A message that ended where it was still as expected, and whose length nothing has said: another one
     /// may have been meant, or a part of this one.
-    fn cut_off(&self, expected: Expected<'_>) -> Verdict {
+    fn cut_off(&self, expected: Expected<'_>) -> ReplyCheck {
         let at = usize::try_from(self.as_expected).unwrap_or(usize::MAX);
-        let mut reader = Reader::behind_the_prefix();
+        let mut reader = FieldReader::behind_the_prefix();
         let edge = expected.head.len();
         let parts = [&expected.head[PREFIX_BYTES..at.min(edge)], &expected.text[..at.max(edge) - edge]];
         for part in parts {
             if reader.read(part, expected.text, u64::MAX).is_err() {
-                return Verdict::Short;
+                return ReplyCheck::Short;
             }
         }
         reader.verdict(expected.text)

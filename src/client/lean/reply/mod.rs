@@ -12,5 +12,5 @@ mod unpacking;
 mod verification;
 
 pub(crate) use matching::Expected;
-pub(crate) use verdict::{Fault, Verdict};
-pub(crate) use verification::Reply;
+pub(crate) use verdict::{Fault, ReplyCheck};
+pub(crate) use verification::ReplyState;

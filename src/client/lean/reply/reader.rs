@@ -1,6 +1,6 @@
 //! Reads a message in any of protobuf's encodings, in constant memory, and compares its text.
 
-use super::verdict::{Fault, Verdict};
+use super::verdict::{Fault, ReplyCheck};
 use crate::{
     client::lean::request::{PREFIX_BYTES, TEXT_FIELD},
     rpc::Difference,
@@ -18,7 +18,7 @@ const UNKNOWN: u64 = u64::MAX;
 
 /// Where in a message a reader stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum Position {
     /// Within gRPC's prefix, of which that many bytes have come.
     Prefix(usize),
     /// Within a field's key.
@@ -37,8 +37,8 @@ enum Stage {
 
 /// Reads a message in any encoding, and compares its text.
 #[derive(Debug)]
-pub(super) struct Reader {
-    stage: Stage,
+pub(super) struct FieldReader {
+    stage: Position,
     prefix: [u8; PREFIX_BYTES],
     /// Message bytes that are to come.
     left: u64,
@@ -56,45 +56,45 @@ struct Text {
     kept: Vec<u8>,
 }
 
-impl Default for Reader {
+impl Default for FieldReader {
     fn default() -> Self {
         let text = Text::default();
-        Self { stage: Stage::Prefix(0), prefix: [0; PREFIX_BYTES], left: 0, varint: (0, 0), text }
+        Self { stage: Position::Prefix(0), prefix: [0; PREFIX_BYTES], left: 0, varint: (0, 0), text }
     }
 }
 
-impl Reader {
+impl FieldReader {
     /// Of a message whose prefix is not there to be read, and whose length nothing says.
     pub(super) fn behind_the_prefix() -> Self {
-        Self { stage: Stage::Key, left: UNKNOWN, ..Self::default() }
+        Self { stage: Position::Key, left: UNKNOWN, ..Self::default() }
     }
 
     pub(super) fn read(&mut self, mut bytes: &[u8], expected: &[u8], limit: u64) -> Result<(), Fault> {
         while let Some((&first, rest)) = bytes.split_first() {
             bytes = match self.stage {
-                Stage::Over => return Err(Fault::Malformed("the server sent more than one reply")),
-                Stage::Prefix(have) => {
+                Position::Over => return Err(Fault::Malformed("the server sent more than one reply")),
+                Position::Prefix(have) => {
                     self.prefix[have] = first;
-                    self.stage = Stage::Prefix(have + 1);
+                    self.stage = Position::Prefix(have + 1);
                     if have + 1 == PREFIX_BYTES {
                         self.begin(limit)?;
                     }
                     rest
                 }
-                Stage::Text(left) => {
+                Position::Text(left) => {
                     let (text, rest) = split(bytes, left);
                     self.text.take(text, expected);
-                    self.stage = Stage::Text(left - text.len() as u64);
+                    self.stage = Position::Text(left - text.len() as u64);
                     self.pass(text.len())?;
                     rest
                 }
-                Stage::Unknown(left) => {
+                Position::Unknown(left) => {
                     let (skipped, rest) = split(bytes, left);
-                    self.stage = Stage::Unknown(left - skipped.len() as u64);
+                    self.stage = Position::Unknown(left - skipped.len() as u64);
                     self.pass(skipped.len())?;
                     rest
                 }
-                Stage::Key | Stage::Length(_) | Stage::Number => {
+                Position::Key | Position::Length(_) | Position::Number => {
                     self.varint_byte(first)?;
                     self.pass(1)?;
                     rest
@@ -105,18 +105,18 @@ impl Reader {
     }
 
     /// What came amounts to this, if no more will.
-    pub(super) fn verdict(&self, expected: &[u8]) -> Verdict {
+    pub(super) fn verdict(&self, expected: &[u8]) -> ReplyCheck {
         match self.stage {
-            Stage::Over => {}
-            Stage::Key if self.left > UNKNOWN / 2 && self.varint.1 == 0 => {}
-            Stage::Prefix(0) => return Verdict::Missing,
-            _ => return Verdict::Short,
+            Position::Over => {}
+            Position::Key if self.left > UNKNOWN / 2 && self.varint.1 == 0 => {}
+            Position::Prefix(0) => return ReplyCheck::Missing,
+            _ => return ReplyCheck::Short,
         }
         let same = self.text.differs_at.unwrap_or(self.text.bytes);
         if self.text.differs_at.is_none() && same == expected.len() as u64 {
-            return Verdict::Right;
+            return ReplyCheck::Right;
         }
-        Verdict::Wrong(self.text.difference(same, expected))
+        ReplyCheck::Wrong(self.text.difference(same, expected))
     }
 
     /// The prefix has come.
@@ -129,7 +129,7 @@ impl Reader {
         if self.left > limit {
             return Err(Fault::OverLimit(self.left));
         }
-        self.stage = if self.left == 0 { Stage::Over } else { Stage::Key };
+        self.stage = if self.left == 0 { Position::Over } else { Position::Key };
         Ok(())
     }
 
@@ -145,11 +145,11 @@ impl Reader {
         }
         self.varint = (0, 0);
         self.stage = match self.stage {
-            Stage::Key => match value & 7 {
-                0 => Stage::Number,
-                1 => Stage::Unknown(8),
-                2 => Stage::Length(value),
-                5 => Stage::Unknown(4),
+            Position::Key => match value & 7 {
+                0 => Position::Number,
+                1 => Position::Unknown(8),
+                2 => Position::Length(value),
+                5 => Position::Unknown(4),
                 _ => {
                     return Err(Fault::Malformed(
                         "the reply is no protobuf message: a field has no known type",
@@ -157,14 +157,14 @@ impl Reader {
                 }
             },
             // The last one counts where a field stands twice.
-            Stage::Length(key) if key == u64::from(TEXT_FIELD) => {
+            Position::Length(key) if key == u64::from(TEXT_FIELD) => {
                 self.text = Text::default();
-                Stage::Text(value)
+                Position::Text(value)
             }
-            Stage::Length(_) => Stage::Unknown(value),
+            Position::Length(_) => Position::Unknown(value),
             other => {
-                if other == Stage::Number {
-                    Stage::Key
+                if other == Position::Number {
+                    Position::Key
                 } else {
                     other
                 }
@@ -176,21 +176,21 @@ impl Reader {
     /// Counts bytes of the message, and goes on behind a field that has ended.
     fn pass(&mut self, bytes: usize) -> Result<(), Fault> {
         self.left -= bytes as u64;
-        if let Stage::Text(left) | Stage::Unknown(left) = self.stage {
+        if let Position::Text(left) | Position::Unknown(left) = self.stage {
             if left > self.left {
                 return Err(Fault::Malformed("the reply is no protobuf message: a field is longer than it"));
             }
             if left == 0 {
-                self.stage = Stage::Key;
+                self.stage = Position::Key;
             }
         }
         if self.left > 0 {
             return Ok(());
         }
-        if self.stage != Stage::Key || self.varint.1 > 0 {
+        if self.stage != Position::Key || self.varint.1 > 0 {
             return Err(Fault::Malformed("the reply is no protobuf message: it ends within a field"));
         }
-        self.stage = Stage::Over;
+        self.stage = Position::Over;
         Ok(())
     }
 }

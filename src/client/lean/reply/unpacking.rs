@@ -2,7 +2,7 @@
 
 use super::{
     matching::{Expected, Matching},
-    verdict::{Fault, Verdict},
+    verdict::{Fault, ReplyCheck},
 };
 use crate::{
     client::lean::request::PREFIX_BYTES,
@@ -95,8 +95,8 @@ impl Unpacking {
         result.map_err(|error| fault(&error))
     }
 
-    pub(super) fn verdict(&self, expected: Expected<'_>) -> Verdict {
-        if self.is_over { self.message.verdict(expected) } else { Verdict::Short }
+    pub(super) fn verdict(&self, expected: Expected<'_>) -> ReplyCheck {
+        if self.is_over { self.message.verdict(expected) } else { ReplyCheck::Short }
     }
 }
 

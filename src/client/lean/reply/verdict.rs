@@ -15,7 +15,7 @@ pub(crate) enum Fault {
 
 /// What a reply amounts to when the call has ended well.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum ReplyCheck {
     Right,
     Wrong(Difference),
     Missing,

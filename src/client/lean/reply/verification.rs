@@ -3,13 +3,13 @@
 use super::{
     matching::{Expected, Matching},
     unpacking::Unpacking,
-    verdict::{Fault, Verdict},
+    verdict::{Fault, ReplyCheck},
 };
 use crate::{client::lean::request::COMPRESSED, rpc::Compression};
 
 /// A reply, as far as it has come.
 #[derive(Debug, Default)]
-pub(crate) struct Reply {
+pub(crate) struct ReplyState {
     /// How the server says that messages are compressed which say that they are.
     pub(in crate::client::lean) compression: Option<Compression>,
     /// Bytes as they came, prefix included.
@@ -17,7 +17,7 @@ pub(crate) struct Reply {
     unpacking: Option<Box<Unpacking>>,
 }
 
-impl Reply {
+impl ReplyState {
     /// Takes the next bytes. `limit` is the client's own, in message bytes.
     pub(crate) fn take(&mut self, bytes: &[u8], expected: Expected<'_>, limit: u64) -> Result<(), Fault> {
         if let Some(compression) = self.compression {
@@ -32,7 +32,7 @@ impl Reply {
     }
 
     /// What it amounts to, now that no more will come.
-    pub(crate) fn verdict(&self, expected: Expected<'_>) -> Verdict {
+    pub(crate) fn verdict(&self, expected: Expected<'_>) -> ReplyCheck {
         match &self.unpacking {
             Some(unpacking) => unpacking.verdict(expected),
             None => self.plain.verdict(expected),
@@ -63,11 +63,11 @@ mod tests {
     }
 
     /// What these bytes amount to, taken in pieces of this size.
-    fn verdict(expected: &str, bytes: &[u8], piece: usize) -> Result<Verdict, Fault> {
+    fn verdict(expected: &str, bytes: &[u8], piece: usize) -> Result<ReplyCheck, Fault> {
         let whole = encoded(expected);
         let head = whole[..whole.len() - expected.len()].to_vec();
         let expected = Expected { head: &head, text: expected.as_bytes() };
-        let mut reply = Reply::default();
+        let mut reply = ReplyState::default();
         for piece in bytes.chunks(piece) {
             reply.take(piece, expected, LIMIT)?;
         }
@@ -85,7 +85,7 @@ mod tests {
             b"\x0a\x83\x00ABC".to_vec(),
         ] {
             for piece in [1, 2, 100] {
-                assert_eq!(verdict("ABC", &framed(&message), piece), Ok(Verdict::Right), "{message:?}");
+                assert_eq!(verdict("ABC", &framed(&message), piece), Ok(ReplyCheck::Right), "{message:?}");
             }
         }
     }
@@ -120,10 +120,10 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_cut_off_is_told_apart() {
-        assert_eq!(verdict("ABC", &[], 1), Ok(Verdict::Missing));
-        assert_eq!(verdict("ABC", &encoded("ABC")[..8], 1), Ok(Verdict::Short));
-        assert_eq!(verdict("ABC", &encoded("XBC")[..9], 1), Ok(Verdict::Short));
-        assert_eq!(verdict("", &encoded(""), 1), Ok(Verdict::Right));
+        assert_eq!(verdict("ABC", &[], 1), Ok(ReplyCheck::Missing));
+        assert_eq!(verdict("ABC", &encoded("ABC")[..8], 1), Ok(ReplyCheck::Short));
+        assert_eq!(verdict("ABC", &encoded("XBC")[..9], 1), Ok(ReplyCheck::Short));
+        assert_eq!(verdict("", &encoded(""), 1), Ok(ReplyCheck::Right));
     }
 
     /// What a compressed reply amounts to, taken in pieces of this size.
@@ -132,13 +132,13 @@ mod tests {
         expected: &str,
         message: &[u8],
         piece: usize,
-    ) -> Result<Verdict, Fault> {
+    ) -> Result<ReplyCheck, Fault> {
         let whole = encoded(expected);
         let head = whole[..whole.len() - expected.len()].to_vec();
         let expected = Expected { head: &head, text: expected.as_bytes() };
         let mut bytes = framed(&packed(compression, message));
         bytes[0] = COMPRESSED;
-        let mut reply = Reply { compression: Some(compression), ..Reply::default() };
+        let mut reply = ReplyState { compression: Some(compression), ..ReplyState::default() };
         for piece in bytes.chunks(piece) {
             reply.take(piece, expected, LIMIT)?;
         }
@@ -163,16 +163,16 @@ mod tests {
     #[test]
     fn a_compressed_reply_that_was_not_announced_or_is_none_is_said() {
         let expected = Expected { head: &[0, 0, 0, 0, 5, 10, 3], text: b"ABC" };
-        let mut plain = Reply::default();
+        let mut plain = ReplyState::default();
         assert!(matches!(plain.take(&[1, 0, 0, 0, 1, 0], expected, LIMIT), Err(Fault::Malformed(_))));
         for compression in BOTH {
-            let mut reply = Reply { compression: Some(compression), ..Reply::default() };
+            let mut reply = ReplyState { compression: Some(compression), ..ReplyState::default() };
             let taken = reply.take(&[1, 0, 0, 0, 3, 7, 7, 7], expected, LIMIT);
             assert_eq!(taken, Err(Fault::Malformed("the reply cannot be decompressed")));
             // One that says it is not compressed need not be.
-            let mut reply = Reply { compression: Some(compression), ..Reply::default() };
+            let mut reply = ReplyState { compression: Some(compression), ..ReplyState::default() };
             assert_eq!(reply.take(&encoded("ABC"), expected, LIMIT), Ok(()));
-            assert_eq!(reply.verdict(expected), Verdict::Right);
+            assert_eq!(reply.verdict(expected), ReplyCheck::Right);
         }
     }
 
@@ -183,7 +183,7 @@ mod tests {
             got in "[aä火]{0,8}",
             piece in 1_usize..40,
         ) {
-            let right = Difference::between(&expected, &got).map_or(Verdict::Right, Verdict::Wrong);
+            let right = Difference::between(&expected, &got).map_or(ReplyCheck::Right, ReplyCheck::Wrong);
             let message = Data { text: got }.encode_to_vec();
             for compression in BOTH {
                 prop_assert_eq!(unpacked(compression, &expected, &message, piece), Ok(right.clone()));
@@ -196,7 +196,7 @@ mod tests {
             got in "[aä火]{0,8}",
             piece in 1_usize..40,
         ) {
-            let right = Difference::between(&expected, &got).map_or(Verdict::Right, Verdict::Wrong);
+            let right = Difference::between(&expected, &got).map_or(ReplyCheck::Right, ReplyCheck::Wrong);
             prop_assert_eq!(verdict(&expected, &encoded(&got), piece), Ok(right));
         }
 
