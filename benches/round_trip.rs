@@ -6,7 +6,7 @@ use std::{hint::black_box, net::SocketAddr, thread};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 use plimsoll::{
-    client::{OpenError, Options, stub::Connection},
+    client::{OpenError, Options, stub::StubConnection},
     endpoint::Located,
     load::{Mix, Payload},
     rpc::{
@@ -46,7 +46,7 @@ fn connect(address: SocketAddr) -> Result<(LocalRuntime, Connection), OpenError>
         metadata: Vec::new(),
         compression: None,
     };
-    let connection = runtime.block_on(Connection::open(&target, &options))?;
+    let connection = runtime.block_on(StubConnection::open(&target, &options))?;
     Ok((runtime, connection))
 }
 
