@@ -35,7 +35,7 @@ fn serve(config: Config) -> SocketAddr {
     receiver.recv().expect("it starts")
 }
 
-fn connect(address: SocketAddr) -> Result<(LocalRuntime, Connection), OpenError> {
+fn connect(address: SocketAddr) -> Result<(LocalRuntime, StubConnection), OpenError> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
     let runtime = runtime.expect("a runtime");
     let target = Located { address, authority: address.to_string(), is_local: true };

@@ -37,7 +37,7 @@ impl Tree {
     /// The tree below a crate's root file.
     pub(crate) fn read(root: &Path) -> Self {
         let mut modules = Vec::new();
-        read_module(root, Vec::new(), &mut modules);
+        read_module(root, &[], &mut modules);
         Self(modules)
     }
 
@@ -96,7 +96,7 @@ fn absolute(module: &[String], name: &[String]) -> Option<Segments> {
     }
 }
 
-fn read_module(file: &Path, path: Segments, modules: &mut Vec<Module>) {
+fn read_module(file: &Path, path: &[String], modules: &mut Vec<Module>) {
     let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let parsed = syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let mut names = Names::default();
@@ -132,7 +132,7 @@ fn read_module(file: &Path, path: Segments, modules: &mut Vec<Module>) {
     };
     let written_out = names.written_out();
     modules.push(Module {
-        path: path.clone(),
+        path: path.to_vec(),
         file: file.to_owned(),
         children: children.clone(),
         exports,
@@ -142,7 +142,7 @@ fn read_module(file: &Path, path: Segments, modules: &mut Vec<Module>) {
     for child in children {
         let one = folder.join(format!("{child}.rs"));
         let file = if one.exists() { one } else { folder.join(&child).join("mod.rs") };
-        read_module(&file, [path.clone(), vec![child]].concat(), modules);
+        read_module(&file, &[path, &[child]].concat(), modules);
     }
 }
 
