@@ -1,12 +1,12 @@
 //! How cheap it is to say no: refusals by limit, size and client, one call at a time over loopback; and what
 //! it takes to find all limits of a server.
 
+use plimsoll::load::Options;
 use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
 use plimsoll::{
-    client::Options,
     endpoint::Located,
     engine,
     experiment::limits::{self, State},
@@ -71,12 +71,15 @@ fn refusals(criterion: &mut Criterion) {
                     calls: Some(calls),
                     warm_up: Duration::ZERO,
                     texts: Texts::Made { mix: mix.clone(), kind: TextKind::Ascii },
-                    client,
-                    max_send_message_size: send,
-                    max_recv_message_size: recv,
+                    options: Options {
+                        client,
+                        max_send_message_size: send,
+                        max_recv_message_size: recv,
+                        ..Options::default()
+                    },
                     ..Settings::default()
                 };
-                let name = BenchmarkId::new(format!("{client:?}").to_lowercase(), size);
+                let name = BenchmarkId::new(client.name(), size);
                 group.bench_function(name, |bencher| {
                     bencher.iter_custom(|calls| refused(&target, settings(calls)));
                 });
@@ -96,17 +99,7 @@ fn finding_limits(criterion: &mut Criterion) {
         ("send_5MB", limited(DEFAULT_MAX_RECV, Limit::Bytes(5_000_000))),
     ] {
         let target = serve(config);
-        let settings = limits::LimitsSettings {
-            client: ClientKind::Lean,
-            options: Options {
-                max_send_message_size: Limit::Unlimited,
-                max_recv_message_size: DEFAULT_MAX_RECV,
-                timeout: None,
-                metadata: Vec::new(),
-                compression: None,
-            },
-            up_to: limits::DEFAULT_UP_TO,
-        };
+        let settings = limits::LimitsSettings { options: Options::default(), up_to: limits::DEFAULT_UP_TO };
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let found = limits::find(&target, &settings, &mut |_, _| {}, &|| false).expect("it answers");

@@ -1,12 +1,13 @@
 //! Round trips by size: one call at a time over loopback, with tonic's generated client and the
 //! reference server in this process.
 
+use plimsoll::load::Options;
 use std::{hint::black_box, net::SocketAddr, thread};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 use plimsoll::{
-    client::{OpenError, Options, stub::StubConnection},
+    client::{OpenError, stub::StubConnection},
     endpoint::Located,
     load::{Mix, Payload},
     rpc::{
@@ -39,13 +40,7 @@ fn connect(address: SocketAddr) -> Result<(LocalRuntime, StubConnection), OpenEr
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
     let runtime = runtime.expect("a runtime");
     let target = Located { address, authority: address.to_string(), is_local: true };
-    let options = Options {
-        max_send_message_size: Limit::Unlimited,
-        max_recv_message_size: RAISED,
-        timeout: None,
-        metadata: Vec::new(),
-        compression: None,
-    };
+    let options = Options { max_recv_message_size: RAISED, ..Options::default() };
     let connection = runtime.block_on(StubConnection::open(&target, &options))?;
     Ok((runtime, connection))
 }

@@ -27,7 +27,7 @@ use plimsoll::{
     },
     endpoint::{ChildServer, Located},
     engine,
-    load::{ClientKind, Load, Mix, Plan, Settings, Texts},
+    load::{ClientKind, Load, Mix, Options, Plan, Settings, Texts},
     rpc::format_data::{Data, TextKind, format_data_client::FormatDataClient},
     server::{self, Config, Windows},
 };
@@ -48,7 +48,7 @@ fn settings(client: ClientKind, size: &str, concurrency: u64, length: Duration) 
         duration: Some(length),
         warm_up: Duration::from_millis(500),
         texts: Texts::Made { mix, kind: TextKind::Ascii },
-        client,
+        options: Options { client, ..Options::default() },
         ..Settings::default()
     }
 }

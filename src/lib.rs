@@ -18,7 +18,7 @@
 //! use plimsoll::load::{Load, Plan, Settings};
 //!
 //! let plan = Plan::new(Settings { load: Load::Closed { concurrency: 8 }, ..Settings::default() })?;
-//! assert_eq!(plan.workers(), 1);
+//! assert_eq!(plan.workers, 1);
 //! # Ok::<(), plimsoll::load::PlanError>(())
 //! ```
 

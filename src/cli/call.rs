@@ -1,5 +1,8 @@
 //! `plimsoll call`: one call.
 
+use crate::cli::values::named;
+use crate::load::Options;
+use crate::rpc::Compression;
 use std::{
     io::{self, IsTerminal, Read},
     path::PathBuf,
@@ -10,13 +13,12 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::{
-    client_flags::{ClientChoice, CompressionChoice},
     output::{Format, OutputArguments, to_stdout},
     status::Status,
     values::{MetadataParser, read_text},
 };
 use crate::{
-    client::{self, Options, Reply},
+    client::{self, Reply},
     endpoint::Target,
     load::{ClientKind, DEFAULT_MAX_RECV, recv_limit},
     report::{json, reply},
@@ -62,12 +64,12 @@ pub(super) struct CallArguments {
     max_recv_message_size: Option<Limit>,
 
     /// Compress the request, and take a compressed reply
-    #[arg(long, value_name = "ENCODING")]
-    compress: Option<CompressionChoice>,
+    #[arg(long, value_parser = named::<Compression>(), value_name = "ENCODING")]
+    compress: Option<Compression>,
 
     /// What makes the call
-    #[arg(long, value_name = "CLIENT", default_value = "lean")]
-    client: ClientChoice,
+    #[arg(long, value_parser = named::<ClientKind>(), value_name = "CLIENT", default_value = "lean")]
+    client: ClientKind,
 
     #[command(flatten)]
     output: OutputArguments,
@@ -86,7 +88,7 @@ pub(super) fn execute(arguments: &CallArguments) -> Result<Status> {
     let text = text(arguments)?;
     let destination = arguments.output.reserve()?;
     let located = arguments.target.locate()?;
-    let client = ClientKind::from(arguments.client);
+    let client = arguments.client;
     let options = Options {
         max_send_message_size: arguments.max_send_message_size,
         max_recv_message_size: recv_limit(
@@ -95,9 +97,11 @@ pub(super) fn execute(arguments: &CallArguments) -> Result<Status> {
         )?,
         timeout: arguments.timeout,
         metadata: arguments.metadata.clone(),
-        compression: arguments.compress.map(Into::into),
+        compression: arguments.compress,
+        client,
+        ..Options::default()
     };
-    let reply: Reply = client::call(&located, client, &options, text)?;
+    let reply: Reply = client::call(&located, &options, text)?;
     if let Some(destination) = destination {
         destination.write(&reply)?;
     }

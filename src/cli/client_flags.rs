@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use super::{rehearsal::rehearse, values::count};
+use super::{
+    rehearsal::rehearse,
+    values::{count, named},
+};
 use crate::{
     endpoint::Located,
-    load::{ClientKind, DEFAULT_MAX_RECV, Settings, Workers},
+    load::{ClientKind, DEFAULT_MAX_RECV, Options, Settings, Workers},
     measure::cores,
     rpc::{Compression, metadata::Pair},
-    server::ReplyCompression,
     units::{Limit, parse_duration},
 };
 
@@ -39,12 +41,12 @@ pub(super) struct ClientFlags {
     max_recv_message_size: Option<Limit>,
 
     /// Compress requests, and take compressed replies
-    #[arg(long, value_name = "ENCODING", help_heading = "Client")]
-    compress: Option<CompressionChoice>,
+    #[arg(long, value_name = "ENCODING", value_parser = named::<Compression>(), help_heading = "Client")]
+    compress: Option<Compression>,
 
     /// What makes the calls
-    #[arg(long, value_name = "CLIENT", default_value = "lean", help_heading = "Client")]
-    client: ClientChoice,
+    #[arg(long, value_name = "CLIENT", value_parser = named::<ClientKind>(), default_value = "lean", help_heading = "Client")]
+    client: ClientKind,
 
     /// How long the lean client looks for something to do before it blocks; it then uses a core, and a
     /// reply does not wait for one to wake up. Matters at low load
@@ -58,49 +60,6 @@ pub(super) struct ClientFlags {
     /// Of arrivals and mixes: the same seed gives the same calls
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Client")]
     seed: u64,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum ClientChoice {
-    /// Our own HTTP/2 client, which costs as little as can be: measures the server
-    Lean,
-    /// Tonic's generated client: what an application built with tonic sees
-    Stub,
-}
-
-impl From<ClientChoice> for ClientKind {
-    fn from(choice: ClientChoice) -> Self {
-        match choice {
-            ClientChoice::Lean => Self::Lean,
-            ClientChoice::Stub => Self::Stub,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum CompressionChoice {
-    /// Every implementation of gRPC has it
-    Gzip,
-    /// Tonic has it; most other implementations do not
-    Zstd,
-}
-
-impl From<CompressionChoice> for Compression {
-    fn from(choice: CompressionChoice) -> Self {
-        match choice {
-            CompressionChoice::Gzip => Self::Gzip,
-            CompressionChoice::Zstd => Self::Zstd,
-        }
-    }
-}
-
-impl From<CompressionChoice> for ReplyCompression {
-    fn from(choice: CompressionChoice) -> Self {
-        match choice {
-            CompressionChoice::Gzip => Self::Gzip,
-            CompressionChoice::Zstd => Self::Zstd,
-        }
-    }
 }
 
 impl ClientFlags {
@@ -122,21 +81,24 @@ impl ClientFlags {
 
     /// What was asked of the client, and the defaults of everything else. The default number of workers
     /// depends on whether the server needs cores of this machine too.
-    pub(super) fn settings(&self, shares_machine: bool) -> Settings {
+    pub(super) fn settings(&self, metadata: Vec<Pair>, shares_machine: bool) -> Settings {
         let cores = cores();
         let free_cores = if shares_machine { cores.saturating_sub(1).max(1) } else { cores };
         let to_usize = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
         Settings {
-            timeout: self.timeout,
             connections: self.connections.map(to_usize),
             workers: self
                 .workers
                 .map_or(Workers::AtMost(free_cores), |workers| Workers::Exactly(to_usize(workers))),
-            max_send_message_size: self.max_send_message_size.unwrap_or(Limit::Unlimited),
-            max_recv_message_size: self.max_recv_message_size(),
-            compression: self.compress.map(Into::into),
-            client: self.client.into(),
-            spin: self.spin,
+            options: Options {
+                timeout: self.timeout,
+                metadata,
+                max_send_message_size: self.max_send_message_size.unwrap_or(Limit::Unlimited),
+                max_recv_message_size: self.max_recv_message_size(),
+                compression: self.compress,
+                client: self.client,
+                spin: self.spin,
+            },
             seed: self.seed,
             ..Settings::default()
         }

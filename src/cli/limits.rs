@@ -1,12 +1,14 @@
 //! `plimsoll limits`: where each size limit bites.
 
+use crate::cli::values::named;
+use crate::load::Options;
+use crate::rpc::Compression;
 use std::io::{IsTerminal, stderr};
 
 use anyhow::{Result, bail};
 use clap::Args;
 
 use super::{
-    client_flags::{ClientChoice, CompressionChoice},
     interrupt::Interrupt,
     output::{Format, OutputArguments, to_coloured_stdout, to_stdout},
     own_server::OwnServer,
@@ -14,7 +16,7 @@ use super::{
     values::MetadataParser,
 };
 use crate::{
-    client::{Options, check_metadata},
+    client::check_metadata,
     endpoint::Target,
     experiment::limits::{DEFAULT_UP_TO, Limits, LimitsError, LimitsSettings, State, find},
     load::{ClientKind, DEFAULT_MAX_RECV, recv_limit},
@@ -41,12 +43,12 @@ pub(super) struct LimitsArguments {
     metadata: Vec<Pair>,
 
     /// Also look which limits count compressed bytes, and which those that they stand for
-    #[arg(long, value_name = "ENCODING", help_heading = "Client")]
-    compress: Option<CompressionChoice>,
+    #[arg(long, value_parser = named::<Compression>(), value_name = "ENCODING", help_heading = "Client")]
+    compress: Option<Compression>,
 
     /// Whose own limits are looked for: this program's, or those of an application built with tonic
-    #[arg(long, value_name = "CLIENT", default_value = "lean", help_heading = "Client")]
-    client: ClientChoice,
+    #[arg(long, value_parser = named::<ClientKind>(), value_name = "CLIENT", default_value = "lean", help_heading = "Client")]
+    client: ClientKind,
 
     /// The client's own limit for requests, in message bytes
     #[arg(long, value_name = "SIZE", default_value = "unlimited", help_heading = "Client")]
@@ -87,18 +89,18 @@ pub(super) fn execute(arguments: &LimitsArguments) -> Result<Status> {
             grouped(LARGEST_MESSAGE)
         );
     }
-    let client = ClientKind::from(arguments.client);
+    let client = arguments.client;
     let settings = LimitsSettings {
-        client,
         options: Options {
             max_send_message_size: arguments.max_send_message_size,
             max_recv_message_size: recv_limit(
                 client,
                 arguments.max_recv_message_size.unwrap_or(DEFAULT_MAX_RECV),
             )?,
-            timeout: None,
             metadata: arguments.metadata.clone(),
-            compression: arguments.compress.map(Into::into),
+            compression: arguments.compress,
+            client,
+            ..Options::default()
         },
         up_to: arguments.up_to.0,
     };

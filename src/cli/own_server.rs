@@ -1,16 +1,18 @@
 //! What a command drives: the server that was named, or the reference server in a child process.
 
+use crate::cli::values::named;
+use crate::rpc::Compression;
 use std::{env, ffi::OsString};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use super::{client_flags::CompressionChoice, values::count};
+use super::values::count;
 use crate::{
     endpoint::{ChildServer, Located, Target},
     measure::listeners_at,
     result::summary::ServerRecord,
-    rpc, server,
+    server,
     units::Limit,
 };
 
@@ -46,10 +48,11 @@ pub(super) struct OwnServer {
     #[arg(
         id = "server-compress",
         long = "server-compress",
+        value_parser = named::<Compression>(),
         value_name = "ENCODING",
         help_heading = "Own server (without TARGET)"
     )]
-    compress: Option<CompressionChoice>,
+    compress: Option<Compression>,
 
     /// Let request metadata ask it for delays, statuses and sizes, as `plimsoll serve --obey`
     #[arg(id = "server-obey", long = "server-obey", help_heading = "Own server (without TARGET)")]
@@ -101,7 +104,7 @@ impl OwnServer {
             ("--max-send-message-size", limit(server.max_send_message_bytes)),
         ]
         .into_iter()
-        .chain(server.compression.map(|compression| ("--compress", rpc::name(compression).to_owned())))
+        .chain(server.compression.map(|compression| ("--compress", compression.to_string())))
         .flat_map(|(name, value)| [name.to_owned(), value])
         .chain(server.obey.then(|| "--obey".to_owned()))
         .map(OsString::from)
@@ -121,7 +124,7 @@ impl OwnServer {
                 .map_or(SERVER_THREADS, |threads| usize::try_from(threads).unwrap_or(usize::MAX)),
             max_recv_message_bytes: self.max_recv_message_size.unwrap_or(defaults.max_recv_message_size),
             max_send_message_bytes: self.max_send_message_size.unwrap_or(defaults.max_send_message_size),
-            compression: self.compress.map(Into::into),
+            compression: self.compress,
             obey: self.obey,
         }
     }

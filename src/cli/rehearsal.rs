@@ -1,13 +1,13 @@
 //! One call before the load: a method that the server does not have is told at once, and not after a run.
 
+use crate::load::Options;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 
 use crate::{
-    client::{self, CallError, Options},
+    client::{self, CallError},
     endpoint::Located,
-    load::ClientKind,
     rpc::{Code, metadata::Pair},
     units::Limit,
 };
@@ -22,13 +22,12 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// the call is the run's to count.
 pub(super) fn rehearse(target: &Located, metadata: &[Pair]) -> Result<()> {
     let options = Options {
-        max_send_message_size: Limit::Unlimited,
         max_recv_message_size: Limit::Unlimited,
         timeout: Some(PATIENCE),
         metadata: metadata.to_vec(),
-        compression: None,
+        ..Options::default()
     };
-    match client::call(target, ClientKind::Lean, &options, "a".to_owned()) {
+    match client::call(target, &options, "a".to_owned()) {
         Ok(reply) if reply.status.number == Code::UNIMPLEMENTED.number() => bail!(
             "this server has no example.FormatData/DoFormat: one call ended with {}; nothing was measured (--no-rehearsal measures it all the same)",
             reply.status

@@ -1,5 +1,7 @@
 //! `plimsoll serve`: the reference server.
 
+use crate::cli::values::named;
+use crate::rpc::Compression;
 use std::{
     collections::BTreeSet,
     io::{self, Read},
@@ -14,7 +16,6 @@ use serde::Serialize;
 use tokio::{net::TcpListener, sync::watch};
 
 use super::{
-    client_flags::CompressionChoice,
     output::{Format, OutputArguments, to_stdout},
     status::Status,
 };
@@ -69,8 +70,8 @@ pub(super) struct ServeArguments {
     drain: Duration,
 
     /// Compress replies to callers that take it; compressed requests are taken in any case
-    #[arg(long, value_name = "ENCODING")]
-    compress: Option<CompressionChoice>,
+    #[arg(long, value_parser = named::<Compression>(), value_name = "ENCODING")]
+    compress: Option<Compression>,
 
     /// Let request metadata ask for a delay (`plimsoll-delay: 5ms`), a status (`plimsoll-status:
     /// UNAVAILABLE`, with `plimsoll-message`) or a reply size (`plimsoll-reply-size: 6MiB`)
@@ -185,7 +186,7 @@ pub(super) fn execute(arguments: &ServeArguments) -> Result<Status> {
         max_recv_message_size: arguments.max_recv_message_size,
         max_send_message_size: arguments.max_send_message_size,
         max_connections: arguments.max_connections,
-        compression: arguments.compress.map(Into::into),
+        compression: arguments.compress,
         obey: arguments.obey,
         extra_work: arguments.extra_work,
         extra_delay: arguments.extra_delay,

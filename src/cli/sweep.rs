@@ -1,5 +1,7 @@
 //! `plimsoll sweep`: a grid of plans, sizes by loads.
 
+use crate::cli::values::named;
+use crate::load::Options;
 use std::{
     io::{IsTerminal, stderr},
     path::Path,
@@ -15,27 +17,24 @@ use super::{
     interrupt::Interrupt,
     output::{BOTH_ON_STDOUT, is_stdout, to_coloured_stdout, to_stdout},
     own_server::{Driven, OwnServer},
-    run::TextChoice,
     saved,
     status::Status,
     values::{MetadataParser, count},
 };
 use crate::{
-    client::{Options, check_metadata},
+    client::check_metadata,
     endpoint::Target,
     engine,
     experiment::{
         limits::{self, DEFAULT_UP_TO, Limits},
         sweep::{GridLoad, Point, Sizes, Sweep, SweepSpec},
     },
-    load::{
-        Arrivals, ClientKind, DEFAULT_MAX_IN_FLIGHT, Load, Mix, Plan, Rates, Settings, Share, Texts, Workers,
-    },
+    load::{Arrivals, DEFAULT_MAX_IN_FLIGHT, Load, Mix, Plan, Rates, Settings, Share, Texts},
     measure::Environment,
     report::{csv, destination::Destination, json, sweep},
     result::summary::{Context, Summary},
     rpc::{format_data::TextKind, metadata::Pair},
-    units::{ByteSize, Limit, Rate, format_duration, nanoseconds_of, parse_duration},
+    units::{ByteSize, Limit, Rate, format_duration, parse_duration},
     view::progress::{self, Steps},
 };
 
@@ -90,8 +89,8 @@ pub(super) struct SweepArguments {
     drain: Duration,
 
     /// What the text is made of
-    #[arg(long, value_name = "KIND", default_value = "ascii", help_heading = "Messages")]
-    text: TextChoice,
+    #[arg(long, value_parser = named::<TextKind>(), value_name = "KIND", default_value = "ascii", help_heading = "Messages")]
+    text: TextKind,
 
     /// Metadata of each call; `@FILE` reads the value from a file. Credentials are hidden in every result.
     /// Repeatable
@@ -140,14 +139,15 @@ Each point is a run of its own; medians over the repetitions are shown. Refused 
 but their own share.";
 
 pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
-    let asked = arguments.asked()?;
+    // An impossible grid is an error before anything is looked up.
+    arguments.asked(true)?;
     let (output, format) = arguments.written()?;
     let located = arguments.server.locate(arguments.target.as_ref())?;
-    let shares_machine = located.as_ref().is_none_or(|located| located.is_local);
+    let asked = arguments.asked(located.as_ref().is_none_or(|located| located.is_local))?;
     // Every plan is tried before the first one is run.
     for load in &asked.loads {
         for size in asked.sizes.with_limits(&[]) {
-            arguments.plan(Point { message_bytes: size, load: *load, repetition: 1 }, shares_machine)?;
+            arguments.plan(Point { message_bytes: size, load: *load, repetition: 1 }, &asked.settings)?;
         }
     }
     check_metadata(&arguments.metadata)?;
@@ -159,6 +159,8 @@ pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
     arguments.client.rehearse(located.as_ref(), &arguments.metadata)?;
     let driven = arguments.server.driven(located)?;
     let steps = Steps::new(arguments.quiet || !stderr().is_terminal());
+    // Those of now: a sweep that was read from its document has no secrets.
+    let settings = asked.settings.clone();
     let mut sweep = if let Some(begun) = begun {
         begun
     } else {
@@ -170,7 +172,7 @@ pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
         }
         Sweep::new(asked, limits)
     };
-    let measured = measure(arguments, &mut sweep, &driven, shares_machine, &steps, &interrupt);
+    let measured = measure(arguments, &mut sweep, &settings, &driven, &steps, &interrupt);
     steps.finish();
     // What was measured until then is printed, and kept, in any case.
     let written = at_the_end.map_or(Ok(()), |destination| destination.write(&sweep));
@@ -216,8 +218,8 @@ fn begun(path: &Path, asked: &SweepSpec) -> Result<Option<Sweep>> {
 fn measure(
     arguments: &SweepArguments,
     sweep: &mut Sweep,
+    settings: &Settings,
     driven: &Driven,
-    shares_machine: bool,
     steps: &Steps,
     interrupt: &Interrupt,
 ) -> Result<bool> {
@@ -236,7 +238,7 @@ fn measure(
         if !arguments.quiet && !stderr().is_terminal() {
             progress::line(&line);
         }
-        let plan = Arc::new(arguments.plan(point, shares_machine)?);
+        let plan = Arc::new(arguments.plan(point, settings)?);
         let environment = Environment::now();
         let run = engine::run(&plan, &driven.located, &driven.processes(), &mut |_| steps.tick())?;
         if run.is_interrupted {
@@ -269,7 +271,7 @@ impl SweepArguments {
         }
     }
 
-    fn asked(&self) -> Result<SweepSpec> {
+    fn asked(&self, shares_machine: bool) -> Result<SweepSpec> {
         let loads: Vec<GridLoad> = match (self.concurrency.as_slice(), self.rate.as_slice()) {
             ([], []) => [1, 8, 64].map(GridLoad::Concurrency).to_vec(),
             (concurrency, []) => concurrency.iter().copied().map(GridLoad::Concurrency).collect(),
@@ -281,34 +283,24 @@ impl SweepArguments {
         if !(1..=1_000).contains(&self.repetitions) {
             bail!("--repetitions is {}; give a number from 1 to 1,000", self.repetitions);
         }
-        let settings = self.client.settings(true);
+        let texts = Texts::Made { mix: Mix(Vec::new()), kind: self.text };
         Ok(SweepSpec {
             target: self.target.as_ref().map(ToString::to_string),
             server: self.target.is_none().then(|| self.server.record()),
             sizes: self.size.clone(),
             loads,
             repetitions: u32::try_from(self.repetitions).unwrap_or(u32::MAX),
-            text: self.text.into(),
-            duration_ns: nanoseconds_of(self.duration),
-            warm_up_ns: nanoseconds_of(self.warm_up),
-            drain_ns: nanoseconds_of(self.drain),
-            timeout_ns: settings.timeout.map(nanoseconds_of),
-            metadata: self.metadata.clone(),
-            compression: settings.compression,
-            client: settings.client,
-            connections: settings.connections,
-            workers: match settings.workers {
-                Workers::Exactly(workers) => Some(workers),
-                Workers::AtMost(_) => None,
+            settings: Settings {
+                duration: Some(self.duration),
+                warm_up: self.warm_up,
+                drain: self.drain,
+                texts,
+                ..self.client.settings(self.metadata.clone(), shares_machine)
             },
-            spin_ns: nanoseconds_of(settings.spin),
-            max_send_message_bytes: settings.max_send_message_size,
-            max_recv_message_bytes: settings.max_recv_message_size,
-            seed: settings.seed,
         })
     }
 
-    fn plan(&self, point: Point, shares_machine: bool) -> Result<Plan> {
+    fn plan(&self, point: Point, settings: &Settings) -> Result<Plan> {
         let load = match point.load {
             GridLoad::Concurrency(concurrency) => Load::Closed { concurrency },
             GridLoad::RatePerSecond(rate) => Load::Open {
@@ -318,15 +310,8 @@ impl SweepArguments {
             },
         };
         let share = Share { message_bytes: ByteSize(point.message_bytes), weight: 1 };
-        let settings = Settings {
-            load,
-            duration: Some(self.duration),
-            warm_up: self.warm_up,
-            drain: self.drain,
-            texts: Texts::Made { mix: Mix(vec![share]), kind: TextKind::from(self.text) },
-            metadata: self.metadata.clone(),
-            ..self.client.settings(shares_machine)
-        };
+        let texts = Texts::Made { mix: Mix(vec![share]), kind: self.text };
+        let settings = Settings { load, texts, ..settings.clone() };
         Plan::new(settings).with_context(|| format!("there is no plan for {point}"))
     }
 }
@@ -334,14 +319,13 @@ impl SweepArguments {
 /// The limits whose both sides a ladder shows; none for a list.
 fn limits_for(asked: &SweepSpec, driven: &Driven, interrupt: &Interrupt) -> Result<Option<Limits>> {
     let Sizes::Ladder(_, to) = asked.sizes else { return Ok(None) };
+    let options = &asked.settings.options;
     let settings = limits::LimitsSettings {
-        client: ClientKind::Lean,
         options: Options {
-            max_send_message_size: asked.max_send_message_bytes,
-            max_recv_message_size: Limit::Bytes(asked.max_recv_message_bytes.as_bytes()),
-            timeout: None,
-            metadata: asked.metadata.clone(),
-            compression: None,
+            metadata: options.metadata.clone(),
+            max_send_message_size: options.max_send_message_size,
+            max_recv_message_size: Limit::Bytes(options.max_recv_message_size.as_bytes()),
+            ..Options::default()
         },
         up_to: to.min(DEFAULT_UP_TO),
     };

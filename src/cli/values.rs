@@ -5,14 +5,14 @@ use std::{ffi::OsStr, fs, path::PathBuf};
 use anyhow::{Context, Result};
 use clap::{
     Arg, Command,
-    builder::{PossibleValuesParser, TypedValueParser},
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
     error::{Error, ErrorKind},
 };
 
 use crate::{
     result::soundness::Rating,
     rpc::metadata::{Pair, PairError},
-    units::Count,
+    units::{Count, Named},
 };
 
 /// A count as it is written: `2000`, `10k`.
@@ -81,10 +81,16 @@ pub(super) fn read_text(path: &PathBuf) -> Result<String> {
 /// The least verdict of soundness that `--strict` ends with status 3 for.
 pub(super) fn verdict() -> impl TypedValueParser<Value = Rating> {
     let worst = [Rating::Unsound, Rating::Disturbed];
-    PossibleValuesParser::new(worst.map(Rating::name)).map(move |name| {
-        // One of the two, as the parser before has seen to.
-        worst.into_iter().find(|verdict| verdict.name() == name).unwrap_or(Rating::Unsound)
-    })
+    PossibleValuesParser::new(worst.map(Rating::name)).try_map(|name| Rating::named(&name))
+}
+
+/// A value of an enum by its name; the help shows each name with its meaning.
+pub(super) fn named<T: Named + Send + Sync>() -> impl TypedValueParser<Value = T> {
+    let value = |value: &T| match value.meaning() {
+        "" => PossibleValue::new(value.name()),
+        meaning => PossibleValue::new(value.name()).help(meaning),
+    };
+    PossibleValuesParser::new(T::VALUES.iter().map(value)).try_map(|name| T::named(&name))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use tonic::metadata::{AsciiMetadataKey, BinaryMetadataKey, BinaryMetadataValue, MetadataMap};
 
-use super::options::OpenError;
+use super::opening::OpenError;
 use crate::rpc::metadata::{Pair, bytes_of};
 
 /// Whether this metadata can be sent.

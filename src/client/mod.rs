@@ -3,7 +3,7 @@
 
 pub mod account;
 pub mod caller;
-pub mod options;
+pub mod opening;
 pub mod lean;
 pub mod metadata;
 pub mod stub;
@@ -14,4 +14,4 @@ pub(crate) use caller::Caller;
 pub use caller::Ended;
 pub(crate) use metadata::check_metadata;
 pub use one_shot::{CallError, Reply, call};
-pub use options::{OpenError, Options};
+pub use opening::OpenError;

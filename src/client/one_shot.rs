@@ -1,5 +1,6 @@
 //! One call with all that can be seen of it: initial metadata, reply, trailers, status, time.
 
+use crate::load::Options;
 use std::{fmt, io, sync::Arc, time::Duration};
 
 use prost::Message as _;
@@ -19,7 +20,7 @@ use super::{
         request::{PREFIX_BYTES, Requests},
     },
     metadata,
-    options::{OpenError, Options},
+    opening::OpenError,
     stub,
 };
 use crate::{
@@ -100,13 +101,8 @@ impl fmt::Display for CallStatus {
 ///
 /// # Errors
 /// When there is no connection, or metadata cannot be sent.
-pub fn call(
-    target: &Located,
-    client: ClientKind,
-    options: &Options,
-    text: String,
-) -> Result<Reply, CallError> {
-    let mut reply = match client {
+pub fn call(target: &Located, options: &Options, text: String) -> Result<Reply, CallError> {
+    let mut reply = match options.client {
         ClientKind::Lean => call_lean(target, options, text),
         ClientKind::Stub => call_stub(target, options, text),
     }?;
@@ -175,7 +171,7 @@ fn text_of(seen: &RawResponse, options: &Options) -> Result<String, Box<dyn std:
     let mut fields = seen.blocks.iter().flatten();
     let compression = fields
         .find(|(name, _)| name == "grpc-encoding")
-        .and_then(|(_, value)| rpc::named(value.as_bytes()))
+        .and_then(|(_, value)| rpc::of_encoding(value.as_bytes()))
         .filter(|_| seen.body.first() == Some(&1));
     let Some(compression) = compression else { return Ok(Data::decode(message)?.text) };
     let most = options.max_recv_message_size.as_usize();

@@ -67,6 +67,9 @@ fn drive(
     server: &[u32],
     observe: &mut dyn FnMut(&Progress<'_>),
 ) -> Result<Run, DriveError> {
+    if plan.payload().messages().is_empty() {
+        return Err(DriveError::NoMessages);
+    }
     endpoint::check()?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let pulse = Pulse::start()?;
@@ -160,10 +163,10 @@ impl<'a> RunState<'a> {
         match report {
             Report::Ready => {
                 self.ready += 1;
-                if self.ready == self.plan.workers() && *self.orders.order.borrow() == Order::Wait {
-                    let start = Instant::now() + LEAD + self.plan.warm_up();
+                if self.ready == self.plan.workers && *self.orders.order.borrow() == Order::Wait {
+                    let start = Instant::now() + LEAD + self.plan.warm_up;
                     self.start = Some(start);
-                    self.started_at = wall_clock() + LEAD + self.plan.warm_up();
+                    self.started_at = wall_clock() + LEAD + self.plan.warm_up;
                     self.orders.give(Order::Run(start));
                     observe(&Progress::Connected);
                 }
@@ -175,7 +178,7 @@ impl<'a> RunState<'a> {
             Report::Second(second) => self.take_second(second, observe),
             Report::WindowOver => {
                 self.windows_over += 1;
-                if self.windows_over == self.plan.workers() {
+                if self.windows_over == self.plan.workers {
                     self.readings.1 = Some(Reading::take(self.server, &self.pulse));
                     if !self.is_interrupted {
                         observe(&Progress::Draining { is_interrupted: false });
@@ -193,7 +196,7 @@ impl<'a> RunState<'a> {
         sum.add(&interval);
         *calls += in_flight;
         *reporters += 1;
-        if *reporters == self.plan.workers()
+        if *reporters == self.plan.workers
             && let Some((second, in_flight, _)) = self.partial.remove(&index)
         {
             let elapsed = crate::measure::INTERVAL * u32::try_from(index + 1).unwrap_or(u32::MAX);
@@ -252,5 +255,20 @@ impl<'a> RunState<'a> {
             connections,
             upload_waits,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::Settings;
+
+    #[test]
+    fn a_plan_from_a_document_is_told_that_it_has_no_messages() {
+        let plan = Plan::new(Settings::default()).expect("the default is valid").document();
+        let address = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
+        let target = Located { address, authority: address.to_string(), is_local: true };
+        let error = run(&Arc::new(plan), &target, &[], &mut |_| {}).expect_err("nothing to send");
+        assert!(matches!(error, DriveError::NoMessages), "{error}");
     }
 }

@@ -83,12 +83,12 @@ impl Polling {
         target: &Located,
         waker: UnixStream,
     ) -> Result<Self, PrepareError> {
-        check_metadata(plan.metadata())?;
+        check_metadata(&plan.options.metadata)?;
         let mut io = Io::new();
         waker.set_nonblocking(true)?;
         io.poller.add(&waker, WAKER, false)?;
         let requests = Arc::new(Requests::new(plan, &target.authority));
-        let connections = plan.connections() as u64;
+        let connections = plan.connections as u64;
         let in_flight = plan.most_in_flight().div_ceil(connections.max(1));
         let mut links = Vec::new();
         for link in 0..usize::try_from(plan.share_of(connections, index)).unwrap_or(usize::MAX) {
@@ -100,7 +100,7 @@ impl Polling {
             links,
             waker,
             has_rung: true,
-            spin: plan.spin(),
+            spin: plan.options.spin,
             over: Vec::new(),
             touched: Vec::new(),
             next_turn: Some(Instant::now()),
@@ -209,7 +209,7 @@ impl Polling {
                 }
             }
         }
-        if let Some(timeout) = sequencer.plan.timeout()
+        if let Some(timeout) = sequencer.plan.options.timeout
             && self.next_turn.is_none()
         {
             // Calls that start later have later deadlines.

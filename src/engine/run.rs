@@ -68,6 +68,11 @@ pub enum DriveError {
     /// The system gives no thread, timer or signal.
     #[error("cannot set up the generator")]
     Setup(#[from] io::Error),
+    /// The plan was read from a document.
+    #[error(
+        "this plan has no messages: it was read from a document, which does not hold texts; make it from settings"
+    )]
+    NoMessages,
     /// A worker panicked.
     #[error(
         "a worker of the generator panicked: this is a defect of plimsoll; please report it with the lines above"

@@ -11,7 +11,7 @@ use tokio::{sync::mpsc, time::Instant};
 use super::worker::{Counters, End, LoopAccount, Report, Second, Work, WorkerResult};
 use crate::{
     client::{ConnectionAccount, Ended, UploadWaits},
-    load::{Arrival, Arrivals, Plan, PlannedLoad, Schedule, Stage, WorkerArrivals},
+    load::{Arrival, Plan, PlannedLoad, Schedule, Stage, WorkerArrivals},
     measure::{Finished, Recorder, ThreadTime},
 };
 
@@ -53,6 +53,7 @@ pub(super) struct Sequencer {
     has_adopted: bool,
     /// Arrivals of the warm-up, and when it starts; none in a closed loop.
     warm_up: (Queue, Instant),
+    schedule: Schedule,
     /// Arrivals that were not dispatched yet; none in a closed loop.
     arrivals: Queue,
     /// Set once the last call of a counted plan was started; in an open loop to the time that its
@@ -79,19 +80,17 @@ impl Queue {
 
 impl Sequencer {
     pub(super) fn new(work: &Work, start: Instant) -> Self {
-        let (plan, index, workers) = (&work.plan, work.index as u64, work.plan.workers() as u64);
+        let (plan, index, workers) = (&work.plan, work.index as u64, work.plan.workers as u64);
         let payload = plan.payload();
-        let (warm_up, arrivals) = match plan.load() {
-            PlannedLoad::Open { schedule, .. } => (warm_up_of(schedule, plan.warm_up()), schedule.clone()),
-            PlannedLoad::Closed { .. } => (no_arrivals(), no_arrivals()),
-        };
+        let schedule = plan.schedule();
+        let warm_up = warm_up_of(&schedule, plan.warm_up);
         let warm_up_start = start.checked_sub(warm_up.duration()).unwrap_or(start);
         Self {
             plan: Arc::clone(plan),
             index,
             workers,
             start,
-            end: plan.duration().and_then(|duration| start.checked_add(duration)),
+            end: plan.duration.and_then(|duration| start.checked_add(duration)),
             all: Arc::clone(&work.shared),
             own_started: 0,
             in_flight: 0,
@@ -99,18 +98,19 @@ impl Sequencer {
             warm_up_in_flight: vec![0; payload.messages().len()],
             has_adopted: false,
             warm_up: (Queue::new(warm_up.share(index, workers)), warm_up_start),
-            arrivals: Queue::new(arrivals.share(index, workers)),
+            arrivals: Queue::new(schedule.share(index, workers)),
+            schedule,
             count_reached: None,
-            recorder: Recorder::new(payload, plan.is_open(), plan.duration()),
+            recorder: Recorder::new(payload, plan.is_open(), plan.duration),
             reports: work.reports.clone(),
         }
     }
 
     /// Slots of a closed loop that this worker has; none in an open one.
     pub(super) fn slots(&self) -> u64 {
-        match self.plan.load() {
-            PlannedLoad::Closed { concurrency, .. } => {
-                self.plan.share_of(*concurrency, usize::try_from(self.index).unwrap_or(0))
+        match self.plan.load {
+            PlannedLoad::Closed { concurrency } => {
+                self.plan.share_of(concurrency, usize::try_from(self.index).unwrap_or(0))
             }
             PlannedLoad::Open { .. } => 0,
         }
@@ -124,7 +124,7 @@ impl Sequencer {
         let mut k = self.own_started * self.workers + self.index;
         self.own_started += 1;
         let is_planned = now >= self.start;
-        if is_planned && let Some(calls) = self.plan.calls() {
+        if is_planned && let Some(calls) = self.plan.calls {
             k = self.all.started.fetch_add(1, Ordering::Relaxed);
             if k + 1 >= calls.get() {
                 self.count_reached = Some(Duration::ZERO);
@@ -165,11 +165,7 @@ impl Sequencer {
         };
         let message = self.plan.payload().pick(arrival.k);
         let start = Start { message, is_planned: intended.is_some(), intended };
-        let most = match self.plan.load() {
-            PlannedLoad::Closed { concurrency, .. } => *concurrency,
-            PlannedLoad::Open { max_in_flight, .. } => *max_in_flight,
-        };
-        let taken = if self.all.in_flight.fetch_add(1, Ordering::Relaxed) < most {
+        let taken = if self.all.in_flight.fetch_add(1, Ordering::Relaxed) < self.plan.most_in_flight() {
             self.call_starts(start);
             Some(start)
         } else {
@@ -186,14 +182,14 @@ impl Sequencer {
 
     /// A counted schedule has ended: its window lasts as long as its rate says.
     pub(super) fn note_last_arrival(&mut self) {
-        if let PlannedLoad::Open { schedule, .. } = self.plan.load()
-            && let Some(calls) = schedule.calls
+        if self.plan.is_open()
+            && let Some(calls) = self.schedule.calls
             && self.arrivals.is_counted_out()
             && self.warm_up.0.next.is_none()
             && self.count_reached.is_none()
         {
             #[expect(clippy::cast_precision_loss, reason = "a schedule has less than 2^53 calls")]
-            let time = schedule.time_of(calls as f64);
+            let time = self.schedule.time_of(calls as f64);
             self.count_reached = Some(time);
         }
     }
@@ -272,7 +268,7 @@ impl Sequencer {
     /// Another worker may have started the last call of a counted plan.
     pub(super) fn look_at_the_others(&mut self) {
         let started = self.all.started.load(Ordering::Relaxed);
-        if self.plan.calls().is_some_and(|calls| started >= calls.get()) {
+        if self.plan.calls.is_some_and(|calls| started >= calls.get()) {
             self.count_reached = self.count_reached.or(Some(Duration::ZERO));
         }
     }
@@ -325,8 +321,4 @@ fn warm_up_of(schedule: &Schedule, duration: Duration) -> Schedule {
     let rates = schedule.stages.iter().flat_map(|stage| [stage.from_per_second, stage.to_per_second]);
     let rate = rates.into_iter().find(|rate| *rate > 0.0).unwrap_or_default();
     Schedule { stages: vec![Stage::constant(rate, duration)], calls: None, ..schedule.clone() }
-}
-
-fn no_arrivals() -> Schedule {
-    Schedule { stages: Vec::new(), arrivals: Arrivals::Constant, seed: 0, calls: None }
 }

@@ -20,7 +20,7 @@ use super::{
     worker::{Counters, Order, Report, Work, WorkerResult},
 };
 use crate::{
-    client::{OpenError, Options, stub::StubConnection},
+    client::{OpenError, stub::StubConnection},
     endpoint::Located,
     load::{ClientKind, Plan},
 };
@@ -60,7 +60,7 @@ pub(super) fn spawn_workers(
 ) -> Result<Vec<WorkerThread>, DriveError> {
     let shared: Arc<Counters> = Arc::default();
     let mut workers = Vec::new();
-    for index in 0..plan.workers() {
+    for index in 0..plan.workers {
         let work = Work {
             plan: Arc::clone(plan),
             index,
@@ -70,7 +70,7 @@ pub(super) fn spawn_workers(
         };
         let target = target.clone();
         let thread = thread::Builder::new().name(format!("worker-{index}"));
-        workers.push(match plan.client() {
+        workers.push(match plan.options.client {
             ClientKind::Lean => {
                 let waker = orders.waker()?;
                 thread.spawn(move || work_polling(work, &target, waker))?
@@ -123,9 +123,9 @@ impl Drop for ReadyGuard {
 }
 
 async fn connect(plan: &Plan, index: usize, target: &Located) -> Result<Vec<StubConnection>, OpenError> {
-    let options = Options::of(plan);
+    let options = plan.options.clone();
     let mut connections = Vec::new();
-    for _ in 0..plan.share_of(plan.connections() as u64, index) {
+    for _ in 0..plan.share_of(plan.connections as u64, index) {
         connections.push(StubConnection::open(target, &options).await?);
     }
     Ok(connections)

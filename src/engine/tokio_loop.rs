@@ -58,7 +58,7 @@ pub(crate) async fn run<C: Caller>(mut work: Work, connections: Vec<C>, timer: T
     let waited = connections.clone();
     let mut orders = work.orders.clone();
     if *orders.borrow() == Order::Run(start) {
-        sleep_until(start.checked_sub(work.plan.warm_up()).unwrap_or(start)).await;
+        sleep_until(start.checked_sub(work.plan.warm_up).unwrap_or(start)).await;
         spawn_sources(&shared, connections, timer);
         spawn_local(report_each_second(Rc::clone(&shared), start));
     } else {
@@ -330,7 +330,7 @@ impl Shared {
             let _ = orders.wait_for(|order| *order == Order::Leave).await;
         };
         tokio::select! {
-            _ = timeout_at(since + self.plan.drain(), calls_done) => {}
+            _ = timeout_at(since + self.plan.drain, calls_done) => {}
             () = interrupted => {}
             () = leave => {}
         }

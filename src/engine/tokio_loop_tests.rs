@@ -67,7 +67,7 @@ async fn worked(
     interrupt: Option<Duration>,
 ) -> (WorkerResult, Vec<Report>) {
     let plan = Arc::new(Plan::new(settings).expect("valid"));
-    let start = Instant::now() + plan.warm_up();
+    let start = Instant::now() + plan.warm_up;
     let (order, orders) = watch::channel(Order::Run(start));
     let (reports, mut reported) = mpsc::unbounded_channel();
     let work = Work { plan, index: 0, shared: Arc::default(), orders, reports };

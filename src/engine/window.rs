@@ -83,7 +83,7 @@ impl Window {
     pub(super) fn new(sequencer: Sequencer, start: Instant) -> Self {
         Self {
             start,
-            warm: start.checked_sub(sequencer.plan.warm_up()).unwrap_or(start),
+            warm: start.checked_sub(sequencer.plan.warm_up).unwrap_or(start),
             sequencer,
             second: 1,
             times: [None, None],
@@ -122,7 +122,7 @@ impl Window {
         let account = || own_thread_time().map(|thread| (thread, in_loop()));
         if matches!(order, Order::Drain | Order::Leave) && !self.is_interrupted {
             self.is_interrupted = true;
-            let soon = now + self.sequencer.plan.drain().min(INTERRUPTED_DRAIN);
+            let soon = now + self.sequencer.plan.drain.min(INTERRUPTED_DRAIN);
             self.drained_at = self.drained_at.map(|at| at.min(soon));
         }
         if self.end.is_none() {
@@ -142,7 +142,7 @@ impl Window {
                 self.times[0] = account();
             }
             let since = if self.end == Some(End::Time) { self.sequencer.end } else { Some(now) };
-            let drain = self.sequencer.plan.drain();
+            let drain = self.sequencer.plan.drain;
             let drain = if self.is_interrupted { drain.min(INTERRUPTED_DRAIN) } else { drain };
             self.drained_at = since.filter(|_| self.end.is_some()).map(|since| since + drain);
             if self.end.is_some() && self.end != Some(End::Count) {

@@ -1,16 +1,17 @@
 //! The load of a run: settings, the validated plan, the schedule, and the mix of messages.
 
+pub mod options;
 pub mod payload;
 pub mod schedule;
 pub mod settings;
+mod error;
 pub mod plan;
-mod record;
 
+pub use error::PlanError;
+pub use options::{ClientKind, DEFAULT_MAX_RECV, Options};
 pub use payload::{MOST_SIZES, Mix, Payload, Share};
-pub use plan::{Plan, PlanError, PlannedLoad, STUB_RECV_CAP, recv_limit};
-pub use record::{LoadRecord, PlanRecord, SizeRecord};
+pub use plan::{Plan, PlannedLoad, PlannedSize, STUB_RECV_CAP, recv_limit};
 pub use schedule::{Arrival, Arrivals, Schedule, Stage, WorkerArrivals};
 pub use settings::{
-    ClientKind, DEFAULT_CONCURRENCY, DEFAULT_MAX_IN_FLIGHT, DEFAULT_MAX_RECV, Load, Rates, Settings,
-    TextSource, Texts, Workers,
+    DEFAULT_CONCURRENCY, DEFAULT_MAX_IN_FLIGHT, Load, Rates, Settings, TextSource, Texts, Workers,
 };

@@ -27,7 +27,7 @@ pub struct Share {
 pub struct Mix(pub Vec<Share>);
 
 /// The messages of a run, and how often each is sent.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Payload {
     messages: Arc<[Message]>,
     /// For each message, the sum of its weight and of those before it.

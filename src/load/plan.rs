@@ -1,22 +1,22 @@
-//! A validated description of a run.
+//! A validated description of a run, and its document.
 //!
-//! [`Settings`] is what was asked for, every part on its own; [`Plan`] is what that means, with
-//! nothing in it that contradicts itself. The engine sees plans alone.
+//! [`Settings`] hold what was typed, every part on its own. Nothing in a [`Plan`] contradicts itself. The engine
+//! sees plans alone.
 
 use std::{num::NonZeroU64, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use super::{
-    payload::{Payload, PayloadError},
-    schedule::{Schedule, Stage},
-    settings::{ClientKind, DEFAULT_DURATION, Load, Rates, Settings, TextSource, Texts, Workers},
+    error::PlanError,
+    options::{ClientKind, Options},
+    payload::Payload,
+    schedule::{Arrivals, Schedule, Stage},
+    settings::{DEFAULT_DURATION, Load, Rates, Settings, TextSource, Texts, Workers},
 };
 use crate::{
-    rpc::{
-        Compression,
-        format_data::LARGEST_MESSAGE,
-        metadata::{MetadataError, Pair},
-    },
-    units::{LONGEST, Limit, exact_duration, grouped},
+    rpc::format_data::LARGEST_MESSAGE,
+    units::{LONGEST, Limit, grouped, nanoseconds},
 };
 
 /// Calls in flight, connections and workers are bounded, so that a slip of the finger does not
@@ -33,98 +33,94 @@ pub const MOST_WORKERS: usize = 1_024;
 /// reply's prefix claims before a byte of it has come.
 pub const STUB_RECV_CAP: u64 = 256 << 20;
 
-/// A validated run.
-#[derive(Debug, Clone)]
+/// A validated run: its own document, in which every setting is resolved, so that the run can be repeated.
+///
+/// Times are in ns, sizes in message bytes. The messages themselves are no part of the document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Plan {
-    pub(super) load: PlannedLoad,
-    pub(super) calls: Option<NonZeroU64>,
-    pub(super) warm_up: Duration,
-    pub(super) drain: Duration,
-    pub(super) payload: Payload,
-    pub(super) sizes_asked: Vec<u64>,
-    pub(super) text: TextSource,
-    pub(super) timeout: Option<Duration>,
-    pub(super) metadata: Vec<Pair>,
-    pub(super) connections: usize,
-    pub(super) workers: usize,
-    pub(super) max_send_message_size: Limit,
-    pub(super) max_recv_message_size: Limit,
-    pub(super) compression: Option<Compression>,
-    pub(super) client: ClientKind,
-    pub(super) spin: Duration,
-    pub(super) seed: u64,
+    /// Closed or open loop.
+    pub load: PlannedLoad,
+    /// The count after which the run ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls: Option<NonZeroU64>,
+    /// The measured window, if it does not end by count alone.
+    #[serde(
+        rename = "duration_ns",
+        with = "nanoseconds::optional",
+        skip_serializing_if = "Option::is_none",
+        default
+    )]
+    pub duration: Option<Duration>,
+    /// Load before the measured window.
+    #[serde(rename = "warm_up_ns", with = "nanoseconds")]
+    pub warm_up: Duration,
+    /// Longest wait for calls in flight at the end.
+    #[serde(rename = "drain_ns", with = "nanoseconds")]
+    pub drain: Duration,
+    /// In the order of the mix.
+    pub sizes: Vec<PlannedSize>,
+    /// Contents of the texts.
+    pub text: TextSource,
+    /// Options of the client. Its limit for replies is never unlimited.
+    #[serde(flatten)]
+    pub options: Options,
+    /// In total: at least one per worker.
+    pub connections: usize,
+    /// Threads of the generator: at least one.
+    pub workers: usize,
+    /// Of arrivals and mixes.
+    pub seed: u64,
+    #[serde(skip)]
+    messages: Messages,
 }
 
 /// The load of a validated run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "loop", rename_all = "lowercase")]
 pub enum PlannedLoad {
     /// Calls in flight, for a time that has an end unless the calls are counted.
     Closed {
-        /// In total; at least one a worker.
+        /// In total; at least one per worker.
         concurrency: u64,
-        /// Length of the measured window, if it does not end by count alone.
-        duration: Option<Duration>,
     },
     /// Calls at intended times.
     Open {
-        /// When; its length is that of the measured window.
-        schedule: Schedule,
-        /// In total; at least one a worker.
+        /// Spacing of calls.
+        arrivals: Arrivals,
+        /// The rate over time; their length is that of the measured window.
+        stages: Vec<Stage>,
+        /// In total; at least one per worker. Over it, an arrival is shed.
         max_in_flight: u64,
     },
 }
 
-/// Why there is no such plan.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PlanError {
-    /// A number that must be positive is not.
-    #[error("{what} is 0, so nothing would run; ask for at least 1{unit}")]
-    Zero {
-        /// What is 0.
-        what: &'static str,
-        /// The unit of the smallest value, if it has one.
-        unit: &'static str,
-    },
-    /// A number is over its bound.
-    #[error("{what} is {got}; {most} at most")]
-    TooMany {
-        /// What is too large.
-        what: &'static str,
-        /// The value.
-        got: String,
-        /// The bound.
-        most: String,
-    },
-    /// The workers asked for cannot all have a share.
-    #[error("{workers} workers need at least one {of} each, but there {are} {got}; ask for fewer workers or at least {workers} {of}s", are = if *got == 1 { "is" } else { "are" })]
-    WorkersWithout {
-        /// Workers asked for.
-        workers: usize,
-        /// What each needs.
-        of: &'static str,
-        /// How many of it there are.
-        got: u64,
-    },
-    /// Stages that bring no call.
-    #[error("the stages bring no call at all; give at least one a rate above 0")]
-    NoCalls,
-    /// Stages and a duration contradict each other.
-    #[error("stages say how long the run lasts, so a duration ({}) has no place beside them; leave it out", exact_duration(*.0))]
-    StagesAndDuration(Duration),
-    /// The payload cannot be built.
-    #[error(transparent)]
-    Payload(#[from] PayloadError),
-    /// A pair of metadata cannot be sent.
-    #[error(transparent)]
-    Metadata(#[from] MetadataError),
-    /// The client's receive limit is beyond what a message can have.
-    #[error("the client's receive limit is {} bytes; 2,147,483,647 at most, because no protobuf message is longer", grouped(*.0))]
-    RecvLimit(u64),
+/// One size of a planned mix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedSize {
+    /// Of the request.
+    pub message_bytes: u64,
+    /// Of the expected reply.
+    pub reply_bytes: u64,
+    /// The requested size: another number where no text can make that size.
+    pub asked_bytes: u64,
+    /// Relative to the others.
+    pub weight: u64,
+}
+
+/// The messages of a plan. They follow from the rest of it, so that plans without them are equal to plans with them;
+/// a plan that was read from a document has none.
+#[derive(Debug, Clone, Default)]
+struct Messages(Payload);
+
+impl PartialEq for Messages {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl Plan {
-    /// What these settings mean.
+    /// The plan that these settings stand for.
     ///
     /// # Errors
     /// When they contradict each other, or are out of their bounds.
@@ -140,29 +136,31 @@ impl Plan {
         if settings.duration == Some(Duration::ZERO) {
             return Err(zero("the duration", "ms"));
         }
-        if settings.timeout == Some(Duration::ZERO) {
+        if settings.options.timeout == Some(Duration::ZERO) {
             return Err(zero("the timeout", "ms"));
         }
-        for pair in &settings.metadata {
+        for pair in &settings.options.metadata {
             pair.check()?;
         }
-        let max_recv_message_size = recv_limit(settings.client, settings.max_recv_message_size)?;
+        let max_recv_message_size =
+            recv_limit(settings.options.client, settings.options.max_recv_message_size)?;
         let workers = workers(&settings, in_flight)?;
         let duration = match (settings.duration, settings.calls) {
             (None, None) => Some(DEFAULT_DURATION),
             (duration, _) => duration,
         };
-        let load = match settings.load {
-            Load::Closed { concurrency } => PlannedLoad::Closed { concurrency, duration },
+        let (load, duration) = match settings.load {
+            Load::Closed { concurrency } => (PlannedLoad::Closed { concurrency }, duration),
             Load::Open { rates, arrivals, max_in_flight } => {
                 let stages = stages(rates, settings.duration, duration)?;
-                let schedule = Schedule { stages, arrivals, seed: settings.seed, calls: settings.calls };
-                PlannedLoad::Open { schedule, max_in_flight }
+                let length: Duration = stages.iter().map(|stage| stage.duration).sum();
+                let load = PlannedLoad::Open { arrivals, stages, max_in_flight };
+                (load, (length < LONGEST).then_some(length))
             }
         };
         let (payload, sizes_asked, text) = match settings.texts {
             Texts::Made { mix, kind } => {
-                let asked = mix.0.iter().map(|share| share.message_bytes.0).collect();
+                let asked: Vec<u64> = mix.0.iter().map(|share| share.message_bytes.0).collect();
                 (Payload::new(&mix, kind, settings.seed)?, asked, TextSource::Kind(kind))
             }
             Texts::Given { text, path } => {
@@ -171,133 +169,69 @@ impl Plan {
                 (payload, asked, TextSource::File(path))
             }
         };
+        let sizes = payload.messages().iter().zip(sizes_asked).zip(payload.weights());
+        let sizes = sizes.map(|((message, asked_bytes), weight)| PlannedSize {
+            message_bytes: message.request_bytes,
+            reply_bytes: message.reply_bytes,
+            asked_bytes,
+            weight,
+        });
         Ok(Self {
             load,
             calls: settings.calls.and_then(NonZeroU64::new),
+            duration,
             warm_up: settings.warm_up,
             drain: settings.drain,
-            payload,
-            sizes_asked,
+            sizes: sizes.collect(),
             text,
-            timeout: settings.timeout,
-            metadata: settings.metadata,
+            options: Options { max_recv_message_size, ..settings.options },
             connections: settings.connections.unwrap_or(workers),
             workers,
-            max_send_message_size: settings.max_send_message_size,
-            max_recv_message_size,
-            compression: settings.compression,
-            client: settings.client,
-            spin: settings.spin,
             seed: settings.seed,
+            messages: Messages(payload),
         })
     }
 
-    /// What keeps calls coming.
+    /// The messages; none in a plan that was read from a document.
     #[must_use]
-    pub fn load(&self) -> &PlannedLoad {
-        &self.load
+    pub fn payload(&self) -> &Payload {
+        &self.messages.0
     }
 
-    /// The count after which the run ends, if it has one.
+    /// The plan as documents have it: without messages.
     #[must_use]
-    pub fn calls(&self) -> Option<NonZeroU64> {
-        self.calls
-    }
-
-    /// Load before the measured window.
-    #[must_use]
-    pub fn warm_up(&self) -> Duration {
-        self.warm_up
-    }
-
-    /// The measured window, if it does not end by count alone.
-    #[must_use]
-    pub fn duration(&self) -> Option<Duration> {
-        match &self.load {
-            PlannedLoad::Closed { duration, .. } => *duration,
-            PlannedLoad::Open { schedule, .. } => {
-                let duration = schedule.duration();
-                (duration < LONGEST).then_some(duration)
-            }
+    pub fn document(&self) -> Self {
+        let Self { load, text, options, sizes, .. } = self;
+        Self {
+            load: load.clone(),
+            text: text.clone(),
+            options: options.clone(),
+            sizes: sizes.clone(),
+            messages: Messages::default(),
+            ..*self
         }
     }
 
-    /// How long calls in flight are waited for at the end.
+    /// The intended starts of an open loop; none in a closed one.
     #[must_use]
-    pub fn drain(&self) -> Duration {
-        self.drain
-    }
-
-    /// The messages.
-    #[must_use]
-    pub fn payload(&self) -> &Payload {
-        &self.payload
-    }
-
-    /// Deadline of each call.
-    #[must_use]
-    pub fn timeout(&self) -> Option<Duration> {
-        self.timeout
-    }
-
-    /// Sent with each call.
-    #[must_use]
-    pub fn metadata(&self) -> &[Pair] {
-        &self.metadata
-    }
-
-    /// Connections in total: at least one a worker.
-    #[must_use]
-    pub fn connections(&self) -> usize {
-        self.connections
-    }
-
-    /// Threads of the generator: at least one.
-    #[must_use]
-    pub fn workers(&self) -> usize {
-        self.workers
-    }
-
-    /// The client's own limit for requests.
-    #[must_use]
-    pub fn max_send_message_size(&self) -> Limit {
-        self.max_send_message_size
-    }
-
-    /// How requests are compressed.
-    #[must_use]
-    pub fn compression(&self) -> Option<Compression> {
-        self.compression
-    }
-
-    /// The client's own limit for replies; never unlimited.
-    #[must_use]
-    pub fn max_recv_message_size(&self) -> Limit {
-        self.max_recv_message_size
+    pub fn schedule(&self) -> Schedule {
+        let (stages, arrivals) = match &self.load {
+            PlannedLoad::Open { stages, arrivals, .. } => (stages.clone(), *arrivals),
+            PlannedLoad::Closed { .. } => (Vec::new(), Arrivals::Constant),
+        };
+        Schedule { stages, arrivals, seed: self.seed, calls: self.calls.map(NonZeroU64::get) }
     }
 
     /// Calls that may be in flight at once, in total.
     #[must_use]
     pub fn most_in_flight(&self) -> u64 {
-        match &self.load {
-            PlannedLoad::Closed { concurrency, .. } => *concurrency,
-            PlannedLoad::Open { max_in_flight, .. } => *max_in_flight,
+        match self.load {
+            PlannedLoad::Closed { concurrency } => concurrency,
+            PlannedLoad::Open { max_in_flight, .. } => max_in_flight,
         }
     }
 
-    /// Which client makes the calls.
-    #[must_use]
-    pub fn client(&self) -> ClientKind {
-        self.client
-    }
-
-    /// How long the lean client looks for something to do before it blocks.
-    #[must_use]
-    pub fn spin(&self) -> Duration {
-        self.spin
-    }
-
-    /// Whether response time can be told: only an open loop has intended starts.
+    /// Whether calls have intended starts: only then is there a response time.
     #[must_use]
     pub fn is_open(&self) -> bool {
         matches!(self.load, PlannedLoad::Open { .. })

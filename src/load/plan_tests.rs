@@ -1,5 +1,4 @@
 use super::*;
-use crate::load::record::PlanRecord;
 use crate::load::schedule::Arrivals;
 use crate::load::settings::DEFAULT_MAX_IN_FLIGHT;
 
@@ -10,16 +9,16 @@ fn open(rates: Rates) -> Load {
 #[test]
 fn the_default_runs_for_ten_seconds() {
     let plan = Plan::new(Settings::default()).expect("the default is valid");
-    assert_eq!(plan.duration(), Some(Duration::from_secs(10)));
-    assert_eq!(plan.calls(), None);
-    assert_eq!((plan.workers(), plan.connections()), (1, 1));
+    assert_eq!(plan.duration, Some(Duration::from_secs(10)));
+    assert_eq!(plan.calls, None);
+    assert_eq!((plan.workers, plan.connections), (1, 1));
 }
 
 #[test]
 fn a_count_alone_has_no_duration() {
     for load in [Load::Closed { concurrency: 2 }, open(Rates::One(10.0))] {
         let plan = Plan::new(Settings { load, calls: Some(7), ..Settings::default() }).expect("valid");
-        assert_eq!(plan.duration(), None);
+        assert_eq!(plan.duration, None);
     }
 }
 
@@ -30,7 +29,10 @@ fn what_would_run_nothing_is_no_plan() {
     for settings in [
         Settings { calls: Some(0), ..Settings::default() },
         Settings { duration: Some(Duration::ZERO), ..Settings::default() },
-        Settings { timeout: Some(Duration::ZERO), ..Settings::default() },
+        Settings {
+            options: Options { timeout: Some(Duration::ZERO), ..Options::default() },
+            ..Settings::default()
+        },
         Settings { load: Load::Closed { concurrency: 0 }, ..Settings::default() },
         Settings { connections: Some(0), ..Settings::default() },
         Settings { workers: Workers::Exactly(0), ..Settings::default() },
@@ -53,7 +55,7 @@ fn what_would_run_nothing_is_no_plan() {
 fn workers_never_outnumber_what_they_need() {
     let few = |workers, concurrency, connections| {
         let load = Load::Closed { concurrency };
-        Plan::new(Settings { load, connections, workers, ..Settings::default() }).map(|plan| plan.workers())
+        Plan::new(Settings { load, connections, workers, ..Settings::default() }).map(|plan| plan.workers)
     };
     assert_eq!(few(Workers::AtMost(8), 3, None), Ok(3));
     assert_eq!(few(Workers::AtMost(8), 30, Some(2)), Ok(2));
@@ -77,8 +79,9 @@ fn shares_differ_by_one_and_make_the_whole() {
 #[test]
 fn an_unlimited_receive_limit_is_capped() {
     for (client, limit) in [(ClientKind::Stub, STUB_RECV_CAP), (ClientKind::Lean, LARGEST_MESSAGE)] {
-        let settings = Settings { client, max_recv_message_size: Limit::Unlimited, ..Settings::default() };
-        assert_eq!(Plan::new(settings).expect("valid").max_recv_message_size(), Limit::Bytes(limit));
+        let options = Options { client, max_recv_message_size: Limit::Unlimited, ..Options::default() };
+        let settings = Settings { options, ..Settings::default() };
+        assert_eq!(Plan::new(settings).expect("valid").options.max_recv_message_size, Limit::Bytes(limit));
     }
 }
 
@@ -86,10 +89,10 @@ fn an_unlimited_receive_limit_is_capped() {
 fn a_record_reads_back() {
     let settings = Settings {
         load: open(Rates::One(10.0)),
-        timeout: Some(Duration::from_millis(5)),
+        options: Options { timeout: Some(Duration::from_millis(5)), ..Options::default() },
         ..Settings::default()
     };
-    let record = Plan::new(settings).expect("valid").record();
+    let record = Plan::new(settings).expect("valid");
     let text = serde_json::to_string(&record).expect("plain data");
-    assert_eq!(serde_json::from_str::<PlanRecord>(&text).expect("what was written"), record);
+    assert_eq!(serde_json::from_str::<Plan>(&text).expect("what was written"), record);
 }

@@ -9,17 +9,21 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::Sequence;
+use crate::units::{Sequence, named};
 
 /// How arrivals are spaced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrivals {
     /// Evenly.
     Constant,
     /// As from many independent callers: gaps are exponentially distributed.
     Poisson,
 }
+
+named!(Arrivals, "spacing of arrivals", {
+    Constant => "constant": "Evenly",
+    Poisson => "poisson": "At random, as from many independent callers",
+});
 
 /// A stretch of load whose rate is constant, or goes from one to another in a straight line.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-//! What a run is asked to be, every part on its own; nothing is checked yet.
+//! Settings of a run as they are typed, every part on its own; nothing is checked yet.
 
 use std::{
     path::{Path, PathBuf},
@@ -8,12 +8,13 @@ use std::{
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{
+    options::Options,
     payload::{Mix, Share},
     schedule::{Arrivals, Stage},
 };
 use crate::{
-    rpc::{Compression, format_data::TextKind, metadata::Pair},
-    units::{ByteSize, Limit},
+    rpc::format_data::TextKind,
+    units::{ByteSize, nanoseconds},
 };
 
 /// How long a run lasts when neither a count nor a duration is given.
@@ -24,9 +25,6 @@ pub const DEFAULT_CONCURRENCY: u64 = 50;
 
 /// Calls in flight over which an open loop sheds.
 pub const DEFAULT_MAX_IN_FLIGHT: u64 = 10_000;
-
-/// gRPC's default limit for a message that is received.
-pub const DEFAULT_MAX_RECV: Limit = Limit::Bytes(4 << 20);
 
 /// Where the text came from, as a document says it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,45 +40,48 @@ fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&path.to_string_lossy())
 }
 
-/// What a run was asked to be.
-#[derive(Debug, Clone)]
+/// Settings of a run as they are typed.
+///
+/// The document of a sweep embeds them; load and sizes, which differ from point to point, are not in it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     /// Closed or open loop.
+    #[serde(skip)]
     pub load: Load,
     /// End after this many calls.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub calls: Option<u64>,
     /// End after this long.
+    #[serde(
+        rename = "duration_ns",
+        with = "nanoseconds::optional",
+        skip_serializing_if = "Option::is_none",
+        default
+    )]
     pub duration: Option<Duration>,
     /// Load before the measured window, thrown away.
+    #[serde(rename = "warm_up_ns", with = "nanoseconds")]
     pub warm_up: Duration,
-    /// How long calls in flight are waited for.
+    /// Longest wait for calls in flight at the end.
+    #[serde(rename = "drain_ns", with = "nanoseconds")]
     pub drain: Duration,
-    /// What the messages are.
+    /// Contents of the messages.
+    #[serde(rename = "text", with = "text_kind")]
     pub texts: Texts,
-    /// Deadline of each call.
-    pub timeout: Option<Duration>,
-    /// Sent with each call.
-    pub metadata: Vec<Pair>,
-    /// In total; one a worker when `None`.
+    /// Options of the client.
+    #[serde(flatten)]
+    pub options: Options,
+    /// In total; one per worker when `None`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub connections: Option<usize>,
     /// Threads of the generator.
+    #[serde(with = "exact_workers", skip_serializing_if = "Workers::is_default", default)]
     pub workers: Workers,
-    /// The client's own limit for requests.
-    pub max_send_message_size: Limit,
-    /// The client's own limit for replies.
-    pub max_recv_message_size: Limit,
-    /// How requests are compressed; compressed replies are then taken too.
-    pub compression: Option<Compression>,
-    /// Which client makes the calls.
-    pub client: ClientKind,
-    /// How long the lean client looks for something to do before it blocks: zero saves CPU time, more
-    /// saves the time that a core needs to wake up.
-    pub spin: Duration,
     /// Of arrivals and mixes.
     pub seed: u64,
 }
 
-/// What keeps calls coming.
+/// Source of calls.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Load {
     /// This many calls in flight; each that ends makes room for the next.
@@ -92,7 +93,7 @@ pub enum Load {
     Open {
         /// The rate over time. A single endless stage lasts as long as the run.
         rates: Rates,
-        /// How calls are spaced.
+        /// Spacing of calls.
         arrivals: Arrivals,
         /// Over this many calls in flight, in total, an arrival is shed.
         max_in_flight: u64,
@@ -102,20 +103,20 @@ pub enum Load {
 /// The rate of an open loop.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Rates {
-    /// One rate, in calls a second, for the whole run.
+    /// One rate, in calls per second, for the whole run.
     One(f64),
     /// Stages, which also say how long the run lasts.
     Stages(Vec<Stage>),
 }
 
-/// What messages are made of.
-#[derive(Debug, Clone)]
+/// Contents of messages.
+#[derive(Debug, Clone, PartialEq)]
 pub enum Texts {
     /// Texts made here, of these sizes.
     Made {
         /// Sizes and weights.
         mix: Mix,
-        /// What they are made of.
+        /// Characters of the texts.
         kind: TextKind,
     },
     /// A text that the user brought.
@@ -127,7 +128,7 @@ pub enum Texts {
     },
 }
 
-/// How many threads generate load.
+/// Threads that generate load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Workers {
     /// Exactly this many.
@@ -136,39 +137,91 @@ pub enum Workers {
     AtMost(usize),
 }
 
-/// Which client makes the calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ClientKind {
-    /// Our own HTTP/2 client, which costs as little as can be: measures the server.
-    Lean,
-    /// Tonic's generated client over its channel: measures what an application built with tonic sees.
-    Stub,
+impl Workers {
+    fn is_default(&self) -> bool {
+        matches!(self, Self::AtMost(_))
+    }
+}
+
+impl Default for Workers {
+    fn default() -> Self {
+        Self::AtMost(1)
+    }
+}
+
+impl Default for Load {
+    fn default() -> Self {
+        Self::Closed { concurrency: DEFAULT_CONCURRENCY }
+    }
+}
+
+impl Default for Texts {
+    fn default() -> Self {
+        Self::made(TextKind::Ascii)
+    }
+}
+
+impl Texts {
+    /// Whether replies are larger than their requests.
+    #[must_use]
+    pub fn grow(&self) -> bool {
+        matches!(self, Self::Made { kind: TextKind::Expanding, .. })
+    }
+
+    /// Texts of the default size.
+    fn made(kind: TextKind) -> Self {
+        Self::Made { mix: Mix(vec![Share { message_bytes: ByteSize(64), weight: 1 }]), kind }
+    }
 }
 
 impl Default for Settings {
     /// 50 calls in flight, 64 bytes, 10 s after 1 s of warm-up, one worker.
     fn default() -> Self {
         Self {
-            load: Load::Closed { concurrency: DEFAULT_CONCURRENCY },
+            load: Load::default(),
             calls: None,
             duration: None,
             warm_up: Duration::from_secs(1),
             drain: Duration::from_secs(5),
-            texts: Texts::Made {
-                mix: Mix(vec![Share { message_bytes: ByteSize(64), weight: 1 }]),
-                kind: TextKind::Ascii,
-            },
-            timeout: None,
-            metadata: Vec::new(),
+            texts: Texts::default(),
+            options: Options::default(),
             connections: None,
-            workers: Workers::AtMost(1),
-            max_send_message_size: Limit::Unlimited,
-            max_recv_message_size: DEFAULT_MAX_RECV,
-            compression: None,
-            client: ClientKind::Lean,
-            spin: Duration::ZERO,
+            workers: Workers::default(),
             seed: 1,
         }
+    }
+}
+
+/// Texts in the document of a sweep: their kind, because the sizes are those of the grid.
+mod text_kind {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error};
+
+    use super::{TextKind, Texts};
+
+    pub(super) fn serialize<S: Serializer>(texts: &Texts, serializer: S) -> Result<S::Ok, S::Error> {
+        match texts {
+            Texts::Made { kind, .. } => kind.serialize(serializer),
+            Texts::Given { .. } => Err(S::Error::custom("a text from a file has no kind")),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Texts, D::Error> {
+        TextKind::deserialize(deserializer).map(Texts::made)
+    }
+}
+
+/// Workers in a document: a number where it was asked for.
+mod exact_workers {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Workers;
+
+    pub(super) fn serialize<S: Serializer>(workers: &Workers, serializer: S) -> Result<S::Ok, S::Error> {
+        let (Workers::Exactly(workers) | Workers::AtMost(workers)) = *workers;
+        serializer.serialize_u64(workers as u64)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Workers, D::Error> {
+        usize::deserialize(deserializer).map(Workers::Exactly)
     }
 }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     experiment::interference::{Interference, PooledSide, Pooling, Ratio},
-    load::LoadRecord,
+    load::PlannedLoad,
     units::{
         ByteSize, decimal, exact_duration, format_nanoseconds, format_share, format_throughput, grouped,
     },
@@ -93,7 +93,7 @@ fn what_was_run(neighbours: &Interference, out: &mut impl Write) -> io::Result<(
     };
     let plan = &first.plan;
     let rate = match &plan.load {
-        LoadRecord::Open { stages, .. } => {
+        PlannedLoad::Open { stages, .. } => {
             let rates: Vec<String> = stages
                 .iter()
                 .map(|stage| (decimal(stage.from_per_second), decimal(stage.to_per_second)))
@@ -101,7 +101,7 @@ fn what_was_run(neighbours: &Interference, out: &mut impl Write) -> io::Result<(
                 .collect();
             rates.join(", ")
         }
-        LoadRecord::Closed { .. } => NONE.to_owned(),
+        PlannedLoad::Closed { .. } => NONE.to_owned(),
     };
     let sizes: Vec<String> = plan
         .sizes
@@ -110,7 +110,7 @@ fn what_was_run(neighbours: &Interference, out: &mut impl Write) -> io::Result<(
         .filter(|size| !neighbours.refused_sizes.iter().any(|refused| refused.message_bytes == *size))
         .map(|size| ByteSize(size).to_string())
         .collect();
-    let client = format!("{:?}", plan.client).to_lowercase();
+    let client = plan.options.client.to_string();
     writeln!(
         out,
         "{}{STRONG}{} at {rate} calls/s, with and without refused calls{STRONG:#}",

@@ -41,7 +41,7 @@ pub fn write_coloured(limits: &Limits, out: impl Write) -> io::Result<()> {
 }
 
 fn render(limits: &Limits, out: &mut Vec<u8>) -> io::Result<()> {
-    let client = format!("{:?}", limits.client).to_lowercase();
+    let client = limits.client.to_string();
     writeln!(
         out,
         "{}{}; {client} client; messages of up to {} sent",

@@ -75,12 +75,12 @@ fn render(sweep: &Sweep, out: &mut Vec<u8>) -> io::Result<()> {
 fn what_was_run(sweep: &Sweep, out: &mut impl Write) -> io::Result<()> {
     let asked = &sweep.asked;
     let (done, all) = (sweep.points.len(), sweep.order.len());
-    let client = format!("{:?}", asked.client).to_lowercase();
+    let client = asked.settings.options.client;
     writeln!(
         out,
         "{}{done} of {all} points, {} each{}",
         heading("sweep"),
-        exact_duration(std::time::Duration::from_nanos(asked.duration_ns)),
+        exact_duration(asked.settings.duration.unwrap_or_default()),
         match asked.repetitions {
             1 => String::new(),
             many => format!("; medians of up to {many} repetitions"),

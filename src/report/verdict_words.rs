@@ -17,7 +17,7 @@ pub fn word(word: Word) -> &'static str {
 
 /// A metric as people call it.
 pub(super) fn metric_name(name: &str) -> &str {
-    GateMetric::named(name).map_or(name, |metric| metric.in_words())
+    name.parse::<GateMetric>().map_or(name, |metric| metric.in_words())
 }
 
 /// A ratio as a change: `+5.2 %`.

@@ -1,15 +1,14 @@
 //! gRPC's compression of messages: whole ones are packed before the run, replies are unpacked as they
 //! come, a little at a time.
 
+use crate::units::named;
 use std::io::{self, Write};
 
 use flate2::write::{GzDecoder, GzEncoder};
-use serde::{Deserialize, Serialize};
 use zstd::stream::raw::{DParameter, Decoder, Operation};
 
 /// A compression of messages that gRPC has a name for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
     /// RFC 1952. Every implementation of gRPC has it.
     Gzip,
@@ -17,17 +16,14 @@ pub enum Compression {
     Zstd,
 }
 
-/// How gRPC calls it in `grpc-encoding`.
-pub(crate) fn name(compression: Compression) -> &'static str {
-    match compression {
-        Compression::Gzip => "gzip",
-        Compression::Zstd => "zstd",
-    }
-}
+named!(Compression, "compression", {
+    Gzip => "gzip": "Every implementation of gRPC has it",
+    Zstd => "zstd": "Tonic has it; most other implementations do not",
+});
 
-/// The compression that gRPC calls so, if it is one of ours.
-pub(crate) fn named(name: &[u8]) -> Option<Compression> {
-    [Compression::Gzip, Compression::Zstd].into_iter().find(|known| self::name(*known).as_bytes() == name)
+/// The compression with this name in `grpc-encoding`, if it is one of ours.
+pub(crate) fn of_encoding(name: &[u8]) -> Option<Compression> {
+    Compression::VALUES.iter().copied().find(|known| known.name().as_bytes() == name)
 }
 
 /// What a caller that compresses says it takes.
@@ -178,21 +174,19 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const BOTH: [Compression; 2] = [Compression::Gzip, Compression::Zstd];
-
     #[test]
     fn names_are_grpcs() {
-        for compression in BOTH {
-            assert_eq!(named(name(compression).as_bytes()), Some(compression));
-            assert!(ACCEPTED.contains(name(compression)));
+        for compression in Compression::VALUES.iter().copied() {
+            assert_eq!(of_encoding(compression.name().as_bytes()), Some(compression));
+            assert!(ACCEPTED.contains(compression.name()));
         }
-        assert_eq!(named(b"identity"), None);
+        assert_eq!(of_encoding(b"identity"), None);
     }
 
     #[test]
     fn a_bomb_comes_in_small_pieces() {
         let bomb = vec![0; 64 << 20];
-        for compression in BOTH {
+        for compression in Compression::VALUES.iter().copied() {
             let packed = packed(compression, &bomb);
             assert!(packed.len() < 100_000);
             let (mut largest, mut all) = (0, 0);
@@ -219,7 +213,7 @@ mod tests {
 
     #[test]
     fn what_is_cut_off_or_something_else_is_said() {
-        for compression in BOTH {
+        for compression in Compression::VALUES.iter().copied() {
             let whole = packed(compression, b"some text that is long enough");
             assert!(unpacked(compression, &whole[..whole.len() - 1], 100).is_err(), "{compression:?}");
             assert!(unpacked(compression, b"no such thing", 100).is_err(), "{compression:?}");
@@ -233,7 +227,7 @@ mod tests {
             message in prop::collection::vec(0_u8..4, 0..5_000),
             piece in 1_usize..600,
         ) {
-            for compression in BOTH {
+            for compression in Compression::VALUES.iter().copied() {
                 let packed = packed(compression, &message);
                 let mut unpacker = Unpacker::new(compression).expect("memory");
                 let mut whole = Vec::new();
@@ -248,7 +242,7 @@ mod tests {
 
         #[test]
         fn no_bytes_make_it_panic(bytes: Vec<u8>) {
-            for compression in BOTH {
+            for compression in Compression::VALUES.iter().copied() {
                 let _ = unpacked(compression, &bytes, 10_000);
             }
         }

@@ -11,7 +11,7 @@ pub mod status;
 
 pub use code::{Code, status_words};
 pub use compression::Compression;
-pub(crate) use compression::{ACCEPTED, UnpackError, Unpacker, name, named, packed, unpacked};
+pub(crate) use compression::{ACCEPTED, UnpackError, Unpacker, of_encoding, packed, unpacked};
 pub(crate) use http_answer::{HTTP_WORDS, HttpAnswer};
 pub use outcome::{Difference, Direction, Failure, Outcome, Refusal, Side};
 pub(crate) use refusal_wording::{Origin, recognise};

@@ -1,6 +1,6 @@
 //! What became of one call.
 
-use std::fmt;
+use crate::units::named;
 
 use serde::{Deserialize, Serialize};
 
@@ -41,8 +41,7 @@ impl Outcome {
 }
 
 /// The side of a call on which a limit fired.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Side {
     /// The caller's.
     Client,
@@ -50,15 +49,24 @@ pub enum Side {
     Server,
 }
 
+named!(Side, "side", {
+    Client => "client",
+    Server => "server",
+});
+
 /// Which message of a call was over a limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Direction {
     /// The caller's message.
     Request,
     /// The reply.
     Response,
 }
+
+named!(Direction, "direction", {
+    Request => "request",
+    Response => "response",
+});
 
 /// A message over a size limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,24 +110,6 @@ pub struct Difference {
     pub expected: String,
     /// The text that came from there on, a few characters.
     pub got: String,
-}
-
-impl fmt::Display for Side {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Client => "client",
-            Self::Server => "server",
-        })
-    }
-}
-
-impl fmt::Display for Direction {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Request => "request",
-            Self::Response => "response",
-        })
-    }
 }
 
 impl Difference {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::rpc::Compression;
 use crate::units::Limit;
 
 /// HTTP/2 flow-control window of one stream. Twice gRPC's default message limit: a 4 MiB request
@@ -30,7 +31,7 @@ pub struct Config {
     /// Connections open at once; one more is closed as soon as it is accepted. `None` for no bound.
     pub max_connections: Option<usize>,
     /// How replies are compressed to callers that take it.
-    pub compression: Option<ReplyCompression>,
+    pub compression: Option<Compression>,
     /// Whether request metadata may ask for a delay, a status or a reply of another size.
     pub obey: bool,
     /// CPU time that each call is to cost besides its own work: a slower server, to try a gate on.
@@ -74,15 +75,6 @@ impl Default for Bounds {
             reply_bytes: Limit::Bytes(REPLY_BYTES),
         }
     }
-}
-
-/// How replies are compressed. Requests may be in either way, whatever this is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReplyCompression {
-    /// RFC 1952.
-    Gzip,
-    /// RFC 8878.
-    Zstd,
 }
 
 /// HTTP/2 windows and frame size, in bytes.

@@ -14,7 +14,7 @@ mod metadata;
 mod service;
 pub mod serve;
 
-pub use config::{Bounds, Config, ReplyCompression, Windows};
+pub use config::{Bounds, Config, Windows};
 pub use connection::Cut;
 pub use instructions::{DELAY_KEY, MESSAGE_KEY, REPLY_SIZE_KEY, STATUS_KEY};
 pub use serve::{bind, serve, serve_on, serve_until};

@@ -1,5 +1,6 @@
 //! Serving on bound listeners.
 
+use crate::rpc::Compression;
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
@@ -13,7 +14,7 @@ use tonic_health::ServingStatus;
 
 use super::{
     bounded::Bounding,
-    config::{Config, ReplyCompression, Windows},
+    config::{Config, Windows},
     connection::{Connections, Cut},
     incoming::Incoming,
     service::Formatter,
@@ -107,8 +108,8 @@ where
         .accept_compressed(CompressionEncoding::Zstd);
     formatter = match config.compression {
         None => formatter,
-        Some(ReplyCompression::Gzip) => formatter.send_compressed(CompressionEncoding::Gzip),
-        Some(ReplyCompression::Zstd) => formatter.send_compressed(CompressionEncoding::Zstd),
+        Some(Compression::Gzip) => formatter.send_compressed(CompressionEncoding::Gzip),
+        Some(Compression::Zstd) => formatter.send_compressed(CompressionEncoding::Zstd),
     };
     let Windows { stream, connection, frame } = config.windows;
     let serving = Server::builder()

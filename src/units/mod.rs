@@ -4,6 +4,7 @@
 //! calls a second.
 
 mod digits;
+mod named;
 pub(crate) mod random;
 pub mod written;
 pub mod count;
@@ -16,6 +17,8 @@ pub use count::Count;
 pub use digits::{decimal, grouped};
 pub use duration::{LONGEST, nanoseconds, nanoseconds_of, parse_duration};
 pub use format::{exact_duration, format_duration, format_nanoseconds, format_share, format_throughput};
+pub(crate) use named::named;
+pub use named::{Named, UnknownName};
 pub(crate) use random::{Sequence, bits};
 pub use rate::Rate;
 pub use size::{ByteSize, Limit};

@@ -47,7 +47,7 @@ impl Display {
     /// For a run of this plan; silent when `quiet`.
     #[must_use]
     pub fn new(plan: &Plan, quiet: bool) -> Self {
-        let end = match (plan.calls(), plan.duration()) {
+        let end = match (plan.calls, plan.duration) {
             (Some(calls), _) => End::Calls(calls.get()),
             (None, duration) => End::Time(duration.unwrap_or_default()),
         };
@@ -58,7 +58,7 @@ impl Display {
         } else {
             Kind::Lines
         };
-        Self { kind, end, warm_up: plan.warm_up(), drain: plan.drain() }
+        Self { kind, end, warm_up: plan.warm_up, drain: plan.drain }
     }
 
     /// Shows how far the run has come.

@@ -15,7 +15,7 @@ use plimsoll::{
         request::Requests,
         streams::Call,
     },
-    load::{Plan, Settings, Texts},
+    load::{Options, Plan, Settings, Texts},
     rpc::{Code, Failure},
 };
 
@@ -142,7 +142,7 @@ impl Client {
         let reply = [&[0], prefix.as_slice(), &body].concat();
         let settings = Settings {
             texts: Texts::Given { text, path: "text".into() },
-            timeout: Some(Duration::from_millis(300)),
+            options: Options { timeout: Some(Duration::from_millis(300)), ..Options::default() },
             ..Settings::default()
         };
         let requests = Arc::new(Requests::new(&Plan::new(settings).expect("valid"), "localhost:1"));

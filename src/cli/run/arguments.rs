@@ -3,14 +3,14 @@
 use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use anyhow::{Result, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::{
     cli::{
         client_flags::ClientFlags,
         output::OutputArguments,
         own_server::OwnServer,
-        values::{MetadataParser, count, read_text, verdict},
+        values::{MetadataParser, count, named, read_text, verdict},
     },
     endpoint::Target,
     load::{Arrivals, DEFAULT_CONCURRENCY, DEFAULT_MAX_IN_FLIGHT, Load, Mix, Rates, Settings, Stage, Texts},
@@ -35,8 +35,8 @@ pub(crate) struct RunArguments {
     rate: Option<Rate>,
 
     /// Open loop: how calls are spaced [default: constant]
-    #[arg(long, value_name = "KIND", help_heading = "Load")]
-    arrivals: Option<ArrivalsChoice>,
+    #[arg(long, value_name = "KIND", value_parser = named::<Arrivals>(), help_heading = "Load")]
+    arrivals: Option<Arrivals>,
 
     /// Open loop that steps or ramps, in place of --rate and --duration; repeatable
     #[arg(long = "stage", value_name = "RATE:D | FROM..TO:D", help_heading = "Load")]
@@ -67,8 +67,8 @@ pub(crate) struct RunArguments {
     size: Option<Mix>,
 
     /// What the text is made of; `expanding` has a reply three times as long [default: ascii]
-    #[arg(long, value_name = "KIND", help_heading = "Messages")]
-    text: Option<TextChoice>,
+    #[arg(long, value_name = "KIND", value_parser = named::<TextKind>(), help_heading = "Messages")]
+    text: Option<TextKind>,
 
     /// The text itself, in place of --size and --text
     #[arg(long, value_name = "FILE", help_heading = "Messages")]
@@ -136,37 +136,6 @@ Sizes: 4194304, 64KiB, 4MiB (binary), 64kB (decimal). Durations: 250us, 10ms, 1.
 counts: 5000, 5k, 1M. A size is message bytes: the encoded protobuf message, without gRPC's 5-byte
 prefix. That is what every size limit counts.";
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum ArrivalsChoice {
-    /// Evenly
-    Constant,
-    /// At random, as from many independent callers
-    Poisson,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum TextChoice {
-    /// Letters, digits and spaces
-    Ascii,
-    /// A JSON command
-    Json,
-    /// Characters of one to four bytes
-    Unicode,
-    /// U+0390, which grows threefold when upper-cased
-    Expanding,
-}
-
-impl From<TextChoice> for TextKind {
-    fn from(choice: TextChoice) -> Self {
-        match choice {
-            TextChoice::Ascii => Self::Ascii,
-            TextChoice::Json => Self::Json,
-            TextChoice::Unicode => Self::Unicode,
-            TextChoice::Expanding => Self::Expanding,
-        }
-    }
-}
-
 /// A stage as it is written: `500:10s`, or `0..5k:1m`.
 #[derive(Debug, Clone, Copy)]
 struct WrittenStage(Stage);
@@ -203,8 +172,7 @@ impl RunArguments {
             warm_up: self.warm_up,
             drain: self.drain,
             texts: self.texts()?,
-            metadata: self.metadata.clone(),
-            ..self.client.settings(shares_machine)
+            ..self.client.settings(self.metadata.clone(), shares_machine)
         })
     }
 
@@ -232,17 +200,14 @@ impl RunArguments {
         }
         Ok(Load::Open {
             rates,
-            arrivals: match self.arrivals {
-                None | Some(ArrivalsChoice::Constant) => Arrivals::Constant,
-                Some(ArrivalsChoice::Poisson) => Arrivals::Poisson,
-            },
+            arrivals: self.arrivals.unwrap_or(Arrivals::Constant),
             max_in_flight: self.max_in_flight.unwrap_or(DEFAULT_MAX_IN_FLIGHT),
         })
     }
 
     fn texts(&self) -> Result<Texts> {
         let Some(path) = &self.text_file else {
-            let kind = self.text.map_or(TextKind::Ascii, TextKind::from);
+            let kind = self.text.unwrap_or(TextKind::Ascii);
             let Texts::Made { mix, .. } = Settings::default().texts else {
                 bail!("the default text is made")
             };

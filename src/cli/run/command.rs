@@ -29,7 +29,7 @@ pub(crate) fn execute(arguments: &RunArguments) -> Result<Status> {
     let plan = Arc::new(Plan::new(arguments.settings(shares_machine)?)?);
     let destination = arguments.output.reserve()?;
     let is_own = located.is_none();
-    arguments.client.rehearse(located.as_ref(), plan.metadata())?;
+    arguments.client.rehearse(located.as_ref(), &plan.options.metadata)?;
     let mut driven = arguments.server.driven(located)?;
     let target = driven.located.clone();
 

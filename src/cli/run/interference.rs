@@ -36,9 +36,9 @@ pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
         bail!("--rounds is {}; give a number from 1 to 1,000", arguments.rounds);
     }
     let with = Arc::new(Plan::new(settings.clone())?);
-    check_metadata(with.metadata())?;
+    check_metadata(&with.options.metadata)?;
     let interrupt = Interrupt::listen()?;
-    arguments.client.rehearse(located.as_ref(), with.metadata())?;
+    arguments.client.rehearse(located.as_ref(), &with.options.metadata)?;
     let destination = arguments.output.reserve()?;
     let steps = Steps::new(arguments.output.quiet || !stderr().is_terminal());
 

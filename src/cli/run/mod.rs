@@ -4,5 +4,5 @@ mod arguments;
 mod interference;
 mod command;
 
-pub(crate) use arguments::{RunArguments, TextChoice};
+pub(crate) use arguments::RunArguments;
 pub(crate) use command::execute;

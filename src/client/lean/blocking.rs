@@ -19,7 +19,7 @@ use super::{
     streams::Call,
 };
 use crate::{
-    client::options::{CONNECT_TIMEOUT, INTERRUPT_TICK},
+    client::opening::{CONNECT_TIMEOUT, INTERRUPT_TICK},
     endpoint::Located,
     rpc::{Code, Failure},
 };

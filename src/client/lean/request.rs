@@ -4,6 +4,7 @@
 //! number into them. A large one is kept once, and written from where it lies, in frames of the size
 //! that the server takes.
 
+use crate::load::Options;
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use super::{
@@ -11,7 +12,7 @@ use super::{
     header_block::Blocks,
 };
 use crate::{
-    client::options::{Options, user_agent},
+    client::opening::user_agent,
     load::Plan,
     rpc::{
         self, Compression, Refusal,
@@ -117,7 +118,7 @@ impl Requests {
     /// Lays out the messages of a plan for a server that is called `authority`.
     #[must_use]
     pub fn new(plan: &Plan, authority: &str) -> Self {
-        Self::of(Arc::clone(plan.payload().messages()), &Options::of(plan), authority)
+        Self::of(Arc::clone(plan.payload().messages()), &plan.options, authority)
     }
 
     /// Lays out messages for a server that is called `authority`.
@@ -240,7 +241,7 @@ fn blocks(options: &Options, authority: &str) -> Blocks {
         ("user-agent", &agent),
     ];
     if let Some(compression) = options.compression {
-        fields.push(("grpc-encoding", rpc::name(compression)));
+        fields.push(("grpc-encoding", compression.name()));
         fields.push(("grpc-accept-encoding", rpc::ACCEPTED));
     }
     fields.extend(timeout.as_deref().map(|timeout| ("grpc-timeout", timeout)));
@@ -383,15 +384,15 @@ mod tests {
     use proptest::prelude::*;
     use prost::Message as _;
 
-    fn requests(text: &str, settings: Settings) -> Requests {
+    fn requests(text: &str, options: Options) -> Requests {
         let texts = Texts::Given { text: text.to_owned(), path: "text".into() };
-        let plan = Plan::new(Settings { texts, ..settings }).expect("valid");
+        let plan = Plan::new(Settings { texts, options, ..Settings::default() }).expect("valid");
         Requests::new(&plan, "localhost:1")
     }
 
     #[test]
     fn a_small_call_is_two_frames_with_the_streams_number() {
-        let requests = requests("abc", Settings::default());
+        let requests = requests("abc", Options::default());
         for form in [Form::Introduction, Form::Indexed, Form::TableOff, Form::Literal] {
             let mut bytes = Vec::new();
             assert!(requests.write_small(&mut bytes, 0, form, 0x0102_0305));
@@ -407,7 +408,7 @@ mod tests {
     #[test]
     fn a_long_header_block_is_continued() {
         let metadata = vec![Pair::new("x", "v".repeat(40_000))];
-        let requests = requests("abc", Settings { metadata, ..Settings::default() });
+        let requests = requests("abc", Options { metadata, ..Options::default() });
         let mut bytes = Vec::new();
         requests.write_headers(&mut bytes, Form::Introduction, 1);
         let mut kinds = Vec::new();
@@ -436,17 +437,17 @@ mod tests {
 
     #[test]
     fn a_message_over_the_clients_own_limit_is_refused_beforehand() {
-        let settings = Settings { max_send_message_size: Limit::Bytes(4), ..Settings::default() };
-        let refused = requests("abc", settings);
+        let options = Options { max_send_message_size: Limit::Bytes(4), ..Options::default() };
+        let refused = requests("abc", options);
         let refusal = refused.get(0).refusal.as_ref().expect("5 bytes are over 4");
         assert_eq!((refusal.message_bytes, refusal.limit_bytes), (5, Some(4)));
-        assert!(requests("abc", Settings::default()).get(0).refusal.is_none());
+        assert!(requests("abc", Options::default()).get(0).refusal.is_none());
     }
 
     proptest! {
         #[test]
         fn every_part_of_a_body_is_what_protobuf_encodes(text in "\\PC{0,60}", from: u64, to: u64) {
-            let requests = requests(&text, Settings::default());
+            let requests = requests(&text, Options::default());
             let message = crate::rpc::format_data::Data { text: text.clone() }.encode_to_vec();
             let length = u32::try_from(message.len()).expect("short").to_be_bytes();
             let whole = [&[0], length.as_slice(), &message].concat();

@@ -38,7 +38,7 @@ impl Fields {
                 let number = text(value).and_then(|text| text.parse().ok()).filter(|_| no_code.is_none());
                 fields.grpc = Some(number.map_or(Code::UNKNOWN, Code::from_number));
             }
-            b"grpc-encoding" => fields.compression = rpc::named(value),
+            b"grpc-encoding" => fields.compression = rpc::of_encoding(value),
             b"grpc-message" => fields.message = percent_decoded(value),
             _ => {}
         };

@@ -9,7 +9,7 @@ use super::{
     status_origin::{OriginChannel, over},
 };
 use crate::{
-    client::options::{CONNECT_TIMEOUT, OpenError, user_agent},
+    client::opening::{CONNECT_TIMEOUT, OpenError, user_agent},
     endpoint::Located,
     rpc::Compression,
 };

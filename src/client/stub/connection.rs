@@ -1,5 +1,6 @@
 //! One connection of tonic's generated client.
 
+use crate::load::Options;
 use std::{error::Error, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, timeout_at};
@@ -17,7 +18,7 @@ use crate::{
         account::{ConnectionAccount, Loss, UploadWaits},
         caller::{Caller, Ended},
         metadata,
-        options::{OpenError, Options},
+        opening::OpenError,
     },
     endpoint::Located,
     rpc::{

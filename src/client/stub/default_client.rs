@@ -1,6 +1,7 @@
 //! Tonic's client as an application has it that leaves its limits to tonic, for a thread that has no
 //! runtime: each question is asked on a connection of its own.
 
+use crate::load::Options;
 use std::{cell::Cell, io, pin::pin, time::Duration};
 
 use tokio::{
@@ -12,7 +13,7 @@ use super::connection::StubConnection;
 use crate::{
     client::{
         caller::Ended,
-        options::{INTERRUPT_TICK, OpenError, Options},
+        opening::{INTERRUPT_TICK, OpenError},
     },
     endpoint::Located,
     rpc::{Outcome, format_data::Message},

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::experiment::compare::figures::Method;
-use crate::{load::PlanRecord, measure::Latency, result::summary::IntervalRecord};
+use crate::{measure::Latency, result::summary::IntervalRecord};
 
 fn golden() -> Summary {
     Summary::read(include_str!("../../../tests/data/summary.json").as_bytes()).expect("a result")
@@ -88,7 +88,7 @@ fn several_runs_are_compared_as_runs() {
 #[test]
 fn different_plans_are_compared_only_where_that_is_asked_for() {
     let (base, mut candidate) = (run(&[10; 6], MILLISECOND), run(&[10; 6], MILLISECOND));
-    candidate.plan = PlanRecord { connections: 77, ..candidate.plan };
+    candidate.plan.connections = 77;
     let sides = ([base], [candidate]);
     let error = Comparison::new(&sides.0, &sides.1, false).expect_err("another plan").to_string();
     assert!(error.contains("connections:") && error.contains("and 77"), "{error}");

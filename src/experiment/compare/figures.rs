@@ -1,5 +1,6 @@
 //! Ratios of figures, candidate to base, with intervals.
 
+use crate::units::named;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -38,14 +39,18 @@ pub struct Figure {
 }
 
 /// Where an interval comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// The seconds of the two runs, resampled in blocks: how steady each of them was.
     Seconds,
     /// The runs, by the exact rank-sum test on the logarithms.
     Runs,
 }
+
+named!(Method, "method", {
+    Seconds => "seconds",
+    Runs => "runs",
+});
 
 /// Fewer seconds say nothing about how they differ.
 const FEWEST_SECONDS: usize = 5;

@@ -40,14 +40,19 @@ impl Verdict {
         // Nothing was measured: why, the reason says.
         if self.scenarios.is_empty() && limits.is_none() {
             let is_so = matches!(self.verdict, Word::Skipped | Word::Inconclusive);
-            return Ok(holds("the verdict", name(self.verdict), "skipped: nothing was measured", is_so)?);
+            return Ok(holds(
+                "the verdict",
+                self.verdict.to_string(),
+                "skipped: nothing was measured",
+                is_so,
+            )?);
         }
         let meant: Vec<Scenario> = self.scenarios.iter().map(scenario_of).collect();
         let fresh = !self.findings.iter().any(|finding| finding.name == "processes_not_fresh");
         let scenarios = self.again(&meant, fresh);
         for (written, again) in self.scenarios.iter().zip(&scenarios) {
             let what = |part: &str| format!("{part} of scenario `{}`", written.name);
-            same(&what("the verdict"), name(written.verdict), name(again.verdict))?;
+            same(&what("the verdict"), written.verdict.to_string(), again.verdict.to_string())?;
             alike(&what("the metrics"), &written.metrics, &again.metrics)?;
             alike(&what("the reported metrics"), &written.reported, &again.reported)?;
             let second = |of: &ScenarioVerdict| {
@@ -56,7 +61,7 @@ impl Verdict {
             alike(&what("the second run"), &second(written), &second(again))?;
         }
         let again = explain::verdict(self.clone(), self.limits.clone(), scenarios, fresh);
-        Ok(same("the verdict", name(self.verdict), name(again.verdict))?)
+        Ok(same("the verdict", self.verdict.to_string(), again.verdict.to_string())?)
     }
 
     /// What the repetitions come to.
@@ -98,10 +103,6 @@ impl Verdict {
             })
             .collect()
     }
-}
-
-fn name(word: Word) -> String {
-    format!("{word:?}").to_lowercase()
 }
 
 /// How a scenario ended that could not be measured to its end.

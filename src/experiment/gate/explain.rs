@@ -189,7 +189,7 @@ const LITTLE: &str = "these two processes differ by less than the threshold";
 fn differing(metrics: &[MetricVerdict]) -> String {
     let changed = metrics.iter().filter(|metric| is_flagged(metric)).map(|metric| {
         let name =
-            GateMetric::named(&metric.metric).map_or(metric.metric.as_str(), |metric| metric.in_words());
+            metric.metric.parse::<GateMetric>().map_or(metric.metric.as_str(), |metric| metric.in_words());
         format!("{name} ({:+.1} %)", (metric.ratio - 1.0) * 100.0)
     });
     changed.collect::<Vec<_>>().join(", ")

@@ -3,6 +3,7 @@
 //! The repetition is the unit, not the slice: slices of one repetition share its processes, and no number of them
 //! averages out what these happen to be like.
 
+use crate::units::named;
 use serde::{Deserialize, Serialize};
 
 use super::{metric::GateMetric, repetition::Repetition, scenario::Thresholds};
@@ -15,8 +16,7 @@ pub const LEVEL: f64 = 0.01;
 pub const CONFIDENCE: f64 = 0.95;
 
 /// What a comparison amounts to, in a word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Word {
     /// The candidate is worse, in both runs.
     Regressed,
@@ -31,6 +31,15 @@ pub enum Word {
     /// The base differed from itself: no figure of this machine can be trusted now.
     Abstained,
 }
+
+named!(Word, "verdict", {
+    Regressed => "regressed",
+    Improved => "improved",
+    Unchanged => "unchanged",
+    Inconclusive => "inconclusive",
+    Skipped => "skipped",
+    Abstained => "abstained",
+});
 
 /// What was found of one metric of one scenario. Ratios are candidate to base.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -248,7 +257,7 @@ fn adjust(
 /// Half the threshold and not the whole: an estimate of a change that is just as large as the threshold lies
 /// below it as often as above, so that a bound at the threshold would miss every second one.
 fn decide(verdict: &mut MetricVerdict, sample: &Sample<'_>, questions: usize) {
-    let Some(metric) = GateMetric::named(&verdict.metric) else { return };
+    let Ok(metric) = verdict.metric.parse::<GateMetric>() else { return };
     let bound = worse_by(verdict.threshold) / 2.0;
     let cost = |ratio: f64| metric.cost(ratio.ln());
     if let Some(noise) = &mut verdict.noise {

@@ -1,5 +1,7 @@
 //! Metrics of a gate.
 
+use crate::units::named;
+
 /// What is measured of each arm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GateMetric {
@@ -13,20 +15,16 @@ pub enum GateMetric {
     P99,
 }
 
+named!(GateMetric, "metric", {
+    CallsPerSecond => "calls_per_second",
+    P50 => "p50_ns",
+    ServerCpu => "server_cpu_ns_per_call",
+    P99 => "p99_ns",
+});
+
 impl GateMetric {
     /// Those that are judged.
     pub const JUDGED: [Self; 3] = [Self::CallsPerSecond, Self::P50, Self::ServerCpu];
-
-    /// In documents.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::CallsPerSecond => "calls_per_second",
-            Self::P50 => "p50_ns",
-            Self::ServerCpu => "server_cpu_ns_per_call",
-            Self::P99 => "p99_ns",
-        }
-    }
 
     /// For people.
     #[must_use]
@@ -37,14 +35,6 @@ impl GateMetric {
             Self::P99 => "p99",
             Self::ServerCpu => "server's CPU a call",
         }
-    }
-
-    /// The metric of this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        [Self::CallsPerSecond, Self::P50, Self::ServerCpu, Self::P99]
-            .into_iter()
-            .find(|metric| metric.name() == name)
     }
 
     /// The logarithm of a ratio, turned so that more is worse.

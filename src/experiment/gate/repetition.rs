@@ -333,8 +333,12 @@ impl RepetitionRun<'_> {
             return Err(RepetitionError::Interrupted);
         }
         run.recording.calls.check()?;
-        let soundness =
-            Soundness::of(&run, &plan.record(), plan.max_recv_message_size(), standing.located.is_local);
+        let soundness = Soundness::of(
+            &run,
+            &plan.document(),
+            plan.options.max_recv_message_size,
+            standing.located.is_local,
+        );
         let saturated = soundness.saturation.map(|saturation| saturation.saturated);
         Ok(slice_of(&run, self.scenario.expected, saturated == Some(Bottleneck::Generator)))
     }

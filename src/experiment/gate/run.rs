@@ -1,6 +1,7 @@
 //! The course of a gate: limits first, then repetitions of all scenarios in turn, then a second run of what was
 //! flagged.
 
+use crate::load::Options;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -18,11 +19,10 @@ use super::{
     verdict::{LimitsVerdict, Verdict},
 };
 use crate::{
-    client::{OpenError, Options},
+    client::OpenError,
     endpoint::{Leftovers, StartError, is_lack_of_means},
     engine::DriveError,
     experiment::limits::{self, Limits, LimitsError},
-    load::ClientKind,
     measure::{Environment, timestamp, wall_clock},
     rpc::format_data::LARGEST_MESSAGE,
     units::{Limit, bits},
@@ -215,14 +215,7 @@ impl GateRun<'_> {
             Err(error) => return Self::does_not_stand(arm, error).map(Err),
         };
         let settings = limits::LimitsSettings {
-            client: ClientKind::Lean,
-            options: Options {
-                max_send_message_size: Limit::Unlimited,
-                max_recv_message_size: Limit::Bytes(LARGEST_MESSAGE),
-                timeout: None,
-                metadata: Vec::new(),
-                compression: None,
-            },
+            options: Options { max_recv_message_size: Limit::Bytes(LARGEST_MESSAGE), ..Options::default() },
             up_to,
         };
         let limits = limits::find(&standing.located, &settings, &mut |_, _| {}, self.wants_end);
@@ -329,7 +322,10 @@ impl GateRun<'_> {
             | RepetitionError::NotConserved(_)
             | RepetitionError::Drive(
                 _,
-                DriveError::Setup(_) | DriveError::Panicked | DriveError::Open(OpenError::Means { .. }),
+                DriveError::Setup(_)
+                | DriveError::Panicked
+                | DriveError::NoMessages
+                | DriveError::Open(OpenError::Means { .. }),
             ) => {
                 return Err(GateError::Own(error.into()));
             }

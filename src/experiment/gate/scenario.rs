@@ -6,9 +6,10 @@ use serde::Deserialize;
 
 use super::metric::GateMetric;
 use crate::{
-    load::{Arrivals, ClientKind, Load, Mix, Plan, PlanError, Rates, Settings, Share, Texts, Workers},
+    load::Options,
+    load::{Arrivals, Load, Mix, Plan, PlanError, Rates, Settings, Share, Texts, Workers},
     rpc::{format_data::TextKind, metadata::Pair},
-    units::{ByteSize, Limit, Rate, parse_duration},
+    units::{ByteSize, Limit, Rate, named, parse_duration},
 };
 
 /// Length of a slice, unless a scenario says otherwise or 20 calls take longer.
@@ -64,14 +65,18 @@ pub enum ScenarioLoad {
 }
 
 /// How calls are to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expected {
     /// With the right reply.
     Answered,
     /// With a refusal for their size.
     Refused,
 }
+
+named!(Expected, "expected outcome", {
+    Answered => "answered",
+    Refused => "refused",
+});
 
 /// What is tolerated, by metric: shares (0..1).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -256,12 +261,14 @@ impl Scenario {
                 kind: self.text,
             },
             connections: self.connections,
-            metadata: self.metadata.clone(),
             // The servers share the machine. One worker of the lean client outruns any of them.
             workers: Workers::AtMost(1),
-            // The server's limits are what may differ.
-            max_recv_message_size: Limit::Unlimited,
-            client: ClientKind::Lean,
+            options: Options {
+                metadata: self.metadata.clone(),
+                // The server's limits are what may differ.
+                max_recv_message_size: Limit::Unlimited,
+                ..Options::default()
+            },
             ..Settings::default()
         }
     }

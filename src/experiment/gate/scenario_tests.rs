@@ -27,7 +27,7 @@ fn a_file_says_what_is_tried() {
     assert_eq!(scenarios[1].slice, Duration::from_millis(250));
     let plan = Plan::new(scenarios[1].settings(scenarios[1].slice, Duration::ZERO)).expect("a plan");
     let metadata: Vec<_> =
-        plan.metadata().iter().map(|pair| (pair.name.as_str(), pair.value.as_str())).collect();
+        plan.options.metadata.iter().map(|pair| (pair.name.as_str(), pair.value.as_str())).collect();
     assert_eq!(metadata, [("tenant", "a"), ("key-bin", "AP8")]);
     let of = |metric| scenarios[1].thresholds.of(metric);
     assert_eq!((of(GateMetric::P50), of(GateMetric::ServerCpu)), (0.1, 0.04));

@@ -83,7 +83,7 @@ pub fn refused_sizes(
 ) -> Result<Vec<Option<RefusedSize>>, InterferenceError> {
     let requests = Arc::new(Requests::new(plan, &target.authority));
     let messages = plan.payload().messages();
-    let secrets = Secrets::of(plan.metadata());
+    let secrets = Secrets::of(&plan.options.metadata);
     let unless_ended = || if wants_end() { Err(InterferenceError::Interrupted) } else { Ok(()) };
     let mut seen = Vec::new();
     for (index, message) in messages.iter().enumerate() {

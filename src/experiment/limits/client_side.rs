@@ -13,11 +13,12 @@ use super::{
 };
 use crate::{
     client::{
-        Ended, Options,
+        Ended,
         stub::{AmongOthers, DefaultClient},
     },
     endpoint::Located,
     load::ClientKind,
+    load::Options,
     rpc::{
         Direction, Outcome, Side,
         format_data::{Message, longest_text_within, message_bytes_of},
@@ -27,7 +28,7 @@ use crate::{
 
 /// Makes calls with the client whose own limits are looked for.
 pub(super) enum OwnClient<'a> {
-    Lean(Prober<'a>),
+    Lean(Box<Prober<'a>>),
     Stub(Box<TonicClient<'a>>),
 }
 
@@ -52,7 +53,7 @@ impl<'a> OwnClient<'a> {
             ClientKind::Lean => {
                 let mut prober = Prober::new(target, options, wants_end);
                 prober.small = small;
-                Self::Lean(prober)
+                Self::Lean(Box::new(prober))
             }
             ClientKind::Stub => {
                 let client = DefaultClient::new(target, options).map_err(LimitsError::Setup)?;

@@ -1,9 +1,10 @@
 //! The document `plimsoll.limits/1`.
 
+use crate::load::Options;
 use serde::{Deserialize, Serialize};
 
 use super::record::LimitRecord;
-use crate::{client::Options, load::ClientKind, measure::Build};
+use crate::{load::ClientKind, measure::Build};
 
 /// The schema that this program writes.
 pub const SCHEMA: &str = "plimsoll.limits/1";
@@ -14,9 +15,8 @@ pub const DEFAULT_UP_TO: u64 = 64 << 20;
 /// What is to be looked for.
 #[derive(Debug, Clone)]
 pub struct LimitsSettings {
-    /// Whose own limits are looked for. The server's are looked for with the lean client in any case.
-    pub client: ClientKind,
-    /// The client's own limits, and what is sent with each call.
+    /// The client whose own limits are looked for, its limits, and its metadata. The server's limits are looked for
+    /// with the lean client in any case.
     pub options: Options,
     /// The largest message that is really sent, in message bytes.
     pub up_to: u64,

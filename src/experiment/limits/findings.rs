@@ -136,7 +136,7 @@ fn of_one(record: &LimitRecord, settings: &LimitsSettings, findings: &mut Vec<Fi
     }
     if record.side == Side::Client
         && record.cause == Some(Cause::OwnStatus)
-        && settings.client == ClientKind::Stub
+        && settings.options.client == ClientKind::Stub
     {
         findings.push(finding(
             "reason_lost",

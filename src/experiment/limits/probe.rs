@@ -14,15 +14,13 @@ use super::{
     survival::Survivors,
 };
 use crate::{
-    client::{
-        Options,
-        lean::{
-            blocking::BlockingConnection,
-            connection::Over,
-            request::{Draft, Extent, Requests},
-        },
+    client::lean::{
+        blocking::BlockingConnection,
+        connection::Over,
+        request::{Draft, Extent, Requests},
     },
     endpoint::Located,
+    load::Options,
     rpc::format_data::Message,
 };
 

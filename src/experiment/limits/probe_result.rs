@@ -1,8 +1,7 @@
 //! Results of probes.
 
+use crate::units::named;
 use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
 
 use crate::rpc::{Failure, HTTP_WORDS, Outcome, RESET_WORDS, Refusal};
 
@@ -71,8 +70,7 @@ impl ProbeAnswer {
 }
 
 /// How a refusal was known to be one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
     /// The words of its status.
     Words,
@@ -89,3 +87,13 @@ pub enum Cause {
     /// There was no answer.
     Silence,
 }
+
+named!(Cause, "cause", {
+    Words => "words",
+    Status => "status",
+    OwnStatus => "own_status",
+    HttpStatus => "http_status",
+    StreamReset => "stream_reset",
+    ConnectionLost => "connection_lost",
+    Silence => "silence",
+});

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     rpc::{Direction, Side},
-    units::{grouped, nanoseconds_of},
+    units::{grouped, named, nanoseconds_of},
 };
 
 /// A size as it stands in words.
@@ -122,8 +122,7 @@ pub struct Compressed {
 }
 
 /// Which bytes of a compressed message a limit counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counts {
     /// Those that are sent: a message that decompresses to more passes.
     Compressed,
@@ -138,6 +137,15 @@ pub enum Counts {
     /// Calls ended in another way.
     Unknown,
 }
+
+named!(Counts, "answer to what a limit counts", {
+    Compressed => "compressed",
+    Decompressed => "decompressed",
+    Both => "both",
+    Neither => "neither",
+    NotCompressed => "not_compressed",
+    Unknown => "unknown",
+});
 
 impl Compressed {
     pub(super) fn of(counts: Counts, got: &ProbeAnswer) -> Self {
@@ -170,8 +178,7 @@ fn status_of(got: &ProbeAnswer) -> (Option<String>, Option<String>) {
 }
 
 /// What came of a search.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// The edge is known.
     Found,
@@ -186,6 +193,15 @@ pub enum State {
     /// The search did not come to its end.
     Unfinished,
 }
+
+named!(State, "state of a limit", {
+    Found => "found",
+    NotReached => "not_reached",
+    Hidden => "hidden",
+    Unset => "unset",
+    Unstable => "unstable",
+    Unfinished => "unfinished",
+});
 
 impl LimitRecord {
     pub(super) fn of(side: Side, direction: Direction) -> Self {

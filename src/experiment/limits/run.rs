@@ -11,8 +11,8 @@ use super::{
     replies::{self, Reach},
     server_requests,
 };
+use crate::load::Options;
 use crate::{
-    client::Options,
     endpoint::Located,
     measure::Build,
     rpc::{
@@ -40,7 +40,7 @@ pub fn find<'a>(
         schema: SCHEMA.to_owned(),
         plimsoll: Build::this(),
         target: target.authority.clone(),
-        client: settings.client,
+        client: settings.options.client,
         up_to_bytes: settings.up_to,
         limits: Vec::new(),
         findings: Vec::new(),
@@ -176,7 +176,7 @@ impl LimitSearch<'_, '_> {
         let send = Options { max_recv_message_size: Limit::Bytes(LARGEST_MESSAGE), ..asked.clone() };
         let receive = Options { max_send_message_size: Limit::Unlimited, ..asked.clone() };
         let limit = asked.max_recv_message_size.as_bytes();
-        let (kind, target, wants_end) = (self.settings.client, self.target, self.wants_end);
+        let (kind, target, wants_end) = (self.settings.options.client, self.target, self.wants_end);
         self.one(Side::Client, Direction::Request, |_, record| {
             let packing = Options { compression, ..send.clone() };
             let mut own = client_side::OwnClient::open(kind, send, target, small_sent.clone(), wants_end)?;

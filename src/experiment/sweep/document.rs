@@ -10,14 +10,14 @@ use super::{
 };
 use crate::{
     experiment::limits::Limits,
-    load::{ClientKind, LoadRecord},
+    load::{PlannedLoad, Settings},
     measure::Build,
     result::{
         Contradiction, holds, near, same, schema_of,
         summary::{ReadError, ServerRecord, Summary},
     },
-    rpc::{Compression, Direction, format_data::TextKind, metadata::Pair},
-    units::{Limit, bits},
+    rpc::Direction,
+    units::bits,
 };
 
 /// The schema that this program writes, and the only one that it reads.
@@ -38,39 +38,9 @@ pub struct SweepSpec {
     pub loads: Vec<GridLoad>,
     /// Passes over the grid.
     pub repetitions: u32,
-    /// What the texts are made of.
-    pub text: TextKind,
-    /// Measured window of each point.
-    pub duration_ns: u64,
-    /// Load before each measured window.
-    pub warm_up_ns: u64,
-    /// How long calls in flight are waited for.
-    pub drain_ns: u64,
-    /// Deadline of each call.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub timeout_ns: Option<u64>,
-    /// Sent with each call.
-    pub metadata: Vec<Pair>,
-    /// How requests are compressed.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub compression: Option<Compression>,
-    /// Which client.
-    pub client: ClientKind,
-    /// Connections, where they were asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub connections: Option<usize>,
-    /// Threads of the generator, where they were asked for.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub workers: Option<usize>,
-    /// How long the lean client looks for something to do before it blocks, in ns.
-    #[serde(default)]
-    pub spin_ns: u64,
-    /// The client's own limit for requests; `null` for none.
-    pub max_send_message_bytes: Limit,
-    /// The client's own limit for replies; `null` for none.
-    pub max_recv_message_bytes: Limit,
-    /// Of the order, and of each point.
-    pub seed: u64,
+    /// Of each point; load and sizes are those of the grid.
+    #[serde(flatten)]
+    pub settings: Settings,
 }
 
 /// A sweep, as far as it has come.
@@ -132,7 +102,7 @@ impl SweepSpec {
         let found = limits.iter().flat_map(|limits| &limits.limits);
         // A limit for replies is met by a request of that size too, unless the text grows.
         let found: Vec<u64> = found
-            .filter(|limit| limit.direction == Direction::Request || self.text != TextKind::Expanding)
+            .filter(|limit| limit.direction == Direction::Request || !self.settings.texts.grow())
             .filter_map(|limit| limit.limit_bytes)
             .collect();
         self.sizes.with_limits(&found)
@@ -147,7 +117,7 @@ impl SweepSpec {
                 grid.map(|(message_bytes, load)| Point { message_bytes, load, repetition }).collect();
             // Fisher and Yates.
             for place in (1..pass.len()).rev() {
-                let random = bits(self.seed ^ bits(u64::from(repetition) << 32 | place as u64));
+                let random = bits(self.settings.seed ^ bits(u64::from(repetition) << 32 | place as u64));
                 pass.swap(place, usize::try_from(random % (place as u64 + 1)).unwrap_or(0));
             }
             order.extend(pass);
@@ -205,8 +175,8 @@ impl Sweep {
             let size = summary.plan.sizes.first().map_or(0, |size| size.message_bytes);
             same(&format!("the message size of {point}"), size, point.message_bytes)?;
             let load = match (&summary.plan.load, point.load) {
-                (LoadRecord::Closed { concurrency }, GridLoad::Concurrency(calls)) => *concurrency == calls,
-                (LoadRecord::Open { stages, .. }, GridLoad::RatePerSecond(rate)) => stages
+                (PlannedLoad::Closed { concurrency }, GridLoad::Concurrency(calls)) => *concurrency == calls,
+                (PlannedLoad::Open { stages, .. }, GridLoad::RatePerSecond(rate)) => stages
                     .iter()
                     .all(|stage| is_rate(stage.from_per_second, rate) && is_rate(stage.to_per_second, rate)),
                 _ => false,
@@ -270,6 +240,7 @@ impl Sweep {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rpc::metadata::Pair;
 
     fn asked(seed: u64) -> SweepSpec {
         SweepSpec {
@@ -278,20 +249,7 @@ mod tests {
             sizes: Sizes::Ladder(64, 16 << 20),
             loads: vec![GridLoad::Concurrency(1), GridLoad::RatePerSecond(500.0)],
             repetitions: 2,
-            text: TextKind::Ascii,
-            duration_ns: 1,
-            warm_up_ns: 0,
-            drain_ns: 0,
-            timeout_ns: None,
-            metadata: Vec::new(),
-            compression: None,
-            client: ClientKind::Lean,
-            connections: None,
-            workers: None,
-            spin_ns: 0,
-            max_send_message_bytes: Limit::Unlimited,
-            max_recv_message_bytes: Limit::Unlimited,
-            seed,
+            settings: Settings { seed, ..Settings::default() },
         }
     }
 
@@ -318,7 +276,11 @@ mod tests {
 
     #[test]
     fn a_sweep_goes_on_with_another_token() {
-        let with = |token: &str| SweepSpec { metadata: vec![Pair::new("authorization", token)], ..asked(1) };
+        let with = |token: &str| {
+            let mut spec = asked(1);
+            spec.settings.options.metadata = vec![Pair::new("authorization", token)];
+            spec
+        };
         let sweep = Sweep::new(with("Bearer old"), None);
         assert!(sweep.is_same(&with("Bearer new")).is_ok());
         let error = sweep.is_same(&asked(1)).expect_err("other metadata").to_string();

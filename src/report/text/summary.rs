@@ -8,7 +8,7 @@ use super::{
     soundness, spread,
 };
 use crate::{
-    load::{LoadRecord, TextSource},
+    load::{PlannedLoad, TextSource},
     report::{
         outside::{Colours, write_text},
         style::{BAD, DOUBTFUL, GOOD, HEADING, STRONG, heading, printable},
@@ -63,10 +63,10 @@ fn render(summary: &Summary, out: &mut Vec<u8>) -> io::Result<()> {
 fn what_was_run(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     let plan = &summary.plan;
     let load = match &plan.load {
-        LoadRecord::Closed { concurrency } => format!("closed loop, {} in flight", grouped(*concurrency)),
-        LoadRecord::Open { arrivals, stages, .. } => {
+        PlannedLoad::Closed { concurrency } => format!("closed loop, {} in flight", grouped(*concurrency)),
+        PlannedLoad::Open { arrivals, stages, .. } => {
             let rates: Vec<String> = stages.iter().map(stage).collect();
-            format!("open loop, {} {}", rates.join(", "), format!("{arrivals:?}").to_lowercase())
+            format!("open loop, {} {}", rates.join(", "), arrivals)
         }
     };
     let end = match (plan.calls, plan.duration) {
@@ -91,12 +91,12 @@ fn what_was_run(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
         out,
         "{}{server}; {} client, {}, {}",
         heading("target"),
-        format!("{:?}", plan.client).to_lowercase(),
+        plan.options.client,
         many(plan.workers, "worker"),
         many(plan.connections, "connection"),
     )?;
     let text = match &plan.text {
-        TextSource::Kind(kind) => format!("{kind:?} text").to_lowercase(),
+        TextSource::Kind(kind) => format!("{kind} text"),
         TextSource::File(path) => format!("text of {}", path.display()),
     };
     let total = plan.sizes.iter().fold(0, |sum: u64, size| sum.saturating_add(size.weight));
@@ -108,9 +108,8 @@ fn what_was_run(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
             _ => format!("{} {}", share(size.weight, total), ByteSize(size.message_bytes)),
         })
         .collect();
-    let compression = plan
-        .compression
-        .map_or_else(String::new, |compression| format!(", {compression:?} both ways").to_lowercase());
+    let compression =
+        plan.options.compression.map_or_else(String::new, |compression| format!(", {compression} both ways"));
     writeln!(out, "{}{}; {text}{compression}", heading("messages"), sizes.join(", "))
 }
 

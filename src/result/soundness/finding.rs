@@ -1,10 +1,10 @@
 //! Findings, their weight, and the verdict that follows from them.
 
+use crate::units::named;
 use serde::{Deserialize, Serialize};
 
 /// What a measurement is worth, in a word. The greater, the worse.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rating {
     /// Nothing speaks against the figures.
     Sound,
@@ -14,6 +14,12 @@ pub enum Rating {
     Unsound,
 }
 
+named!(Rating, "rating", {
+    Sound => "sound",
+    Disturbed => "disturbed",
+    Unsound => "unsound",
+});
+
 impl Rating {
     /// The verdict that these findings make: that of the gravest.
     #[must_use]
@@ -22,16 +28,6 @@ impl Rating {
             Some(Weight::Warning) => Self::Unsound,
             Some(Weight::Disturbance) => Self::Disturbed,
             Some(Weight::Note) | None => Self::Sound,
-        }
-    }
-
-    /// The verdict in a word, as documents have it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Sound => "sound",
-            Self::Disturbed => "disturbed",
-            Self::Unsound => "unsound",
         }
     }
 }
@@ -50,8 +46,7 @@ pub struct Finding {
 }
 
 /// Whether a finding speaks against the figures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Weight {
     /// It does: the figures mislead.
     Warning,
@@ -60,3 +55,9 @@ pub enum Weight {
     /// It explains them.
     Note,
 }
+
+named!(Weight, "weight", {
+    Warning => "warning",
+    Disturbance => "disturbance",
+    Note => "note",
+});

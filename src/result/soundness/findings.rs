@@ -9,7 +9,7 @@ use super::{
 use crate::{
     client::Connections,
     engine::Run,
-    load::{LoadRecord, PlanRecord, Schedule},
+    load::{Plan, PlannedLoad, Schedule},
     measure::Latency,
     result::quantiles::{QUANTILES, samples_needed},
     units::{ByteSize, decimal, format_nanoseconds, format_share, grouped},
@@ -148,7 +148,7 @@ pub(super) fn generator_paused(run: &Run) -> Option<Finding> {
     ))
 }
 
-pub(super) fn unfinished(run: &Run, plan: &PlanRecord) -> Option<Finding> {
+pub(super) fn unfinished(run: &Run, plan: &Plan) -> Option<Finding> {
     let calls = run.recording.calls.outcomes.unfinished;
     (calls > 0).then(|| {
         let drain = crate::units::exact_duration(plan.drain);
@@ -160,9 +160,9 @@ pub(super) fn unfinished(run: &Run, plan: &PlanRecord) -> Option<Finding> {
     })
 }
 
-pub(super) fn shed(run: &Run, plan: &PlanRecord) -> Option<Finding> {
+pub(super) fn shed(run: &Run, plan: &Plan) -> Option<Finding> {
     let calls = run.recording.calls;
-    let LoadRecord::Open { max_in_flight, .. } = plan.load else { return None };
+    let PlannedLoad::Open { max_in_flight, .. } = plan.load else { return None };
     (calls.outcomes.shed > 0).then(|| {
         warning(
             "calls_shed",
@@ -177,8 +177,8 @@ pub(super) fn shed(run: &Run, plan: &PlanRecord) -> Option<Finding> {
     })
 }
 
-pub(super) fn rate_not_reached(run: &Run, plan: &PlanRecord) -> Option<Finding> {
-    let LoadRecord::Open { stages, arrivals, .. } = &plan.load else { return None };
+pub(super) fn rate_not_reached(run: &Run, plan: &Plan) -> Option<Finding> {
+    let PlannedLoad::Open { stages, arrivals, .. } = &plan.load else { return None };
     let planned = run.recording.calls.planned;
     let window = run.window.as_secs_f64();
     let schedule = Schedule { stages: stages.clone(), arrivals: *arrivals, seed: 0, calls: None };
@@ -310,7 +310,7 @@ pub(super) fn connections_limited(run: &Run) -> Option<Finding> {
     ))
 }
 
-pub(super) fn paused(run: &Run, plan: &PlanRecord) -> Option<Finding> {
+pub(super) fn paused(run: &Run, plan: &Plan) -> Option<Finding> {
     let paused = run.connections.paused;
     (!paused.is_zero() && !plan.is_open()).then(|| {
         note(
@@ -345,7 +345,7 @@ pub(super) fn few_samples(latency: &Latency) -> Option<Finding> {
     ))
 }
 
-pub(super) fn rounded_sizes(plan: &PlanRecord) -> Option<Finding> {
+pub(super) fn rounded_sizes(plan: &Plan) -> Option<Finding> {
     let rounded: Vec<String> = plan
         .sizes
         .iter()

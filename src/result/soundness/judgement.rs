@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     engine::Run,
-    load::{ClientKind, PlanRecord, STUB_RECV_CAP},
+    load::{ClientKind, Plan, STUB_RECV_CAP},
     units::{ByteSize, Limit},
 };
 
@@ -29,7 +29,7 @@ impl Soundness {
     /// What a run's figures are worth. `recv_limit_asked` is the user's, before it was capped;
     /// `is_local` whether the server is on this machine.
     #[must_use]
-    pub fn of(run: &Run, plan: &PlanRecord, recv_limit_asked: Limit, is_local: bool) -> Self {
+    pub fn of(run: &Run, plan: &Plan, recv_limit_asked: Limit, is_local: bool) -> Self {
         let mut findings = Vec::new();
         findings.extend(findings::nothing_answered(run));
         findings.extend(findings::unfinished(run, plan));
@@ -39,7 +39,8 @@ impl Soundness {
         let behind = findings::rate_not_reached(run, plan);
         let keeps_up = plan.is_open().then_some(behind.is_none() && run.recording.calls.outcomes.shed == 0);
         findings.extend(behind);
-        let course = RunContext { spins: !plan.spin.is_zero(), keeps_up, trouble: findings::trouble(run) };
+        let course =
+            RunContext { spins: !plan.options.spin.is_zero(), keeps_up, trouble: findings::trouble(run) };
         let saturation = Saturation::of(run, course);
         findings.extend(saturation.as_ref().and_then(findings::generator_saturated));
         findings.extend(findings::late_generator(run));
@@ -50,7 +51,7 @@ impl Soundness {
         findings
             .extend(findings::few_samples(run.recording.response.as_ref().unwrap_or(&run.recording.service)));
         findings.extend(findings::rounded_sizes(plan));
-        if recv_limit_asked == Limit::Unlimited && plan.client == ClientKind::Stub {
+        if recv_limit_asked == Limit::Unlimited && plan.options.client == ClientKind::Stub {
             findings.push(findings::note(
                 "recv_limit_capped",
                 format!("the stub client's receive limit is {}, although none was asked for", ByteSize(STUB_RECV_CAP)),

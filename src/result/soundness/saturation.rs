@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     engine::{Run, Usage},
     measure::{INTERVAL, ThreadTime},
-    units::{format_duration, format_share},
+    units::{format_duration, format_share, named},
 };
 
 /// Which side had no more to give, with what says so. Shares are of the measured window (0..1).
@@ -35,8 +35,7 @@ pub struct Saturation {
 }
 
 /// A side of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bottleneck {
     /// The figures show the generator's speed: the server may be faster.
     Generator,
@@ -47,6 +46,13 @@ pub enum Bottleneck {
     /// The generator had time left, and the server's account is not known.
     Unknown,
 }
+
+named!(Bottleneck, "bottleneck", {
+    Generator => "generator",
+    Server => "server",
+    Neither => "neither",
+    Unknown => "unknown",
+});
 
 /// Of a side's time: from here on it decides the figures.
 const SATURATED: f64 = 0.9;

@@ -54,7 +54,7 @@ impl Summary {
         }
         NotConserved::unless_equal(recording.calls.planned, run.timeline.total().total())?;
         let Context { plan, recv_limit_asked, target, server, environment, label, objectives } = context;
-        let plan_record = plan.record();
+        let plan_record = plan.document();
         let goodput = goodput(run);
         let mut summary = Self {
             schema: SCHEMA.to_owned(),
@@ -92,7 +92,7 @@ impl Summary {
             objectives: objectives.iter().map(|objective| judge(objective, recording, &goodput)).collect(),
             plan: plan_record,
         };
-        summary.hide(&Secrets::of(plan.metadata()));
+        summary.hide(&Secrets::of(&plan.options.metadata));
         Ok(summary)
     }
 }

@@ -5,7 +5,7 @@ use super::{
     objectives::calls_of,
 };
 use crate::{
-    load::LoadRecord,
+    load::PlannedLoad,
     measure::{Calls, Latency, Outcomes},
     result::{
         document::{Contradiction, holds, near, same},
@@ -171,7 +171,7 @@ impl Summary {
 
     fn check_plan(&self) -> Result<(), Contradiction> {
         holds("the number of sizes", self.plan.sizes.len(), "at least 1", !self.plan.sizes.is_empty())?;
-        if let LoadRecord::Open { stages, .. } = &self.plan.load {
+        if let PlannedLoad::Open { stages, .. } = &self.plan.load {
             for stage in stages {
                 let rates = [stage.from_per_second, stage.to_per_second];
                 let is_rate = rates.iter().all(|rate| rate.is_finite() && *rate >= 0.0);

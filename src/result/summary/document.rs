@@ -5,7 +5,7 @@ use std::io::Read;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    load::PlanRecord,
+    load::Plan,
     measure::{Build, Calls, DecodeError, Environment, NotConserved, Outcomes},
     result::{
         document::{Contradiction, intervals, schema_of},
@@ -33,7 +33,7 @@ pub struct Summary {
     /// What was driven.
     pub target: TargetRecord,
     /// What was to be done.
-    pub plan: PlanRecord,
+    pub plan: Plan,
     /// What it was measured on.
     pub environment: Environment,
     /// Length of the measured window.

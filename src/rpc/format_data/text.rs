@@ -1,10 +1,9 @@
 //! Texts of an exact length, by kind.
 
-use serde::{Deserialize, Serialize};
+use crate::units::named;
 
 /// What a text is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextKind {
     /// Lower-case letters, digits and spaces.
     Ascii,
@@ -15,6 +14,13 @@ pub enum TextKind {
     /// U+0390, whose two bytes become six when upper-cased: a reply three times as long.
     Expanding,
 }
+
+named!(TextKind, "kind of text", {
+    Ascii => "ascii": "Letters, digits and spaces",
+    Json => "json": "A JSON command",
+    Unicode => "unicode": "Characters of one to four bytes",
+    Expanding => "expanding": "U+0390, which grows threefold when upper-cased",
+});
 
 impl TextKind {
     /// A text of exactly this many bytes.

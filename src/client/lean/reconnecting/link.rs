@@ -22,7 +22,7 @@ use crate::{
             request::Requests,
             streams::Call,
         },
-        options::{CONNECT_TIMEOUT, OpenError},
+        opening::{CONNECT_TIMEOUT, OpenError},
     },
     endpoint::Located,
     rpc::{Failure, deadline_exceeded},

@@ -18,7 +18,7 @@ use crate::{
             outbox::MOST_SLICES,
             poller::{Poller, Ready},
         },
-        options::CONNECT_TIMEOUT,
+        opening::CONNECT_TIMEOUT,
     },
     rpc::{Code, Failure},
 };

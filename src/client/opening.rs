@@ -1,15 +1,10 @@
-//! Options of a client, and errors of opening a connection.
+//! Opening a connection: how long it may take, and its errors.
 
 use std::{io, time::Duration};
 
 use crate::{
     endpoint::{Located, is_lack_of_means},
-    load::Plan,
-    rpc::{
-        Compression,
-        metadata::{MetadataError, Pair},
-    },
-    units::Limit,
+    rpc::metadata::MetadataError,
 };
 
 /// Time for a connection to be made, the first and any later one.
@@ -17,35 +12,6 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How often a client that waits looks whether an end is wanted: sooner than a person notices.
 pub(crate) const INTERRUPT_TICK: Duration = Duration::from_millis(50);
-
-/// What a client is told once, for all its calls.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The largest request that it sends, in message bytes.
-    pub max_send_message_size: Limit,
-    /// The largest reply that it takes, in message bytes.
-    pub max_recv_message_size: Limit,
-    /// The deadline of each call.
-    pub timeout: Option<Duration>,
-    /// Sent with each call.
-    pub metadata: Vec<Pair>,
-    /// How requests are compressed; compressed replies are then taken too.
-    pub compression: Option<Compression>,
-}
-
-impl Options {
-    /// What a plan tells its clients.
-    #[must_use]
-    pub fn of(plan: &Plan) -> Self {
-        Self {
-            max_send_message_size: plan.max_send_message_size(),
-            max_recv_message_size: plan.max_recv_message_size(),
-            timeout: plan.timeout(),
-            metadata: plan.metadata().to_vec(),
-            compression: plan.compression(),
-        }
-    }
-}
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]

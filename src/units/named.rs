@@ -1,0 +1,131 @@
+//! Enums whose values have a name: on the command line, in documents and in reports it is the same word.
+
+/// Error of a name that no value has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{got}` is no {what}; write {expected}")]
+pub struct UnknownName {
+    /// The text, escaped.
+    pub got: String,
+    /// The kind of value, in words.
+    pub what: &'static str,
+    /// All names.
+    pub expected: String,
+}
+
+/// An enum whose values have a name.
+pub trait Named: Copy + PartialEq + 'static {
+    /// The kind of value, in words for an error.
+    const WHAT: &'static str;
+    /// All values, in their order.
+    const VALUES: &'static [Self];
+
+    /// The value's name.
+    fn name(self) -> &'static str;
+
+    /// The value's meaning, for a help text; empty where the name says it.
+    fn meaning(self) -> &'static str;
+
+    /// The value of this name.
+    ///
+    /// # Errors
+    /// When no value has it: with all names.
+    fn named(name: &str) -> Result<Self, UnknownName> {
+        Self::VALUES.iter().copied().find(|value| value.name() == name).ok_or_else(|| UnknownName {
+            got: name.escape_debug().to_string(),
+            what: Self::WHAT,
+            expected: Self::VALUES.iter().map(|value| value.name()).collect::<Vec<_>>().join(", "),
+        })
+    }
+}
+
+/// Names the values of an enum: implements [`Named`], `VALUES` and `name()`, `Display`, `FromStr`, and serde's
+/// traits.
+macro_rules! named {
+    ($type:ident, $what:literal, { $($value:ident => $name:literal $(: $meaning:literal)?),+ $(,)? }) => {
+        impl $type {
+            /// All values, in their order.
+            pub const VALUES: &'static [Self] = &[$(Self::$value),+];
+
+            /// The value's name: on the command line, in documents and in reports.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$value => $name),+
+                }
+            }
+        }
+
+        impl $crate::units::Named for $type {
+            const WHAT: &'static str = $what;
+            const VALUES: &'static [Self] = Self::VALUES;
+
+            fn name(self) -> &'static str {
+                self.name()
+            }
+
+            fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$value => concat!($($meaning)?)),+
+                }
+            }
+        }
+
+        impl std::fmt::Display for $type {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.pad(self.name())
+            }
+        }
+
+        impl std::str::FromStr for $type {
+            type Err = $crate::units::UnknownName;
+
+            fn from_str(name: &str) -> Result<Self, Self::Err> {
+                $crate::units::Named::named(name)
+            }
+        }
+
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.name())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let name = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+                name.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+pub(crate) use named;
+
+#[cfg(test)]
+#[expect(unreachable_pub, reason = "what the macro makes is public, for public enums")]
+mod tests {
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    enum Tide {
+        Low,
+        HighWater,
+    }
+
+    named!(Tide, "tide", { Low => "low", HighWater => "high_water" });
+
+    #[test]
+    fn a_name_is_read_as_it_is_written() {
+        for tide in Tide::VALUES {
+            assert_eq!(tide.to_string().parse(), Ok(*tide));
+            let json = serde_json::to_string(tide).expect("a word");
+            assert_eq!(json, format!("\"{}\"", tide.name()));
+            assert_eq!(serde_json::from_str::<Tide>(&json).expect("what was written"), *tide);
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_told_with_all_names() {
+        let error = "spring\n".parse::<Tide>().expect_err("unknown").to_string();
+        assert_eq!(error, "`spring\\n` is no tide; write low, high_water");
+        assert!(serde_json::from_str::<Tide>("\"spring\"").is_err());
+    }
+}
