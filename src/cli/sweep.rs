@@ -2,6 +2,7 @@
 
 use crate::cli::values::named;
 use crate::load::Options;
+use crate::result::summary::document::TargetRecord;
 use std::{
     io::{IsTerminal, stderr},
     path::Path,
@@ -30,7 +31,6 @@ use crate::{
         sweep::{GridLoad, Point, Sizes, Sweep, SweepSpec},
     },
     load::{Arrivals, DEFAULT_MAX_IN_FLIGHT, Load, Mix, Plan, Rates, Settings, Share, Texts},
-    measure::Environment,
     report::{csv, destination::Destination, json, sweep},
     result::summary::{Context, Summary},
     rpc::{format_data::TextKind, metadata::Pair},
@@ -239,17 +239,12 @@ fn measure(
             progress::line(&line);
         }
         let plan = Arc::new(arguments.plan(point, settings)?);
-        let environment = Environment::now();
         let run = engine::run(&plan, &driven.located, &driven.processes(), &mut |_| steps.tick())?;
         if run.is_interrupted {
             return Ok(true);
         }
         let context = Context {
-            plan: &plan,
-            recv_limit_asked: arguments.client.max_recv_message_size(),
-            target: &driven.located,
-            server: sweep.asked.server.clone(),
-            environment,
+            target: TargetRecord::of(&driven.located, sweep.asked.server.clone()),
             label: None,
             objectives: &[],
         };

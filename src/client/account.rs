@@ -2,12 +2,17 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use crate::units::nanoseconds;
+
 /// How large requests waited because too much was left of others that were refused: time of the generator's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct UploadWaits {
     /// How many.
     pub count: u64,
     /// How long, all together.
+    #[serde(rename = "time_ns", with = "nanoseconds")]
     pub time: Duration,
 }
 
@@ -21,13 +26,13 @@ impl UploadWaits {
     /// Adds what others waited.
     pub fn add(&mut self, other: Self) {
         let Self { count, time } = other;
-        self.count += count;
-        self.time += time;
+        self.count = self.count.saturating_add(count);
+        self.time = self.time.saturating_add(time);
     }
 }
 
 /// What became of connections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Connections {
     /// Connections on which the server sent its SETTINGS.
     pub made: u64,
@@ -40,15 +45,18 @@ pub struct Connections {
 }
 
 /// What became of connections, and how long calls had none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ConnectionAccount {
     /// The connections.
+    #[serde(flatten)]
     pub connections: Connections,
     /// With calls that waited for a connection, because the last one had ended: the longest time of all
     /// places for a connection. The stub's channel tells only how long it took to connect.
+    #[serde(rename = "unconnected_ns", with = "nanoseconds")]
     pub unconnected: Duration,
     /// With no attempt to connect under way, because the last one had failed: the longest time of all places.
     /// A closed loop starts no call in that time.
+    #[serde(rename = "paused_ns", with = "nanoseconds")]
     pub paused: Duration,
 }
 
@@ -98,9 +106,9 @@ impl Connections {
     /// Adds other connections.
     pub fn add(&mut self, other: Self) {
         let Self { made, closed, lost, failed_attempts } = other;
-        self.made += made;
-        self.closed += closed;
-        self.lost += lost;
-        self.failed_attempts += failed_attempts;
+        self.made = self.made.saturating_add(made);
+        self.closed = self.closed.saturating_add(closed);
+        self.lost = self.lost.saturating_add(lost);
+        self.failed_attempts = self.failed_attempts.saturating_add(failed_attempts);
     }
 }

@@ -17,18 +17,18 @@ use tokio::{
 };
 
 use super::{
+    progress::{DriveError, Progress},
     pulse::Pulse,
-    run::{DriveError, Progress, Run},
+    reading::{Reading, usage_between},
     signals::Signals,
     threads::{Orders, spawn_workers},
-    usage::{Reading, Usage},
-    worker::{LoopAccount, Order, Report, Second, WorkerResult},
+    worker::{Order, Report, Second, WorkerResult},
 };
 use crate::{
     client::{ConnectionAccount, UploadWaits},
     endpoint::{self, Located},
     load::Plan,
-    measure::{Interval, Outcomes, Recording, Timeline, wall_clock},
+    measure::{Environment, Interval, LoopAccount, Measurement, Outcomes, Recording, Timeline, wall_clock},
 };
 
 /// From the order to start until the warm-up: time for the order to reach all workers.
@@ -49,7 +49,7 @@ pub fn run(
     target: &Located,
     server: &[u32],
     observe: &mut (dyn FnMut(&Progress<'_>) + Send),
-) -> Result<Run, DriveError> {
+) -> Result<Measurement, DriveError> {
     if Handle::try_current().is_err() {
         return drive(plan, target, server, observe);
     }
@@ -66,7 +66,7 @@ fn drive(
     target: &Located,
     server: &[u32],
     observe: &mut dyn FnMut(&Progress<'_>),
-) -> Result<Run, DriveError> {
+) -> Result<Measurement, DriveError> {
     if plan.payload().messages().is_empty() {
         return Err(DriveError::NoMessages);
     }
@@ -101,6 +101,8 @@ struct RunState<'a> {
     started_at: SystemTime,
     windows_over: usize,
     is_interrupted: bool,
+    /// Before the run.
+    environment: Environment,
     /// At the start of the window, and at its end.
     readings: (Option<Reading>, Option<Reading>),
     timeline: Timeline,
@@ -121,6 +123,7 @@ impl<'a> RunState<'a> {
             started_at: wall_clock(),
             windows_over: 0,
             is_interrupted: false,
+            environment: Environment::now(),
             readings: (None, None),
             timeline: Timeline::new(),
             so_far: Outcomes::default(),
@@ -175,7 +178,7 @@ impl<'a> RunState<'a> {
             Report::Failed => {
                 self.orders.give(Order::Leave);
             }
-            Report::Second(second) => self.take_second(second, observe),
+            Report::Second(second) => self.take_second(*second, observe),
             Report::WindowOver => {
                 self.windows_over += 1;
                 if self.windows_over == self.plan.workers {
@@ -215,7 +218,7 @@ impl<'a> RunState<'a> {
         }
     }
 
-    fn finish(self, worked: Vec<WorkerResult>) -> Run {
+    fn finish(self, worked: Vec<WorkerResult>) -> Measurement {
         let mut recording = Recording::new(
             match self.plan.payload().messages().len() {
                 1 => 0,
@@ -242,9 +245,11 @@ impl<'a> RunState<'a> {
         if ended_by_count && !self.plan.is_open() {
             window = window.saturating_sub(recording.first_sent);
         }
-        let usage = Usage::between(self.readings, threads, loops);
-        let Self { started_at, is_interrupted, timeline, .. } = self;
-        Run {
+        let usage = usage_between(self.readings, threads, loops);
+        let Self { environment, started_at, is_interrupted, timeline, .. } = self;
+        Measurement {
+            plan: self.plan.document(),
+            environment,
             started_at,
             window,
             ended_by_count,

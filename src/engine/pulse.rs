@@ -18,7 +18,7 @@ use std::{
 use tokio::time::Instant;
 
 use crate::{
-    measure::{OwnAccount, suspended_time, throttled_time},
+    measure::{OwnAccount, Pauses, suspended_time, throttled_time},
     units::nanoseconds_of,
 };
 
@@ -27,15 +27,6 @@ const TICK: Duration = Duration::from_millis(10);
 
 /// A tick that is later than this is a pause, time without a core apart.
 const LATE: Duration = Duration::from_millis(15);
-
-/// How long the process stood still.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Pauses {
-    /// All pauses together.
-    pub time: Duration,
-    /// The longest.
-    pub longest: Duration,
-}
 
 /// The clock, which stops when this is dropped.
 #[derive(Debug)]

@@ -8,11 +8,11 @@ use std::{
 
 use tokio::{sync::mpsc, time::Instant};
 
-use super::worker::{Counters, End, LoopAccount, Report, Second, Work, WorkerResult};
+use super::worker::{Counters, End, Report, Second, Work, WorkerResult};
 use crate::{
     client::{ConnectionAccount, Ended, UploadWaits},
     load::{Arrival, Plan, PlannedLoad, Schedule, Stage, WorkerArrivals},
-    measure::{Finished, Recorder, ThreadTime},
+    measure::{Finished, LoopAccount, Recorder, ThreadTime},
 };
 
 /// A call that is to be made.
@@ -260,8 +260,8 @@ impl Sequencer {
 
     /// Hands over the interval that is over at this instant, if there is one.
     pub(super) fn report(&mut self, now: Instant) {
-        if let Some((index, interval)) = self.recorder.take_interval(self.since_start(now)) {
-            self.tell(Report::Second(Second { index, interval, in_flight: self.in_flight }));
+        if let Some((index, interval)) = self.recorder.take_interval(self.since_start(now), self.in_flight) {
+            self.tell(Report::Second(Box::new(Second { index, interval, in_flight: self.in_flight })));
         }
     }
 
@@ -297,8 +297,9 @@ impl Sequencer {
             self.arrivals.pop();
         }
         let Self { recorder, reports, start, in_flight, .. } = self;
-        let (recording, (index, interval)) = recorder.into_recording();
-        let _ = reports.send(Report::Second(Second { index, interval, in_flight }));
+        let (recording, (index, mut interval)) = recorder.into_recording();
+        interval.in_flight = in_flight;
+        let _ = reports.send(Report::Second(Box::new(Second { index, interval, in_flight })));
         let window = match (end, self.end) {
             (End::Time | End::Order, Some(end)) => end.saturating_duration_since(start),
             _ => recording.last_done.max(self.count_reached.unwrap_or_default()),

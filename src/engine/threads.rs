@@ -14,7 +14,7 @@ use tokio::{
 
 use super::{
     lean_loop::{Polling, PrepareError},
-    run::DriveError,
+    progress::DriveError,
     timer::Timer,
     tokio_loop,
     worker::{Counters, Order, Report, Work, WorkerResult},

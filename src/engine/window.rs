@@ -6,14 +6,14 @@ use tokio::time::Instant;
 
 use super::{
     sequencer::{Sequencer, Start},
-    worker::{End, INTERRUPTED_DRAIN, LoopAccount, Order, Report, WorkerResult},
+    worker::{End, INTERRUPTED_DRAIN, Order, Report, WorkerResult},
 };
 use crate::{
     client::{
         ConnectionAccount, Connections, Ended,
         lean::{connection::Over, reconnecting::Stalls, streams::Call},
     },
-    measure::{INTERVAL, ThreadTime, own_thread_time},
+    measure::{INTERVAL, LoopAccount, ThreadTime, own_thread_time},
     rpc::Outcome,
 };
 

@@ -16,7 +16,7 @@ use tokio::{
 use crate::{
     client::{ConnectionAccount, UploadWaits},
     load::Plan,
-    measure::{Interval, Recording, ThreadTime},
+    measure::{Interval, LoopAccount, Recording, ThreadTime},
 };
 
 /// The longest drain of a run that was interrupted: time for replies that are on their way.
@@ -74,7 +74,7 @@ pub(crate) enum Report {
     /// It has no connection, and is gone.
     Failed,
     /// A second is over: what happened in it.
-    Second(Second),
+    Second(Box<Second>),
     /// Its window is over; calls may still be in flight.
     WindowOver,
 }
@@ -105,21 +105,4 @@ pub(crate) struct WorkerResult {
     pub(crate) connections: ConnectionAccount,
     /// Whether it ended because all calls were made, before its time.
     pub(crate) ended_by_count: bool,
-}
-
-/// How a worker that has a loop of its own spent its window, and what became of its connections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct LoopAccount {
-    /// With nothing to do: waiting for replies and for intended starts.
-    pub idle: Duration,
-    /// With requests that the kernel did not take, because the server did not read. The longest of
-    /// all its connections.
-    pub held_up: Duration,
-    /// With requests that waited for room in the window of their connection. The longest of all its
-    /// connections.
-    pub out_of_window: Duration,
-    /// Calls that ended and had been sent more than once, because the server had not processed them.
-    pub retried_calls: u64,
-    /// What calls that were refused, failed or broke had uploaded of their bodies, prefix included.
-    pub uploaded_in_vain_bytes: u64,
 }

@@ -65,6 +65,9 @@ pub struct Plan {
     /// Options of the client. Its limit for replies is never unlimited.
     #[serde(flatten)]
     pub options: Options,
+    /// Whether the client's limit for replies was capped, although none was asked for.
+    #[serde(rename = "recv_limit_capped", skip_serializing_if = "std::ops::Not::not", default)]
+    pub is_recv_limit_capped: bool,
     /// In total: at least one per worker.
     pub connections: usize,
     /// Threads of the generator: at least one.
@@ -142,6 +145,8 @@ impl Plan {
         for pair in &settings.options.metadata {
             pair.check()?;
         }
+        let is_recv_limit_capped = settings.options.client == ClientKind::Stub
+            && settings.options.max_recv_message_size == Limit::Unlimited;
         let max_recv_message_size =
             recv_limit(settings.options.client, settings.options.max_recv_message_size)?;
         let workers = workers(&settings, in_flight)?;
@@ -185,6 +190,7 @@ impl Plan {
             sizes: sizes.collect(),
             text,
             options: Options { max_recv_message_size, ..settings.options },
+            is_recv_limit_capped,
             connections: settings.connections.unwrap_or(workers),
             workers,
             seed: settings.seed,

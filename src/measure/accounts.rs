@@ -2,10 +2,13 @@
 
 use std::{collections::BTreeMap, ffi::OsString, fs, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use super::proc_files::{kibibytes, read};
+use crate::units::nanoseconds;
 
 /// How busy the whole machine has been since it was started, in ticks of all its cores.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MachineTicks {
     busy: u64,
     stolen: u64,
@@ -14,11 +17,13 @@ pub struct MachineTicks {
 }
 
 /// How long a thread has run, and how long it could have run but had to wait for a core.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct ThreadTime {
     /// On a core.
+    #[serde(rename = "running_ns", with = "nanoseconds")]
     pub running: Duration,
     /// Ready to run, with no core free.
+    #[serde(rename = "waiting_ns", with = "nanoseconds")]
     pub waiting: Duration,
 }
 
@@ -56,14 +61,41 @@ impl MachineTicks {
         self.cores
     }
 
-    /// The shares of all cores (0..1) that processes used since `earlier`, and that the hypervisor gave
-    /// to other machines while this one had work for them.
+    /// No tick of a machine with so many cores.
+    #[cfg(test)]
+    pub(crate) fn of_cores(cores: usize) -> Self {
+        Self { busy: 0, stolen: 0, total: 1, cores }
+    }
+
+    /// Ticks since `earlier`; `None` where none has passed.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Option<Self> {
+        Some(Self {
+            busy: self.busy.saturating_sub(earlier.busy),
+            stolen: self.stolen.saturating_sub(earlier.stolen),
+            total: self.total.checked_sub(earlier.total).filter(|ticks| *ticks > 0)?,
+            cores: self.cores,
+        })
+    }
+
+    /// Ticks of two machines, or of one machine twice.
+    #[must_use]
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            busy: self.busy.saturating_add(other.busy),
+            stolen: self.stolen.saturating_add(other.stolen),
+            total: self.total.saturating_add(other.total),
+            cores: self.cores.saturating_add(other.cores),
+        }
+    }
+
+    /// The shares of all cores (0..1) that processes used, and that the hypervisor gave to other machines while
+    /// this one had work for them.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "ticks of 10 ms")]
-    pub fn shares_since(self, earlier: Self) -> Option<(f64, f64)> {
-        let total = self.total.checked_sub(earlier.total).filter(|ticks| *ticks > 0)?;
-        let share = |now: u64, before: u64| now.saturating_sub(before) as f64 / total as f64;
-        Some((share(self.busy, earlier.busy), share(self.stolen, earlier.stolen)))
+    pub fn shares(self) -> (f64, f64) {
+        let share = |ticks: u64| ticks as f64 / self.total.max(1) as f64;
+        (share(self.busy), share(self.stolen))
     }
 }
 
@@ -174,7 +206,7 @@ mod tests {
         let after = MachineTicks::parse("cpu  140 0 140 750 100 0 20 50 0 0").expect("well formed");
         let before = before.expect("well formed");
         assert_eq!(before.cores(), 2);
-        let (busy, stolen) = after.shares_since(before).expect("later");
+        let (busy, stolen) = after.since(before).expect("later").shares();
         assert!((busy - 0.4).abs() < 1e-9 && (stolen - 0.25).abs() < 1e-9, "{busy} {stolen}");
         assert_eq!(MachineTicks::parse("cpu 1 2"), None);
         let time = thread_time("384248 88825 3\n").expect("well formed");

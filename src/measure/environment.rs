@@ -1,6 +1,6 @@
 //! The machine, this build, and the wall clock.
 
-use std::time::SystemTime;
+use std::{sync::OnceLock, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
 
@@ -37,9 +37,17 @@ pub struct Build {
 }
 
 impl Environment {
-    /// The machine that this runs on, now.
+    /// The machine that this runs on, now. All but the load is read once: a machine with many cores takes
+    /// milliseconds to describe them.
     #[must_use]
     pub fn now() -> Self {
+        static MACHINE: OnceLock<Environment> = OnceLock::new();
+        let load_average =
+            read("/proc/loadavg").and_then(|text| text.split_whitespace().next()?.parse().ok());
+        Self { load_average, ..MACHINE.get_or_init(Self::of_machine).clone() }
+    }
+
+    fn of_machine() -> Self {
         let os = read("/proc/sys/kernel/osrelease");
         let name = std::env::consts::OS;
         Self {
@@ -48,7 +56,7 @@ impl Environment {
             cpu_model: read("/proc/cpuinfo").and_then(|text| field(&text, "model name")),
             cores: cores(),
             memory_bytes: read("/proc/meminfo").and_then(|text| kibibytes(&text, "MemTotal")),
-            load_average: read("/proc/loadavg").and_then(|text| text.split_whitespace().next()?.parse().ok()),
+            load_average: None,
         }
     }
 }

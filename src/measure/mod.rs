@@ -9,9 +9,11 @@ pub mod environment;
 mod processes;
 pub mod accounts;
 mod quota;
+mod usage;
 pub mod recording;
 pub mod timeline;
 pub mod recorder;
+mod measurement;
 
 pub(crate) use accounts::suspended_time;
 pub use accounts::{
@@ -21,8 +23,10 @@ pub use accounts::{
 pub use calls::{Calls, NotConserved, Outcomes};
 pub use environment::{Build, Environment, cores, timestamp, wall_clock};
 pub use histogram::{DecodeError, Latency};
+pub use measurement::{Measurement, MergeError};
 pub use processes::{listeners_at, processes_below, processes_in_group};
 pub(crate) use quota::{OwnAccount, throttled_time};
 pub use recorder::{Finished, Recorder};
-pub use recording::{FailureCount, FailureKind, Recording, Volume};
+pub use recording::{FailureCount, FailureKind, Recording, SizeRecording, Volume};
 pub use timeline::{INTERVAL, Interval, Timeline};
+pub use usage::{LoopAccount, Pauses, Usage};

@@ -54,7 +54,7 @@ impl Recorder {
             recording: Recording::new(if messages.len() > 1 { messages.len() } else { 0 }, is_open),
             window: window.unwrap_or(Duration::MAX),
             sizes: messages.iter().map(|message| (message.request_bytes, message.reply_bytes)).collect(),
-            interval: Interval::default(),
+            interval: Interval::new(is_open),
             interval_index: 0,
             interval_end: INTERVAL,
         }
@@ -77,19 +77,27 @@ impl Recorder {
         self.recording.ended_in_window += u64::from(done < self.window);
         match outcome {
             Outcome::Answered => {
-                let main = match (intended, &mut self.recording.response, &mut self.recording.lateness) {
+                let response = match (intended, &mut self.recording.response, &mut self.recording.lateness) {
                     (Some(intended), Some(response), Some(lateness)) => {
                         let time = done.saturating_sub(intended);
+                        let late = sent.saturating_sub(intended);
                         response.record(time);
-                        lateness.record(sent.saturating_sub(intended));
-                        time
+                        lateness.record(late);
+                        self.interval.largest_lateness = self.interval.largest_lateness.max(late);
+                        Some(time)
                     }
-                    _ => service,
+                    _ => None,
                 };
                 self.recording.service.record(service);
-                self.interval.latency.record(main);
+                self.interval.service.record(service);
+                if let Some((of_interval, time)) = self.interval.response.as_mut().zip(response) {
+                    of_interval.record(time);
+                }
                 if let Some(size) = self.recording.sizes.get_mut(message) {
-                    size.latency.record(main);
+                    size.service.record(service);
+                    if let Some((of_size, time)) = size.response.as_mut().zip(response) {
+                        of_size.record(time);
+                    }
                 }
                 if done < self.window
                     && let Some((request_bytes, reply_bytes)) = self.sizes.get(message)
@@ -142,14 +150,18 @@ impl Recorder {
     }
 
     /// The interval that `now` has left behind, if it has, with its number from 0.
-    pub fn take_interval(&mut self, now: Duration) -> Option<(u64, Interval)> {
+    ///
+    /// `in_flight` is the number of calls in flight now.
+    pub fn take_interval(&mut self, now: Duration, in_flight: u64) -> Option<(u64, Interval)> {
         if now < self.interval_end {
             return None;
         }
         let index = now.as_secs() / INTERVAL.as_secs();
         let ended = std::mem::replace(&mut self.interval_index, index);
         self.interval_end = INTERVAL * u32::try_from(index + 1).unwrap_or(u32::MAX);
-        Some((ended, std::mem::take(&mut self.interval)))
+        self.interval.in_flight = in_flight;
+        let next = Interval::new(self.interval.response.is_some());
+        Some((ended, std::mem::replace(&mut self.interval, next)))
     }
 
     /// Everything that was counted, and the interval that was going on, with its number.

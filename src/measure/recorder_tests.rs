@@ -77,7 +77,7 @@ fn what_is_not_answered_is_in_no_latency_and_no_goodput() {
         recorder.finish(finished(outcome, 1_000));
     }
     let (recording, (_, interval)) = recorder.into_recording();
-    assert_eq!(recording.service.count() + interval.latency.count(), 0);
+    assert_eq!(recording.service.count() + interval.latency().count(), 0);
     assert_eq!(recording.in_window, Volume::default());
     assert_eq!(recording.refusals[0].1.count(), 1);
     recording.calls.check().expect("conserved");
@@ -118,12 +118,12 @@ fn kinds_without_end_take_bounded_memory_and_lose_no_count() {
 #[test]
 fn an_interval_is_taken_once_its_second_is_over() {
     let mut recorder = Recorder::new(&payload(), false, None);
-    assert!(recorder.take_interval(Duration::from_millis(999)).is_none());
+    assert!(recorder.take_interval(Duration::from_millis(999), 3).is_none());
     recorder.plan(0);
     recorder.finish(finished(Outcome::Answered, 999_999));
-    let (index, interval) = recorder.take_interval(Duration::from_millis(2_500)).expect("over");
-    assert_eq!((index, interval.outcomes.answered), (0, 1));
-    assert!(recorder.take_interval(Duration::from_millis(2_600)).is_none());
+    let (index, interval) = recorder.take_interval(Duration::from_millis(2_500), 3).expect("over");
+    assert_eq!((index, interval.outcomes.answered, interval.in_flight), (0, 1, 3));
+    assert!(recorder.take_interval(Duration::from_millis(2_600), 3).is_none());
     assert_eq!(recorder.into_recording().1.0, 2);
 }
 

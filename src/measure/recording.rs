@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{calls::Calls, histogram::Latency};
 use crate::rpc::{Code, Difference, Failure, Refusal};
 
@@ -19,7 +21,7 @@ const OTHER_REFUSALS: &str = "(other refusals)";
 pub(super) const MOST_DIFFERENCES: usize = 4;
 
 /// Everything that was counted, by one worker or by all.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Recording {
     /// Planned calls and what became of them.
     pub calls: Calls,
@@ -73,7 +75,7 @@ pub enum FailureKind {
 }
 
 /// Replies, and the bytes that went both ways for them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Volume {
     /// Verified replies.
     pub replies: u64,
@@ -84,12 +86,27 @@ pub struct Volume {
 }
 
 /// What was counted for the calls of one message.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SizeRecording {
     /// Its calls.
     pub calls: Calls,
-    /// Response time in an open loop, service time in a closed one, of verified replies.
-    pub latency: Latency,
+    /// Service time of verified replies.
+    pub service: Latency,
+    /// Response time of verified replies; `None` in a closed loop.
+    pub response: Option<Latency>,
+}
+
+impl SizeRecording {
+    /// No calls yet, of an open loop or of a closed one.
+    pub(crate) fn new(is_open: bool) -> Self {
+        Self { calls: Calls::default(), service: Latency::new(), response: is_open.then(Latency::new) }
+    }
+
+    /// Response time in an open loop, service time in a closed one.
+    #[must_use]
+    pub fn latency(&self) -> &Latency {
+        self.response.as_ref().unwrap_or(&self.service)
+    }
 }
 
 impl Volume {
@@ -102,9 +119,9 @@ impl Volume {
     /// Adds what another volume counted.
     pub fn add(&mut self, other: Self) {
         let Self { replies, request_bytes, reply_bytes } = other;
-        self.replies += replies;
-        self.request_bytes += request_bytes;
-        self.reply_bytes += reply_bytes;
+        self.replies = self.replies.saturating_add(replies);
+        self.request_bytes = self.request_bytes.saturating_add(request_bytes);
+        self.reply_bytes = self.reply_bytes.saturating_add(reply_bytes);
     }
 }
 
@@ -112,7 +129,7 @@ impl Recording {
     /// Nothing, yet.
     #[must_use]
     pub fn new(sizes: usize, is_open: bool) -> Self {
-        let size = SizeRecording { calls: Calls::default(), latency: Latency::new() };
+        let size = SizeRecording::new(is_open);
         Self {
             calls: Calls::default(),
             service: Latency::new(),
@@ -162,13 +179,16 @@ impl Recording {
         }
         let room = MOST_DIFFERENCES.saturating_sub(self.differences.len());
         self.differences.extend(differences.into_iter().take(room));
-        for (own, SizeRecording { calls, latency }) in self.sizes.iter_mut().zip(sizes) {
-            own.calls.add(&calls);
-            own.latency.add(&latency);
+        for (sum, SizeRecording { calls, service, response }) in self.sizes.iter_mut().zip(sizes) {
+            sum.calls.add(&calls);
+            sum.service.add(&service);
+            if let Some((sum, response)) = sum.response.as_mut().zip(response) {
+                sum.add(&response);
+            }
         }
         self.in_window.add(in_window);
         self.carried_over.add(carried_over);
-        self.ended_in_window += ended_in_window;
+        self.ended_in_window = self.ended_in_window.saturating_add(ended_in_window);
         self.first_sent = self.first_sent.min(first_sent);
         self.last_done = self.last_done.max(last_done);
     }
@@ -201,7 +221,7 @@ impl Recording {
         let is_full = self.failures.len() >= MOST_KINDS;
         let known = |one: &FailureCount| one.kind == kind && one.failure == failure;
         if let Some(found) = self.failures.iter().position(known) {
-            self.failures[found].count += count;
+            self.failures[found].count = self.failures[found].count.saturating_add(count);
         } else if is_full && failure.message != OTHER_MESSAGES {
             let message = OTHER_MESSAGES.to_owned();
             self.count_failure(kind, Failure { message, ..failure }, count);

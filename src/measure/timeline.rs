@@ -13,36 +13,62 @@ pub const INTERVAL: Duration = Duration::from_secs(1);
 /// Rows that are kept. A longer run has rows of 2 s, then 4 s, and so on.
 const MOST_ROWS: usize = 1_024;
 
-/// The calls that ended within a stretch of time.
+/// Calls that ended within a stretch of time.
 #[derive(Debug, Clone, Default)]
 pub struct Interval {
-    /// How they ended.
+    /// Their outcomes.
     pub outcomes: Outcomes,
-    /// Response time in an open loop, service time in a closed one, of verified replies.
-    pub latency: Latency,
+    /// Service time of verified replies.
+    pub service: Latency,
+    /// Response time of verified replies; `None` in a closed loop.
+    pub response: Option<Latency>,
+    /// Calls in flight at the end of each second, added up: divided by the seconds, the mean.
+    pub in_flight: u64,
+    /// Largest lateness of a call; zero in a closed loop.
+    pub largest_lateness: Duration,
 }
 
 /// Intervals of all workers, in order.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timeline {
-    /// Seconds a row, a power of two.
+    /// Seconds per row, a power of two.
     seconds: u32,
     rows: Vec<Row>,
 }
 
 /// An interval in few bytes.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Row {
     outcomes: Outcomes,
-    latency: PackedLatency,
+    service: PackedLatency,
+    response: Option<PackedLatency>,
+    in_flight: u64,
+    largest_lateness: Duration,
 }
 
 impl Interval {
-    /// Adds what ended in another interval.
+    /// No calls yet, of an open loop or of a closed one.
+    #[must_use]
+    pub fn new(is_open: bool) -> Self {
+        Self { response: is_open.then(Latency::new), ..Self::default() }
+    }
+
+    /// Response time in an open loop, service time in a closed one.
+    #[must_use]
+    pub fn latency(&self) -> &Latency {
+        self.response.as_ref().unwrap_or(&self.service)
+    }
+
+    /// Adds the calls of another interval.
     pub fn add(&mut self, other: &Self) {
-        let Self { outcomes, latency } = other;
+        let Self { outcomes, service, response, in_flight, largest_lateness } = other;
         self.outcomes.add(outcomes);
-        self.latency.add(latency);
+        self.service.add(service);
+        if let Some(response) = response {
+            self.response.get_or_insert_default().add(response);
+        }
+        self.in_flight = self.in_flight.saturating_add(*in_flight);
+        self.largest_lateness = self.largest_lateness.max(*largest_lateness);
     }
 }
 
@@ -59,6 +85,32 @@ impl Timeline {
         Self { seconds: 1, rows: Vec::new() }
     }
 
+    /// The timeline of these rows, of so many seconds each.
+    ///
+    /// # Errors
+    /// When a row is not as long as a row can be, or there are too many of them.
+    pub fn of_rows(seconds: u32, rows: &[Interval]) -> Result<Self, &'static str> {
+        if !seconds.is_power_of_two() {
+            return Err("the seconds of an interval are no power of two");
+        }
+        if rows.len() > MOST_ROWS {
+            return Err("there are more intervals than a timeline has");
+        }
+        let mut timeline = Self { seconds, rows: Vec::new() };
+        for row in rows {
+            let mut packed = Row::default();
+            packed.add(row);
+            timeline.rows.push(packed);
+        }
+        Ok(timeline)
+    }
+
+    /// Seconds per row.
+    #[must_use]
+    pub fn seconds(&self) -> u32 {
+        self.seconds
+    }
+
     /// Adds one worker's interval number `index`, from 0, of [`INTERVAL`] length.
     pub fn add(&mut self, index: u64, interval: &Interval) {
         let mut row = index / u64::from(self.seconds);
@@ -66,11 +118,27 @@ impl Timeline {
             self.coarsen();
             row = index / u64::from(self.seconds);
         }
-        let row = usize::try_from(row).unwrap_or(MOST_ROWS);
-        if self.rows.len() <= row {
-            self.rows.resize_with(row + 1, Row::default);
+        self.row(usize::try_from(row).unwrap_or(MOST_ROWS)).add(interval);
+    }
+
+    /// Adds the timeline of another part of the run, whose window began at the same instant.
+    pub fn merge(&mut self, mut other: Self) {
+        while self.seconds < other.seconds {
+            self.coarsen();
         }
-        self.rows[row].add(interval);
+        while other.seconds < self.seconds {
+            other.coarsen();
+        }
+        for (index, row) in other.rows.iter().enumerate() {
+            self.row(index).add(&row.unpack());
+        }
+    }
+
+    fn row(&mut self, index: usize) -> &mut Row {
+        if self.rows.len() <= index {
+            self.rows.resize_with(index + 1, Row::default);
+        }
+        &mut self.rows[index]
     }
 
     /// Start, length and contents of each row, in order. The last is as long as the run, that ended
@@ -113,13 +181,25 @@ impl Timeline {
 
 impl Row {
     fn unpack(&self) -> Interval {
-        Interval { outcomes: self.outcomes, latency: self.latency.unpack() }
+        Interval {
+            outcomes: self.outcomes,
+            service: self.service.unpack(),
+            response: self.response.as_ref().map(PackedLatency::unpack),
+            in_flight: self.in_flight,
+            largest_lateness: self.largest_lateness,
+        }
     }
 
     fn add(&mut self, interval: &Interval) {
         let mut sum = self.unpack();
         sum.add(interval);
-        *self = Self { outcomes: sum.outcomes, latency: sum.latency.pack() };
+        *self = Self {
+            outcomes: sum.outcomes,
+            service: sum.service.pack(),
+            response: sum.response.as_ref().map(Latency::pack),
+            in_flight: sum.in_flight,
+            largest_lateness: sum.largest_lateness,
+        };
     }
 }
 
@@ -131,7 +211,7 @@ mod tests {
         let mut interval =
             Interval { outcomes: Outcomes { answered, ..Outcomes::default() }, ..Interval::default() };
         for _ in 0..answered {
-            interval.latency.record(Duration::from_micros(100));
+            interval.service.record(Duration::from_micros(100));
         }
         interval
     }
@@ -146,7 +226,7 @@ mod tests {
         let answered: Vec<u64> = rows.iter().map(|(_, _, interval)| interval.outcomes.answered).collect();
         assert_eq!(answered, [1, 0, 7]);
         assert_eq!(rows[2].0, Duration::from_secs(2));
-        assert_eq!(rows[2].2.latency.count(), 7);
+        assert_eq!(rows[2].2.latency().count(), 7);
         let lengths: Vec<Duration> =
             timeline.intervals(Duration::from_millis(2_500)).map(|(_, length, _)| length).collect();
         assert_eq!(lengths, [1_000, 1_000, 500].map(Duration::from_millis));
@@ -162,6 +242,6 @@ mod tests {
         assert!(rows.len() <= MOST_ROWS);
         assert_eq!(rows[0].1, Duration::from_secs(128));
         assert_eq!(timeline.total().answered, 200);
-        assert_eq!(rows.iter().map(|(_, _, interval)| interval.latency.count()).sum::<u64>(), 200);
+        assert_eq!(rows.iter().map(|(_, _, interval)| interval.latency().count()).sum::<u64>(), 200);
     }
 }

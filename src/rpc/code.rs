@@ -55,6 +55,12 @@ impl Code {
         if (0..=16).contains(&number) { Self(number) } else { Self::UNKNOWN }
     }
 
+    /// The code of this name, as the specification writes it.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        (0..=16).map(Self).find(|code| code.name() == name)
+    }
+
     /// The code's number, from 0 to 16.
     #[must_use]
     pub fn number(self) -> i32 {

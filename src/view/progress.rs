@@ -146,10 +146,10 @@ impl Display {
 fn figures(second: &Interval, in_flight: u64, so_far: &Outcomes) -> String {
     let rate = grouped(second.outcomes.answered / INTERVAL.as_secs());
     let mut parts = vec![format!("{rate} calls/s"), format!("{} in flight", grouped(in_flight))];
-    if second.latency.count() > 0 {
+    if second.latency().count() > 0 {
         for (name, quantile) in [("p50", 0.5), ("p99", 0.99)] {
             #[expect(clippy::cast_precision_loss, reason = "at most an hour")]
-            let nanoseconds = second.latency.quantile_ns(quantile) as f64;
+            let nanoseconds = second.latency().quantile_ns(quantile) as f64;
             parts.push(format!("{name} {}", format_nanoseconds(nanoseconds)));
         }
     }

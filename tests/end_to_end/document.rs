@@ -1,4 +1,4 @@
-//! The schema `plimsoll.summary/1`, pinned: nothing may be missing, and nothing may be new unnoticed.
+//! The schema `plimsoll.summary/2`, pinned: nothing may be missing, and nothing may be new unnoticed.
 
 #![allow(dead_code, reason = "fields are there to be required")]
 
@@ -30,6 +30,102 @@ pub(crate) struct Summary {
     pub(crate) connections: Option<Connections>,
     pub(crate) soundness: Soundness,
     pub(crate) objectives: Vec<Objective>,
+    pub(crate) measured: Measured,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Measured {
+    pub(crate) started_at_unix_ns: u64,
+    pub(crate) ended_by_count: bool,
+    pub(crate) in_window: Volume,
+    pub(crate) carried_over: Volume,
+    pub(crate) ended_in_window: u64,
+    pub(crate) first_sent_ns: Option<u64>,
+    pub(crate) last_done_ns: u64,
+    pub(crate) seconds: u32,
+    pub(crate) intervals: Vec<MeasuredInterval>,
+    #[serde(default)]
+    pub(crate) sizes: Vec<Histogram>,
+    pub(crate) usage: Usage,
+    pub(crate) upload_waits: UploadWaits,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Volume {
+    pub(crate) replies: u64,
+    pub(crate) request_bytes: u64,
+    pub(crate) reply_bytes: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MeasuredInterval {
+    pub(crate) in_flight: u64,
+    pub(crate) service: Option<Histogram>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Histogram {
+    pub(crate) out_of_range: Option<u64>,
+    pub(crate) histogram: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Usage {
+    pub(crate) client_cpu_ns: Option<u64>,
+    pub(crate) server_cpu_ns: Option<u64>,
+    pub(crate) server_threads: Vec<ThreadTime>,
+    pub(crate) threads: Vec<ThreadTime>,
+    pub(crate) loops: Vec<LoopAccount>,
+    pub(crate) machine: Option<MachineTicks>,
+    pub(crate) measured_over_ns: u64,
+    pub(crate) pauses: Pauses,
+    pub(crate) client_peak_memory_bytes: Option<u64>,
+    pub(crate) server_peak_memory_bytes: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ThreadTime {
+    pub(crate) running_ns: u64,
+    pub(crate) waiting_ns: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LoopAccount {
+    pub(crate) idle_ns: u64,
+    pub(crate) held_up_ns: u64,
+    pub(crate) out_of_window_ns: u64,
+    pub(crate) retried_calls: u64,
+    pub(crate) uploaded_in_vain_bytes: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MachineTicks {
+    pub(crate) busy: u64,
+    pub(crate) stolen: u64,
+    pub(crate) total: u64,
+    pub(crate) cores: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Pauses {
+    pub(crate) time_ns: u64,
+    pub(crate) longest_ns: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UploadWaits {
+    pub(crate) count: u64,
+    pub(crate) time_ns: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -74,6 +170,8 @@ pub(crate) struct Plan {
     pub(crate) workers: u64,
     pub(crate) max_send_message_bytes: Option<u64>,
     pub(crate) max_recv_message_bytes: Option<u64>,
+    #[serde(default)]
+    pub(crate) recv_limit_capped: bool,
     pub(crate) compression: Option<String>,
     pub(crate) client: String,
     pub(crate) spin_ns: Option<u64>,
@@ -226,6 +324,8 @@ pub(crate) struct Interval {
     pub(crate) length_ns: u64,
     pub(crate) calls: Ended,
     pub(crate) latency: Latency,
+    pub(crate) in_flight: u64,
+    pub(crate) largest_lateness_ns: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -341,7 +441,14 @@ impl Summary {
 
     /// What holds in every result, whatever went wrong in the run.
     pub(crate) fn check(&self) {
-        assert_eq!(self.schema, "plimsoll.summary/1");
+        assert_eq!(self.schema, "plimsoll.summary/2");
+        let Measured { intervals, sizes, ended_in_window, last_done_ns, .. } = &self.measured;
+        assert_eq!(intervals.len(), self.intervals.len());
+        let is_open = self.latency.response.is_some();
+        assert!(intervals.iter().all(|interval| interval.service.is_some() == is_open));
+        assert_eq!(sizes.len(), if is_open { self.sizes.len() } else { 0 });
+        assert!(*ended_in_window >= self.measured.in_window.replies, "{ended_in_window}");
+        assert!(self.calls.answered == 0 || *last_done_ns > 0);
         assert_eq!(self.calls.planned, self.calls.ended(), "{:?}", self.calls);
         for size in &self.sizes {
             assert_eq!(size.calls.planned, size.calls.ended(), "{:?}", size.calls);

@@ -263,12 +263,15 @@ fn a_saved_result_is_read_back_and_another_version_is_refused() {
     let json = fs::read_to_string(path).expect("written");
     for (from, to, reason) in [
         (
-            "plimsoll.summary/1",
             "plimsoll.summary/2",
-            "`plimsoll.summary/2`, and this plimsoll reads `plimsoll.summary/1`",
+            "plimsoll.summary/3",
+            "`plimsoll.summary/3`, and this plimsoll reads `plimsoll.summary/2`",
         ),
         ("\"planned\": 50", "\"planned\": 51", "do not add up"),
         ("HISTFAAA", "AAAAFAAA", "histogram"),
+        // Of counts that stand nowhere else, the figures that follow from them tell.
+        ("\"ended_in_window\": ", "\"ended_in_window\": 9", "cpu_ns_per_call"),
+        ("\"retried_calls\": 0,\n", "\"retried_calls\": 7,\n", "retried_calls"),
         ("\"schema\"", "\"scheme\"", "no `schema`"),
         ("{", "[", "not a result"),
     ] {
@@ -302,6 +305,17 @@ fn the_golden_result_is_printed_as_it_was() {
     summary.expect("a summary").check();
 }
 
+/// A result of the first version, which had no `measured`, stays readable.
+#[test]
+fn a_result_of_the_first_version_is_printed_as_it_was() {
+    let reported = output_of(&["report", "tests/data/summary-1.json"]);
+    assert_eq!(text(&reported.stderr), "");
+    assert_eq!(
+        text(&reported.stdout),
+        fs::read_to_string("tests/data/summary-1.txt").expect("the golden text")
+    );
+}
+
 over_both_clients!(
     a_worker_without_a_call_ends_with_the_others,
     without_a_target_it_drives_a_server_of_its_own,
@@ -321,3 +335,34 @@ over_both_clients!(
     an_interrupt_ends_with_what_was_measured,
     a_server_that_is_there_already_has_its_account_too,
 );
+
+/// A document holds everything that was counted: two of them make the result of both.
+#[test]
+fn saved_results_merge_without_loss() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(&[]);
+    let read = |name: &str, seed: &str| {
+        let path = folder.path().join(name);
+        let path = path.to_str().expect("UTF-8");
+        let sizes = ["-s", "64@3,1KiB@1", "-r", "400", "-n", "200", "-w", "0s", "--seed", seed];
+        let ran = output_of(&[&["run", "-q", "-o", path, &server.target()], &sizes[..]].concat());
+        assert!(ran.status.success(), "{}", text(&ran.stderr));
+        let saved = fs::File::open(path).expect("written");
+        plimsoll::result::summary::Summary::read(saved).expect("a result that agrees with itself")
+    };
+    let (one, other) = (read("one.json", "1"), read("other.json", "2"));
+    let measurement =
+        |summary: &plimsoll::result::summary::Summary| summary.measurement().expect("decodes").expect("kept");
+    let mut sum = measurement(&one);
+    sum.merge(measurement(&other)).expect("parts of one run");
+    let mut turned = measurement(&other);
+    turned.merge(measurement(&one)).expect("parts of one run");
+    assert!(sum.recording.service == turned.recording.service, "the order of parts shows");
+    let context =
+        plimsoll::result::summary::Context { target: one.target.clone(), label: None, objectives: &[] };
+    let merged = plimsoll::result::summary::Summary::new(&sum, context).expect("conserved");
+    assert_eq!((merged.calls.planned, merged.calls.outcomes.answered), (400, 400));
+    assert_eq!(merged.latency.service.count, 400);
+    assert_eq!(merged.sizes.iter().map(|size| size.calls.planned).sum::<u64>(), 400);
+    merged.check().expect("a result like any other");
+}

@@ -1,5 +1,6 @@
 //! `plimsoll run`: drives a server with one plan.
 
+use crate::result::summary::document::TargetRecord;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
@@ -9,7 +10,6 @@ use crate::{
     cli::{output::print, status::Status},
     engine,
     load::Plan,
-    measure::Environment,
     result::{
         soundness::Rating,
         summary::{Context, Summary},
@@ -23,7 +23,6 @@ pub(crate) fn execute(arguments: &RunArguments) -> Result<Status> {
     if arguments.with_and_without_refused {
         return interference::execute(arguments);
     }
-    let environment = Environment::now();
     let located = arguments.server.locate(arguments.target.as_ref())?;
     let shares_machine = located.as_ref().is_none_or(|located| located.is_local);
     let plan = Arc::new(Plan::new(arguments.settings(shares_machine)?)?);
@@ -43,11 +42,7 @@ pub(crate) fn execute(arguments: &RunArguments) -> Result<Status> {
     let summary = Summary::new(
         &run,
         Context {
-            plan: &plan,
-            recv_limit_asked: arguments.client.max_recv_message_size(),
-            target: &target,
-            server: is_own.then(|| arguments.server.record()),
-            environment,
+            target: TargetRecord::of(&target, is_own.then(|| arguments.server.record())),
             label: arguments.label.clone(),
             objectives: &arguments.assertions,
         },

@@ -1,5 +1,6 @@
 //! `plimsoll run --with-and-without-refused`.
 
+use crate::result::summary::document::TargetRecord;
 use std::{
     io::{IsTerminal, stderr},
     sync::Arc,
@@ -21,7 +22,6 @@ use crate::{
         Interference, InterferenceError, Round, check, refused_sizes, without_refused,
     },
     load::Plan,
-    measure::Environment,
     report::{interference, json},
     result::summary::{self, Summary},
     view::progress::{self, Steps},
@@ -120,18 +120,13 @@ pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
 impl RunArguments {
     /// One of the runs, at a server of its own where there is no target.
     fn one_run(&self, plan: &Arc<Plan>, located: Option<Located>, steps: &Steps) -> Result<Summary> {
-        let environment = Environment::now();
         let is_own = located.is_none();
         let driven = self.server.driven(located)?;
         let run = engine::run(plan, &driven.located, &driven.processes(), &mut |_| steps.tick())?;
         Ok(Summary::new(
             &run,
             summary::Context {
-                plan,
-                recv_limit_asked: self.client.max_recv_message_size(),
-                target: &driven.located,
-                server: is_own.then(|| self.server.record()),
-                environment,
+                target: TargetRecord::of(&driven.located, is_own.then(|| self.server.record())),
                 label: self.label.clone(),
                 objectives: &[],
             },

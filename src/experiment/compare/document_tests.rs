@@ -25,6 +25,8 @@ fn run(replies_each_second: &[u64], took: std::time::Duration) -> Summary {
                 length_ns: 1_000_000_000,
                 calls,
                 latency: (&latency).into(),
+                in_flight: None,
+                largest_lateness_ns: None,
             }
         })
         .collect();

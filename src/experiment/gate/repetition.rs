@@ -15,7 +15,7 @@ use crate::{
     engine::{self, DriveError},
     load::{Plan, PlanError},
     measure::{Calls, NotConserved},
-    result::soundness::{Bottleneck, Soundness},
+    result::soundness::is_generator_saturated,
     statistics::median,
     units::{bits, nanoseconds_of},
 };
@@ -333,14 +333,7 @@ impl RepetitionRun<'_> {
             return Err(RepetitionError::Interrupted);
         }
         run.recording.calls.check()?;
-        let soundness = Soundness::of(
-            &run,
-            &plan.document(),
-            plan.options.max_recv_message_size,
-            standing.located.is_local,
-        );
-        let saturated = soundness.saturation.map(|saturation| saturation.saturated);
-        Ok(slice_of(&run, self.scenario.expected, saturated == Some(Bottleneck::Generator)))
+        Ok(slice_of(&run, self.scenario.expected, is_generator_saturated(&run)))
     }
 }
 

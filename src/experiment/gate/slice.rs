@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use super::scenario::Expected;
 use crate::{
-    engine::Run,
-    measure::{Calls, Latency},
+    measure::{Calls, Latency, Measurement},
     rpc::status_words,
     units::nanoseconds_of,
 };
@@ -26,7 +25,7 @@ pub(super) struct Slice {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of calls, and times of seconds")]
-pub(super) fn slice_of(run: &Run, expected: Expected, generator_saturated: bool) -> Slice {
+pub(super) fn slice_of(run: &Measurement, expected: Expected, generator_saturated: bool) -> Slice {
     let recording = &run.recording;
     let calls = recording.calls;
     let mut refused: Option<Latency> = None;
@@ -68,7 +67,7 @@ pub(super) fn slice_of(run: &Run, expected: Expected, generator_saturated: bool)
 }
 
 /// The first call that did not end as it should, in words.
-fn unexpected(run: &Run, expected: Expected) -> Option<String> {
+fn unexpected(run: &Measurement, expected: Expected) -> Option<String> {
     let recording = &run.recording;
     let outcomes = recording.calls.outcomes;
     let failure =

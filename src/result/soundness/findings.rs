@@ -8,9 +8,9 @@ use super::{
 };
 use crate::{
     client::Connections,
-    engine::Run,
     load::{Plan, PlannedLoad, Schedule},
     measure::Latency,
+    measure::{MachineTicks, Measurement},
     result::quantiles::{QUANTILES, samples_needed},
     units::{ByteSize, decimal, format_nanoseconds, format_share, grouped},
 };
@@ -53,7 +53,7 @@ pub(super) fn note(name: &str, detail: String, advice: &str) -> Finding {
 }
 
 /// What decides the figures besides CPU time, the gravest.
-pub(super) fn trouble(run: &Run) -> Option<Trouble> {
+pub(super) fn trouble(run: &Measurement) -> Option<Trouble> {
     if is_paused(run) {
         Some(Trouble::GeneratorPaused)
     } else if unconnected(run).is_some() {
@@ -65,7 +65,7 @@ pub(super) fn trouble(run: &Run) -> Option<Trouble> {
     }
 }
 
-pub(super) fn nothing_answered(run: &Run) -> Option<Finding> {
+pub(super) fn nothing_answered(run: &Measurement) -> Option<Finding> {
     let recording = &run.recording;
     let calls = recording.calls;
     if calls.outcomes.answered > 0 {
@@ -83,17 +83,17 @@ pub(super) fn nothing_answered(run: &Run) -> Option<Finding> {
 }
 
 /// Planned calls that ended without a verified reply, and not because of their size.
-fn unverified(run: &Run) -> u64 {
+fn unverified(run: &Measurement) -> u64 {
     let outcomes = run.recording.calls.outcomes;
     outcomes.wrong_reply + outcomes.failed + outcomes.deadline_exceeded + outcomes.broken
 }
 
-fn lacks_answers(run: &Run) -> bool {
+fn lacks_answers(run: &Measurement) -> bool {
     let calls = run.recording.calls;
     share(unverified(run), calls.planned.saturating_sub(calls.outcomes.refused)) >= MISSING_ANSWERS
 }
 
-pub(super) fn missing_answers(run: &Run) -> Option<Finding> {
+pub(super) fn missing_answers(run: &Measurement) -> Option<Finding> {
     let calls = run.recording.calls;
     if calls.outcomes.answered == 0 || !lacks_answers(run) {
         return None;
@@ -119,17 +119,17 @@ pub(super) fn missing_answers(run: &Run) -> Option<Finding> {
 }
 
 /// How long the generator stood still within the window, as a share of it.
-fn paused_share(run: &Run) -> f64 {
+fn paused_share(run: &Measurement) -> f64 {
     let window = run.window.as_secs_f64();
     if window > 0.0 { (run.usage.pauses.time.as_secs_f64() / window).min(1.0) } else { 0.0 }
 }
 
 /// Whether the generator stood still for so long that the figures show it.
-fn is_paused(run: &Run) -> bool {
+fn is_paused(run: &Measurement) -> bool {
     paused_share(run) >= PAUSED
 }
 
-pub(super) fn generator_paused(run: &Run) -> Option<Finding> {
+pub(super) fn generator_paused(run: &Measurement) -> Option<Finding> {
     let pauses = run.usage.pauses;
     if pauses.time.is_zero() {
         return None;
@@ -148,7 +148,7 @@ pub(super) fn generator_paused(run: &Run) -> Option<Finding> {
     ))
 }
 
-pub(super) fn unfinished(run: &Run, plan: &Plan) -> Option<Finding> {
+pub(super) fn unfinished(run: &Measurement, plan: &Plan) -> Option<Finding> {
     let calls = run.recording.calls.outcomes.unfinished;
     (calls > 0).then(|| {
         let drain = crate::units::exact_duration(plan.drain);
@@ -160,7 +160,7 @@ pub(super) fn unfinished(run: &Run, plan: &Plan) -> Option<Finding> {
     })
 }
 
-pub(super) fn shed(run: &Run, plan: &Plan) -> Option<Finding> {
+pub(super) fn shed(run: &Measurement, plan: &Plan) -> Option<Finding> {
     let calls = run.recording.calls;
     let PlannedLoad::Open { max_in_flight, .. } = plan.load else { return None };
     (calls.outcomes.shed > 0).then(|| {
@@ -177,7 +177,7 @@ pub(super) fn shed(run: &Run, plan: &Plan) -> Option<Finding> {
     })
 }
 
-pub(super) fn rate_not_reached(run: &Run, plan: &Plan) -> Option<Finding> {
+pub(super) fn rate_not_reached(run: &Measurement, plan: &Plan) -> Option<Finding> {
     let PlannedLoad::Open { stages, arrivals, .. } = &plan.load else { return None };
     let planned = run.recording.calls.planned;
     let window = run.window.as_secs_f64();
@@ -218,7 +218,7 @@ pub(super) fn generator_saturated(saturation: &Saturation) -> Option<Finding> {
     })
 }
 
-pub(super) fn late_generator(run: &Run) -> Option<Finding> {
+pub(super) fn late_generator(run: &Measurement) -> Option<Finding> {
     let (response, lateness) = (run.recording.response.as_ref()?, run.recording.lateness.as_ref()?);
     let part = lateness.mean_ns() / response.mean_ns();
     let weight = match part {
@@ -238,7 +238,7 @@ pub(super) fn late_generator(run: &Run) -> Option<Finding> {
     ))
 }
 
-pub(super) fn held_back(run: &Run) -> Option<Finding> {
+pub(super) fn held_back(run: &Measurement) -> Option<Finding> {
     let waits = run.upload_waits;
     (waits.count > 0).then(|| {
         warning(
@@ -253,9 +253,10 @@ pub(super) fn held_back(run: &Run) -> Option<Finding> {
     })
 }
 
-pub(super) fn other_load(run: &Run, is_local: bool) -> Option<Finding> {
+pub(super) fn other_load(run: &Measurement, is_local: bool) -> Option<Finding> {
     let usage = &run.usage;
-    let all_cores = usage.measured_over.as_secs_f64() * whole(usage.machine_cores as u64);
+    let all_cores =
+        usage.measured_over.as_secs_f64() * whole(usage.machine.map_or(0, MachineTicks::cores) as u64);
     let server = match (usage.server_cpu, is_local) {
         (Some(cpu), _) => cpu,
         (None, false) => Duration::ZERO,
@@ -263,7 +264,7 @@ pub(super) fn other_load(run: &Run, is_local: bool) -> Option<Finding> {
         (None, true) => return None,
     };
     let own = (usage.client_cpu? + server).as_secs_f64();
-    let (busy, stolen) = usage.machine_shares?;
+    let (busy, stolen) = usage.machine?.shares();
     if stolen > OTHER_LOAD {
         return Some(disturbance(
             "other_load",
@@ -283,13 +284,13 @@ pub(super) fn other_load(run: &Run, is_local: bool) -> Option<Finding> {
 
 /// The share of the window in which calls waited for a connection, because the server had ended the last one;
 /// `None` where it is too small to matter.
-fn unconnected(run: &Run) -> Option<f64> {
+fn unconnected(run: &Measurement) -> Option<f64> {
     let window = run.window.as_secs_f64();
     let part = run.connections.unconnected.as_secs_f64() / window;
     (window > 0.0 && part >= UNCONNECTED_NOTED).then_some(part.min(1.0))
 }
 
-pub(super) fn connections_limited(run: &Run) -> Option<Finding> {
+pub(super) fn connections_limited(run: &Measurement) -> Option<Finding> {
     let part = unconnected(run)?;
     let Connections { made: _, closed, lost, failed_attempts } = run.connections.connections;
     let counts = [
@@ -310,7 +311,7 @@ pub(super) fn connections_limited(run: &Run) -> Option<Finding> {
     ))
 }
 
-pub(super) fn paused(run: &Run, plan: &Plan) -> Option<Finding> {
+pub(super) fn paused(run: &Measurement, plan: &Plan) -> Option<Finding> {
     let paused = run.connections.paused;
     (!paused.is_zero() && !plan.is_open()).then(|| {
         note(

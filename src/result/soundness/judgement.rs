@@ -7,11 +7,7 @@ use super::{
     findings,
     saturation::{RunContext, Saturation},
 };
-use crate::{
-    engine::Run,
-    load::{ClientKind, Plan, STUB_RECV_CAP},
-    units::{ByteSize, Limit},
-};
+use crate::{load::STUB_RECV_CAP, measure::Measurement, units::ByteSize};
 
 /// What a measurement is worth.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,10 +22,10 @@ pub struct Soundness {
 }
 
 impl Soundness {
-    /// What a run's figures are worth. `recv_limit_asked` is the user's, before it was capped;
-    /// `is_local` whether the server is on this machine.
+    /// The soundness of a measurement's figures. `is_local` is whether the server is on this machine.
     #[must_use]
-    pub fn of(run: &Run, plan: &Plan, recv_limit_asked: Limit, is_local: bool) -> Self {
+    pub fn of(run: &Measurement, is_local: bool) -> Self {
+        let plan = &run.plan;
         let mut findings = Vec::new();
         findings.extend(findings::nothing_answered(run));
         findings.extend(findings::unfinished(run, plan));
@@ -51,7 +47,7 @@ impl Soundness {
         findings
             .extend(findings::few_samples(run.recording.response.as_ref().unwrap_or(&run.recording.service)));
         findings.extend(findings::rounded_sizes(plan));
-        if recv_limit_asked == Limit::Unlimited && plan.options.client == ClientKind::Stub {
+        if plan.is_recv_limit_capped {
             findings.push(findings::note(
                 "recv_limit_capped",
                 format!("the stub client's receive limit is {}, although none was asked for", ByteSize(STUB_RECV_CAP)),

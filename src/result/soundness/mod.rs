@@ -7,4 +7,4 @@ pub mod judgement;
 
 pub use finding::{Finding, Rating, Weight};
 pub use judgement::Soundness;
-pub use saturation::{Bottleneck, Saturation};
+pub use saturation::{Bottleneck, Saturation, is_generator_saturated};

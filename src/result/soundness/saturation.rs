@@ -5,8 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    engine::{Run, Usage},
-    measure::{INTERVAL, ThreadTime},
+    measure::{INTERVAL, MachineTicks, Measurement, ThreadTime, Usage},
     units::{format_duration, format_share, named},
 };
 
@@ -168,7 +167,7 @@ impl Situation {
 
 impl Saturation {
     /// Which side of a run had no more to give; `None` where the window was too short for an account.
-    pub(super) fn of(run: &Run, course: RunContext) -> Option<Self> {
+    pub(super) fn of(run: &Measurement, course: RunContext) -> Option<Self> {
         let usage = &run.usage;
         let over = usage.measured_over.as_secs_f64();
         if over <= 0.0 {
@@ -178,7 +177,8 @@ impl Saturation {
         let generator_starved = usage.threads.iter().map(|thread| share(thread.waiting)).reduce(f64::max);
         let generator_busy = generator_busy(usage, course.spins, share);
         let held_up = usage.loops.iter().map(|in_loop| share(in_loop.held_up).min(1.0)).reduce(f64::max);
-        let server_busy = server_busy(&usage.server_threads, usage.machine_cores, share);
+        let server_busy =
+            server_busy(&usage.server_threads, usage.machine.map_or(0, MachineTicks::cores), share);
         let at_least = |value: Option<f64>, bound: f64| value.is_some_and(|value| value >= bound);
         let falls_behind = at_least(held_up, HELD_UP) || course.keeps_up == Some(false);
         let saturated = if at_least(generator_busy, SATURATED) {
@@ -245,8 +245,17 @@ impl Saturation {
     }
 }
 
+/// Whether the generator decides a measurement's figures: its busiest worker had no time left.
+#[must_use]
+pub fn is_generator_saturated(run: &Measurement) -> bool {
+    let over = run.usage.measured_over.as_secs_f64();
+    let spins = !run.plan.options.spin.is_zero();
+    let busy = generator_busy(&run.usage, spins, |time| time.as_secs_f64() / over);
+    over > 0.0 && busy.is_some_and(|busy| busy >= SATURATED)
+}
+
 /// What happened where no call was answered, or none from some time on.
-fn without_answers(run: &Run) -> Option<Situation> {
+fn without_answers(run: &Measurement) -> Option<Situation> {
     let recording = &run.recording;
     let outcomes = recording.calls.outcomes;
     if outcomes.answered == 0 && recording.carried_over.replies == 0 {

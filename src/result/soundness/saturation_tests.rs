@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::{
-    engine::LoopAccount,
-    measure::{Calls, Interval, Outcomes, Recording, Timeline},
+    load::{Plan, Settings},
+    measure::{Calls, Environment, Interval, LoopAccount, Outcomes, Recording, Timeline},
 };
 
 const WINDOW: Duration = Duration::from_secs(10);
@@ -57,7 +57,7 @@ fn saturation(case: &Case) -> Saturation {
             .into_iter()
             .collect(),
         server_threads: case.server.iter().map(|(running, waiting)| thread(*running, *waiting)).collect(),
-        machine_cores: 2,
+        machine: Some(MachineTicks::of_cores(2)),
         measured_over: WINDOW,
         ..Usage::default()
     };
@@ -68,7 +68,9 @@ fn saturation(case: &Case) -> Saturation {
     }
     let mut recording = Recording::new(0, case.course.keeps_up.is_some());
     recording.calls = Calls { planned: case.outcomes.total(), outcomes: case.outcomes };
-    let run = Run {
+    let run = Measurement {
+        plan: Plan::new(Settings::default()).expect("valid").document(),
+        environment: Environment::now(),
         started_at: std::time::UNIX_EPOCH,
         window: WINDOW,
         ended_by_count: false,

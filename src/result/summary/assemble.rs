@@ -1,68 +1,64 @@
 //! From what was counted to the document.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use super::{
     document::{
         ConnectionsRecord, Cost, Goodput, IntervalRecord, LatencyFigures, LatencyRecord, LatencyRecords,
         RefusalRecord, SCHEMA, ServerRecord, SizeSummary, StatusRecord, Summary, TargetRecord,
     },
+    measured::Measured,
     objectives::judge,
 };
 use crate::{
     client::{ConnectionAccount, Connections},
     endpoint::Located,
-    engine::{LoopAccount, Run},
-    load::Plan,
     measure::{
-        Build, Environment, FailureCount, FailureKind, Latency, NotConserved, Recording, Volume, timestamp,
+        Build, FailureCount, FailureKind, Latency, LoopAccount, Measurement, NotConserved, Recording, Volume,
+        timestamp,
     },
     result::{objective::Objective, soundness::Soundness},
     rpc::metadata::Secrets,
-    units::{Limit, nanoseconds_of},
+    units::nanoseconds_of,
 };
 
-/// What a summary says besides what was counted.
+/// Parts of a summary that were not counted.
 #[derive(Debug)]
 pub struct Context<'a> {
-    /// What was run.
-    pub plan: &'a Plan,
-    /// The receive limit that the user asked for, before it was capped.
-    pub recv_limit_asked: Limit,
-    /// What was driven.
-    pub target: &'a Located,
-    /// How its server was started, where the run started it.
-    pub server: Option<ServerRecord>,
-    /// The machine before the run.
-    pub environment: Environment,
+    /// The server under test.
+    pub target: TargetRecord,
     /// The user's name for the run.
     pub label: Option<String>,
-    /// What the run had to reach.
+    /// Objectives of the run.
     pub objectives: &'a [Objective],
 }
 
 impl Summary {
-    /// The result of a run.
+    /// The summary of a measurement: a pure function of what was counted and of the context.
     ///
     /// # Errors
     /// When calls got lost or were counted twice, which is a defect of this program.
-    pub fn new(run: &Run, context: Context<'_>) -> Result<Self, NotConserved> {
+    pub fn new(run: &Measurement, context: Context<'_>) -> Result<Self, NotConserved> {
+        let soundness = Soundness::of(run, context.target.is_local);
+        Self::with_soundness(run, context, soundness)
+    }
+
+    /// The summary of a measurement whose soundness was judged before.
+    pub(super) fn with_soundness(
+        run: &Measurement,
+        context: Context<'_>,
+        soundness: Soundness,
+    ) -> Result<Self, NotConserved> {
+        run.check()?;
         let recording = &run.recording;
-        recording.calls.check()?;
-        for size in &recording.sizes {
-            size.calls.check()?;
-        }
-        NotConserved::unless_equal(recording.calls.planned, run.timeline.total().total())?;
-        let Context { plan, recv_limit_asked, target, server, environment, label, objectives } = context;
-        let plan_record = plan.document();
+        let Context { target, label, objectives } = context;
         let goodput = goodput(run);
         let mut summary = Self {
             schema: SCHEMA.to_owned(),
             plimsoll: Build::this(),
             label,
             started_at: timestamp(run.started_at),
-            target: target_record(&target.authority, target.address, target.is_local, server),
-            environment,
+            environment: run.environment.clone(),
             window_ns: nanoseconds_of(run.window),
             interrupted: run.is_interrupted,
             calls: recording.calls,
@@ -78,32 +74,34 @@ impl Summary {
             sizes: recording
                 .sizes
                 .iter()
-                .zip(plan.payload().messages().iter())
-                .map(|(size, message)| SizeSummary {
-                    message_bytes: message.request_bytes,
+                .zip(&run.plan.sizes)
+                .map(|(size, planned)| SizeSummary {
+                    message_bytes: planned.message_bytes,
                     calls: size.calls,
-                    latency: (&size.latency).into(),
+                    latency: size.latency().into(),
                 })
                 .collect(),
             intervals: intervals(run),
             cost: cost(run),
             connections: Some(connections(run)),
-            soundness: Soundness::of(run, &plan_record, recv_limit_asked, target.is_local),
+            soundness,
             objectives: objectives.iter().map(|objective| judge(objective, recording, &goodput)).collect(),
-            plan: plan_record,
+            target,
+            plan: run.plan.document(),
+            measured: Some(Measured::of(run)),
         };
-        summary.hide(&Secrets::of(&plan.options.metadata));
+        summary.hide(&Secrets::of(&run.plan.options.metadata));
         Ok(summary)
     }
 }
 
-fn target_record(
-    authority: &str,
-    address: SocketAddr,
-    is_local: bool,
-    server: Option<ServerRecord>,
-) -> TargetRecord {
-    TargetRecord { authority: authority.to_owned(), address: address.to_string(), is_local, server }
+impl TargetRecord {
+    /// A server under test, and how the run started it, if it did.
+    #[must_use]
+    pub fn of(located: &Located, server: Option<ServerRecord>) -> Self {
+        let Located { address, authority, is_local } = located;
+        Self { authority: authority.clone(), address: address.to_string(), is_local: *is_local, server }
+    }
 }
 
 fn statuses(recording: &Recording) -> Vec<StatusRecord> {
@@ -147,7 +145,7 @@ fn refusals(recording: &Recording) -> Vec<RefusalRecord> {
     refusals
 }
 
-fn goodput(run: &Run) -> Goodput {
+fn goodput(run: &Measurement) -> Goodput {
     let mut volume = run.recording.in_window;
     if !run.ended_by_count {
         volume.add(run.recording.carried_over);
@@ -163,19 +161,21 @@ fn goodput(run: &Run) -> Goodput {
     }
 }
 
-fn intervals(run: &Run) -> Vec<IntervalRecord> {
+fn intervals(run: &Measurement) -> Vec<IntervalRecord> {
     run.timeline
         .intervals(run.window.max(run.recording.last_done))
         .map(|(start, length, interval)| IntervalRecord {
             start_ns: nanoseconds_of(start),
             length_ns: nanoseconds_of(length),
             calls: interval.outcomes,
-            latency: (&interval.latency).into(),
+            latency: interval.latency().into(),
+            in_flight: Some(interval.in_flight / u64::from(run.timeline.seconds())),
+            largest_lateness_ns: run.plan.is_open().then(|| nanoseconds_of(interval.largest_lateness)),
         })
         .collect()
 }
 
-fn cost(run: &Run) -> Cost {
+fn cost(run: &Measurement) -> Cost {
     let calls = run.recording.ended_in_window;
     let per_call = |cpu: Option<Duration>| cpu.and_then(|cpu| nanoseconds_of(cpu).checked_div(calls));
     Cost {
@@ -187,10 +187,10 @@ fn cost(run: &Run) -> Cost {
     }
 }
 
-fn connections(run: &Run) -> ConnectionsRecord {
+fn connections(run: &Measurement) -> ConnectionsRecord {
     let loops = &run.usage.loops;
     let longest = |of: fn(&LoopAccount) -> Duration| loops.iter().map(of).max().map(nanoseconds_of);
-    let sum = |of: fn(&LoopAccount) -> u64| loops.iter().map(of).reduce(|sum, next| sum + next);
+    let sum = |of: fn(&LoopAccount) -> u64| loops.iter().map(of).reduce(u64::saturating_add);
     let ConnectionAccount { connections, unconnected, paused } = run.connections;
     let Connections { made, closed, lost, failed_attempts } = connections;
     ConnectionsRecord {

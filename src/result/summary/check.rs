@@ -1,7 +1,11 @@
 //! Whether the figures of a result agree with each other: everything that can be computed from the rest of it is.
 
 use super::{
-    document::{Goodput, LatencyFigures, LatencyRecord, LatencyRecords, ObjectiveRecord, ReadError, Summary},
+    assemble::Context,
+    document::{
+        FIRST_SCHEMA, Goodput, LatencyFigures, LatencyRecord, LatencyRecords, ObjectiveRecord, ReadError,
+        SCHEMA, Summary,
+    },
     objectives::calls_of,
 };
 use crate::{
@@ -31,7 +35,26 @@ impl Summary {
         self.check_plan()?;
         self.check_soundness()?;
         self.objectives.iter().try_for_each(|objective| self.check_objective(objective))?;
-        Ok(())
+        self.check_measured()
+    }
+
+    /// The whole result again, from what was measured. What its soundness and its objectives say is left to the
+    /// version that wrote it.
+    fn check_measured(&self) -> Result<(), ReadError> {
+        holds(
+            "`measured`",
+            if self.measured.is_some() { "there" } else { "missing" },
+            &format!("what `{SCHEMA}` has and `{FIRST_SCHEMA}` has not"),
+            self.measured.is_some() == (self.schema == SCHEMA),
+        )?;
+        let Some(run) = self.measurement()? else { return Ok(()) };
+        let context = Context { target: self.target.clone(), label: self.label.clone(), objectives: &[] };
+        let again = Self {
+            plimsoll: self.plimsoll.clone(),
+            objectives: self.objectives.clone(),
+            ..Self::with_soundness(&run, context, self.soundness.clone())?
+        };
+        Ok(crate::result::document::alike("the result", self, &again)?)
     }
 
     /// The three times; returns that which the other parts of the result have too.

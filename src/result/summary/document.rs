@@ -4,6 +4,7 @@ use std::io::Read;
 
 use serde::{Deserialize, Serialize};
 
+use super::measured::Measured;
 use crate::{
     load::Plan,
     measure::{Build, Calls, DecodeError, Environment, NotConserved, Outcomes},
@@ -15,8 +16,11 @@ use crate::{
     units::Limit,
 };
 
-/// The schema that this program writes, and the only one that it reads.
-pub const SCHEMA: &str = "plimsoll.summary/1";
+/// The schema that this program writes.
+pub const SCHEMA: &str = "plimsoll.summary/2";
+
+/// The schema before: it lacks `measured`. This program reads it too.
+pub const FIRST_SCHEMA: &str = "plimsoll.summary/1";
 
 /// A run, its figures, and what they are worth. Integers are ns and bytes; absent is not measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,6 +70,9 @@ pub struct Summary {
     pub soundness: Soundness,
     /// What the run had to reach, and whether it did.
     pub objectives: Vec<ObjectiveRecord>,
+    /// Counts that no other key has: with them, results merge without loss. Absent in `plimsoll.summary/1`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub measured: Option<Measured>,
 }
 
 /// What was driven.
@@ -228,6 +235,12 @@ pub struct IntervalRecord {
     pub calls: Outcomes,
     /// Response time in an open loop, service time in a closed one.
     pub latency: LatencyRecord,
+    /// Calls in flight at the ends of its seconds, on average.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub in_flight: Option<u64>,
+    /// Largest lateness of a call; absent in a closed loop.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub largest_lateness_ns: Option<u64>,
 }
 
 /// CPU and memory.
@@ -362,7 +375,7 @@ impl Summary {
         let mut document = Vec::new();
         reader.read_to_end(&mut document).map_err(serde_json::Error::io)?;
         match schema_of(&document)?.as_deref() {
-            Some(SCHEMA) => {}
+            Some(SCHEMA | FIRST_SCHEMA) => {}
             Some(other) => return Err(ReadError::of_schema(other)),
             None => return Err(ReadError::NoSchema),
         }

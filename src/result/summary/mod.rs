@@ -1,13 +1,17 @@
 //! The versioned result of a run: everything that reports print, as data.
 
+mod measured;
 pub mod document;
 mod objectives;
 mod assemble;
 mod check;
+mod restore;
 mod others;
 mod secrets;
 
 pub use assemble::Context;
 pub use document::{
     ConnectionsRecord, IntervalRecord, LatencyFigures, LatencyRecord, ReadError, ServerRecord, Summary,
+    TargetRecord,
 };
+pub use measured::Measured;

@@ -1,38 +1,11 @@
-//! A finished run, its progress, and errors of driving it.
+//! The progress of a run, and errors of driving it.
 
-use std::{
-    io,
-    time::{Duration, SystemTime},
-};
+use std::{io, time::Duration};
 
-use super::usage::Usage;
 use crate::{
-    client::{ConnectionAccount, OpenError, UploadWaits},
-    measure::{Interval, Outcomes, Recording, Timeline},
+    client::OpenError,
+    measure::{Interval, Outcomes},
 };
-
-/// What a run brought to light; the summary is made of it.
-#[derive(Debug)]
-pub struct Run {
-    /// When its measured window began.
-    pub started_at: SystemTime,
-    /// Length of the measured window.
-    pub window: Duration,
-    /// Whether the window ended because all calls were made, before its time.
-    pub ended_by_count: bool,
-    /// Whether it was ended from outside.
-    pub is_interrupted: bool,
-    /// Everything that was counted.
-    pub recording: Recording,
-    /// The same, by the second.
-    pub timeline: Timeline,
-    /// What the window cost.
-    pub usage: Usage,
-    /// What became of the connections within the window.
-    pub connections: ConnectionAccount,
-    /// How calls waited, before they were sent, for what was left of refused uploads.
-    pub upload_waits: UploadWaits,
-}
 
 /// How far a run has come.
 #[derive(Debug)]

@@ -1,0 +1,139 @@
+//! Parts of a run, merged in any order, are the whole.
+
+use super::*;
+use crate::{
+    load::{Arrivals, Load, Mix, Rates, Settings, Texts},
+    measure::{Finished, Interval, Recorder, ThreadTime},
+    rpc::{Code, Failure, Outcome, format_data::TextKind},
+};
+use proptest::prelude::*;
+
+/// A call as a test describes it: message, sent, time to its end, outcome.
+type Case = (usize, u16, u32, u8);
+
+fn plan(is_open: bool) -> Plan {
+    let mix: Mix = "64@3,1KiB@1".parse().expect("a mix");
+    let load = if is_open {
+        Load::Open { rates: Rates::One(100.0), arrivals: Arrivals::Constant, max_in_flight: 10 }
+    } else {
+        Load::Closed { concurrency: 4 }
+    };
+    let texts = Texts::Made { mix, kind: TextKind::Ascii };
+    Plan::new(Settings { load, texts, ..Settings::default() }).expect("valid")
+}
+
+fn outcome(kind: u8) -> Outcome {
+    let failure = || Box::new(Failure { code: Code::UNAVAILABLE, message: format!("kind {}", kind % 3) });
+    match kind % 8 {
+        0 => Outcome::Failed(failure()),
+        1 => Outcome::Broken(failure()),
+        2 => Outcome::DeadlineExceeded(failure()),
+        _ => Outcome::Answered,
+    }
+}
+
+/// What a worker measures that makes these calls.
+fn measured(plan: &Plan, calls: &[Case], busy: u64) -> Measurement {
+    let mut recorder = Recorder::new(plan.payload(), plan.is_open(), plan.duration);
+    let mut timeline = Timeline::new();
+    let mut calls = calls.to_vec();
+    calls.sort_by_key(|(_, sent, took, _)| u64::from(*sent) % 9_000 * 1_000_000 + u64::from(*took));
+    for (message, sent, took, kind) in calls {
+        let sent = Duration::from_millis(u64::from(sent) % 9_000);
+        let done = sent + Duration::from_nanos(u64::from(took));
+        recorder.plan(message);
+        if let Some((index, interval)) = recorder.take_interval(done, 1) {
+            timeline.add(index, &interval);
+        }
+        recorder.finish(Finished {
+            message,
+            intended: plan.is_open().then(|| sent.saturating_sub(Duration::from_micros(u64::from(kind)))),
+            sent,
+            done,
+            service: done.saturating_sub(sent),
+            outcome: outcome(kind),
+        });
+    }
+    let (recording, (index, interval)) = recorder.into_recording();
+    timeline.add(index, &Interval { in_flight: 0, ..interval });
+    let thread = ThreadTime { running: Duration::from_nanos(busy), waiting: Duration::ZERO };
+    Measurement {
+        plan: plan.document(),
+        environment: Environment::now(),
+        started_at: SystemTime::UNIX_EPOCH,
+        window: Duration::from_secs(10),
+        ended_by_count: false,
+        is_interrupted: false,
+        recording,
+        timeline,
+        usage: Usage {
+            client_cpu: Some(Duration::from_nanos(busy)),
+            threads: vec![thread],
+            ..Usage::default()
+        },
+        connections: ConnectionAccount::default(),
+        upload_waits: UploadWaits::default(),
+    }
+}
+
+/// Without the orders in which things were met first, and with what only a worker has.
+fn comparable(mut measurement: Measurement) -> Measurement {
+    let recording = &mut measurement.recording;
+    recording.failures.sort_by_key(|count| format!("{count:?}"));
+    recording.refusals.sort_by_key(|(refusal, _)| format!("{refusal:?}"));
+    measurement.usage.threads.sort_unstable();
+    measurement
+}
+
+fn merged(parts: &[Measurement], order: &[usize]) -> Measurement {
+    let mut sum = parts[order[0]].clone();
+    for index in &order[1..] {
+        sum.merge(parts[*index].clone()).expect("parts of one run");
+    }
+    comparable(sum)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn the_parts_of_a_split_run_make_the_whole_in_any_order(
+        is_open: bool,
+        calls in prop::collection::vec((0..2_usize, any::<u16>(), 1..2_000_000_000_u32, any::<u8>()), 1..80),
+        places in prop::collection::vec(0..3_usize, 80),
+        order in Just(vec![0, 1, 2]).prop_shuffle(),
+    ) {
+        let plan = plan(is_open);
+        let parts: Vec<Measurement> = (0..3)
+            .map(|part| {
+                let of_part: Vec<Case> =
+                    calls.iter().zip(&places).filter(|(_, place)| **place == part).map(|(call, _)| *call).collect();
+                measured(&plan, &of_part, 1_000 + part as u64)
+            })
+            .collect();
+        let sum = merged(&parts, &order);
+        // Histograms are too long to be shown.
+        prop_assert!(sum == merged(&parts, &[0, 1, 2]), "another order");
+        sum.check().expect("conserved");
+        let whole = comparable(measured(&plan, &calls, 0));
+        prop_assert!(sum.recording == whole.recording, "other counts");
+        let rows = |measurement: &Measurement| -> Vec<_> {
+            let rows = measurement.timeline.intervals(Duration::from_secs(100));
+            rows.map(|(start, _, row)| (start, row.outcomes, row.service, row.response, row.largest_lateness))
+                .filter(|row| row.1.total() > 0)
+                .collect()
+        };
+        prop_assert!(rows(&sum) == rows(&whole), "other intervals");
+        prop_assert_eq!(sum.usage.client_cpu, Some(Duration::from_nanos(3_003)));
+        prop_assert_eq!(sum.usage.threads.len(), 3);
+    }
+}
+
+#[test]
+fn parts_of_different_runs_do_not_merge() {
+    let mut closed = measured(&plan(false), &[], 1);
+    let before = closed.clone();
+    let error = closed.merge(measured(&plan(true), &[], 1)).expect_err("another loop").to_string();
+    assert!(error.contains("open loop"), "{error}");
+    assert!(closed == before, "something was added");
+}

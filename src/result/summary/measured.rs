@@ -1,0 +1,115 @@
+//! The counts of a measurement that stand nowhere else in its document.
+//!
+//! Calls, statuses, refusals, histograms and intervals of a result are counts too. Together with these they make
+//! the whole measurement again, so that no histogram is written twice.
+
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    client::UploadWaits,
+    measure::{DecodeError, Interval, Latency, Measurement, SizeRecording, Usage, Volume},
+    units::nanoseconds,
+};
+
+/// Counts of a measurement that stand nowhere else in its document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Start of the window, since 1970 in UTC.
+    #[serde(rename = "started_at_unix_ns", with = "nanoseconds")]
+    pub(super) started_at: Duration,
+    /// Whether the window ended because all calls were made.
+    pub(super) ended_by_count: bool,
+    /// Verified replies to planned calls within the window.
+    pub(super) in_window: Volume,
+    /// Verified replies to calls of the warm-up within the window.
+    pub(super) carried_over: Volume,
+    /// Calls of any outcome that ended within the window.
+    pub(super) ended_in_window: u64,
+    /// First send of a planned call; absent without one.
+    #[serde(
+        rename = "first_sent_ns",
+        with = "nanoseconds::optional",
+        skip_serializing_if = "Option::is_none",
+        default
+    )]
+    pub(super) first_sent: Option<Duration>,
+    /// Last end of a planned call.
+    #[serde(rename = "last_done_ns", with = "nanoseconds")]
+    pub(super) last_done: Duration,
+    /// Seconds per interval.
+    pub(super) seconds: u32,
+    /// Of each interval, in the order of `intervals`.
+    pub(super) intervals: Vec<MeasuredInterval>,
+    /// Service time of each size, in the order of `sizes`; empty in a closed loop, whose latency it is.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub(super) sizes: Vec<MeasuredLatency>,
+    /// Cost of the window.
+    pub(super) usage: Usage,
+    /// Waits for remains of refused uploads.
+    pub(super) upload_waits: UploadWaits,
+}
+
+/// Counts of an interval.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct MeasuredInterval {
+    /// Calls in flight at the end of each second, added up.
+    pub(super) in_flight: u64,
+    /// Service time; absent in a closed loop, whose latency it is.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) service: Option<MeasuredLatency>,
+}
+
+/// A histogram alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct MeasuredLatency {
+    /// Values over an hour.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    out_of_range: u64,
+    /// Base64 of HdrHistogram's V2 deflate encoding, in ns.
+    histogram: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl MeasuredLatency {
+    fn of(latency: &Latency) -> Self {
+        Self { out_of_range: latency.out_of_range(), histogram: latency.encode() }
+    }
+
+    pub(super) fn decode(&self) -> Result<Latency, DecodeError> {
+        Latency::decode(&self.histogram, self.out_of_range)
+    }
+}
+
+impl Measured {
+    /// The counts of a measurement.
+    pub(super) fn of(run: &Measurement) -> Self {
+        let recording = &run.recording;
+        let of_interval = |interval: &Interval| MeasuredInterval {
+            in_flight: interval.in_flight,
+            service: interval.response.is_some().then(|| MeasuredLatency::of(&interval.service)),
+        };
+        let of_size =
+            |size: &SizeRecording| size.response.is_some().then(|| MeasuredLatency::of(&size.service));
+        let end = run.window.max(recording.last_done);
+        Self {
+            started_at: run.started_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default(),
+            ended_by_count: run.ended_by_count,
+            in_window: recording.in_window,
+            carried_over: recording.carried_over,
+            ended_in_window: recording.ended_in_window,
+            first_sent: Some(recording.first_sent).filter(|sent| *sent < Duration::MAX),
+            last_done: recording.last_done,
+            seconds: run.timeline.seconds(),
+            intervals: run.timeline.intervals(end).map(|(_, _, interval)| of_interval(&interval)).collect(),
+            sizes: recording.sizes.iter().filter_map(of_size).collect(),
+            usage: run.usage.clone(),
+            upload_waits: run.upload_waits,
+        }
+    }
+}

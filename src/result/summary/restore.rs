@@ -1,0 +1,141 @@
+//! From the document back to the measurement.
+
+use std::time::{Duration, SystemTime};
+
+use super::{
+    document::{LatencyRecord, ReadError, RefusalRecord, StatusRecord, Summary},
+    measured::{Measured, MeasuredLatency},
+};
+use crate::{
+    client::{ConnectionAccount, Connections},
+    measure::{
+        FailureCount, FailureKind, Interval, Latency, Measurement, Recording, SizeRecording, Timeline,
+    },
+    result::document::{Contradiction, same},
+    rpc::{Code, Failure, Refusal},
+};
+
+impl Summary {
+    /// The measurement behind a result; `None` for `plimsoll.summary/1`, which did not keep all of it.
+    ///
+    /// # Errors
+    /// When a histogram cannot be decoded, or lists of one thing have different lengths.
+    pub fn measurement(&self) -> Result<Option<Measurement>, ReadError> {
+        let Some(measured) = &self.measured else { return Ok(None) };
+        Ok(Some(Measurement {
+            plan: self.plan.clone(),
+            environment: self.environment.clone(),
+            started_at: SystemTime::UNIX_EPOCH
+                .checked_add(measured.started_at)
+                .unwrap_or(SystemTime::UNIX_EPOCH),
+            window: Duration::from_nanos(self.window_ns),
+            ended_by_count: measured.ended_by_count,
+            is_interrupted: self.interrupted,
+            recording: self.recording(measured)?,
+            timeline: self.timeline(measured)?,
+            usage: measured.usage.clone(),
+            connections: self.connection_account(),
+            upload_waits: measured.upload_waits,
+        }))
+    }
+
+    fn recording(&self, measured: &Measured) -> Result<Recording, ReadError> {
+        let decoded = |record: &Option<LatencyRecord>| record.as_ref().map(LatencyRecord::decode).transpose();
+        let refusals = self.refusals.iter().map(|record| Ok((refusal_of(record), record.latency.decode()?)));
+        let mut sizes = Vec::new();
+        if self.plan.is_open() {
+            same_length("the service times by size", measured.sizes.len(), self.sizes.len())?;
+        }
+        for (index, size) in self.sizes.iter().enumerate() {
+            let (service, response) = times(&size.latency, measured.sizes.get(index))?;
+            sizes.push(SizeRecording { calls: size.calls, service, response });
+        }
+        Ok(Recording {
+            calls: self.calls,
+            service: self.latency.service.decode()?,
+            response: decoded(&self.latency.response)?,
+            lateness: decoded(&self.latency.lateness)?,
+            refusals: refusals.collect::<Result<_, ReadError>>()?,
+            failures: self.statuses.iter().map(failure_of).collect(),
+            differences: self.wrong_replies.clone(),
+            sizes,
+            in_window: measured.in_window,
+            carried_over: measured.carried_over,
+            ended_in_window: measured.ended_in_window,
+            first_sent: measured.first_sent.unwrap_or(Duration::MAX),
+            last_done: measured.last_done,
+        })
+    }
+
+    fn timeline(&self, measured: &Measured) -> Result<Timeline, ReadError> {
+        same_length("the counts by interval", measured.intervals.len(), self.intervals.len())?;
+        let mut rows = Vec::new();
+        for (interval, counts) in self.intervals.iter().zip(&measured.intervals) {
+            let (service, response) = times(&interval.latency, counts.service.as_ref())?;
+            rows.push(Interval {
+                outcomes: interval.calls,
+                service,
+                response,
+                in_flight: counts.in_flight,
+                largest_lateness: Duration::from_nanos(interval.largest_lateness_ns.unwrap_or(0)),
+            });
+        }
+        Timeline::of_rows(measured.seconds, &rows)
+            .map_err(|reason| Contradiction::new("the intervals", measured.seconds, reason).into())
+    }
+
+    fn connection_account(&self) -> ConnectionAccount {
+        let record = self.connections.unwrap_or_default();
+        ConnectionAccount {
+            connections: Connections {
+                made: record.made,
+                closed: record.closed,
+                lost: record.lost,
+                failed_attempts: record.failed_attempts,
+            },
+            unconnected: Duration::from_nanos(record.unconnected_ns),
+            paused: Duration::from_nanos(record.paused_ns),
+        }
+    }
+}
+
+/// Service time, and response time in an open loop: there the record has the response time, and the service time
+/// stands apart.
+fn times(
+    record: &LatencyRecord,
+    service: Option<&MeasuredLatency>,
+) -> Result<(Latency, Option<Latency>), ReadError> {
+    let latency = record.decode()?;
+    Ok(match service {
+        None => (latency, None),
+        Some(service) => (service.decode()?, Some(latency)),
+    })
+}
+
+fn same_length(what: &str, written: usize, expected: usize) -> Result<(), Contradiction> {
+    same(&format!("the number of {what}"), written as u64, expected as u64)
+}
+
+fn refusal_of(record: &RefusalRecord) -> Refusal {
+    let RefusalRecord { side, direction, message_bytes, limit_bytes, http_status, code, message, .. } =
+        record;
+    Refusal {
+        side: *side,
+        direction: *direction,
+        message_bytes: *message_bytes,
+        limit_bytes: *limit_bytes,
+        http_status: *http_status,
+        code: Code::named(code).unwrap_or(Code::UNKNOWN),
+        message: message.clone(),
+    }
+}
+
+fn failure_of(record: &StatusRecord) -> FailureCount {
+    let kind = match record.outcome.as_str() {
+        "deadline_exceeded" => FailureKind::DeadlineExceeded,
+        "broken" => FailureKind::Broken,
+        _ => FailureKind::Failed,
+    };
+    let failure = Failure { code: Code::from_number(record.number), message: record.message.clone() };
+    FailureCount { kind, failure, count: record.count }
+}
