@@ -2,6 +2,7 @@
 //! it takes to find all limits of a server.
 
 use plimsoll::load::Options;
+use plimsoll::stop::Stop;
 use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
@@ -46,7 +47,7 @@ fn limited(recv: Limit, send: Limit) -> Config {
 /// The time for so many calls, one after the other, each of which is refused.
 fn refused(target: &Located, settings: Settings) -> Duration {
     let plan = Arc::new(Plan::new(settings).expect("a plan"));
-    let run = engine::run(&plan, target, &[], &mut |_| {}).expect("it runs");
+    let run = engine::run(&plan, target, &[], &Stop::new(), &mut |_| {}).expect("it runs");
     assert_eq!(run.recording.calls.outcomes.refused, run.recording.calls.planned);
     // Calls that the client itself refuses may be over within the clock's tick.
     run.window.max(Duration::from_nanos(1))
@@ -102,7 +103,8 @@ fn finding_limits(criterion: &mut Criterion) {
         let settings = limits::LimitsSettings { options: Options::default(), up_to: limits::DEFAULT_UP_TO };
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
-                let found = limits::find(&target, &settings, &mut |_, _| {}, &|| false).expect("it answers");
+                let found =
+                    limits::find(&target, &settings, &mut |_, _| {}, &Stop::new()).expect("it answers");
                 assert_eq!(found.limits[1].state, State::Found);
             });
         });

@@ -9,6 +9,7 @@ use plimsoll::{
     endpoint::Target,
     engine,
     load::{Load, Plan, Settings, Texts, Workers},
+    stop::Stop,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -27,7 +28,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ..Settings::default()
     };
     let target = address.parse::<Target>()?.locate()?;
-    let run = engine::run(&Arc::new(Plan::new(settings)?), &target, &[], &mut |_| {})?;
+    let run = engine::run(&Arc::new(Plan::new(settings)?), &target, &[], &Stop::new(), &mut |_| {})?;
     assert_eq!(run.recording.calls.outcomes.answered, calls, "{:?}", run.recording.calls);
     Ok(())
 }

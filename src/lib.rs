@@ -26,6 +26,7 @@
 pub mod units;
 pub mod rpc;
 pub mod load;
+pub mod stop;
 
 // Doing it.
 pub mod endpoint;

@@ -2,6 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
+use plimsoll::stop::Stop;
 use plimsoll::{
     endpoint::{ChildServer, Located},
     engine,
@@ -24,7 +25,7 @@ fn blocks(target: &Located, load: &Load, calls: u64) -> u64 {
     };
     let plan = Arc::new(Plan::new(settings).expect("valid"));
     let before = dhat::HeapStats::get().total_blocks;
-    let run = engine::run(&plan, target, &[], &mut |_| {}).expect("it runs");
+    let run = engine::run(&plan, target, &[], &Stop::new(), &mut |_| {}).expect("it runs");
     let blocks = dhat::HeapStats::get().total_blocks - before;
     assert_eq!(run.recording.calls.outcomes.answered, calls);
     blocks

@@ -10,8 +10,8 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use super::signals::stop_on_signals;
 use super::{
-    interrupt::Interrupt,
     output::{Format, OutputArguments, to_coloured_stdout, to_stdout},
     status::Status,
     verdict_files::{Reserved, VerdictFiles},
@@ -154,11 +154,11 @@ pub(super) fn execute(arguments: &GateArguments) -> Result<Status> {
     };
     let settings = arguments.settings(base, candidate)?;
     let printed = arguments.files.printed_beside(&arguments.output)?;
-    let interrupt = Interrupt::listen()?;
+    let stop = stop_on_signals()?;
     let destination = arguments.output.reserve()?;
     let files = arguments.files.reserve()?;
     let mut display = GateDisplay::new(arguments.output.quiet, stderr().is_terminal());
-    let verdict = gate::run(&settings, &mut |progress| display.show(progress), &|| interrupt.has_come());
+    let verdict = gate::run(&settings, &mut |progress| display.show(progress), &stop);
     display.finish();
     let (verdict, failure) = match verdict {
         Err(GateError::Interrupted) => return Ok(Status::Interrupted),

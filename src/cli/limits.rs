@@ -8,8 +8,8 @@ use std::io::{IsTerminal, stderr};
 use anyhow::{Result, bail};
 use clap::Args;
 
+use super::signals::stop_on_signals;
 use super::{
-    interrupt::Interrupt,
     output::{Format, OutputArguments, to_coloured_stdout, to_stdout},
     own_server::OwnServer,
     status::Status,
@@ -106,13 +106,13 @@ pub(super) fn execute(arguments: &LimitsArguments) -> Result<Status> {
     };
     check_metadata(&settings.options.metadata)?;
     let located = arguments.server.locate(arguments.target.as_ref())?;
-    let interrupt = Interrupt::listen()?;
+    let stop = stop_on_signals()?;
     let destination = arguments.output.reserve()?;
     let driven = arguments.server.driven(located)?;
     let steps = Steps::new(arguments.output.quiet || !stderr().is_terminal());
     let mut observe =
         |side, direction| steps.show(&format!("looking for the {side}'s limit for {direction}s"));
-    let limits = find(&driven.located, &settings, &mut observe, &|| interrupt.has_come());
+    let limits = find(&driven.located, &settings, &mut observe, &stop);
     steps.finish();
     let limits = match limits {
         Err(LimitsError::Interrupted) => return Ok(Status::Interrupted),

@@ -1,6 +1,6 @@
 //! The command line: flags to validated values, and the course of each command.
 
-mod interrupt;
+mod signals;
 pub mod output;
 mod rehearsal;
 mod saved;

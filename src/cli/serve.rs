@@ -15,13 +15,13 @@ use clap::Args;
 use serde::Serialize;
 use tokio::{net::TcpListener, sync::watch};
 
+use super::signals::Signals;
 use super::{
     output::{Format, OutputArguments, to_stdout},
     status::Status,
 };
 use crate::{
     endpoint,
-    engine::Signals,
     report::{destination::Destination, json},
     server::{self, Bounds, Config, Cut, Windows, bind},
     units::{Count, Limit, exact_duration, grouped, parse_duration},

@@ -3,6 +3,7 @@
 use crate::cli::values::named;
 use crate::load::Options;
 use crate::result::summary::document::TargetRecord;
+use crate::stop::Stop;
 use std::{
     io::{IsTerminal, stderr},
     path::Path,
@@ -13,9 +14,9 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 
+use super::signals::stop_on_signals;
 use super::{
     client_flags::ClientFlags,
-    interrupt::Interrupt,
     output::{BOTH_ON_STDOUT, is_stdout, to_coloured_stdout, to_stdout},
     own_server::{Driven, OwnServer},
     saved,
@@ -155,7 +156,7 @@ pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
     let destination = output.map(Destination::reserve).transpose()?;
     // A pipe stays open until the whole sweep goes into it; a file is written point by point.
     let at_the_end = destination.filter(|_| output.is_some_and(|path| !is_kept(path)));
-    let interrupt = Interrupt::listen()?;
+    let stop = stop_on_signals()?;
     arguments.client.rehearse(located.as_ref(), &arguments.metadata)?;
     let driven = arguments.server.driven(located)?;
     let steps = Steps::new(arguments.quiet || !stderr().is_terminal());
@@ -165,14 +166,14 @@ pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
         begun
     } else {
         steps.show("looking for limits");
-        let limits = limits_for(&asked, &driven, &interrupt)?;
+        let limits = limits_for(&asked, &driven, &stop)?;
         // With an incomplete search it would be another grid.
-        if interrupt.has_come() {
+        if stop.is_wanted() {
             return Ok(Status::Interrupted);
         }
         Sweep::new(asked, limits)
     };
-    let measured = measure(arguments, &mut sweep, &settings, &driven, &steps, &interrupt);
+    let measured = measure(arguments, &mut sweep, &settings, &driven, &steps, &stop);
     steps.finish();
     // What was measured until then is printed, and kept, in any case.
     let written = at_the_end.map_or(Ok(()), |destination| destination.write(&sweep));
@@ -221,12 +222,12 @@ fn measure(
     settings: &Settings,
     driven: &Driven,
     steps: &Steps,
-    interrupt: &Interrupt,
+    stop: &Stop,
 ) -> Result<bool> {
     let each = arguments.warm_up + arguments.duration;
     while let Some(point) = sweep.rest().first().copied() {
         // Between two points nobody else listens.
-        if interrupt.has_come() {
+        if stop.is_wanted() {
             return Ok(true);
         }
         let left = sweep.rest().len();
@@ -239,7 +240,7 @@ fn measure(
             progress::line(&line);
         }
         let plan = Arc::new(arguments.plan(point, settings)?);
-        let run = engine::run(&plan, &driven.located, &driven.processes(), &mut |_| steps.tick())?;
+        let run = engine::run(&plan, &driven.located, &driven.processes(), stop, &mut |_| steps.tick())?;
         if run.is_interrupted {
             return Ok(true);
         }
@@ -312,7 +313,7 @@ impl SweepArguments {
 }
 
 /// The limits whose both sides a ladder shows; none for a list.
-fn limits_for(asked: &SweepSpec, driven: &Driven, interrupt: &Interrupt) -> Result<Option<Limits>> {
+fn limits_for(asked: &SweepSpec, driven: &Driven, stop: &Stop) -> Result<Option<Limits>> {
     let Sizes::Ladder(_, to) = asked.sizes else { return Ok(None) };
     let options = &asked.settings.options;
     let settings = limits::LimitsSettings {
@@ -324,7 +325,7 @@ fn limits_for(asked: &SweepSpec, driven: &Driven, interrupt: &Interrupt) -> Resu
         },
         up_to: to.min(DEFAULT_UP_TO),
     };
-    match limits::find(&driven.located, &settings, &mut |_, _| {}, &|| interrupt.has_come()) {
+    match limits::find(&driven.located, &settings, &mut |_, _| {}, stop) {
         // Not even the first probe was made.
         Err(limits::LimitsError::Interrupted) => Ok(None),
         limits => Ok(Some(limits?)),

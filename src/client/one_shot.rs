@@ -1,6 +1,7 @@
 //! One call with all that can be seen of it: initial metadata, reply, trailers, status, time.
 
 use crate::load::Options;
+use crate::stop::Stop;
 use std::{fmt, io, sync::Arc, time::Duration};
 
 use prost::Message as _;
@@ -120,7 +121,7 @@ fn call_lean(target: &Located, options: &Options, text: String) -> Result<Reply,
     let payload = Payload::of_text(text).map_err(PlanError::from)?;
     let requests = Requests::of(Arc::clone(payload.messages()), options, &target.authority);
     let failed = |error: io::Error| OpenError::of(target, error);
-    let mut exchange = BlockingConnection::open(target, Arc::new(requests), &|| false).map_err(failed)?;
+    let mut exchange = BlockingConnection::open(target, Arc::new(requests), &Stop::new()).map_err(failed)?;
     exchange.watch();
     exchange.start(0);
     // One call was started, and so one ends.

@@ -1,5 +1,6 @@
 //! Any program that serves, as its command line says: started on a free port, waited for and stopped.
 
+use crate::stop::Stop;
 use std::{
     env, fmt,
     fs::File,
@@ -217,11 +218,11 @@ impl Program {
     }
 
     /// Starts it on a free port of 127.0.0.1, in a process group of its own, and waits until it accepts
-    /// connections. `wants_end` is asked all the while whether somebody wants an end.
+    /// connections. `stop` ends it early.
     ///
     /// # Errors
     /// When it cannot be run, ends, or does not listen within 60 s: with the end of what it wrote.
-    pub fn start(&self, wants_end: &dyn Fn() -> bool) -> Result<ServerProcess, StartError> {
+    pub fn start(&self, stop: &Stop) -> Result<ServerProcess, StartError> {
         let setup = |what: &str| {
             let what = what.to_owned();
             |source| StartError::Setup { what, source }
@@ -249,7 +250,7 @@ impl Program {
         })?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let mut process = ServerProcess { child, address, output: Some(output) };
-        process.wait_until_it_listens(self, wants_end)?;
+        process.wait_until_it_listens(self, stop)?;
         Ok(process)
     }
 }
@@ -273,15 +274,11 @@ impl ServerProcess {
         self.signal(rustix::process::Signal::TERM);
     }
 
-    fn wait_until_it_listens(
-        &mut self,
-        program: &Program,
-        wants_end: &dyn Fn() -> bool,
-    ) -> Result<(), StartError> {
+    fn wait_until_it_listens(&mut self, program: &Program, stop: &Stop) -> Result<(), StartError> {
         let until = Instant::now() + START_TIMEOUT;
         let (program, port) = (program.to_string(), self.address.port());
         while !self.listens() {
-            if wants_end() {
+            if stop.is_wanted() {
                 return Err(StartError::Interrupted);
             }
             if let Ok(Some(status)) = self.child.try_wait() {
@@ -396,7 +393,7 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_program_that_ends_is_quoted() {
-        let never = || false;
+        let never = Stop::new();
         let program: Program = "sh -c 'echo no such luck; exit 7' {port}".parse().expect("a program");
         let error = program.start(&never).expect_err("it ends").to_string();
         assert!(error.contains("exit status: 7") && error.contains("no such luck"), "{error}");
@@ -404,7 +401,9 @@ mod tests {
         let error = program.start(&never).expect_err("not there").to_string();
         assert!(error.contains("/nowhere/server"), "{error}");
         let program: Program = "sleep 60 {port}".parse().expect("a program");
-        assert!(matches!(program.start(&|| true), Err(StartError::Interrupted | StartError::Ended { .. })));
+        let now = Stop::new();
+        now.drain();
+        assert!(matches!(program.start(&now), Err(StartError::Interrupted | StartError::Ended { .. })));
     }
 
     #[test]

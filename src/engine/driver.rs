@@ -1,6 +1,7 @@
 //! Connect, warm up, measure, drain: the course of a run.
 //!
-//! Owns the generator's threads and Ctrl-C. Prints nothing: what goes on is told to an observer.
+//! Owns the generator's threads. Prints nothing, and installs no signal handler: progress is told to an observer,
+//! and a [`Stop`] ends the run early.
 
 use std::{
     collections::BTreeMap,
@@ -20,10 +21,10 @@ use super::{
     progress::{DriveError, Progress},
     pulse::Pulse,
     reading::{Reading, usage_between},
-    signals::Signals,
     threads::{Orders, spawn_workers},
     worker::{Order, Report, Second, WorkerResult},
 };
+use crate::stop::{Level, Stop};
 use crate::{
     client::{ConnectionAccount, UploadWaits},
     endpoint::{self, Located},
@@ -36,8 +37,8 @@ const LEAD: Duration = Duration::from_millis(5);
 
 /// Runs a plan against a server whose processes, if they are known, have an account of their own.
 ///
-/// Returns when the drain is over; after Ctrl-C or SIGTERM, with what was measured until then. The drain lasts
-/// 1 s at most then, and a second signal ends it at once.
+/// Returns when the drain is over; when `stop` drains, with what was measured until then: the drain lasts 1 s at
+/// most then. When `stop` aborts, it ends at once.
 ///
 /// Blocks its thread, also where that belongs to a runtime: such a call is best made with tokio's
 /// `spawn_blocking`.
@@ -48,15 +49,16 @@ pub fn run(
     plan: &Arc<Plan>,
     target: &Located,
     server: &[u32],
+    stop: &Stop,
     observe: &mut (dyn FnMut(&Progress<'_>) + Send),
 ) -> Result<Measurement, DriveError> {
     if Handle::try_current().is_err() {
-        return drive(plan, target, server, observe);
+        return drive(plan, target, server, stop, observe);
     }
     // A thread of a runtime cannot wait for another one.
     thread::scope(|scope| {
         let driver = thread::Builder::new().name("driver".to_owned());
-        let driver = driver.spawn_scoped(scope, || drive(plan, target, server, observe))?;
+        let driver = driver.spawn_scoped(scope, || drive(plan, target, server, stop, observe))?;
         driver.join().map_err(|_| DriveError::Panicked)?
     })
 }
@@ -65,6 +67,7 @@ fn drive(
     plan: &Arc<Plan>,
     target: &Located,
     server: &[u32],
+    stop: &Stop,
     observe: &mut dyn FnMut(&Progress<'_>),
 ) -> Result<Measurement, DriveError> {
     if plan.payload().messages().is_empty() {
@@ -79,7 +82,7 @@ fn drive(
         let workers = spawn_workers(plan, target, &mut orders, &reporter)?;
         // The reports end when the last worker has gone.
         drop(reporter);
-        let mut drive = RunState::new(plan, server, orders, pulse);
+        let mut drive = RunState::new(plan, server, stop, orders, pulse);
         drive.follow(&mut reports, observe).await?;
         let mut worked = Vec::new();
         for worker in workers {
@@ -101,6 +104,9 @@ struct RunState<'a> {
     started_at: SystemTime,
     windows_over: usize,
     is_interrupted: bool,
+    stop: &'a Stop,
+    /// Of the stop, as far as workers know.
+    level: Level,
     /// Before the run.
     environment: Environment,
     /// At the start of the window, and at its end.
@@ -112,7 +118,7 @@ struct RunState<'a> {
 }
 
 impl<'a> RunState<'a> {
-    fn new(plan: &'a Plan, server: &'a [u32], orders: Orders, pulse: Pulse) -> Self {
+    fn new(plan: &'a Plan, server: &'a [u32], stop: &'a Stop, orders: Orders, pulse: Pulse) -> Self {
         Self {
             plan,
             server,
@@ -123,6 +129,8 @@ impl<'a> RunState<'a> {
             started_at: wall_clock(),
             windows_over: 0,
             is_interrupted: false,
+            stop,
+            level: Level::Go,
             environment: Environment::now(),
             readings: (None, None),
             timeline: Timeline::new(),
@@ -137,7 +145,6 @@ impl<'a> RunState<'a> {
         reports: &mut mpsc::UnboundedReceiver<Report>,
         observe: &mut dyn FnMut(&Progress<'_>),
     ) -> io::Result<()> {
-        let mut signals = Signals::new()?;
         loop {
             // Not when the window is over already: a few calls may take less than the timer's tick.
             let is_over = self.is_interrupted || self.windows_over > 0;
@@ -157,7 +164,7 @@ impl<'a> RunState<'a> {
                     self.readings.0 = Some(Reading::take(self.server, &self.pulse));
                     observe(&Progress::Started);
                 }
-                () = signals.next() => self.interrupt(observe),
+                () = self.stop.above(self.level) => self.stop_now(observe),
             }
         }
     }
@@ -209,11 +216,14 @@ impl<'a> RunState<'a> {
         }
     }
 
-    fn interrupt(&mut self, observe: &mut dyn FnMut(&Progress<'_>)) {
-        let order = if self.is_interrupted { Order::Leave } else { Order::Drain };
+    /// Takes the level of the stop, which is above the one before.
+    fn stop_now(&mut self, observe: &mut dyn FnMut(&Progress<'_>)) {
+        self.level = self.stop.level();
         self.is_interrupted = true;
-        self.orders.give(order);
-        if order == Order::Drain {
+        if self.level == Level::Abort {
+            self.orders.give(Order::Leave);
+        } else {
+            self.orders.give(Order::Drain);
             observe(&Progress::Draining { is_interrupted: true });
         }
     }
@@ -273,7 +283,8 @@ mod tests {
         let plan = Plan::new(Settings::default()).expect("the default is valid").document();
         let address = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
         let target = Located { address, authority: address.to_string(), is_local: true };
-        let error = run(&Arc::new(plan), &target, &[], &mut |_| {}).expect_err("nothing to send");
+        let error =
+            run(&Arc::new(plan), &target, &[], &Stop::new(), &mut |_| {}).expect_err("nothing to send");
         assert!(matches!(error, DriveError::NoMessages), "{error}");
     }
 }

@@ -1,7 +1,6 @@
 //! Running a plan: workers with their loops, and the driver that starts, watches and ends them.
 
 mod pulse;
-mod signals;
 pub(crate) mod timer;
 pub(crate) mod worker;
 mod sequencer;
@@ -15,5 +14,4 @@ pub mod driver;
 
 pub use driver::run;
 pub use progress::{DriveError, Progress};
-pub(crate) use signals::Signals;
 pub use worker::INTERRUPTED_DRAIN;

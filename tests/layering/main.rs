@@ -7,10 +7,11 @@ use std::path::Path;
 use tree::{Module, Tree};
 
 /// Rooms, in the order of `lib.rs`.
-const ROOMS: [&str; 14] = [
+const ROOMS: [&str; 15] = [
     "units",
     "rpc",
     "load",
+    "stop",
     "endpoint",
     "client",
     "measure",
@@ -28,7 +29,7 @@ const ROOMS: [&str; 14] = [
 const SERVER_USES: [&str; 3] = ["units", "rpc", "server"];
 
 /// Names of other crates, and the rooms or files that may use them.
-const OWNERS: [(&str, &[&str]); 23] = [
+const OWNERS: [(&str, &[&str]); 24] = [
     ("clap", &["cli"]),
     ("tonic", &["rpc", "client", "server"]),
     ("tonic_health", &["server"]),
@@ -50,7 +51,9 @@ const OWNERS: [(&str, &[&str]); 23] = [
     ("std::time::SystemTime::now", &["measure/environment"]),
     // Threads and runtimes.
     ("std::thread::Builder", &["engine/driver", "engine/pulse", "engine/threads"]),
-    ("std::thread::spawn", &["endpoint/child", "server/delays", "cli/interrupt", "cli/serve"]),
+    // Signals belong to the host of the library.
+    ("tokio::signal", &["cli/signals"]),
+    ("std::thread::spawn", &["endpoint/child", "server/delays", "cli/signals", "cli/serve"]),
     ("std::thread::scope", &["engine/driver"]),
     (
         "tokio::runtime::Builder",
@@ -59,7 +62,7 @@ const OWNERS: [(&str, &[&str]); 23] = [
             "client/stub/default_client",
             "engine/driver",
             "engine/threads",
-            "cli/interrupt",
+            "cli/signals",
             "cli/serve",
         ],
     ),

@@ -1,5 +1,6 @@
 //! `plimsoll run`: drives a server with one plan.
 
+use crate::cli::signals::stop_on_signals;
 use crate::result::summary::document::TargetRecord;
 use std::sync::Arc;
 
@@ -27,13 +28,17 @@ pub(crate) fn execute(arguments: &RunArguments) -> Result<Status> {
     let shares_machine = located.as_ref().is_none_or(|located| located.is_local);
     let plan = Arc::new(Plan::new(arguments.settings(shares_machine)?)?);
     let destination = arguments.output.reserve()?;
+    let stop = stop_on_signals()?;
     let is_own = located.is_none();
     arguments.client.rehearse(located.as_ref(), &plan.options.metadata)?;
     let mut driven = arguments.server.driven(located)?;
+    if stop.is_wanted() {
+        return Ok(Status::Interrupted);
+    }
     let target = driven.located.clone();
 
     let mut display = Display::new(&plan, arguments.output.quiet);
-    let run = engine::run(&plan, &target, &driven.processes(), &mut |progress| display.show(progress));
+    let run = engine::run(&plan, &target, &driven.processes(), &stop, &mut |progress| display.show(progress));
     display.finish();
     let run = run?;
     let server_end = driven.ended();

@@ -1,6 +1,7 @@
 //! `plimsoll run --with-and-without-refused`.
 
 use crate::result::summary::document::TargetRecord;
+use crate::{cli::signals::stop_on_signals, stop::Stop};
 use std::{
     io::{IsTerminal, stderr},
     sync::Arc,
@@ -11,7 +12,6 @@ use anyhow::{Context as _, Result, bail};
 use super::arguments::RunArguments;
 use crate::{
     cli::{
-        interrupt::Interrupt,
         output::{Format, to_coloured_stdout, to_stdout},
         status::Status,
     },
@@ -37,19 +37,19 @@ pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
     }
     let with = Arc::new(Plan::new(settings.clone())?);
     check_metadata(&with.options.metadata)?;
-    let interrupt = Interrupt::listen()?;
+    let stop = stop_on_signals()?;
     arguments.client.rehearse(located.as_ref(), &with.options.metadata)?;
     let destination = arguments.output.reserve()?;
     let steps = Steps::new(arguments.output.quiet || !stderr().is_terminal());
 
     steps.show("looking which sizes are refused");
     let driven = arguments.server.driven(located.clone())?;
-    let refused = match refused_sizes(&with, &driven.located, &|| interrupt.has_come()) {
+    let refused = match refused_sizes(&with, &driven.located, &stop) {
         Err(InterferenceError::Interrupted) => return Ok(Status::Interrupted),
         refused => refused?,
     };
     drop(driven);
-    if interrupt.has_come() {
+    if stop.is_wanted() {
         return Ok(Status::Interrupted);
     }
     let without = Arc::new(Plan::new(without_refused(settings, &refused))?);
@@ -63,7 +63,7 @@ pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
         let mut both = [None, None];
         for is_with in [with_came_first, !with_came_first] {
             // Between two runs nobody else listens.
-            if interrupt.has_come() {
+            if stop.is_wanted() {
                 is_interrupted = true;
                 unpaired.extend(both.into_iter().flatten());
                 break 'rounds;
@@ -74,7 +74,7 @@ pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
             if !arguments.output.quiet && !stderr().is_terminal() {
                 progress::line(&line);
             }
-            let summary = match arguments.one_run(plan, located.clone(), &steps) {
+            let summary = match arguments.one_run(plan, located.clone(), &stop, &steps) {
                 Ok(summary) => summary,
                 // What was measured until now is kept.
                 Err(error) => {
@@ -119,10 +119,16 @@ pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
 
 impl RunArguments {
     /// One of the runs, at a server of its own where there is no target.
-    fn one_run(&self, plan: &Arc<Plan>, located: Option<Located>, steps: &Steps) -> Result<Summary> {
+    fn one_run(
+        &self,
+        plan: &Arc<Plan>,
+        located: Option<Located>,
+        stop: &Stop,
+        steps: &Steps,
+    ) -> Result<Summary> {
         let is_own = located.is_none();
         let driven = self.server.driven(located)?;
-        let run = engine::run(plan, &driven.located, &driven.processes(), &mut |_| steps.tick())?;
+        let run = engine::run(plan, &driven.located, &driven.processes(), stop, &mut |_| steps.tick())?;
         Ok(Summary::new(
             &run,
             summary::Context {

@@ -18,6 +18,7 @@ use super::{
     request::Requests,
     streams::Call,
 };
+use crate::stop::Stop;
 use crate::{
     client::opening::{CONNECT_TIMEOUT, INTERRUPT_TICK},
     endpoint::Located,
@@ -45,12 +46,8 @@ impl BlockingConnection {
     ///
     /// # Errors
     /// When the server does not accept the connection within 3 s, or an end is wanted.
-    pub(crate) fn open(
-        target: &Located,
-        requests: Arc<Requests>,
-        wants_end: &dyn Fn() -> bool,
-    ) -> io::Result<Self> {
-        let socket = connect(target.address, wants_end)?;
+    pub(crate) fn open(target: &Located, requests: Arc<Requests>, stop: &Stop) -> io::Result<Self> {
+        let socket = connect(target.address, stop)?;
         socket.set_nodelay(true)?;
         // A server that does not read must not keep the client from reading.
         socket.set_write_timeout(Some(Duration::from_millis(10)))?;
@@ -103,8 +100,8 @@ impl BlockingConnection {
     }
 
     /// The same, in short steps, for as long as no end is wanted.
-    pub(crate) fn next_unless(&mut self, until: Instant, wants_end: &dyn Fn() -> bool) -> Option<Over> {
-        while !wants_end() {
+    pub(crate) fn next_unless(&mut self, until: Instant, stop: &Stop) -> Option<Over> {
+        while !stop.is_wanted() {
             let now = Instant::now();
             let over = self.next(Some(until.min(now + INTERRUPT_TICK)));
             if over.is_some() || now >= until || self.connection.is_idle() {
@@ -135,7 +132,7 @@ impl BlockingConnection {
 }
 
 /// A connected socket that blocks.
-fn connect(address: SocketAddr, wants_end: &dyn Fn() -> bool) -> io::Result<TcpStream> {
+fn connect(address: SocketAddr, stop: &Stop) -> io::Result<TcpStream> {
     let socket = connecting(address)?;
     let until = Instant::now() + CONNECT_TIMEOUT;
     let tick = rustix::event::Timespec::try_from(INTERRUPT_TICK).map_err(io::Error::other)?;
@@ -146,7 +143,7 @@ fn connect(address: SocketAddr, wants_end: &dyn Fn() -> bool) -> io::Result<TcpS
             Ok(_) => break,
             Err(error) => return Err(error.into()),
         }
-        if wants_end() {
+        if stop.is_wanted() {
             return Err(ErrorKind::Interrupted.into());
         }
         if Instant::now() >= until {

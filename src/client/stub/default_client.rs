@@ -2,19 +2,14 @@
 //! runtime: each question is asked on a connection of its own.
 
 use crate::load::Options;
-use std::{cell::Cell, io, pin::pin, time::Duration};
+use crate::stop::{Level, Stop};
+use std::{cell::Cell, io, time::Duration};
 
-use tokio::{
-    runtime,
-    time::{Instant, timeout_at},
-};
+use tokio::runtime;
 
 use super::connection::StubConnection;
 use crate::{
-    client::{
-        caller::Ended,
-        opening::{INTERRUPT_TICK, OpenError},
-    },
+    client::{caller::Ended, opening::OpenError},
     endpoint::Located,
     rpc::{Outcome, format_data::Message},
 };
@@ -56,13 +51,13 @@ impl<'a> DefaultClient<'a> {
         &self,
         message: &Message,
         patience: Duration,
-        wants_end: &dyn Fn() -> bool,
+        stop: &Stop,
     ) -> Result<Option<Ended>, OpenError> {
         let call = async {
             let (mut connection, _) = StubConnection::open_bare(self.target, &self.options).await?;
             Ok(connection.call(message).await)
         };
-        self.runtime.block_on(within(patience, wants_end, call)).transpose()
+        self.runtime.block_on(within(patience, stop, call)).transpose()
     }
 
     /// Makes a call while small ones follow each other on the same connection, and one after it, and some more; `None` when
@@ -73,7 +68,7 @@ impl<'a> DefaultClient<'a> {
         small: &Message,
         extra: usize,
         patience: Duration,
-        wants_end: &dyn Fn() -> bool,
+        stop: &Stop,
     ) -> Result<Option<AmongOthers>, OpenError> {
         let all = async {
             let (mut connection, sockets) = StubConnection::open_bare(self.target, &self.options).await?;
@@ -101,25 +96,16 @@ impl<'a> DefaultClient<'a> {
             let is_one_connection = sockets.attempts() == 1;
             Ok(AmongOthers { ended, failed_neighbour, later, is_one_connection })
         };
-        self.runtime.block_on(within(patience, wants_end, all)).transpose()
+        self.runtime.block_on(within(patience, stop, all)).transpose()
     }
 }
 
 /// Waits for a future for this long at most, and no longer once an end is wanted.
-async fn within<T>(
-    patience: Duration,
-    wants_end: &dyn Fn() -> bool,
-    future: impl Future<Output = T>,
-) -> Option<T> {
-    let until = Instant::now() + patience;
-    let mut future = pin!(future);
-    while !wants_end() && Instant::now() < until {
-        let tick = until.min(Instant::now() + INTERRUPT_TICK);
-        if let Ok(value) = timeout_at(tick, future.as_mut()).await {
-            return Some(value);
-        }
+async fn within<T>(patience: Duration, stop: &Stop, future: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        result = tokio::time::timeout(patience, future) => result.ok(),
+        () = stop.above(Level::Go) => None,
     }
-    None
 }
 
 fn is_answered(outcome: &Outcome) -> bool {
@@ -129,17 +115,23 @@ fn is_answered(outcome: &Outcome) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::time::Instant;
 
     #[tokio::test(start_paused = true)]
     async fn a_call_that_does_not_end_is_left_when_an_end_is_wanted() {
         let since = Instant::now();
         let patience = Duration::from_secs(5);
-        let wants_end = || since.elapsed() >= Duration::from_millis(120);
-        assert_eq!(within(patience, &wants_end, std::future::pending::<()>()).await, None);
-        assert!(since.elapsed() < Duration::from_millis(200), "{:?}", since.elapsed());
+        let stop = Stop::new();
+        let later = stop.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(120)).await;
+            later.drain();
+        });
+        assert_eq!(within(patience, &stop, std::future::pending::<()>()).await, None);
+        assert_eq!(since.elapsed(), Duration::from_millis(120));
         let since = Instant::now();
-        assert_eq!(within(patience, &|| false, std::future::pending::<()>()).await, None);
+        assert_eq!(within(patience, &Stop::new(), std::future::pending::<()>()).await, None);
         assert_eq!(since.elapsed(), patience);
-        assert_eq!(within(patience, &|| false, async { 1 }).await, Some(1));
+        assert_eq!(within(patience, &Stop::new(), async { 1 }).await, Some(1));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{env, fmt, path::Path, str::FromStr};
 
+use crate::stop::Stop;
 use crate::{
     endpoint::{LocateError, Located, Program, ProgramError, ServerProcess, StartError, Target, TargetError},
     measure::{listeners_at, processes_below, processes_in_group},
@@ -108,10 +109,10 @@ impl fmt::Display for Contender {
 
 impl Contender {
     /// Starts it, or finds it.
-    pub(super) fn stand(&self, wants_end: &dyn Fn() -> bool) -> Result<Standing, ContenderError> {
+    pub(super) fn stand(&self, stop: &Stop) -> Result<Standing, ContenderError> {
         match self {
             Self::Program(program) => {
-                let process = program.start(wants_end)?;
+                let process = program.start(stop)?;
                 let address = process.address();
                 Ok(Standing {
                     located: Located { address, authority: address.to_string(), is_local: true },

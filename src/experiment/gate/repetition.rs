@@ -10,6 +10,7 @@ use super::{
     scenario::{Scenario, ScenarioLoad},
     slice::{Slice, slice_of},
 };
+use crate::stop::Stop;
 use crate::{
     endpoint::StartError,
     engine::{self, DriveError},
@@ -226,19 +227,19 @@ pub(super) fn repeat(
     scenario: &Scenario,
     contenders: [&Contender; 3],
     seed: u64,
-    wants_end: &dyn Fn() -> bool,
+    stop: &Stop,
 ) -> Result<Repetition, RepetitionError> {
     let mut standing = ARMS.map(|_| None);
     // In random order too: the first process may find the machine in another state than the last.
     for arm in order(seed, usize::MAX) {
-        let stands = contenders[arm as usize].stand(wants_end).map_err(|source| match source {
+        let stands = contenders[arm as usize].stand(stop).map_err(|source| match source {
             ContenderError::Start(StartError::Interrupted) => RepetitionError::Interrupted,
             source => RepetitionError::Contender(arm, source),
         });
         standing[arm as usize] = Some(stands?);
     }
     let standing: Vec<Standing> = standing.into_iter().flatten().collect();
-    let mut course = RepetitionRun { scenario, standing, wants_end };
+    let mut course = RepetitionRun { scenario, standing, stop };
     let Trial { slice, is_hopeless } = course.trial()?;
     course.standing.iter_mut().for_each(Standing::refresh);
     // Where an arm does nothing as it should, there is nothing to measure, and each slice may take its whole drain.
@@ -289,7 +290,7 @@ fn order(seed: u64, round: usize) -> [Arm; 3] {
 struct RepetitionRun<'a> {
     scenario: &'a Scenario,
     standing: Vec<Standing>,
-    wants_end: &'a dyn Fn() -> bool,
+    stop: &'a Stop,
 }
 
 /// What a slice of each arm showed.
@@ -323,11 +324,11 @@ impl RepetitionRun<'_> {
     }
 
     fn slice(&mut self, arm: Arm, plan: &Arc<Plan>) -> Result<Slice, RepetitionError> {
-        if (self.wants_end)() {
+        if self.stop.is_wanted() {
             return Err(RepetitionError::Interrupted);
         }
         let standing = &self.standing[arm as usize];
-        let run = engine::run(plan, &standing.located, &standing.processes, &mut |_| {})
+        let run = engine::run(plan, &standing.located, &standing.processes, self.stop, &mut |_| {})
             .map_err(|source| RepetitionError::Drive(arm, source))?;
         if run.is_interrupted {
             return Err(RepetitionError::Interrupted);

@@ -2,6 +2,7 @@
 //! flagged.
 
 use crate::load::Options;
+use crate::stop::Stop;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -80,7 +81,7 @@ pub enum Progress<'a> {
     Flagged(&'a [&'a str]),
 }
 
-/// Compares two servers. `wants_end` is asked all the while whether somebody wants an end; then the verdict is
+/// Compares two servers. `stop` ends it early; then the verdict is
 /// that of what was measured.
 ///
 /// # Errors
@@ -89,7 +90,7 @@ pub enum Progress<'a> {
 pub fn run(
     settings: &GateSettings,
     observe: &mut dyn FnMut(&Progress<'_>),
-    wants_end: &dyn Fn() -> bool,
+    stop: &Stop,
 ) -> Result<Verdict, GateError> {
     let needed = fewest_repetitions(settings.scenarios.len() * GateMetric::JUDGED.len());
     if settings.repetitions < needed && !settings.scenarios.is_empty() {
@@ -102,7 +103,7 @@ pub fn run(
         start: Instant::now(),
         candidate_stood: false,
         observe,
-        wants_end,
+        stop,
         environment: Environment::now(),
         started_at: timestamp(wall_clock()),
         interrupted: false,
@@ -178,7 +179,7 @@ struct GateRun<'a> {
     /// Whether the candidate could be measured at any time.
     candidate_stood: bool,
     observe: &'a mut dyn FnMut(&Progress<'_>),
-    wants_end: &'a dyn Fn() -> bool,
+    stop: &'a Stop,
     environment: Environment,
     started_at: String,
     interrupted: bool,
@@ -208,17 +209,17 @@ impl GateRun<'_> {
     fn limits_of(&mut self, arm: Arm, up_to: u64) -> Result<Result<Limits, BoxError>, GateError> {
         (self.observe)(&Progress::Limits(arm));
         let contender = self.contender(arm);
-        let standing = match contender.stand(self.wants_end) {
+        let standing = match contender.stand(self.stop) {
             Ok(standing) => standing,
             // Whoever ends a gate while it connects is not told that the server cannot be measured.
-            Err(_) if (self.wants_end)() => return Err(GateError::Interrupted),
+            Err(_) if self.stop.is_wanted() => return Err(GateError::Interrupted),
             Err(error) => return Self::does_not_stand(arm, error).map(Err),
         };
         let settings = limits::LimitsSettings {
             options: Options { max_recv_message_size: Limit::Bytes(LARGEST_MESSAGE), ..Options::default() },
             up_to,
         };
-        let limits = limits::find(&standing.located, &settings, &mut |_, _| {}, self.wants_end);
+        let limits = limits::find(&standing.located, &settings, &mut |_, _| {}, self.stop);
         drop(standing);
         self.end_leftovers();
         match limits {
@@ -299,7 +300,7 @@ impl GateRun<'_> {
             confirming,
             so_far: &estimates(&tried.repetitions),
         });
-        let repetition = repeat(tried.scenario, [base, base, candidate], seed, self.wants_end);
+        let repetition = repeat(tried.scenario, [base, base, candidate], seed, self.stop);
         self.end_leftovers();
         let error = match repetition {
             Ok(repetition) => {
@@ -352,7 +353,7 @@ impl GateRun<'_> {
         &mut self,
         base: &(dyn std::error::Error + Send + Sync + 'static),
     ) -> Result<(), GateError> {
-        match self.settings.candidate.stand(self.wants_end) {
+        match self.settings.candidate.stand(self.stop) {
             Ok(_) => self.candidate_stood = true,
             Err(error) if is_interruption(&error) => self.interrupted = true,
             Err(error) => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::document::RefusedSize;
+use crate::stop::Stop;
 use crate::{
     client::lean::{blocking::BlockingConnection, request::Requests},
     endpoint::Located,
@@ -79,21 +80,21 @@ pub fn check(settings: &Settings) -> Result<(), InterferenceError> {
 pub fn refused_sizes(
     plan: &Plan,
     target: &Located,
-    wants_end: &dyn Fn() -> bool,
+    stop: &Stop,
 ) -> Result<Vec<Option<RefusedSize>>, InterferenceError> {
     let requests = Arc::new(Requests::new(plan, &target.authority));
     let messages = plan.payload().messages();
     let secrets = Secrets::of(&plan.options.metadata);
-    let unless_ended = || if wants_end() { Err(InterferenceError::Interrupted) } else { Ok(()) };
+    let unless_ended = || if stop.is_wanted() { Err(InterferenceError::Interrupted) } else { Ok(()) };
     let mut seen = Vec::new();
     for (index, message) in messages.iter().enumerate() {
         // A refusal may take its connection along.
-        let exchange = BlockingConnection::open(target, Arc::clone(&requests), wants_end);
+        let exchange = BlockingConnection::open(target, Arc::clone(&requests), stop);
         unless_ended()?;
         let mut exchange = exchange
             .map_err(|error| InterferenceError::Unreachable(target.authority.clone(), error.to_string()))?;
         exchange.start(index);
-        let over = exchange.next_unless(Instant::now() + PATIENCE, wants_end);
+        let over = exchange.next_unless(Instant::now() + PATIENCE, stop);
         unless_ended()?;
         let mut outcome = over.map(|over| over.outcome);
         if let Some(said) = outcome.as_mut().and_then(Outcome::message_mut) {

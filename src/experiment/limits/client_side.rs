@@ -11,6 +11,7 @@ use super::{
     survival::{Survivors, failure_of},
     whole_messages::{self, Whole},
 };
+use crate::stop::Stop;
 use crate::{
     client::{
         Ended,
@@ -38,7 +39,7 @@ pub(super) struct TonicClient<'a> {
     small: Message,
     probes: u32,
     tries: usize,
-    wants_end: &'a dyn Fn() -> bool,
+    stop: &'a Stop,
 }
 
 impl<'a> OwnClient<'a> {
@@ -47,17 +48,17 @@ impl<'a> OwnClient<'a> {
         options: Options,
         target: &'a Located,
         small: Message,
-        wants_end: &'a dyn Fn() -> bool,
+        stop: &'a Stop,
     ) -> Result<Self, LimitsError> {
         Ok(match kind {
             ClientKind::Lean => {
-                let mut prober = Prober::new(target, options, wants_end);
+                let mut prober = Prober::new(target, options, stop);
                 prober.small = small;
                 Self::Lean(Box::new(prober))
             }
             ClientKind::Stub => {
                 let client = DefaultClient::new(target, options).map_err(LimitsError::Setup)?;
-                Self::Stub(Box::new(TonicClient { client, small, probes: 0, tries: 0, wants_end }))
+                Self::Stub(Box::new(TonicClient { client, small, probes: 0, tries: 0, stop }))
             }
         })
     }
@@ -101,7 +102,7 @@ impl Sends for OwnClient<'_> {
 impl TonicClient<'_> {
     /// Counts a probe that is about to be made.
     fn count(&mut self) -> Result<(), LimitsError> {
-        if (self.wants_end)() {
+        if self.stop.is_wanted() {
             return Err(LimitsError::Interrupted);
         }
         self.probes += 1;
@@ -112,9 +113,9 @@ impl TonicClient<'_> {
 impl Sends for TonicClient<'_> {
     fn send(&mut self, message: Message, patience: Duration) -> Result<ProbeResult, LimitsError> {
         self.count()?;
-        let ended = self.client.call(&message, patience, self.wants_end)?;
+        let ended = self.client.call(&message, patience, self.stop)?;
         match ended {
-            None if (self.wants_end)() => Err(LimitsError::Interrupted),
+            None if self.stop.is_wanted() => Err(LimitsError::Interrupted),
             None => Ok(ProbeResult { got: ProbeAnswer::Silence, took: patience, uploaded_bytes: None }),
             Some(ended) => Ok(probed(ended)),
         }
@@ -127,9 +128,9 @@ impl Sends for TonicClient<'_> {
     ) -> Result<(ProbeResult, Survivors), LimitsError> {
         self.count()?;
         // Tries of unequal length, as the lean client's.
-        let all = self.client.call_among(&message, &self.small, self.tries % 3, patience, self.wants_end)?;
+        let all = self.client.call_among(&message, &self.small, self.tries % 3, patience, self.stop)?;
         self.tries += 1;
-        if all.is_none() && (self.wants_end)() {
+        if all.is_none() && self.stop.is_wanted() {
             return Err(LimitsError::Interrupted);
         }
         let Some(AmongOthers { ended, failed_neighbour, later, is_one_connection }) = all else {

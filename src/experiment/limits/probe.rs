@@ -13,6 +13,7 @@ use super::{
     probe_result::{ProbeAnswer, ProbeResult, longest},
     survival::Survivors,
 };
+use crate::stop::Stop;
 use crate::{
     client::lean::{
         blocking::BlockingConnection,
@@ -49,13 +50,13 @@ pub(super) struct Prober<'a> {
     /// Calls that were made among neighbours.
     tries: usize,
     since: Clock,
-    wants_end: &'a dyn Fn() -> bool,
+    stop: &'a Stop,
 }
 
 impl<'a> Prober<'a> {
-    pub(super) fn new(target: &'a Located, options: Options, wants_end: &'a dyn Fn() -> bool) -> Self {
+    pub(super) fn new(target: &'a Located, options: Options, stop: &'a Stop) -> Self {
         let small = Message::new(String::new());
-        Self { target, options, small, probes: 0, tries: 0, since: Clock::now(), wants_end }
+        Self { target, options, small, probes: 0, tries: 0, since: Clock::now(), stop }
     }
 
     /// Probes since this was asked last, and the time that they took.
@@ -172,18 +173,19 @@ impl<'a> Prober<'a> {
     }
 
     fn open(&self, drafts: Vec<Draft>) -> Result<BlockingConnection, LimitsError> {
-        if (self.wants_end)() {
+        if self.stop.is_wanted() {
             return Err(LimitsError::Interrupted);
         }
         let requests = Requests::drafted(drafts, &self.options, &self.target.authority);
-        BlockingConnection::open(self.target, Arc::new(requests), self.wants_end)
-            .map_err(|source| if (self.wants_end)() { LimitsError::Interrupted } else { self.gone(source) })
+        BlockingConnection::open(self.target, Arc::new(requests), self.stop).map_err(|source| {
+            if self.stop.is_wanted() { LimitsError::Interrupted } else { self.gone(source) }
+        })
     }
 
     /// The next call that ends, within that time; none when it has passed.
     fn next(&self, exchange: &mut BlockingConnection, until: Instant) -> Result<Option<Over>, LimitsError> {
-        match exchange.next_unless(until, self.wants_end) {
-            None if (self.wants_end)() => Err(LimitsError::Interrupted),
+        match exchange.next_unless(until, self.stop) {
+            None if self.stop.is_wanted() => Err(LimitsError::Interrupted),
             over => Ok(over),
         }
     }

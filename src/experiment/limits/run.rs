@@ -12,6 +12,7 @@ use super::{
     server_requests,
 };
 use crate::load::Options;
+use crate::stop::Stop;
 use crate::{
     endpoint::Located,
     measure::Build,
@@ -24,8 +25,8 @@ use crate::{
     units::{Limit, nanoseconds_of},
 };
 
-/// Looks for all four limits. `observe` is told which one is looked for, and `wants_end` is asked before each
-/// probe whether somebody wants an end.
+/// Looks for all four limits. `observe` is told which one is looked for, and `stop` is looked at before each
+/// probe.
 ///
 /// # Errors
 /// When the server answers not even a small call. A server that is gone later leaves what was found so
@@ -34,7 +35,7 @@ pub fn find<'a>(
     target: &'a Located,
     settings: &LimitsSettings,
     observe: &mut dyn FnMut(Side, Direction),
-    wants_end: &'a dyn Fn() -> bool,
+    stop: &'a Stop,
 ) -> Result<Limits, LimitsError> {
     let mut limits = Limits {
         schema: SCHEMA.to_owned(),
@@ -55,12 +56,11 @@ pub fn find<'a>(
         ..settings.options.clone()
     };
     let packing = Options { compression: settings.options.compression, ..unlimited.clone() };
-    let packing = settings.options.compression.map(|_| Prober::new(target, packing, wants_end));
-    let mut prober = Prober::new(target, unlimited, wants_end);
+    let packing = settings.options.compression.map(|_| Prober::new(target, packing, stop));
+    let mut prober = Prober::new(target, unlimited, stop);
     let secrets = Secrets::of(&settings.options.metadata);
     let grows = handshake(&mut prober, target).map_err(|error| error.without(&secrets))?;
-    let mut search =
-        LimitSearch { settings, target, prober, packing, records: Vec::new(), observe, wants_end };
+    let mut search = LimitSearch { settings, target, prober, packing, records: Vec::new(), observe, stop };
     if let Err(error) = search.all(grows) {
         limits.ended_early = Some(causes(&error));
         limits.interrupted = matches!(error, LimitsError::Interrupted);
@@ -123,7 +123,7 @@ struct LimitSearch<'a, 'o> {
     packing: Option<Prober<'a>>,
     records: Vec<LimitRecord>,
     observe: &'o mut dyn FnMut(Side, Direction),
-    wants_end: &'a dyn Fn() -> bool,
+    stop: &'a Stop,
 }
 
 impl LimitSearch<'_, '_> {
@@ -176,10 +176,10 @@ impl LimitSearch<'_, '_> {
         let send = Options { max_recv_message_size: Limit::Bytes(LARGEST_MESSAGE), ..asked.clone() };
         let receive = Options { max_send_message_size: Limit::Unlimited, ..asked.clone() };
         let limit = asked.max_recv_message_size.as_bytes();
-        let (kind, target, wants_end) = (self.settings.options.client, self.target, self.wants_end);
+        let (kind, target, stop) = (self.settings.options.client, self.target, self.stop);
         self.one(Side::Client, Direction::Request, |_, record| {
             let packing = Options { compression, ..send.clone() };
-            let mut own = client_side::OwnClient::open(kind, send, target, small_sent.clone(), wants_end)?;
+            let mut own = client_side::OwnClient::open(kind, send, target, small_sent.clone(), stop)?;
             let result = client_side::find_send(&mut own, asked.max_send_message_size, up_to, record);
             record.probes = own.take_probes();
             result?;
@@ -188,7 +188,7 @@ impl LimitSearch<'_, '_> {
             }
             let message =
                 compressed::refused_size(record).map(|size| Message::plain(longest_text_within(size)));
-            let mut own = client_side::OwnClient::open(kind, packing, target, small_sent, wants_end)?;
+            let mut own = client_side::OwnClient::open(kind, packing, target, small_sent, stop)?;
             let result = compressed::clients(&mut own, message, record);
             record.probes += own.take_probes();
             result
@@ -199,8 +199,7 @@ impl LimitSearch<'_, '_> {
                 return Ok(());
             }
             let packing = Options { compression, ..receive.clone() };
-            let mut own =
-                client_side::OwnClient::open(kind, receive, target, small_taken.clone(), wants_end)?;
+            let mut own = client_side::OwnClient::open(kind, receive, target, small_taken.clone(), stop)?;
             let result = replies::find_clients(&mut own, reach, limit, servers, record);
             record.probes = own.take_probes();
             result?;
@@ -209,7 +208,7 @@ impl LimitSearch<'_, '_> {
             }
             let size = compressed::refused_size(record).filter(|_| compresses);
             let message = size.and_then(|size| reach.message(longest_text_within(size)));
-            let mut own = client_side::OwnClient::open(kind, packing, target, small_taken, wants_end)?;
+            let mut own = client_side::OwnClient::open(kind, packing, target, small_taken, stop)?;
             let result = compressed::clients(&mut own, message, record);
             record.probes += own.take_probes();
             result

@@ -1,6 +1,33 @@
-//! The signals that ask a process to end.
+//! Signals that ask a process to end. Only the command line listens to them: a library leaves them to its host.
 
-use std::io;
+use std::{io, thread};
+
+use anyhow::Context as _;
+
+use crate::{endpoint, stop::Stop};
+
+/// A stop that signals raise from now on, for as long as this process lives: the first drains, the second aborts.
+///
+/// # Errors
+/// When the system gives no descriptor or thread.
+pub(super) fn stop_on_signals() -> anyhow::Result<Stop> {
+    endpoint::check().context("cannot listen for signals")?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.context("cannot listen for signals")?;
+    let mut signals = runtime.block_on(async { Signals::new() }).context("cannot listen for signals")?;
+    let stop = Stop::new();
+    let raised = stop.clone();
+    // Ends with the process: there is nothing that it could leave behind.
+    thread::spawn(move || {
+        runtime.block_on(async {
+            loop {
+                signals.next().await;
+                raised.more();
+            }
+        });
+    });
+    Ok(stop)
+}
 
 /// Ctrl-C and, where there are such things, SIGTERM and SIGHUP, which a terminal sends that is closed.
 pub(crate) struct Signals {
