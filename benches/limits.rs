@@ -1,6 +1,7 @@
 //! How cheap it is to say no: refusals by limit, size and client, one call at a time over loopback; and what
 //! it takes to find all limits of a server.
 
+use plimsoll::engine::Events;
 use plimsoll::load::Options;
 use plimsoll::stop::Stop;
 use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
@@ -47,7 +48,7 @@ fn limited(recv: Limit, send: Limit) -> Config {
 /// The time for so many calls, one after the other, each of which is refused.
 fn refused(target: &Located, settings: Settings) -> Duration {
     let plan = Arc::new(Plan::new(settings).expect("a plan"));
-    let run = engine::run(&plan, target, &[], &Stop::new(), &mut |_| {}).expect("it runs");
+    let run = engine::run(&plan, target, &[], &Stop::new(), &Events::none()).expect("it runs");
     assert_eq!(run.recording.calls.outcomes.refused, run.recording.calls.planned);
     // Calls that the client itself refuses may be over within the clock's tick.
     run.window.max(Duration::from_nanos(1))
@@ -104,7 +105,7 @@ fn finding_limits(criterion: &mut Criterion) {
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let found =
-                    limits::find(&target, &settings, &mut |_, _| {}, &Stop::new()).expect("it answers");
+                    limits::find(&target, &settings, &Stop::new(), &Events::none()).expect("it answers");
                 assert_eq!(found.limits[1].state, State::Found);
             });
         });

@@ -17,6 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use plimsoll::engine::Events;
 use plimsoll::stop::Stop;
 use plimsoll::{
     client::lean::{
@@ -57,7 +58,7 @@ fn settings(client: ClientKind, size: &str, concurrency: u64, length: Duration) 
 /// Verified replies a second, as Plimsoll counts them.
 fn harness(target: &Located, size: &str, concurrency: u64, length: Duration) -> f64 {
     let plan = Arc::new(Plan::new(settings(ClientKind::Stub, size, concurrency, length)).expect("valid"));
-    let run = engine::run(&plan, target, &[], &Stop::new(), &mut |_| {}).expect("it runs");
+    let run = engine::run(&plan, target, &[], &Stop::new(), &Events::none()).expect("it runs");
     let replies = run.recording.in_window.replies + run.recording.carried_over.replies;
     assert_eq!(run.recording.calls.outcomes.answered, run.recording.calls.planned);
     per_second(replies, run.window)
@@ -132,7 +133,7 @@ fn compare_harness(rounds: usize, length: Duration) {
 /// Median time of a call of the lean client, with one in flight.
 fn lean_one(target: &Located, length: Duration) -> f64 {
     let plan = Arc::new(Plan::new(settings(ClientKind::Lean, SIZE, 1, length)).expect("valid"));
-    let run = engine::run(&plan, target, &[], &Stop::new(), &mut |_| {}).expect("it runs");
+    let run = engine::run(&plan, target, &[], &Stop::new(), &Events::none()).expect("it runs");
     #[expect(clippy::cast_precision_loss, reason = "a time")]
     let median = run.recording.service.quantile_ns(0.5) as f64;
     median

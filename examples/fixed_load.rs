@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use plimsoll::engine::Events;
 use plimsoll::{
     endpoint::Target,
     engine,
@@ -28,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ..Settings::default()
     };
     let target = address.parse::<Target>()?.locate()?;
-    let run = engine::run(&Arc::new(Plan::new(settings)?), &target, &[], &Stop::new(), &mut |_| {})?;
+    let run = engine::run(&Arc::new(Plan::new(settings)?), &target, &[], &Stop::new(), &Events::none())?;
     assert_eq!(run.recording.calls.outcomes.answered, calls, "{:?}", run.recording.calls);
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
+use plimsoll::engine::Events;
 use plimsoll::stop::Stop;
 use plimsoll::{
     endpoint::{ChildServer, Located},
@@ -25,7 +26,7 @@ fn blocks(target: &Located, load: &Load, calls: u64) -> u64 {
     };
     let plan = Arc::new(Plan::new(settings).expect("valid"));
     let before = dhat::HeapStats::get().total_blocks;
-    let run = engine::run(&plan, target, &[], &Stop::new(), &mut |_| {}).expect("it runs");
+    let run = engine::run(&plan, target, &[], &Stop::new(), &Events::none()).expect("it runs");
     let blocks = dhat::HeapStats::get().total_blocks - before;
     assert_eq!(run.recording.calls.outcomes.answered, calls);
     blocks

@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    io::{IsTerminal, stderr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -11,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::signals::stop_on_signals;
+use super::watch_flags::WatchFlags;
 use super::{
     output::{Format, OutputArguments, to_coloured_stdout, to_stdout},
     status::Status,
@@ -27,7 +27,7 @@ use crate::{
     report::{destination::Destination, json, verdict, verdict_words},
     rpc::format_data::LARGEST_MESSAGE,
     units::{ByteSize, exact_duration, grouped, parse_duration},
-    view::progress::{GateDisplay, line},
+    view::line,
 };
 
 /// Where scenarios are looked for when no file is named.
@@ -98,6 +98,9 @@ pub(super) struct GateArguments {
     #[arg(long, value_name = "NAME", help_heading = "Result")]
     label: Option<String>,
 
+    #[command(flatten)]
+    watch: WatchFlags,
+
     #[command(flatten, next_help_heading = "Result")]
     output: OutputArguments,
 
@@ -157,9 +160,9 @@ pub(super) fn execute(arguments: &GateArguments) -> Result<Status> {
     let stop = stop_on_signals()?;
     let destination = arguments.output.reserve()?;
     let files = arguments.files.reserve()?;
-    let mut display = GateDisplay::new(arguments.output.quiet, stderr().is_terminal());
-    let verdict = gate::run(&settings, &mut |progress| display.show(progress), &stop);
-    display.finish();
+    let (events, view) = arguments.watch.watch(arguments.output.quiet)?;
+    let verdict = gate::run(&settings, &stop, &events);
+    view.finish(events);
     let (verdict, failure) = match verdict {
         Err(GateError::Interrupted) => return Ok(Status::Interrupted),
         Err(GateError::Early { verdict, source }) => (*verdict, Some(anyhow::Error::from(*source))),

@@ -3,12 +3,12 @@
 use crate::cli::values::named;
 use crate::load::Options;
 use crate::rpc::Compression;
-use std::io::{IsTerminal, stderr};
 
 use anyhow::{Result, bail};
 use clap::Args;
 
 use super::signals::stop_on_signals;
+use super::watch_flags::WatchFlags;
 use super::{
     output::{Format, OutputArguments, to_coloured_stdout, to_stdout},
     own_server::OwnServer,
@@ -23,7 +23,6 @@ use crate::{
     report::{json, limits},
     rpc::{format_data::LARGEST_MESSAGE, metadata::Pair},
     units::{ByteSize, Limit, grouped},
-    view::progress::Steps,
 };
 
 #[derive(Debug, Args)]
@@ -60,6 +59,9 @@ pub(super) struct LimitsArguments {
 
     #[command(flatten)]
     server: OwnServer,
+
+    #[command(flatten)]
+    watch: WatchFlags,
 
     #[command(flatten, next_help_heading = "Result")]
     output: OutputArguments,
@@ -109,11 +111,9 @@ pub(super) fn execute(arguments: &LimitsArguments) -> Result<Status> {
     let stop = stop_on_signals()?;
     let destination = arguments.output.reserve()?;
     let driven = arguments.server.driven(located)?;
-    let steps = Steps::new(arguments.output.quiet || !stderr().is_terminal());
-    let mut observe =
-        |side, direction| steps.show(&format!("looking for the {side}'s limit for {direction}s"));
-    let limits = find(&driven.located, &settings, &mut observe, &stop);
-    steps.finish();
+    let (events, view) = arguments.watch.watch(arguments.output.quiet)?;
+    let limits = find(&driven.located, &settings, &stop, &events);
+    view.finish(events);
     let limits = match limits {
         Err(LimitsError::Interrupted) => return Ok(Status::Interrupted),
         limits => limits?,

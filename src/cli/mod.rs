@@ -2,6 +2,7 @@
 
 mod signals;
 pub mod output;
+mod watch_flags;
 mod rehearsal;
 mod saved;
 pub mod status;

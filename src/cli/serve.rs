@@ -25,7 +25,7 @@ use crate::{
     report::{destination::Destination, json},
     server::{self, Bounds, Config, Cut, Windows, bind},
     units::{Count, Limit, exact_duration, grouped, parse_duration},
-    view::progress::line,
+    view::line,
 };
 
 #[derive(Debug, Args)]

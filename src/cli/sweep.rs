@@ -1,15 +1,14 @@
 //! `plimsoll sweep`: a grid of plans, sizes by loads.
 
+use super::watch_flags::WatchFlags;
 use crate::cli::values::named;
 use crate::load::Options;
 use crate::result::summary::document::TargetRecord;
-use crate::stop::Stop;
-use std::{
-    io::{IsTerminal, stderr},
-    path::Path,
-    sync::Arc,
-    time::Duration,
+use crate::{
+    engine::{Event, Events},
+    stop::Stop,
 };
+use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
@@ -35,8 +34,7 @@ use crate::{
     report::{csv, destination::Destination, json, sweep},
     result::summary::{Context, Summary},
     rpc::{format_data::TextKind, metadata::Pair},
-    units::{ByteSize, Limit, Rate, format_duration, parse_duration},
-    view::progress::{self, Steps},
+    units::{ByteSize, Limit, Rate, parse_duration},
 };
 
 #[derive(Debug, Args)]
@@ -113,6 +111,9 @@ pub(super) struct SweepArguments {
     #[arg(short = 'O', long, value_name = "FORMAT", help_heading = "Result")]
     format: Option<SweepFormat>,
 
+    #[command(flatten)]
+    watch: WatchFlags,
+
     /// No progress on stderr
     #[arg(short, long, help_heading = "Result")]
     quiet: bool,
@@ -159,22 +160,21 @@ pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
     let stop = stop_on_signals()?;
     arguments.client.rehearse(located.as_ref(), &arguments.metadata)?;
     let driven = arguments.server.driven(located)?;
-    let steps = Steps::new(arguments.quiet || !stderr().is_terminal());
+    let (events, view) = arguments.watch.watch(arguments.quiet)?;
     // Those of now: a sweep that was read from its document has no secrets.
     let settings = asked.settings.clone();
     let mut sweep = if let Some(begun) = begun {
         begun
     } else {
-        steps.show("looking for limits");
-        let limits = limits_for(&asked, &driven, &stop)?;
+        let limits = limits_for(&asked, &driven, &stop, &events)?;
         // With an incomplete search it would be another grid.
         if stop.is_wanted() {
             return Ok(Status::Interrupted);
         }
         Sweep::new(asked, limits)
     };
-    let measured = measure(arguments, &mut sweep, &settings, &driven, &steps, &stop);
-    steps.finish();
+    let measured = measure(arguments, &mut sweep, &settings, &driven, &stop, &events);
+    view.finish(events);
     // What was measured until then is printed, and kept, in any case.
     let written = at_the_end.map_or(Ok(()), |destination| destination.write(&sweep));
     match format {
@@ -221,8 +221,8 @@ fn measure(
     sweep: &mut Sweep,
     settings: &Settings,
     driven: &Driven,
-    steps: &Steps,
     stop: &Stop,
+    events: &Events,
 ) -> Result<bool> {
     let each = arguments.warm_up + arguments.duration;
     while let Some(point) = sweep.rest().first().copied() {
@@ -232,15 +232,11 @@ fn measure(
         }
         let left = sweep.rest().len();
         let number = sweep.points.len() + 1;
-        let time = format_duration(each * u32::try_from(left).unwrap_or(u32::MAX));
-        let all = sweep.order.len();
-        let line = format!("point {number} of {all}: {point}; about {time} left");
-        steps.show(&line);
-        if !arguments.quiet && !stderr().is_terminal() {
-            progress::line(&line);
-        }
+        let of = sweep.order.len();
+        let left = each * u32::try_from(left).unwrap_or(u32::MAX);
+        events.send(|| Event::Point { number, of, point: point.to_string(), left });
         let plan = Arc::new(arguments.plan(point, settings)?);
-        let run = engine::run(&plan, &driven.located, &driven.processes(), stop, &mut |_| steps.tick())?;
+        let run = engine::run(&plan, &driven.located, &driven.processes(), stop, events)?;
         if run.is_interrupted {
             return Ok(true);
         }
@@ -313,7 +309,7 @@ impl SweepArguments {
 }
 
 /// The limits whose both sides a ladder shows; none for a list.
-fn limits_for(asked: &SweepSpec, driven: &Driven, stop: &Stop) -> Result<Option<Limits>> {
+fn limits_for(asked: &SweepSpec, driven: &Driven, stop: &Stop, events: &Events) -> Result<Option<Limits>> {
     let Sizes::Ladder(_, to) = asked.sizes else { return Ok(None) };
     let options = &asked.settings.options;
     let settings = limits::LimitsSettings {
@@ -325,7 +321,7 @@ fn limits_for(asked: &SweepSpec, driven: &Driven, stop: &Stop) -> Result<Option<
         },
         up_to: to.min(DEFAULT_UP_TO),
     };
-    match limits::find(&driven.located, &settings, &mut |_, _| {}, stop) {
+    match limits::find(&driven.located, &settings, stop, events) {
         // Not even the first probe was made.
         Err(limits::LimitsError::Interrupted) => Ok(None),
         limits => Ok(Some(limits?)),

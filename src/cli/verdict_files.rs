@@ -18,7 +18,7 @@ use crate::{
         destination::Destination,
         history, junit, markdown,
     },
-    view::progress::line,
+    view::line,
 };
 
 /// Where GitHub's runner wants a summary to be appended.

@@ -1,6 +1,6 @@
 //! Connect, warm up, measure, drain: the course of a run.
 //!
-//! Owns the generator's threads. Prints nothing, and installs no signal handler: progress is told to an observer,
+//! Owns the generator's threads. Prints nothing, and installs no signal handler: progress is sent as events,
 //! and a [`Stop`] ends the run early.
 
 use std::{
@@ -18,7 +18,8 @@ use tokio::{
 };
 
 use super::{
-    progress::{DriveError, Progress},
+    error::DriveError,
+    event::{Event, Events, Expected},
     pulse::Pulse,
     reading::{Reading, usage_between},
     threads::{Orders, spawn_workers},
@@ -50,15 +51,15 @@ pub fn run(
     target: &Located,
     server: &[u32],
     stop: &Stop,
-    observe: &mut (dyn FnMut(&Progress<'_>) + Send),
+    events: &Events,
 ) -> Result<Measurement, DriveError> {
     if Handle::try_current().is_err() {
-        return drive(plan, target, server, stop, observe);
+        return drive(plan, target, server, stop, events);
     }
     // A thread of a runtime cannot wait for another one.
     thread::scope(|scope| {
         let driver = thread::Builder::new().name("driver".to_owned());
-        let driver = driver.spawn_scoped(scope, || drive(plan, target, server, stop, observe))?;
+        let driver = driver.spawn_scoped(scope, || drive(plan, target, server, stop, events))?;
         driver.join().map_err(|_| DriveError::Panicked)?
     })
 }
@@ -68,7 +69,7 @@ fn drive(
     target: &Located,
     server: &[u32],
     stop: &Stop,
-    observe: &mut dyn FnMut(&Progress<'_>),
+    events: &Events,
 ) -> Result<Measurement, DriveError> {
     if plan.payload().messages().is_empty() {
         return Err(DriveError::NoMessages);
@@ -76,14 +77,15 @@ fn drive(
     endpoint::check()?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let pulse = Pulse::start()?;
+    events.send(|| Event::Run(Expected::of(plan)));
     runtime.block_on(async {
         let mut orders = Orders { order: watch::Sender::new(Order::Wait), wakers: Vec::new() };
         let (reporter, mut reports) = mpsc::unbounded_channel();
         let workers = spawn_workers(plan, target, &mut orders, &reporter)?;
         // The reports end when the last worker has gone.
         drop(reporter);
-        let mut drive = RunState::new(plan, server, stop, orders, pulse);
-        drive.follow(&mut reports, observe).await?;
+        let mut drive = RunState::new(plan, server, stop, events, orders, pulse);
+        drive.follow(&mut reports).await?;
         let mut worked = Vec::new();
         for worker in workers {
             worked.push(worker.join().map_err(|_| DriveError::Panicked)??);
@@ -105,6 +107,7 @@ struct RunState<'a> {
     windows_over: usize,
     is_interrupted: bool,
     stop: &'a Stop,
+    events: &'a Events,
     /// Of the stop, as far as workers know.
     level: Level,
     /// Before the run.
@@ -118,7 +121,14 @@ struct RunState<'a> {
 }
 
 impl<'a> RunState<'a> {
-    fn new(plan: &'a Plan, server: &'a [u32], stop: &'a Stop, orders: Orders, pulse: Pulse) -> Self {
+    fn new(
+        plan: &'a Plan,
+        server: &'a [u32],
+        stop: &'a Stop,
+        events: &'a Events,
+        orders: Orders,
+        pulse: Pulse,
+    ) -> Self {
         Self {
             plan,
             server,
@@ -130,6 +140,7 @@ impl<'a> RunState<'a> {
             windows_over: 0,
             is_interrupted: false,
             stop,
+            events,
             level: Level::Go,
             environment: Environment::now(),
             readings: (None, None),
@@ -140,11 +151,7 @@ impl<'a> RunState<'a> {
     }
 
     /// Until the last worker has gone.
-    async fn follow(
-        &mut self,
-        reports: &mut mpsc::UnboundedReceiver<Report>,
-        observe: &mut dyn FnMut(&Progress<'_>),
-    ) -> io::Result<()> {
+    async fn follow(&mut self, reports: &mut mpsc::UnboundedReceiver<Report>) -> io::Result<()> {
         loop {
             // Not when the window is over already: a few calls may take less than the timer's tick.
             let is_over = self.is_interrupted || self.windows_over > 0;
@@ -158,18 +165,18 @@ impl<'a> RunState<'a> {
             tokio::select! {
                 report = reports.recv() => match report {
                     None => return Ok(()),
-                    Some(report) => self.take(report, observe),
+                    Some(report) => self.take(report),
                 },
                 () = window_starts => {
                     self.readings.0 = Some(Reading::take(self.server, &self.pulse));
-                    observe(&Progress::Started);
+                    self.events.send(|| Event::Started);
                 }
-                () = self.stop.above(self.level) => self.stop_now(observe),
+                () = self.stop.above(self.level) => self.stop_now(),
             }
         }
     }
 
-    fn take(&mut self, report: Report, observe: &mut dyn FnMut(&Progress<'_>)) {
+    fn take(&mut self, report: Report) {
         match report {
             Report::Ready => {
                 self.ready += 1;
@@ -178,27 +185,27 @@ impl<'a> RunState<'a> {
                     self.start = Some(start);
                     self.started_at = wall_clock() + LEAD + self.plan.warm_up;
                     self.orders.give(Order::Run(start));
-                    observe(&Progress::Connected);
+                    self.events.send(|| Event::Connected);
                 }
             }
             // The others wait for an order to start that would never come.
             Report::Failed => {
                 self.orders.give(Order::Leave);
             }
-            Report::Second(second) => self.take_second(*second, observe),
+            Report::Second(second) => self.take_second(*second),
             Report::WindowOver => {
                 self.windows_over += 1;
                 if self.windows_over == self.plan.workers {
                     self.readings.1 = Some(Reading::take(self.server, &self.pulse));
                     if !self.is_interrupted {
-                        observe(&Progress::Draining { is_interrupted: false });
+                        self.events.send(|| Event::Draining { is_interrupted: false });
                     }
                 }
             }
         }
     }
 
-    fn take_second(&mut self, report: Second, observe: &mut dyn FnMut(&Progress<'_>)) {
+    fn take_second(&mut self, report: Second) {
         let Second { index, interval, in_flight } = report;
         self.timeline.add(index, &interval);
         self.so_far.add(&interval.outcomes);
@@ -210,21 +217,22 @@ impl<'a> RunState<'a> {
             && let Some((second, in_flight, _)) = self.partial.remove(&index)
         {
             let elapsed = crate::measure::INTERVAL * u32::try_from(index + 1).unwrap_or(u32::MAX);
-            observe(&Progress::Second { elapsed, second: &second, in_flight, so_far: &self.so_far });
+            let so_far = self.so_far;
+            self.events.send(|| Event::Second { elapsed, second: Box::new(second), in_flight, so_far });
             // A worker that was held up skips seconds: nobody will complete these any more.
             self.partial = self.partial.split_off(&index);
         }
     }
 
     /// Takes the level of the stop, which is above the one before.
-    fn stop_now(&mut self, observe: &mut dyn FnMut(&Progress<'_>)) {
+    fn stop_now(&mut self) {
         self.level = self.stop.level();
         self.is_interrupted = true;
         if self.level == Level::Abort {
             self.orders.give(Order::Leave);
         } else {
             self.orders.give(Order::Drain);
-            observe(&Progress::Draining { is_interrupted: true });
+            self.events.send(|| Event::Draining { is_interrupted: true });
         }
     }
 
@@ -284,7 +292,7 @@ mod tests {
         let address = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
         let target = Located { address, authority: address.to_string(), is_local: true };
         let error =
-            run(&Arc::new(plan), &target, &[], &Stop::new(), &mut |_| {}).expect_err("nothing to send");
+            run(&Arc::new(plan), &target, &[], &Stop::new(), &Events::none()).expect_err("nothing to send");
         assert!(matches!(error, DriveError::NoMessages), "{error}");
     }
 }

@@ -6,12 +6,14 @@ pub(crate) mod worker;
 mod sequencer;
 mod tokio_loop;
 mod reading;
-mod progress;
+mod error;
+mod event;
 mod window;
 mod lean_loop;
 mod threads;
 pub mod driver;
 
 pub use driver::run;
-pub use progress::{DriveError, Progress};
+pub use error::DriveError;
+pub use event::{Change, Event, Events, Expected};
 pub use worker::INTERRUPTED_DRAIN;

@@ -13,8 +13,8 @@ use tokio::{
 };
 
 use super::{
+    error::DriveError,
     lean_loop::{Polling, PrepareError},
-    progress::DriveError,
     timer::Timer,
     tokio_loop,
     worker::{Counters, Order, Report, Work, WorkerResult},

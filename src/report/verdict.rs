@@ -11,7 +11,7 @@ use super::{
     verdict_words::{metric_name, percent, word},
 };
 use crate::{
-    experiment::gate::{Estimate, MetricVerdict, ScenarioVerdict, Verdict, Word},
+    experiment::gate::{MetricVerdict, ScenarioVerdict, Verdict, Word},
     units::format_duration,
 };
 
@@ -162,22 +162,6 @@ fn style(word: Word) -> Style {
         Word::Improved | Word::Unchanged => GOOD,
         Word::Inconclusive | Word::Skipped | Word::Abstained => DOUBTFUL,
     }
-}
-
-/// What is known while a gate runs, in a line.
-pub(crate) fn running(estimates: &[Estimate]) -> String {
-    let known: Vec<String> = estimates
-        .iter()
-        .map(|estimate| {
-            let name = metric_name(estimate.metric.name());
-            let interval = estimate
-                .interval
-                .map(|(low, high)| format!(" ({} to {})", percent(low), percent(high)))
-                .unwrap_or_default();
-            format!("{name} {}{interval}", percent(estimate.ratio))
-        })
-        .collect();
-    known.join(", ")
 }
 
 #[cfg(test)]

@@ -16,11 +16,11 @@ pub fn word(word: Word) -> &'static str {
 }
 
 /// A metric as people call it.
-pub(super) fn metric_name(name: &str) -> &str {
+pub(crate) fn metric_name(name: &str) -> &str {
     name.parse::<GateMetric>().map_or(name, |metric| metric.in_words())
 }
 
 /// A ratio as a change: `+5.2 %`.
-pub(super) fn percent(ratio: f64) -> String {
+pub(crate) fn percent(ratio: f64) -> String {
     format!("{:+.1} %", (ratio - 1.0) * 100.0)
 }

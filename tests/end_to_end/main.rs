@@ -8,6 +8,8 @@ mod compression;
 mod connections;
 mod document;
 mod edited_documents;
+#[cfg(unix)]
+mod events;
 mod faults;
 #[cfg(unix)]
 mod files_and_signals;

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use plimsoll::engine::Events;
 use plimsoll::stop::Stop;
 use plimsoll::{
     endpoint::Target,
@@ -167,7 +168,7 @@ async fn a_run_may_be_made_inside_a_runtime() {
     let settings = Settings { calls: Some(20), duration: None, warm_up: Duration::ZERO, ..settings };
     let plan = Arc::new(Plan::new(settings).expect("valid"));
     let target = address.parse::<Target>().expect("an address").locate().expect("it listens");
-    let run = engine::run(&plan, &target, &[], &Stop::new(), &mut |_| {}).expect("it runs");
+    let run = engine::run(&plan, &target, &[], &Stop::new(), &Events::none()).expect("it runs");
     assert_eq!(run.recording.calls.outcomes.total(), 20);
 }
 

@@ -50,7 +50,7 @@ const OWNERS: [(&str, &[&str]); 24] = [
     ("std::process", &["endpoint", "cli"]),
     ("std::time::SystemTime::now", &["measure/environment"]),
     // Threads and runtimes.
-    ("std::thread::Builder", &["engine/driver", "engine/pulse", "engine/threads"]),
+    ("std::thread::Builder", &["engine/driver", "engine/pulse", "engine/threads", "view/watch"]),
     // Signals belong to the host of the library.
     ("tokio::signal", &["cli/signals"]),
     ("std::thread::spawn", &["endpoint/child", "server/delays", "cli/signals", "cli/serve"]),

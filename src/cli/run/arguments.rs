@@ -11,6 +11,7 @@ use crate::{
         output::OutputArguments,
         own_server::OwnServer,
         values::{MetadataParser, count, named, read_text, verdict},
+        watch_flags::WatchFlags,
     },
     endpoint::Target,
     load::{Arrivals, DEFAULT_CONCURRENCY, DEFAULT_MAX_IN_FLIGHT, Load, Mix, Rates, Settings, Stage, Texts},
@@ -115,6 +116,9 @@ pub(crate) struct RunArguments {
     /// A name for this run, kept in its result
     #[arg(long, value_name = "NAME", help_heading = "Result")]
     pub(super) label: Option<String>,
+
+    #[command(flatten)]
+    pub(super) watch: WatchFlags,
 
     #[command(flatten, next_help_heading = "Result")]
     pub(super) output: OutputArguments,

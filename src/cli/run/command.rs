@@ -17,7 +17,6 @@ use crate::{
     },
     rpc::status_words,
     units::grouped,
-    view::progress::Display,
 };
 
 pub(crate) fn execute(arguments: &RunArguments) -> Result<Status> {
@@ -37,9 +36,9 @@ pub(crate) fn execute(arguments: &RunArguments) -> Result<Status> {
     }
     let target = driven.located.clone();
 
-    let mut display = Display::new(&plan, arguments.output.quiet);
-    let run = engine::run(&plan, &target, &driven.processes(), &stop, &mut |progress| display.show(progress));
-    display.finish();
+    let (events, view) = arguments.watch.watch(arguments.output.quiet)?;
+    let run = engine::run(&plan, &target, &driven.processes(), &stop, &events);
+    view.finish(events);
     let run = run?;
     let server_end = driven.ended();
     drop(driven);

@@ -1,11 +1,12 @@
 //! `plimsoll run --with-and-without-refused`.
 
 use crate::result::summary::document::TargetRecord;
-use crate::{cli::signals::stop_on_signals, stop::Stop};
-use std::{
-    io::{IsTerminal, stderr},
-    sync::Arc,
+use crate::{
+    cli::signals::stop_on_signals,
+    engine::{Event, Events},
+    stop::Stop,
 };
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -24,7 +25,6 @@ use crate::{
     load::Plan,
     report::{interference, json},
     result::summary::{self, Summary},
-    view::progress::{self, Steps},
 };
 
 pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
@@ -40,9 +40,9 @@ pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
     let stop = stop_on_signals()?;
     arguments.client.rehearse(located.as_ref(), &with.options.metadata)?;
     let destination = arguments.output.reserve()?;
-    let steps = Steps::new(arguments.output.quiet || !stderr().is_terminal());
+    let (events, view) = arguments.watch.watch(arguments.output.quiet)?;
 
-    steps.show("looking which sizes are refused");
+    events.send(|| Event::RefusedSizes);
     let driven = arguments.server.driven(located.clone())?;
     let refused = match refused_sizes(&with, &driven.located, &stop) {
         Err(InterferenceError::Interrupted) => return Ok(Status::Interrupted),
@@ -68,13 +68,10 @@ pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
                 unpaired.extend(both.into_iter().flatten());
                 break 'rounds;
             }
-            let (plan, name) = if is_with { (&with, "with") } else { (&without, "without") };
-            let line = format!("round {} of {}: {name} refused calls", number + 1, arguments.rounds);
-            steps.show(&line);
-            if !arguments.output.quiet && !stderr().is_terminal() {
-                progress::line(&line);
-            }
-            let summary = match arguments.one_run(plan, located.clone(), &stop, &steps) {
+            let plan = if is_with { &with } else { &without };
+            let of = arguments.rounds;
+            events.send(|| Event::Round { number: number + 1, of, is_with_refused: is_with });
+            let summary = match arguments.one_run(plan, located.clone(), &stop, &events) {
                 Ok(summary) => summary,
                 // What was measured until now is kept.
                 Err(error) => {
@@ -94,7 +91,7 @@ pub(super) fn execute(arguments: &RunArguments) -> Result<Status> {
             rounds.push(Round { with_came_first, without, with });
         }
     }
-    steps.finish();
+    view.finish(events);
 
     let fresh_servers = located.is_none();
     let label = arguments.label.clone();
@@ -124,11 +121,11 @@ impl RunArguments {
         plan: &Arc<Plan>,
         located: Option<Located>,
         stop: &Stop,
-        steps: &Steps,
+        events: &Events,
     ) -> Result<Summary> {
         let is_own = located.is_none();
         let driven = self.server.driven(located)?;
-        let run = engine::run(plan, &driven.located, &driven.processes(), stop, &mut |_| steps.tick())?;
+        let run = engine::run(plan, &driven.located, &driven.processes(), stop, events)?;
         Ok(Summary::new(
             &run,
             summary::Context {

@@ -3,6 +3,7 @@
 //! The repetition is the unit, not the slice: slices of one repetition share its processes, and no number of them
 //! averages out what these happen to be like.
 
+use crate::engine::Change;
 use crate::units::named;
 use serde::{Deserialize, Serialize};
 
@@ -101,6 +102,11 @@ pub struct Estimate {
 }
 
 impl Estimate {
+    /// The estimate in an event.
+    pub(super) fn change(self) -> Change {
+        Change { metric: self.metric.name(), ratio: self.ratio, interval: self.interval }
+    }
+
     /// What these repetitions show; `None` where the metric is not known.
     pub(super) fn of(metric: GateMetric, repetitions: &[Repetition]) -> Option<Self> {
         let costs = costs(metric, repetitions, Repetition::difference);

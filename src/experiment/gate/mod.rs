@@ -28,7 +28,7 @@ pub use judge::{
 };
 pub use metric::GateMetric;
 pub use repetition::{ARMS, Arm, Repetition, RepetitionError, Slices};
-pub use run::{DEFAULT_REPETITIONS, GateSettings, MOST_REPETITIONS, Progress, run};
+pub use run::{DEFAULT_REPETITIONS, GateSettings, MOST_REPETITIONS, run};
 pub use scenario::{
     DEFAULT_THRESHOLD, Expected, Scenario, ScenarioError, ScenarioLoad, Thresholds, parse_share,
 };

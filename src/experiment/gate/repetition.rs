@@ -10,6 +10,7 @@ use super::{
     scenario::{Scenario, ScenarioLoad},
     slice::{Slice, slice_of},
 };
+use crate::engine::Events;
 use crate::stop::Stop;
 use crate::{
     endpoint::StartError,
@@ -328,7 +329,7 @@ impl RepetitionRun<'_> {
             return Err(RepetitionError::Interrupted);
         }
         let standing = &self.standing[arm as usize];
-        let run = engine::run(plan, &standing.located, &standing.processes, self.stop, &mut |_| {})
+        let run = engine::run(plan, &standing.located, &standing.processes, self.stop, &Events::none())
             .map_err(|source| RepetitionError::Drive(arm, source))?;
         if run.is_interrupted {
             return Err(RepetitionError::Interrupted);

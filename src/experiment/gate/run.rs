@@ -2,7 +2,10 @@
 //! flagged.
 
 use crate::load::Options;
-use crate::stop::Stop;
+use crate::{
+    engine::{Event, Events},
+    stop::Stop,
+};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -59,39 +62,13 @@ pub struct GateSettings {
     pub adopts: bool,
 }
 
-/// How far a gate has come.
-#[derive(Debug)]
-pub enum Progress<'a> {
-    /// The limits of a server are looked for.
-    Limits(Arm),
-    /// A repetition begins.
-    Repetition {
-        /// Its scenario.
-        scenario: &'a str,
-        /// From 1.
-        number: usize,
-        /// How many there will be.
-        of: usize,
-        /// Whether it is to confirm what was flagged.
-        confirming: bool,
-        /// What the repetitions of this scenario show so far.
-        so_far: &'a [Estimate],
-    },
-    /// The scenarios that were flagged, which are measured once more.
-    Flagged(&'a [&'a str]),
-}
-
 /// Compares two servers. `stop` ends it early; then the verdict is
 /// that of what was measured.
 ///
 /// # Errors
 /// When the candidate cannot be measured at all, the base does not exist, neither of the two works, or this program
 /// fails. A base that exists and does not start, or dies, is a verdict: skipped.
-pub fn run(
-    settings: &GateSettings,
-    observe: &mut dyn FnMut(&Progress<'_>),
-    stop: &Stop,
-) -> Result<Verdict, GateError> {
+pub fn run(settings: &GateSettings, stop: &Stop, events: &Events) -> Result<Verdict, GateError> {
     let needed = fewest_repetitions(settings.scenarios.len() * GateMetric::JUDGED.len());
     if settings.repetitions < needed && !settings.scenarios.is_empty() {
         let (got, scenarios) = (settings.repetitions, settings.scenarios.len());
@@ -102,8 +79,8 @@ pub fn run(
         needed,
         start: Instant::now(),
         candidate_stood: false,
-        observe,
         stop,
+        events,
         environment: Environment::now(),
         started_at: timestamp(wall_clock()),
         interrupted: false,
@@ -129,7 +106,7 @@ pub fn run(
     let mut second: Vec<ScenarioRun<'_>> =
         flagged.iter().map(|index| ScenarioRun::new(tried[*index].scenario)).collect();
     if !flagged.is_empty() && !course.interrupted && failure.is_none() {
-        (course.observe)(&Progress::Flagged(&names));
+        course.events.send(|| Event::Flagged { scenarios: names.iter().map(ToString::to_string).collect() });
         failure = course.measure(&mut second, 1).err();
     }
     let again = judged(&second);
@@ -178,7 +155,7 @@ struct GateRun<'a> {
     start: Instant,
     /// Whether the candidate could be measured at any time.
     candidate_stood: bool,
-    observe: &'a mut dyn FnMut(&Progress<'_>),
+    events: &'a Events,
     stop: &'a Stop,
     environment: Environment,
     started_at: String,
@@ -207,7 +184,7 @@ impl GateRun<'_> {
 
     /// The limits of one of the two. The inner error is the server's failure: what that means depends on the other.
     fn limits_of(&mut self, arm: Arm, up_to: u64) -> Result<Result<Limits, BoxError>, GateError> {
-        (self.observe)(&Progress::Limits(arm));
+        self.events.send(|| Event::GateLimits { contender: arm.name() });
         let contender = self.contender(arm);
         let standing = match contender.stand(self.stop) {
             Ok(standing) => standing,
@@ -219,7 +196,7 @@ impl GateRun<'_> {
             options: Options { max_recv_message_size: Limit::Bytes(LARGEST_MESSAGE), ..Options::default() },
             up_to,
         };
-        let limits = limits::find(&standing.located, &settings, &mut |_, _| {}, self.stop);
+        let limits = limits::find(&standing.located, &settings, self.stop, &Events::none());
         drop(standing);
         self.end_leftovers();
         match limits {
@@ -293,12 +270,12 @@ impl GateRun<'_> {
         seed: u64,
     ) -> Result<(), GateError> {
         let GateSettings { base, candidate, repetitions, .. } = self.settings;
-        (self.observe)(&Progress::Repetition {
-            scenario: &tried.scenario.name,
+        self.events.send(|| Event::Repetition {
+            scenario: tried.scenario.name.clone(),
             number,
             of: *repetitions,
-            confirming,
-            so_far: &estimates(&tried.repetitions),
+            is_confirming: confirming,
+            so_far: estimates(&tried.repetitions).into_iter().map(Estimate::change).collect(),
         });
         let repetition = repeat(tried.scenario, [base, base, candidate], seed, self.stop);
         self.end_leftovers();

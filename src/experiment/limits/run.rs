@@ -12,7 +12,6 @@ use super::{
     server_requests,
 };
 use crate::load::Options;
-use crate::stop::Stop;
 use crate::{
     endpoint::Located,
     measure::Build,
@@ -24,9 +23,12 @@ use crate::{
     },
     units::{Limit, nanoseconds_of},
 };
+use crate::{
+    engine::{Event, Events},
+    stop::Stop,
+};
 
-/// Looks for all four limits. `observe` is told which one is looked for, and `stop` is looked at before each
-/// probe.
+/// Looks for all four limits. Events say which one is looked for, and `stop` is looked at before each probe.
 ///
 /// # Errors
 /// When the server answers not even a small call. A server that is gone later leaves what was found so
@@ -34,8 +36,8 @@ use crate::{
 pub fn find<'a>(
     target: &'a Located,
     settings: &LimitsSettings,
-    observe: &mut dyn FnMut(Side, Direction),
     stop: &'a Stop,
+    events: &Events,
 ) -> Result<Limits, LimitsError> {
     let mut limits = Limits {
         schema: SCHEMA.to_owned(),
@@ -60,7 +62,7 @@ pub fn find<'a>(
     let mut prober = Prober::new(target, unlimited, stop);
     let secrets = Secrets::of(&settings.options.metadata);
     let grows = handshake(&mut prober, target).map_err(|error| error.without(&secrets))?;
-    let mut search = LimitSearch { settings, target, prober, packing, records: Vec::new(), observe, stop };
+    let mut search = LimitSearch { settings, target, prober, packing, records: Vec::new(), events, stop };
     if let Err(error) = search.all(grows) {
         limits.ended_early = Some(causes(&error));
         limits.interrupted = matches!(error, LimitsError::Interrupted);
@@ -122,7 +124,7 @@ struct LimitSearch<'a, 'o> {
     /// One that compresses, where that was asked for.
     packing: Option<Prober<'a>>,
     records: Vec<LimitRecord>,
-    observe: &'o mut dyn FnMut(Side, Direction),
+    events: &'o Events,
     stop: &'a Stop,
 }
 
@@ -223,7 +225,7 @@ impl LimitSearch<'_, '_> {
         direction: Direction,
         find: impl FnOnce(&mut Self, &mut LimitRecord) -> Result<(), LimitsError>,
     ) -> Result<LimitRecord, LimitsError> {
-        (self.observe)(side, direction);
+        self.events.send(|| Event::Limit { side, direction });
         let mut record = LimitRecord::of(side, direction);
         let result = find(self, &mut record);
         let (probes, elapsed) = self.prober.take_count();

@@ -1,0 +1,116 @@
+//! Events in words.
+
+use std::time::Duration;
+
+use crate::{
+    engine::{Change, Event, Expected, INTERRUPTED_DRAIN},
+    measure::{INTERVAL, Interval, Outcomes},
+    report::verdict_words::{metric_name, percent},
+    units::{exact_duration, format_duration, format_nanoseconds, grouped},
+};
+
+/// The step of an experiment that an event begins; `None` for events within a step.
+pub(super) fn step(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::Limit { side, direction } => format!("looking for the {side}'s limit for {direction}s"),
+        Event::Point { number, of, point, left } => {
+            format!("point {number} of {of}: {point}; about {} left", format_duration(*left))
+        }
+        Event::RefusedSizes => "looking which sizes are refused".to_owned(),
+        Event::Round { number, of, is_with_refused } => {
+            let with = if *is_with_refused { "with" } else { "without" };
+            format!("round {number} of {of}: {with} refused calls")
+        }
+        Event::GateLimits { contender } => format!("looking for the limits of the {contender}"),
+        Event::Repetition { scenario, number, of, is_confirming, so_far } => {
+            let again = if *is_confirming { ", second run" } else { "" };
+            let known = changes(so_far);
+            let known = if known.is_empty() { known } else { format!(": {known}") };
+            format!("{number} of {of}{again}, {scenario}{known}")
+        }
+        Event::Flagged { scenarios } => format!("flagged: {}; measuring again", scenarios.join(", ")),
+        _ => return None,
+    })
+}
+
+/// The state of a run that an event begins; `None` where it begins none that is worth a word.
+pub(super) fn state(event: &Event, expected: &Expected) -> Option<String> {
+    let warm_up = exact_duration(expected.warm_up);
+    match event {
+        Event::Connected if !expected.warm_up.is_zero() => {
+            Some(format!("connected; warming up for {warm_up}"))
+        }
+        Event::Started => Some(match (expected.calls, expected.duration) {
+            (Some(calls), _) => format!("measuring {} calls", grouped(calls)),
+            (None, duration) => format!("measuring for {}", exact_duration(duration.unwrap_or_default())),
+        }),
+        Event::Draining { is_interrupted: true } => {
+            let drain = exact_duration(expected.drain.min(INTERRUPTED_DRAIN));
+            Some(format!(
+                "interrupted: waiting up to {drain} for calls in flight; interrupt again to end at once"
+            ))
+        }
+        _ => None,
+    }
+}
+
+/// How far a run has come: `5s of 10s`, `200 of 1,000 calls`.
+pub(super) fn position(expected: &Expected, elapsed: Duration, so_far: &Outcomes) -> String {
+    match (expected.calls, expected.duration) {
+        (Some(calls), _) => format!("{} of {} calls", grouped(so_far.total()), grouped(calls)),
+        (None, duration) => {
+            format!("{} of {}", exact_duration(elapsed), exact_duration(duration.unwrap_or_default()))
+        }
+    }
+}
+
+/// How much of a run is left: `5 s left`, `800 calls left`.
+pub(super) fn left(expected: &Expected, elapsed: Duration, so_far: &Outcomes) -> String {
+    match (expected.calls, expected.duration) {
+        (Some(calls), _) => format!("{} calls left", grouped(calls.saturating_sub(so_far.total()))),
+        (None, duration) => {
+            let left = duration.unwrap_or_default().saturating_sub(elapsed);
+            format!("{} s left", left.as_secs_f64().ceil())
+        }
+    }
+}
+
+/// Whether a second lies after the window: what comes then is the drain's.
+pub(super) fn is_after_window(expected: &Expected, elapsed: Duration) -> bool {
+    expected.calls.is_none() && expected.duration.is_some_and(|duration| elapsed > duration)
+}
+
+/// The last second's rate and latency; refusals and failures since the start.
+pub(super) fn figures(second: &Interval, in_flight: u64, so_far: &Outcomes) -> String {
+    let rate = grouped(second.outcomes.answered / INTERVAL.as_secs());
+    let mut parts = vec![format!("{rate} calls/s"), format!("{} in flight", grouped(in_flight))];
+    if second.latency().count() > 0 {
+        for (name, quantile) in [("p50", 0.5), ("p99", 0.99)] {
+            #[expect(clippy::cast_precision_loss, reason = "at most an hour")]
+            let nanoseconds = second.latency().quantile_ns(quantile) as f64;
+            parts.push(format!("{name} {}", format_nanoseconds(nanoseconds)));
+        }
+    }
+    let failed = so_far.errors() - so_far.refused - so_far.shed - so_far.unfinished;
+    parts.push(format!("{} refused", grouped(so_far.refused)));
+    parts.push(format!("{} failed", grouped(failed)));
+    if so_far.shed > 0 {
+        parts.push(format!("{} shed", grouped(so_far.shed)));
+    }
+    parts.join(", ")
+}
+
+/// What the repetitions of a scenario have shown so far.
+fn changes(so_far: &[Change]) -> String {
+    let known: Vec<String> = so_far
+        .iter()
+        .map(|change| {
+            let interval = change
+                .interval
+                .map(|(low, high)| format!(" ({} to {})", percent(low), percent(high)))
+                .unwrap_or_default();
+            format!("{} {}{interval}", metric_name(change.metric), percent(change.ratio))
+        })
+        .collect();
+    known.join(", ")
+}
