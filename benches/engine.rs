@@ -4,7 +4,6 @@
 use std::{hint::black_box, time::Duration};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-
 use plimsoll::{
     load::{Arrivals, Mix, Payload, Schedule, Stage},
     measure::{Finished, Recorder},

@@ -1,23 +1,20 @@
 //! How cheap it is to say no: refusals by limit, size and client, one call at a time over loopback; and what
 //! it takes to find all limits of a server.
 
-use plimsoll::engine::Events;
-use plimsoll::load::Options;
-use plimsoll::stop::Stop;
 use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-
 use plimsoll::{
     endpoint::Located,
     engine,
+    engine::Events,
     experiment::limits::{self, State},
-    load::{ClientKind, DEFAULT_MAX_RECV, Load, Mix, Plan, Settings, Texts},
+    load::{ClientKind, DEFAULT_MAX_RECV, Load, Mix, Options, Plan, Settings, Texts},
     rpc::format_data::TextKind,
     server::{self, Config},
+    stop::Stop,
     units::Limit,
 };
-
 use tokio::runtime::Builder;
 
 /// Larger than any message here, on whichever side it is no limit that counts.

@@ -1,15 +1,13 @@
 //! Round trips by size: one call at a time over loopback, with tonic's generated client and the
 //! reference server in this process.
 
-use plimsoll::load::Options;
 use std::{hint::black_box, net::SocketAddr, thread};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-
 use plimsoll::{
     client::{OpenError, stub::StubConnection},
     endpoint::Located,
-    load::{Mix, Payload},
+    load::{Mix, Options, Payload},
     rpc::{
         Outcome,
         format_data::{Message, TextKind},
@@ -17,7 +15,6 @@ use plimsoll::{
     server::{self, Config},
     units::Limit,
 };
-
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 
 /// Larger than any message here, on whichever side it is no limit that counts.

@@ -17,28 +17,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use plimsoll::engine::Events;
-use plimsoll::stop::Stop;
 use plimsoll::{
     client::lean::{
-        connection::Connection,
-        connection::MOST_SLICES,
+        connection::{Connection, MOST_SLICES},
         frame::{HEAD_BYTES, Head},
         request::Requests,
         streams::Call,
     },
     endpoint::{ChildServer, Located},
     engine,
+    engine::Events,
     load::{ClientKind, Load, Mix, Options, Plan, Settings, Texts},
     rpc::format_data::{Data, TextKind, format_data_client::FormatDataClient},
     server::{self, Config, Windows},
+    stop::Stop,
 };
-
 use tokio::{
     runtime::{Builder, LocalOptions},
     task::spawn_local,
 };
-
 use tonic::transport::Endpoint;
 
 const SIZE: &str = "64";

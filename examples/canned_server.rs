@@ -20,7 +20,6 @@ use plimsoll::{
     },
     rpc::format_data::Data,
 };
-
 use prost::Message;
 
 /// The frames of a reply on stream 0, and where each of them begins.

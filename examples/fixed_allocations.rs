@@ -4,7 +4,6 @@
 mod in_process;
 
 use in_process::{calls, channel, runtime};
-
 use plimsoll::server::Config;
 
 #[global_allocator]

@@ -5,7 +5,6 @@
 mod in_process;
 
 use in_process::{calls, channel, runtime};
-
 use plimsoll::{
     rpc::format_data::{Data, format_data_client::FormatDataClient},
     server::Config,

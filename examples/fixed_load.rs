@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use plimsoll::engine::Events;
 use plimsoll::{
     endpoint::Target,
     engine,
+    engine::Events,
     load::{Load, Plan, Settings, Texts, Workers},
     stop::Stop,
 };

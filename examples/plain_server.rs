@@ -9,9 +9,7 @@ use plimsoll::rpc::format_data::{
     Data,
     format_data_server::{FormatData, FormatDataServer},
 };
-
 use tokio::net::TcpListener;
-
 use tonic::{
     Request, Response, Status,
     transport::{Server, server::TcpIncoming},

@@ -2,12 +2,12 @@
 
 use std::{path::Path, sync::Arc};
 
-use plimsoll::engine::Events;
-use plimsoll::stop::Stop;
 use plimsoll::{
     endpoint::{ChildServer, Located},
     engine,
+    engine::Events,
     load::{Arrivals, Load, Plan, Rates, Settings, Texts},
+    stop::Stop,
 };
 
 #[global_allocator]

@@ -2,14 +2,11 @@
 //! same each time, down to the instruction.
 
 use hyper_util::rt::TokioIo;
-
 use plimsoll::{
     rpc::format_data::{Data, format_data_client::FormatDataClient},
     server::{Config, serve_on},
 };
-
 use tonic::transport::{Channel, Endpoint};
-
 use tower::service_fn;
 
 /// Of the memory between the two: as much as a socket of a busy machine holds.

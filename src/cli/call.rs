@@ -1,8 +1,5 @@
 //! `plimsoll call`: one call.
 
-use crate::cli::values::named;
-use crate::load::Options;
-use crate::rpc::Compression;
 use std::{
     io::{self, IsTerminal, Read},
     path::PathBuf,
@@ -18,11 +15,12 @@ use super::{
     values::{MetadataParser, read_text},
 };
 use crate::{
+    cli::values::named,
     client::{self, Reply},
     endpoint::Target,
-    load::{ClientKind, DEFAULT_MAX_RECV, recv_limit},
+    load::{ClientKind, DEFAULT_MAX_RECV, Options, recv_limit},
     report::{json, reply},
-    rpc::metadata::Pair,
+    rpc::{Compression, metadata::Pair},
     units::{Limit, parse_duration},
 };
 

@@ -35,6 +35,7 @@ Examples:
   plimsoll run                                   # measure the reference server, 50 calls in flight
   plimsoll run localhost:8080 -r 5k -z 30s       # 5,000 calls a second at a server of yours
   plimsoll run -s 1KiB@95,5MiB@5                 # a mix in which 1 call in 20 is over the limit
+  plimsoll interference -s 1KiB@95,5MiB@5 -r 2k  # what refused calls do to the others
   plimsoll limits localhost:8080                 # where each size limit bites, to the byte
   plimsoll sweep -o sweep.json                   # sizes by calls in flight; again to go on
   plimsoll compare before.json after.json        # two results, side by side
@@ -50,6 +51,8 @@ Exit status: 0 done, 1 an objective was missed or a regression found, 2 bad usag
 enum Command {
     /// Drive a server with one plan; print a summary, write a result
     Run(Box<run::RunArguments>),
+    /// Run a mix with and without its refused sizes, in alternating rounds: what do refused calls do to the others?
+    Interference(Box<run::InterferenceArguments>),
     /// Find where each size limit bites, to the byte, and how
     Limits(limits::LimitsArguments),
     /// Run a grid of plans: sizes by calls in flight, or by rates
@@ -90,6 +93,7 @@ impl Cli {
     pub fn execute(&self) -> anyhow::Result<Status> {
         match &self.command {
             Command::Run(arguments) => run::execute(arguments),
+            Command::Interference(arguments) => run::execute_interference(arguments),
             Command::Limits(arguments) => limits::execute(arguments),
             Command::Sweep(arguments) => sweep::execute(arguments),
             Command::Compare(arguments) => compare::execute(arguments),

@@ -9,12 +9,12 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use super::signals::stop_on_signals;
-use super::watch_flags::WatchFlags;
 use super::{
     output::{Format, OutputArguments, to_coloured_stdout, to_stdout},
+    signals::stop_on_signals,
     status::Status,
     verdict_files::{Reserved, VerdictFiles},
+    watch_flags::WatchFlags,
 };
 use crate::{
     experiment::{

@@ -1,27 +1,24 @@
 //! `plimsoll limits`: where each size limit bites.
 
-use crate::cli::values::named;
-use crate::load::Options;
-use crate::rpc::Compression;
-
 use anyhow::{Result, bail};
 use clap::Args;
 
-use super::signals::stop_on_signals;
-use super::watch_flags::WatchFlags;
 use super::{
-    output::{Format, OutputArguments, to_coloured_stdout, to_stdout},
+    output::OutputArguments,
     own_server::OwnServer,
+    session::{self, Session},
     status::Status,
     values::MetadataParser,
+    watch_flags::WatchFlags,
 };
 use crate::{
+    cli::values::named,
     client::check_metadata,
     endpoint::Target,
     experiment::limits::{DEFAULT_UP_TO, Limits, LimitsError, LimitsSettings, State, find},
-    load::{ClientKind, DEFAULT_MAX_RECV, recv_limit},
-    report::{json, limits},
-    rpc::{format_data::LARGEST_MESSAGE, metadata::Pair},
+    load::{ClientKind, DEFAULT_MAX_RECV, Options, recv_limit},
+    report::limits,
+    rpc::{Compression, format_data::LARGEST_MESSAGE, metadata::Pair},
     units::{ByteSize, Limit, grouped},
 };
 
@@ -107,23 +104,14 @@ pub(super) fn execute(arguments: &LimitsArguments) -> Result<Status> {
         up_to: arguments.up_to.0,
     };
     check_metadata(&settings.options.metadata)?;
-    let located = arguments.server.locate(arguments.target.as_ref())?;
-    let stop = stop_on_signals()?;
-    let destination = arguments.output.reserve()?;
-    let driven = arguments.server.driven(located)?;
-    let (events, view) = arguments.watch.watch(arguments.output.quiet)?;
-    let limits = find(&driven.located, &settings, &stop, &events);
-    view.finish(events);
-    let limits = match limits {
+    let server = arguments.server.server(arguments.target.as_ref())?;
+    let session = Session::begin(&arguments.output, &arguments.watch)?;
+    let driven = server.start()?;
+    let limits = match find(&driven.located, &settings, &session.stop, &session.events) {
         Err(LimitsError::Interrupted) => return Ok(Status::Interrupted),
         limits => limits?,
     };
-    let written = destination.map_or(Ok(()), |destination| destination.write(&limits));
-    match arguments.output.format() {
-        Format::Json => to_stdout(|out| json::write(&limits, out))?,
-        Format::Text => to_coloured_stdout(|out| limits::write_coloured(&limits, out))?,
-    }
-    written?;
+    session::first(session.finish(&limits, |limits, out| limits::write_coloured(limits, out)))?;
     status(&limits)
 }
 

@@ -3,6 +3,7 @@
 mod signals;
 pub mod output;
 mod watch_flags;
+mod session;
 mod rehearsal;
 mod saved;
 pub mod status;

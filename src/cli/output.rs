@@ -8,13 +8,7 @@ use std::{
 use anyhow::bail;
 use clap::ValueEnum;
 
-use crate::{
-    report::{
-        destination::{Destination, STDOUT},
-        json, text,
-    },
-    result::summary::Summary,
-};
+use crate::report::destination::{Destination, STDOUT};
 
 /// Where results go; on every command.
 #[derive(Debug, clap::Args)]
@@ -95,12 +89,4 @@ fn has_left(error: &io::Error) -> bool {
         return kind == Ok(rustix::fs::FileType::CharacterDevice);
     }
     error.kind() == io::ErrorKind::BrokenPipe
-}
-
-/// Prints a run's result in the format that was asked for.
-pub(super) fn print(summary: &Summary, format: Format) -> anyhow::Result<()> {
-    match format {
-        Format::Text => to_coloured_stdout(|out| text::write_coloured(summary, out)),
-        Format::Json => to_stdout(|out| json::write(summary, out)),
-    }
 }

@@ -1,17 +1,17 @@
 //! What a command drives: the server that was named, or the reference server in a child process.
 
-use crate::cli::values::named;
-use crate::rpc::Compression;
-use std::{env, ffi::OsString};
+use std::env;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::values::count;
 use crate::{
-    endpoint::{ChildServer, Located, Target},
-    measure::listeners_at,
+    cli::values::named,
+    endpoint::{Located, Target},
+    experiment::driven::Server,
     result::summary::ServerRecord,
+    rpc::Compression,
     server,
     units::Limit,
 };
@@ -59,17 +59,22 @@ pub(super) struct OwnServer {
     obey: bool,
 }
 
-/// A server that accepts connections. A child lives as long as this.
-#[derive(Debug)]
-pub(super) struct Driven {
-    pub(super) located: Located,
-    child: Option<ChildServer>,
-}
-
 impl OwnServer {
-    /// Finds the target, which must not come with flags for a server of one's own. `None` where there is
-    /// none.
-    pub(super) fn locate(&self, target: Option<&Target>) -> Result<Option<Located>> {
+    /// The target, which must not come with flags for a server of one's own; or else the reference server in a
+    /// child process of this very program.
+    ///
+    /// # Errors
+    /// When both are given, nothing accepts connections at the target, or this program's own file is not found.
+    pub(super) fn server(&self, target: Option<&Target>) -> Result<Server> {
+        if let Some(located) = self.locate(target)? {
+            return Ok(Server::There(located));
+        }
+        let program =
+            env::current_exe().context("cannot find this program's own file to start a server from")?;
+        Ok(Server::Own { program, record: self.record() })
+    }
+
+    fn locate(&self, target: Option<&Target>) -> Result<Option<Located>> {
         let Some(target) = target else { return Ok(None) };
         let flags = [
             ("--server-threads", self.threads.is_some()),
@@ -86,35 +91,6 @@ impl OwnServer {
         Ok(Some(target.locate()?))
     }
 
-    /// What was found, or the reference server in a child process of this very program.
-    pub(super) fn driven(&self, located: Option<Located>) -> Result<Driven> {
-        if let Some(located) = located {
-            return Ok(Driven { located, child: None });
-        }
-        let program =
-            env::current_exe().context("cannot find this program's own file to start a server from")?;
-        let server = self.record();
-        let limit = |limit: Limit| match limit {
-            Limit::Bytes(bytes) => bytes.to_string(),
-            Limit::Unlimited => "unlimited".to_owned(),
-        };
-        let flags: Vec<OsString> = [
-            ("--threads", server.threads.to_string()),
-            ("--max-recv-message-size", limit(server.max_recv_message_bytes)),
-            ("--max-send-message-size", limit(server.max_send_message_bytes)),
-        ]
-        .into_iter()
-        .chain(server.compression.map(|compression| ("--compress", compression.to_string())))
-        .flat_map(|(name, value)| [name.to_owned(), value])
-        .chain(server.obey.then(|| "--obey".to_owned()))
-        .map(OsString::from)
-        .collect();
-        let child = ChildServer::start(&program, &flags)?;
-        let address = child.address();
-        let located = Located { address, authority: address.to_string(), is_local: true };
-        Ok(Driven { located, child: Some(child) })
-    }
-
     /// How a server is started.
     pub(super) fn record(&self) -> ServerRecord {
         let defaults = server::Config::default();
@@ -127,21 +103,5 @@ impl OwnServer {
             compression: self.compress,
             obey: self.obey,
         }
-    }
-}
-
-impl Driven {
-    /// The server's processes, where they are on this machine and known.
-    pub(super) fn processes(&self) -> Vec<u32> {
-        match &self.child {
-            Some(child) => vec![child.id()],
-            None if self.located.is_local => listeners_at(self.located.address),
-            None => Vec::new(),
-        }
-    }
-
-    /// How a child ended, if it has.
-    pub(super) fn ended(&mut self) -> Option<String> {
-        self.child.as_mut().and_then(ChildServer::ended)
     }
 }

@@ -1,6 +1,5 @@
 //! One call before the load: a method that the server does not have is told at once, and not after a run.
 
-use crate::load::Options;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -8,6 +7,7 @@ use anyhow::{Result, bail};
 use crate::{
     client::{self, CallError},
     endpoint::Located,
+    load::Options,
     rpc::{Code, metadata::Pair},
     units::Limit,
 };

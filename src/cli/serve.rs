@@ -1,7 +1,5 @@
 //! `plimsoll serve`: the reference server.
 
-use crate::cli::values::named;
-use crate::rpc::Compression;
 use std::{
     collections::BTreeSet,
     io::{self, Read},
@@ -15,14 +13,16 @@ use clap::Args;
 use serde::Serialize;
 use tokio::{net::TcpListener, sync::watch};
 
-use super::signals::Signals;
 use super::{
     output::{Format, OutputArguments, to_stdout},
+    signals::Signals,
     status::Status,
 };
 use crate::{
+    cli::values::named,
     endpoint,
     report::{destination::Destination, json},
+    rpc::Compression,
     server::{self, Bounds, Config, Cut, Windows, bind},
     units::{Count, Limit, exact_duration, grouped, parse_duration},
     view::line,

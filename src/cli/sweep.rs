@@ -1,40 +1,28 @@
 //! `plimsoll sweep`: a grid of plans, sizes by loads.
 
-use super::watch_flags::WatchFlags;
-use crate::cli::values::named;
-use crate::load::Options;
-use crate::result::summary::document::TargetRecord;
-use crate::{
-    engine::{Event, Events},
-    stop::Stop,
-};
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 
-use super::signals::stop_on_signals;
 use super::{
     client_flags::ClientFlags,
     output::{BOTH_ON_STDOUT, is_stdout, to_coloured_stdout, to_stdout},
-    own_server::{Driven, OwnServer},
+    own_server::OwnServer,
     saved,
+    signals::stop_on_signals,
     status::Status,
-    values::{MetadataParser, count},
+    values::{MetadataParser, count, named},
+    watch_flags::WatchFlags,
 };
 use crate::{
     client::check_metadata,
     endpoint::Target,
-    engine,
-    experiment::{
-        limits::{self, DEFAULT_UP_TO, Limits},
-        sweep::{GridLoad, Point, Sizes, Sweep, SweepSpec},
-    },
-    load::{Arrivals, DEFAULT_MAX_IN_FLIGHT, Load, Mix, Plan, Rates, Settings, Share, Texts},
-    report::{csv, destination::Destination, json, sweep},
-    result::summary::{Context, Summary},
+    experiment::sweep::{self, GridLoad, Point, Sizes, Sweep, SweepSpec},
+    load::{Mix, Settings, Texts},
+    report::{self, csv, destination::Destination, json},
     rpc::{format_data::TextKind, metadata::Pair},
-    units::{ByteSize, Limit, Rate, parse_duration},
+    units::{Rate, parse_duration},
 };
 
 #[derive(Debug, Args)]
@@ -144,12 +132,13 @@ pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
     // An impossible grid is an error before anything is looked up.
     arguments.asked(true)?;
     let (output, format) = arguments.written()?;
-    let located = arguments.server.locate(arguments.target.as_ref())?;
-    let asked = arguments.asked(located.as_ref().is_none_or(|located| located.is_local))?;
+    let server = arguments.server.server(arguments.target.as_ref())?;
+    let asked = arguments.asked(server.is_local())?;
     // Every plan is tried before the first one is run.
     for load in &asked.loads {
         for size in asked.sizes.with_limits(&[]) {
-            arguments.plan(Point { message_bytes: size, load: *load, repetition: 1 }, &asked.settings)?;
+            let point = Point { message_bytes: size, load: *load, repetition: 1 };
+            sweep::plan(&asked.settings, point).with_context(|| format!("there is no plan for {point}"))?;
         }
     }
     check_metadata(&arguments.metadata)?;
@@ -158,35 +147,39 @@ pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
     // A pipe stays open until the whole sweep goes into it; a file is written point by point.
     let at_the_end = destination.filter(|_| output.is_some_and(|path| !is_kept(path)));
     let stop = stop_on_signals()?;
-    arguments.client.rehearse(located.as_ref(), &arguments.metadata)?;
-    let driven = arguments.server.driven(located)?;
+    arguments.client.rehearse(server.there(), &arguments.metadata)?;
+    let driven = server.start()?;
     let (events, view) = arguments.watch.watch(arguments.quiet)?;
     // Those of now: a sweep that was read from its document has no secrets.
     let settings = asked.settings.clone();
-    let mut sweep = if let Some(begun) = begun {
+    let mut document = if let Some(begun) = begun {
         begun
     } else {
-        let limits = limits_for(&asked, &driven, &stop, &events)?;
+        let limits = sweep::ladder_limits(&asked, &driven, &stop, &events)?;
         // With an incomplete search it would be another grid.
         if stop.is_wanted() {
             return Ok(Status::Interrupted);
         }
         Sweep::new(asked, limits)
     };
-    let measured = measure(arguments, &mut sweep, &settings, &driven, &stop, &events);
+    let mut keep = |document: &Sweep| match output.filter(|path| is_kept(path)) {
+        Some(path) => Destination::reserve(path)?.write(document),
+        None => Ok(()),
+    };
+    let measured = sweep::run(&mut document, &settings, &driven, &stop, &events, &mut keep);
     view.finish(events);
     // What was measured until then is printed, and kept, in any case.
-    let written = at_the_end.map_or(Ok(()), |destination| destination.write(&sweep));
+    let written = at_the_end.map_or(Ok(()), |destination| destination.write(&document));
     match format {
-        SweepFormat::Text => to_coloured_stdout(|out| sweep::write_coloured(&sweep, out))?,
-        SweepFormat::Json => to_stdout(|out| json::write(&sweep, out))?,
-        SweepFormat::Csv => to_stdout(|out| csv::sweep(&sweep, out))?,
+        SweepFormat::Text => to_coloured_stdout(|out| report::sweep::write_coloured(&document, out))?,
+        SweepFormat::Json => to_stdout(|out| json::write(&document, out))?,
+        SweepFormat::Csv => to_stdout(|out| csv::sweep(&document, out))?,
     }
     written?;
     if measured.context("the sweep ended early; what was measured until then is above")? {
         return Ok(Status::Interrupted);
     }
-    if sweep.points.iter().all(|summary| summary.calls.outcomes.answered == 0) {
+    if document.points.iter().all(|summary| summary.calls.outcomes.answered == 0) {
         bail!("no call of the whole sweep was answered; `plimsoll run` at one of its points says why");
     }
     Ok(Status::Done)
@@ -213,44 +206,6 @@ fn begun(path: &Path, asked: &SweepSpec) -> Result<Option<Sweep>> {
         Sweep::read(file.as_slice()).with_context(|| format!("cannot go on with `{}`", path.display()))?;
     sweep.is_same(asked).with_context(|| format!("cannot go on with `{}`", path.display()))?;
     Ok(Some(sweep))
-}
-
-/// Runs the points that are left. Whether somebody interrupted it; that point is not kept.
-fn measure(
-    arguments: &SweepArguments,
-    sweep: &mut Sweep,
-    settings: &Settings,
-    driven: &Driven,
-    stop: &Stop,
-    events: &Events,
-) -> Result<bool> {
-    let each = arguments.warm_up + arguments.duration;
-    while let Some(point) = sweep.rest().first().copied() {
-        // Between two points nobody else listens.
-        if stop.is_wanted() {
-            return Ok(true);
-        }
-        let left = sweep.rest().len();
-        let number = sweep.points.len() + 1;
-        let of = sweep.order.len();
-        let left = each * u32::try_from(left).unwrap_or(u32::MAX);
-        events.send(|| Event::Point { number, of, point: point.to_string(), left });
-        let plan = Arc::new(arguments.plan(point, settings)?);
-        let run = engine::run(&plan, &driven.located, &driven.processes(), stop, events)?;
-        if run.is_interrupted {
-            return Ok(true);
-        }
-        let context = Context {
-            target: TargetRecord::of(&driven.located, sweep.asked.server.clone()),
-            label: None,
-            objectives: &[],
-        };
-        sweep.points.push(Summary::new(&run, context)?);
-        if let Some(path) = arguments.written()?.0.filter(|path| is_kept(path)) {
-            Destination::reserve(path)?.write(&sweep)?;
-        }
-    }
-    Ok(false)
 }
 
 impl SweepArguments {
@@ -290,40 +245,5 @@ impl SweepArguments {
                 ..self.client.settings(self.metadata.clone(), shares_machine)
             },
         })
-    }
-
-    fn plan(&self, point: Point, settings: &Settings) -> Result<Plan> {
-        let load = match point.load {
-            GridLoad::Concurrency(concurrency) => Load::Closed { concurrency },
-            GridLoad::RatePerSecond(rate) => Load::Open {
-                rates: Rates::One(rate),
-                arrivals: Arrivals::Constant,
-                max_in_flight: DEFAULT_MAX_IN_FLIGHT,
-            },
-        };
-        let share = Share { message_bytes: ByteSize(point.message_bytes), weight: 1 };
-        let texts = Texts::Made { mix: Mix(vec![share]), kind: self.text };
-        let settings = Settings { load, texts, ..settings.clone() };
-        Plan::new(settings).with_context(|| format!("there is no plan for {point}"))
-    }
-}
-
-/// The limits whose both sides a ladder shows; none for a list.
-fn limits_for(asked: &SweepSpec, driven: &Driven, stop: &Stop, events: &Events) -> Result<Option<Limits>> {
-    let Sizes::Ladder(_, to) = asked.sizes else { return Ok(None) };
-    let options = &asked.settings.options;
-    let settings = limits::LimitsSettings {
-        options: Options {
-            metadata: options.metadata.clone(),
-            max_send_message_size: options.max_send_message_size,
-            max_recv_message_size: Limit::Bytes(options.max_recv_message_size.as_bytes()),
-            ..Options::default()
-        },
-        up_to: to.min(DEFAULT_UP_TO),
-    };
-    match limits::find(&driven.located, &settings, stop, events) {
-        // Not even the first probe was made.
-        Err(limits::LimitsError::Interrupted) => Ok(None),
-        limits => Ok(Some(limits?)),
     }
 }

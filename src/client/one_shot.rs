@@ -1,7 +1,5 @@
 //! One call with all that can be seen of it: initial metadata, reply, trailers, status, time.
 
-use crate::load::Options;
-use crate::stop::Stop;
 use std::{fmt, io, sync::Arc, time::Duration};
 
 use prost::Message as _;
@@ -26,13 +24,14 @@ use super::{
 };
 use crate::{
     endpoint::Located,
-    load::{ClientKind, Payload, PlanError},
+    load::{ClientKind, Options, Payload, PlanError},
     rpc::{
         self, Code, Outcome,
         format_data::{Data, message_bytes_of},
         metadata::{Pair, Secrets},
         over_own_limit, status_words,
     },
+    stop::Stop,
     units::{Limit, nanoseconds_of},
 };
 

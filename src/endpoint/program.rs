@@ -1,6 +1,5 @@
 //! Any program that serves, as its command line says: started on a free port, waited for and stopped.
 
-use crate::stop::Stop;
 use std::{
     env, fmt,
     fs::File,
@@ -12,6 +11,8 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+
+use crate::stop::Stop;
 
 /// Where a command line wants the port.
 const PORT: &str = "{port}";

@@ -179,8 +179,9 @@ impl Target {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn targets_are_hosts_with_ports() {

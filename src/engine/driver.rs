@@ -25,12 +25,12 @@ use super::{
     threads::{Orders, spawn_workers},
     worker::{Order, Report, Second, WorkerResult},
 };
-use crate::stop::{Level, Stop};
 use crate::{
     client::{ConnectionAccount, UploadWaits},
     endpoint::{self, Located},
     load::Plan,
     measure::{Environment, Interval, LoopAccount, Measurement, Outcomes, Recording, Timeline, wall_clock},
+    stop::{Level, Stop},
 };
 
 /// From the order to start until the warm-up: time for the order to reach all workers.

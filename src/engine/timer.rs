@@ -92,8 +92,9 @@ async fn wait_for_kernel(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::time::Duration;
+
+    use super::*;
 
     #[tokio::test]
     async fn an_alarm_is_never_early_and_can_be_set_again() {

@@ -1,5 +1,9 @@
 //! A worker against a server that exists only in paused time.
 
+use std::sync::atomic::Ordering;
+
+use tokio::{sync::mpsc, task::LocalSet};
+
 use super::*;
 use crate::{
     client::Ended,
@@ -7,8 +11,6 @@ use crate::{
     measure::Latency,
     rpc::{Code, Failure, Outcome, format_data::Message},
 };
-use std::sync::atomic::Ordering;
-use tokio::{sync::mpsc, task::LocalSet};
 
 /// Answers each call after a delay, but nothing while it is stopped.
 #[derive(Clone)]

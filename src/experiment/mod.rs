@@ -1,5 +1,6 @@
 //! Questions that take more than one run: one folder per question.
 
+pub mod driven;
 pub mod compare;
 pub mod interference;
 pub mod limits;

@@ -1,11 +1,12 @@
-use super::*;
-use crate::rpc::format_data::Data;
-use crate::rpc::format_data::size::longest_text_within;
-use crate::rpc::format_data::size::nearest_reachable;
-use crate::rpc::format_data::size::reachable_around;
-use crate::rpc::format_data::text::json;
 use proptest::prelude::*;
 use prost::Message as _;
+
+use super::*;
+use crate::rpc::format_data::{
+    Data,
+    size::{longest_text_within, nearest_reachable, reachable_around},
+    text::json,
+};
 
 const KINDS: [TextKind; 4] = [TextKind::Ascii, TextKind::Json, TextKind::Unicode, TextKind::Expanding];
 

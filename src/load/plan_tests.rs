@@ -1,6 +1,5 @@
 use super::*;
-use crate::load::schedule::Arrivals;
-use crate::load::settings::DEFAULT_MAX_IN_FLIGHT;
+use crate::load::{schedule::Arrivals, settings::DEFAULT_MAX_IN_FLIGHT};
 
 fn open(rates: Rates) -> Load {
     Load::Open { rates, arrivals: Arrivals::Constant, max_in_flight: DEFAULT_MAX_IN_FLIGHT }

@@ -224,8 +224,9 @@ impl Gaps {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     fn schedule(stages: &[Stage], arrivals: Arrivals) -> Schedule {
         Schedule { stages: stages.to_vec(), arrivals, seed: 1, calls: None }

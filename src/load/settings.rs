@@ -168,6 +168,15 @@ impl Texts {
         matches!(self, Self::Made { kind: TextKind::Expanding, .. })
     }
 
+    /// The same kind of text in other sizes; a text from a file stays as it is.
+    #[must_use]
+    pub(crate) fn sized(&self, mix: Mix) -> Self {
+        match self {
+            Self::Made { kind, .. } => Self::Made { mix, kind: *kind },
+            given @ Self::Given { .. } => given.clone(),
+        }
+    }
+
     /// Texts of the default size.
     fn made(kind: TextKind) -> Self {
         Self::Made { mix: Mix(vec![Share { message_bytes: ByteSize(64), weight: 1 }]), kind }

@@ -197,8 +197,7 @@ pub fn peak_memory_bytes_of(processes: &[u32]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::environment::Environment;
-    use crate::measure::processes::listeners_at;
+    use crate::measure::{environment::Environment, processes::listeners_at};
 
     #[test]
     fn the_kernels_accounts_are_read_as_documented() {

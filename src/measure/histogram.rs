@@ -241,8 +241,9 @@ impl PackedLatency {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     fn latency(nanoseconds: &[u64]) -> Latency {
         let mut latency = Latency::new();

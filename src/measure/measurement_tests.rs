@@ -1,12 +1,13 @@
 //! Parts of a run, merged in any order, are the whole.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::{
     load::{Arrivals, Load, Mix, Rates, Settings, Texts},
     measure::{Finished, Interval, Recorder, ThreadTime},
     rpc::{Code, Failure, Outcome, format_data::TextKind},
 };
-use proptest::prelude::*;
 
 /// A call as a test describes it: message, sent, time to its end, outcome.
 type Case = (usize, u16, u32, u8);

@@ -1,18 +1,21 @@
+use proptest::prelude::*;
+
 use super::*;
-use crate::measure::calls::Calls;
-use crate::measure::histogram::Latency;
-use crate::measure::recording::MOST_KINDS;
-use crate::measure::recording::Volume;
-use crate::measure::timeline::Timeline;
-use crate::rpc::code::Code;
-use crate::rpc::outcome::Difference;
-use crate::rpc::outcome::Failure;
-use crate::rpc::outcome::Refusal;
 use crate::{
     load::Mix,
-    rpc::{Direction, Side, format_data::TextKind},
+    measure::{
+        calls::Calls,
+        histogram::Latency,
+        recording::{MOST_KINDS, Volume},
+        timeline::Timeline,
+    },
+    rpc::{
+        Direction, Side,
+        code::Code,
+        format_data::TextKind,
+        outcome::{Difference, Failure, Refusal},
+    },
 };
-use proptest::prelude::*;
 
 fn payload() -> Payload {
     let mix: Mix = "64,1KiB".parse().expect("a mix");

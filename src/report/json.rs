@@ -78,8 +78,9 @@ impl Formatter for Escaping<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     fn written(document: &impl Serialize) -> String {
         let mut out = Vec::new();

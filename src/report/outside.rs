@@ -102,9 +102,10 @@ pub(super) fn write_text<T: Serialize + DeserializeOwned>(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
     use serde::Deserialize;
+
+    use super::*;
 
     #[test]
     fn a_text_from_outside_says_what_it_is() {

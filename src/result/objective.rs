@@ -253,8 +253,9 @@ impl Objective {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     fn parsed(expression: &str) -> (Metric, Relation, f64) {
         let objective: Objective = expression.parse().unwrap_or_else(|error| panic!("{error}"));

@@ -1,11 +1,12 @@
 //! gRPC's compression of messages: whole ones are packed before the run, replies are unpacked as they
 //! come, a little at a time.
 
-use crate::units::named;
 use std::io::{self, Write};
 
 use flate2::write::{GzDecoder, GzEncoder};
 use zstd::stream::raw::{DParameter, Decoder, Operation};
+
+use crate::units::named;
 
 /// A compression of messages that gRPC has a name for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,8 +172,9 @@ pub(crate) fn unpacked(compression: Compression, packed: &[u8], most: usize) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn names_are_grpcs() {

@@ -1,10 +1,9 @@
 //! What became of one call.
 
-use crate::units::named;
-
 use serde::{Deserialize, Serialize};
 
 use super::code::Code;
+use crate::units::named;
 
 /// What became of one call; every planned call has exactly one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,8 +136,9 @@ impl Difference {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn codes_have_the_names_of_the_specification() {

@@ -220,8 +220,9 @@ fn is_text(number: u64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     const REQUEST: u64 = 4_194_305;
     const REPLY: u64 = 12_582_915;

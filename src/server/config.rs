@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use crate::rpc::Compression;
-use crate::units::Limit;
+use crate::{rpc::Compression, units::Limit};
 
 /// HTTP/2 flow-control window of one stream. Twice gRPC's default message limit: a 4 MiB request
 /// never waits for a window update.

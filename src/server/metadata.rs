@@ -27,8 +27,9 @@ fn is_reserved(name: &HeaderName) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use tonic::metadata::MetadataValue;
+
+    use super::*;
 
     #[test]
     fn ascii_and_binary_pairs_are_echoed_and_reserved_ones_are_not() {

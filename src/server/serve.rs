@@ -1,6 +1,5 @@
 //! Serving on bound listeners.
 
-use crate::rpc::Compression;
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
@@ -19,7 +18,10 @@ use super::{
     incoming::Incoming,
     service::Formatter,
 };
-use crate::rpc::format_data::{self, format_data_server::FormatDataServer};
+use crate::rpc::{
+    Compression,
+    format_data::{self, format_data_server::FormatDataServer},
+};
 
 /// Connections that wait in the kernel until they are accepted.
 const BACKLOG: u32 = 1_024;

@@ -23,8 +23,9 @@ pub(super) fn doubled(values: &[f64]) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn ties_share_their_ranks() {

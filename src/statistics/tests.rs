@@ -1,8 +1,9 @@
 //! Against `SciPy`, by fixtures that `scripts/fixtures/statistics` makes; and what holds for any values.
 
-use super::*;
 use proptest::prelude::*;
 use serde::Deserialize;
+
+use super::*;
 
 #[derive(Debug, Deserialize)]
 struct Fixtures {

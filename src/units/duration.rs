@@ -64,8 +64,9 @@ pub fn nanoseconds_of(duration: Duration) -> u64 {
 
 /// Durations in documents: integers, in ns.
 pub mod nanoseconds {
-    use super::{Duration, nanoseconds_of};
     use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::{Duration, nanoseconds_of};
 
     /// Writes a duration as an integer of nanoseconds.
     ///

@@ -70,8 +70,7 @@ pub fn format_share(share: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::digits::grouped;
-    use crate::units::size::ByteSize;
+    use crate::units::{digits::grouped, size::ByteSize};
 
     #[test]
     fn figures_carry_units_and_few_digits() {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::*;
 use proptest::prelude::*;
+
+use super::*;
 
 #[test]
 fn sizes_are_binary_or_decimal() {

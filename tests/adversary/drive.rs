@@ -18,7 +18,6 @@ use plimsoll::{
     load::{Options, Plan, Settings, Texts},
     rpc::{Code, Failure},
 };
-
 use tokio::time::Instant;
 
 /// The largest frame that the readers here take.

@@ -111,7 +111,7 @@ fn a_document_of_another_kind_is_called_by_its_name() {
     for (name, kind) in [
         ("limits", "`plimsoll limits`"),
         ("sweep", "`plimsoll sweep`"),
-        ("neighbours", "`plimsoll run --with-and-without-refused`"),
+        ("neighbours", "`plimsoll interference`"),
         ("comparison", "`plimsoll compare`"),
         ("verdict", "`plimsoll gate`"),
         ("call", "`plimsoll call`"),

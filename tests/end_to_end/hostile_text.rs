@@ -6,7 +6,6 @@ use plimsoll::{
     client::lean::frame::{flag, kind},
     report::outside::is_active,
 };
-
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::{

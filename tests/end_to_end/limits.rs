@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use plimsoll::client::lean::frame::kind;
+use proptest::prelude::*;
 use rustix::process::Signal;
 
 use crate::{
@@ -10,10 +12,6 @@ use crate::{
     process::{Server, output_of, plimsoll, text},
     raw_server::frame,
 };
-
-use plimsoll::client::lean::frame::kind;
-
-use proptest::prelude::*;
 
 /// The sizes next to a limit that a text can make.
 fn sides(limit: u64) -> (u64, u64) {

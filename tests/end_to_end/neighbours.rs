@@ -1,14 +1,14 @@
-//! `plimsoll run --with-and-without-refused`: what refused calls do to those beside them.
+//! `plimsoll interference`, and its alias `run --with-and-without-refused`: what refused calls do to those beside them.
+
+use serde_json::Value;
 
 use crate::{
     document::Summary,
     policed_server::{Ruling, policed},
     process::{output_of, text},
 };
-use serde_json::Value;
 
-const MIX: [&str; 10] =
-    ["run", "-s", "64@9,5000@1", "-r", "500", "-z", "400ms", "-w", "50ms", "--with-and-without-refused"];
+const MIX: [&str; 9] = ["interference", "-s", "64@9,5000@1", "-r", "500", "-z", "400ms", "-w", "50ms"];
 
 fn compared(arguments: &[&str]) -> Value {
     let output = output_of(&[&MIX[..], &["-q", "-O", "json"], arguments].concat());

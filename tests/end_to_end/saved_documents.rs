@@ -11,7 +11,6 @@ use plimsoll::{
     },
     result::summary::Summary,
 };
-
 use serde_json::Value;
 
 use crate::process::{output_of, text};

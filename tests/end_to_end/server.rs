@@ -7,12 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::Signal;
-
 use plimsoll::client::lean::{
     frame::{PREFACE, flag, kind},
     header_block::decode,
 };
+use rustix::process::Signal;
 
 use crate::{
     process::{Server, client, eventually, let_pass, output_of, over_both_clients, plimsoll, run, text},

@@ -10,14 +10,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use plimsoll::engine::Events;
-use plimsoll::stop::Stop;
 use plimsoll::{
     endpoint::Target,
     engine,
+    engine::Events,
     load::{Load, Plan, Settings},
+    stop::Stop,
 };
-
 use rustix::process::Signal;
 
 use crate::{

@@ -20,9 +20,9 @@ use crate::{
     units::{Rate, parse_duration},
 };
 
+/// The load and the server of a command that drives one plan.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
-pub(crate) struct RunArguments {
+pub(crate) struct LoadArguments {
     /// The server, such as `localhost:8080`; left out, the reference server is started for this run
     #[arg(value_name = "TARGET")]
     pub(super) target: Option<Target>,
@@ -86,11 +86,6 @@ pub(crate) struct RunArguments {
     #[command(flatten)]
     pub(super) server: OwnServer,
 
-    /// An objective, such as `p99<5ms`, `goodput>10k/s`, `refused==0`, `errors<0.1%`; repeatable.
-    /// Exit status 1 when it is missed
-    #[arg(long = "assert", value_name = "EXPR", help_heading = "Result")]
-    pub(super) assertions: Vec<Objective>,
-
     /// Exit status 3 when the measurement is unsound; with `=disturbed` also when it is disturbed (other load,
     /// stolen cores)
     #[arg(
@@ -102,16 +97,7 @@ pub(crate) struct RunArguments {
         value_parser = verdict(),
         help_heading = "Result"
     )]
-    pub(super) strict: Option<Rating>,
-
-    /// Of a mix with sizes that are refused: run it with and without those, in turn, at the same rate of
-    /// the others, and show what the refused calls do to these
-    #[arg(long, conflicts_with = "assertions", help_heading = "Result")]
-    pub(super) with_and_without_refused: bool,
-
-    /// How often both are run
-    #[arg(long, value_name = "N", value_parser = count, default_value = "3", requires = "with_and_without_refused", help_heading = "Result")]
-    pub(super) rounds: u64,
+    pub(crate) strict: Option<Rating>,
 
     /// A name for this run, kept in its result
     #[arg(long, value_name = "NAME", help_heading = "Result")]
@@ -124,6 +110,46 @@ pub(crate) struct RunArguments {
     pub(super) output: OutputArguments,
 }
 
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct RunArguments {
+    #[command(flatten)]
+    pub(super) load: LoadArguments,
+
+    /// An objective, such as `p99<5ms`, `goodput>10k/s`, `refused==0`, `errors<0.1%`; repeatable.
+    /// Exit status 1 when it is missed
+    #[arg(long = "assert", value_name = "EXPR", help_heading = "Result")]
+    pub(super) assertions: Vec<Objective>,
+
+    /// As `plimsoll interference`: of a mix with sizes that are refused, run it with and without those, in turn, at the same rate of
+    /// the others, and show what the refused calls do to these
+    #[arg(long, conflicts_with = "assertions", help_heading = "Result")]
+    pub(super) with_and_without_refused: bool,
+
+    /// How often both are run
+    #[arg(long, value_name = "N", value_parser = count, default_value = "3", requires = "with_and_without_refused", help_heading = "Result")]
+    pub(super) rounds: u64,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = INTERFERENCE_EXAMPLES)]
+pub(crate) struct InterferenceArguments {
+    #[command(flatten)]
+    pub(super) load: LoadArguments,
+
+    /// Rounds: runs of each of the two mixes
+    #[arg(long, value_name = "N", value_parser = count, default_value = "3", help_heading = "Result")]
+    pub(super) rounds: u64,
+}
+
+const INTERFERENCE_EXAMPLES: &str = "\
+Examples:
+  plimsoll interference -s 1KiB@95,5MiB@5 -r 2k   # do refused 5 MiB calls slow the 1 KiB calls down?
+  plimsoll interference localhost:8080 -s 1KiB@99,8MiB@1 -r 500 --rounds 5 -o result.json
+
+Needs a rate (--rate or --stage) and a mix in which some sizes are refused and others pass. Each round runs
+the full mix, and the mix without the refused sizes at the same rate of the others.";
+
 const EXAMPLES: &str = "\
 Examples:
   plimsoll run                               # the reference server, 50 calls in flight for 10 s
@@ -132,8 +158,6 @@ Examples:
   plimsoll run --stage 1k:10s --stage 1k..20k:60s
                                              # a step, then a ramp
   plimsoll run -s 1KiB@90,5MiB@10            # a mix; 5 MiB is over the default limit
-  plimsoll run -s 1KiB@95,5MiB@5 -r 2k --with-and-without-refused
-                                             # what refused calls do to those beside them
   plimsoll run -r 2k --assert 'p99<5ms' --assert refused==0 -o result.json
 
 Sizes: 4194304, 64KiB, 4MiB (binary), 64kB (decimal). Durations: 250us, 10ms, 1.5s, 2m. Rates and
@@ -165,7 +189,7 @@ impl FromStr for WrittenStage {
     }
 }
 
-impl RunArguments {
+impl LoadArguments {
     /// What was asked for. The default number of workers depends on whether the server needs cores
     /// of this machine too.
     pub(super) fn settings(&self, shares_machine: bool) -> Result<Settings> {

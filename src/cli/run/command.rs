@@ -1,19 +1,18 @@
 //! `plimsoll run`: drives a server with one plan.
 
-use crate::cli::signals::stop_on_signals;
-use crate::result::summary::document::TargetRecord;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
 
 use super::{arguments::RunArguments, interference};
 use crate::{
-    cli::{output::print, status::Status},
+    cli::{session::Session, status::Status},
     engine,
     load::Plan,
+    report::text,
     result::{
         soundness::Rating,
-        summary::{Context, Summary},
+        summary::{Context, Summary, TargetRecord},
     },
     rpc::status_words,
     units::grouped,
@@ -21,41 +20,26 @@ use crate::{
 
 pub(crate) fn execute(arguments: &RunArguments) -> Result<Status> {
     if arguments.with_and_without_refused {
-        return interference::execute(arguments);
+        return interference::run(&arguments.load, arguments.rounds);
     }
-    let located = arguments.server.locate(arguments.target.as_ref())?;
-    let shares_machine = located.as_ref().is_none_or(|located| located.is_local);
-    let plan = Arc::new(Plan::new(arguments.settings(shares_machine)?)?);
-    let destination = arguments.output.reserve()?;
-    let stop = stop_on_signals()?;
-    let is_own = located.is_none();
-    arguments.client.rehearse(located.as_ref(), &plan.options.metadata)?;
-    let mut driven = arguments.server.driven(located)?;
-    if stop.is_wanted() {
+    let load = &arguments.load;
+    let server = load.server.server(load.target.as_ref())?;
+    let plan = Arc::new(Plan::new(load.settings(server.is_local())?)?);
+    let session = Session::begin(&load.output, &load.watch)?;
+    load.client.rehearse(server.there(), &plan.options.metadata)?;
+    let mut driven = server.start()?;
+    if session.stop.is_wanted() {
         return Ok(Status::Interrupted);
     }
-    let target = driven.located.clone();
-
-    let (events, view) = arguments.watch.watch(arguments.output.quiet)?;
-    let run = engine::run(&plan, &target, &driven.processes(), &stop, &events);
-    view.finish(events);
-    let run = run?;
+    let run = engine::run(&plan, &driven.located, &driven.processes(), &session.stop, &session.events)?;
     let server_end = driven.ended();
+    let target = TargetRecord::of(&driven.located, server.record());
     drop(driven);
 
-    let summary = Summary::new(
-        &run,
-        Context {
-            target: TargetRecord::of(&target, is_own.then(|| arguments.server.record())),
-            label: arguments.label.clone(),
-            objectives: &arguments.assertions,
-        },
-    )?;
-    // Written first, but a disk that is full must not take the printed figures away.
-    let written = destination.map_or(Ok(()), |destination| destination.write(&summary));
-    let printed = print(&summary, arguments.output.format());
-    let failures = written.err().map(anyhow::Error::from).into_iter().chain(printed.err());
-    Ok(match status(&summary, arguments.strict, server_end) {
+    let context = Context { target, label: load.label.clone(), objectives: &arguments.assertions };
+    let summary = Summary::new(&run, context)?;
+    let failures = session.finish(&summary, |summary, out| text::write_coloured(summary, out)).into_iter();
+    Ok(match status(&summary, load.strict, server_end) {
         Ok(status) => status.despite(failures),
         Err(error) => Status::Failed.despite(failures.chain([error])),
     })

@@ -4,5 +4,6 @@ mod arguments;
 mod interference;
 mod command;
 
-pub(crate) use arguments::RunArguments;
+pub(crate) use arguments::{InterferenceArguments, RunArguments};
 pub(crate) use command::execute;
+pub(crate) use interference::execute as execute_interference;

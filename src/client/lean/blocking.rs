@@ -18,11 +18,11 @@ use super::{
     request::Requests,
     streams::Call,
 };
-use crate::stop::Stop;
 use crate::{
     client::opening::{CONNECT_TIMEOUT, INTERRUPT_TICK},
     endpoint::Located,
     rpc::{Code, Failure},
+    stop::Stop,
 };
 
 /// How long a read waits at most where nothing else bounds it.

@@ -85,8 +85,9 @@ impl ReceiveWindow {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn a_window_may_become_negative_and_recovers() {

@@ -302,8 +302,9 @@ pub fn write_go_away(out: &mut Vec<u8>, error: &ConnectionError) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     fn head(kind: u8, flags: u8, length: usize) -> Head {
         Head { length: u32::try_from(length).expect("short"), kind, flags, stream: 1 }

@@ -181,9 +181,10 @@ fn length(bytes: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::client::lean::frame;
-    use proptest::prelude::*;
 
     /// Frames, the DATA of all of them, what flow control counts of it, and how many streams it ended.
     type Read = (Vec<(Head, Vec<u8>)>, Vec<u8>, u32, u32);

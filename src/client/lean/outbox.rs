@@ -189,12 +189,13 @@ impl Outbox {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::{
         client::lean::frame::{flag, kind},
         load::{Plan, Settings, Texts},
     };
-    use proptest::prelude::*;
 
     fn requests() -> Requests {
         let texts = Texts::Given { text: "0123456789".repeat(10), path: "text".into() };

@@ -269,8 +269,9 @@ mod epoll {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::{io::Write, os::unix::net::UnixStream, time::Instant};
+
+    use super::*;
 
     #[test]
     fn few_sockets_and_many_are_waited_for_alike_and_so_is_the_time() {

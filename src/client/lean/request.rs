@@ -4,7 +4,6 @@
 //! number into them. A large one is kept once, and written from where it lies, in frames of the size
 //! that the server takes.
 
-use crate::load::Options;
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use super::{
@@ -13,7 +12,7 @@ use super::{
 };
 use crate::{
     client::opening::user_agent,
-    load::Plan,
+    load::{Options, Plan},
     rpc::{
         self, Compression, Refusal,
         format_data::{LARGEST_MESSAGE, Message},
@@ -379,10 +378,11 @@ fn grpc_timeout(timeout: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::load::{Settings, Texts};
     use proptest::prelude::*;
     use prost::Message as _;
+
+    use super::*;
+    use crate::load::{Settings, Texts};
 
     fn requests(text: &str, options: Options) -> Requests {
         let texts = Texts::Given { text: text.to_owned(), path: "text".into() };

@@ -140,9 +140,11 @@ impl Streams {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use proptest::prelude::*;
     use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
 
     fn stream(message: usize, now: Instant) -> Stream {
         Stream {

@@ -1,6 +1,5 @@
 //! One connection of tonic's generated client.
 
-use crate::load::Options;
 use std::{error::Error, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, timeout_at};
@@ -21,6 +20,7 @@ use crate::{
         opening::OpenError,
     },
     endpoint::Located,
+    load::Options,
     rpc::{
         Code, Difference, Failure, Origin, Outcome, RESET_WORDS, deadline_exceeded,
         format_data::{Data, Message, format_data_client::FormatDataClient},

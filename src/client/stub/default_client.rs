@@ -1,8 +1,6 @@
 //! Tonic's client as an application has it that leaves its limits to tonic, for a thread that has no
 //! runtime: each question is asked on a connection of its own.
 
-use crate::load::Options;
-use crate::stop::{Level, Stop};
 use std::{cell::Cell, io, time::Duration};
 
 use tokio::runtime;
@@ -11,7 +9,9 @@ use super::connection::StubConnection;
 use crate::{
     client::{caller::Ended, opening::OpenError},
     endpoint::Located,
+    load::Options,
     rpc::{Outcome, format_data::Message},
+    stop::{Level, Stop},
 };
 
 /// Makes calls, one connection each.
@@ -114,8 +114,9 @@ fn is_answered(outcome: &Outcome) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use tokio::time::Instant;
+
+    use super::*;
 
     #[tokio::test(start_paused = true)]
     async fn a_call_that_does_not_end_is_left_when_an_end_is_wanted() {

@@ -202,9 +202,10 @@ impl Frames {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::client::lean::frame::{flag, write};
-    use proptest::prelude::*;
 
     proptest! {
         /// However the bytes are cut, GOAWAY is found behind other frames.

@@ -1,8 +1,7 @@
 //! Made from one golden result, changed where a test needs it.
 
 use super::*;
-use crate::experiment::compare::figures::Method;
-use crate::{measure::Latency, result::summary::IntervalRecord};
+use crate::{experiment::compare::figures::Method, measure::Latency, result::summary::IntervalRecord};
 
 fn golden() -> Summary {
     Summary::read(include_str!("../../../tests/data/summary.json").as_bytes()).expect("a result")

@@ -1,11 +1,11 @@
 //! Ratios of figures, candidate to base, with intervals.
 
-use crate::units::named;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     result::{samples_needed, summary::Summary},
     statistics::{RankSum, block_bootstrap, median, shift, shift_interval},
+    units::named,
 };
 
 /// Of every interval.

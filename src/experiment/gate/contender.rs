@@ -2,10 +2,10 @@
 
 use std::{env, fmt, path::Path, str::FromStr};
 
-use crate::stop::Stop;
 use crate::{
     endpoint::{LocateError, Located, Program, ProgramError, ServerProcess, StartError, Target, TargetError},
     measure::{listeners_at, processes_below, processes_in_group},
+    stop::Stop,
 };
 
 /// A server that is compared.

@@ -3,12 +3,14 @@
 //! The repetition is the unit, not the slice: slices of one repetition share its processes, and no number of them
 //! averages out what these happen to be like.
 
-use crate::engine::Change;
-use crate::units::named;
 use serde::{Deserialize, Serialize};
 
 use super::{metric::GateMetric, repetition::Repetition, scenario::Thresholds};
-use crate::statistics::{SignedRank, hodges_lehmann, hodges_lehmann_interval, holm, smallest_p};
+use crate::{
+    engine::Change,
+    statistics::{SignedRank, hodges_lehmann, hodges_lehmann_interval, holm, smallest_p},
+    units::named,
+};
 
 /// A false answer of one or more of all tests is tolerated as often as this, before the confirmation.
 pub const LEVEL: f64 = 0.01;

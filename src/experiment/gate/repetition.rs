@@ -10,15 +10,14 @@ use super::{
     scenario::{Scenario, ScenarioLoad},
     slice::{Slice, slice_of},
 };
-use crate::engine::Events;
-use crate::stop::Stop;
 use crate::{
     endpoint::StartError,
-    engine::{self, DriveError},
+    engine::{self, DriveError, Events},
     load::{Plan, PlanError},
     measure::{Calls, NotConserved},
     result::soundness::is_generator_saturated,
     statistics::median,
+    stop::Stop,
     units::{bits, nanoseconds_of},
 };
 

@@ -1,7 +1,8 @@
 //! What holds of any repetition, and of any order of slices.
 
-use super::*;
 use proptest::prelude::*;
+
+use super::*;
 
 #[test]
 fn every_order_comes_and_none_is_preferred() {

@@ -1,11 +1,6 @@
 //! The course of a gate: limits first, then repetitions of all scenarios in turn, then a second run of what was
 //! flagged.
 
-use crate::load::Options;
-use crate::{
-    engine::{Event, Events},
-    stop::Stop,
-};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -25,10 +20,12 @@ use super::{
 use crate::{
     client::OpenError,
     endpoint::{Leftovers, StartError, is_lack_of_means},
-    engine::DriveError,
+    engine::{DriveError, Event, Events},
     experiment::limits::{self, Limits, LimitsError},
+    load::Options,
     measure::{Environment, timestamp, wall_clock},
     rpc::format_data::LARGEST_MESSAGE,
+    stop::Stop,
     units::{Limit, bits},
 };
 

@@ -6,8 +6,7 @@ use serde::Deserialize;
 
 use super::metric::GateMetric;
 use crate::{
-    load::Options,
-    load::{Arrivals, Load, Mix, Plan, PlanError, Rates, Settings, Share, Texts, Workers},
+    load::{Arrivals, Load, Mix, Options, Plan, PlanError, Rates, Settings, Share, Texts, Workers},
     rpc::{format_data::TextKind, metadata::Pair},
     units::{ByteSize, Limit, Rate, named, parse_duration},
 };

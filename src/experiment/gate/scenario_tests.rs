@@ -1,7 +1,8 @@
 //! What a file of scenarios may say, and how it is told what it may not.
 
-use super::*;
 use proptest::prelude::*;
+
+use super::*;
 
 #[test]
 fn a_file_says_what_is_tried() {

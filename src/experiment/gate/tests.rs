@@ -1,7 +1,8 @@
 //! What the rule makes of repetitions that are made here.
 
-use super::*;
-use super::{explain, limits};
+use proptest::prelude::*;
+
+use super::{explain, limits, *};
 use crate::{
     experiment::gate::{
         repetition::Slices,
@@ -9,7 +10,6 @@ use crate::{
     },
     units::Sequence,
 };
-use proptest::prelude::*;
 
 /// A repetition in which the candidate costs so much more, with noise of this size on all.
 fn repetition(random: &mut Sequence, candidate: f64, again: f64, noise: f64) -> Repetition {

@@ -143,8 +143,9 @@ pub(super) fn arm(summaries: &[&Summary], is_refused: &dyn Fn(u64) -> bool) -> O
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn one_slow_round_does_not_part_the_ratio_from_its_times() {

@@ -10,7 +10,9 @@ mod impact;
 mod read;
 pub mod refused;
 pub mod assemble;
+mod run;
 
 pub use document::{Impact, Interference, PooledSide, Pooling, Ratio, Round, SCHEMA};
 pub use read::InterferenceReadError;
 pub use refused::{InterferenceError, check, refused_sizes, without_refused};
+pub use run::{Ended, RunError, run};

@@ -7,7 +7,7 @@ use crate::result::{Contradiction, alike, schema_of, summary::ReadError};
 #[derive(Debug, thiserror::Error)]
 pub enum InterferenceReadError {
     /// It is not JSON, or lacks something.
-    #[error("it is not a result of `plimsoll run --with-and-without-refused`")]
+    #[error("it is not a result of `plimsoll interference`")]
     Json(#[from] serde_json::Error),
     /// It has another schema, or none.
     #[error("its schema is `{0}`, and this plimsoll reads `{SCHEMA}`")]

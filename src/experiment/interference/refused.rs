@@ -5,12 +5,12 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::document::RefusedSize;
-use crate::stop::Stop;
 use crate::{
     client::lean::{blocking::BlockingConnection, request::Requests},
     endpoint::Located,
     load::{Load, Mix, Plan, Rates, Settings, Share, Stage, Texts},
     rpc::{Outcome, metadata::Secrets, status_words},
+    stop::Stop,
     units::ByteSize,
 };
 

@@ -11,19 +11,18 @@ use super::{
     survival::{Survivors, failure_of},
     whole_messages::{self, Whole},
 };
-use crate::stop::Stop;
 use crate::{
     client::{
         Ended,
         stub::{AmongOthers, DefaultClient},
     },
     endpoint::Located,
-    load::ClientKind,
-    load::Options,
+    load::{ClientKind, Options},
     rpc::{
         Direction, Outcome, Side,
         format_data::{Message, longest_text_within, message_bytes_of},
     },
+    stop::Stop,
     units::Limit,
 };
 

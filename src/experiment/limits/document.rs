@@ -1,10 +1,12 @@
 //! The document `plimsoll.limits/1`.
 
-use crate::load::Options;
 use serde::{Deserialize, Serialize};
 
 use super::record::LimitRecord;
-use crate::{load::ClientKind, measure::Build};
+use crate::{
+    load::{ClientKind, Options},
+    measure::Build,
+};
 
 /// The schema that this program writes.
 pub const SCHEMA: &str = "plimsoll.limits/1";

@@ -13,7 +13,6 @@ use super::{
     probe_result::{ProbeAnswer, ProbeResult, longest},
     survival::Survivors,
 };
-use crate::stop::Stop;
 use crate::{
     client::lean::{
         blocking::BlockingConnection,
@@ -23,6 +22,7 @@ use crate::{
     endpoint::Located,
     load::Options,
     rpc::format_data::Message,
+    stop::Stop,
 };
 
 /// Asks up to three times for an answer that a server does not give by accident: a reply, or a refusal in known words.

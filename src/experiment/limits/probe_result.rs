@@ -1,9 +1,11 @@
 //! Results of probes.
 
-use crate::units::named;
 use std::time::Duration;
 
-use crate::rpc::{Failure, HTTP_WORDS, Outcome, RESET_WORDS, Refusal};
+use crate::{
+    rpc::{Failure, HTTP_WORDS, Outcome, RESET_WORDS, Refusal},
+    units::named,
+};
 
 /// How long a whole message is waited for that nothing is known of: 64 MiB through the slowest server that was
 /// measured took 2 s, and a link may have a few MiB a second.

@@ -11,9 +11,10 @@ use super::{
     replies::{self, Reach},
     server_requests,
 };
-use crate::load::Options;
 use crate::{
     endpoint::Located,
+    engine::{Event, Events},
+    load::Options,
     measure::Build,
     rpc::{
         Direction, Side,
@@ -21,11 +22,8 @@ use crate::{
         metadata::Secrets,
         status_words,
     },
-    units::{Limit, nanoseconds_of},
-};
-use crate::{
-    engine::{Event, Events},
     stop::Stop,
+    units::{Limit, nanoseconds_of},
 };
 
 /// Looks for all four limits. Events say which one is looked for, and `stop` is looked at before each probe.

@@ -140,8 +140,9 @@ impl Search {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     const LADDER: [u64; 4] = [4_194_305, 67_108_864, 1 << 30, u32::MAX as u64];
 

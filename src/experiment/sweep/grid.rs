@@ -154,8 +154,9 @@ impl fmt::Display for Point {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn a_ladder_shows_each_limit_from_both_sides() {

@@ -1,7 +1,8 @@
 //! Findings, their weight, and the verdict that follows from them.
 
-use crate::units::named;
 use serde::{Deserialize, Serialize};
+
+use crate::units::named;
 
 /// What a measurement is worth, in a word. The greater, the worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -9,8 +9,7 @@ use super::{
 use crate::{
     client::Connections,
     load::{Plan, PlannedLoad, Schedule},
-    measure::Latency,
-    measure::{MachineTicks, Measurement},
+    measure::{Latency, MachineTicks, Measurement},
     result::quantiles::{QUANTILES, samples_needed},
     units::{ByteSize, decimal, format_nanoseconds, format_share, grouped},
 };

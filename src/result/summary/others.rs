@@ -6,7 +6,7 @@ use super::document::ReadError;
 const OTHERS: [(&str, &str); 7] = [
     ("plimsoll.limits/1", "a result of `plimsoll limits`"),
     ("plimsoll.sweep/1", "a result of `plimsoll sweep`"),
-    ("plimsoll.neighbours/1", "a result of `plimsoll run --with-and-without-refused`"),
+    ("plimsoll.neighbours/1", "a result of `plimsoll interference`"),
     ("plimsoll.comparison/1", "a result of `plimsoll compare`"),
     ("plimsoll.verdict/1", "a verdict of `plimsoll gate`"),
     ("plimsoll.call/1", "a reply of `plimsoll call`"),

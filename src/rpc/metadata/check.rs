@@ -124,8 +124,9 @@ pub(crate) fn bytes_of(value: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     fn check(name: &str, value: &str) -> Result<(), String> {
         Pair::new(name, value).check().map_err(|error| error.to_string())

@@ -3,6 +3,5 @@
 mod pair;
 mod check;
 
-pub(crate) use check::bytes_of;
-pub(crate) use check::{MetadataError, PairError};
+pub(crate) use check::{MetadataError, PairError, bytes_of};
 pub(crate) use pair::{Pair, Secrets};

@@ -16,7 +16,8 @@ mod ending;
 mod sending;
 mod settings;
 
-pub use super::outbox::MOST_SLICES;
 pub(crate) use closing::MOST_RETURNS;
 pub use over::{Over, RawResponse};
 pub use state::Connection;
+
+pub use super::outbox::MOST_SLICES;

@@ -197,8 +197,9 @@ fn write_number(out: &mut Vec<u8>, pattern: u8, prefix_bits: u32, number: usize)
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     fn decoded(block: &[u8]) -> Result<Vec<(String, String)>, HeaderError> {
         let mut fields = Vec::new();

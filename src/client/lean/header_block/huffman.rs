@@ -114,8 +114,9 @@ pub(super) fn encode(text: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     fn decoded(bytes: &[u8]) -> Result<Vec<u8>, HeaderError> {
         let mut out = Vec::new();

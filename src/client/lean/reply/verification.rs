@@ -42,14 +42,14 @@ impl ReplyState {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::rpc::outcome::Difference;
-    use crate::{
-        rpc::{format_data::Data, packed},
-        units::grouped,
-    };
     use proptest::prelude::*;
     use prost::Message as _;
+
+    use super::*;
+    use crate::{
+        rpc::{format_data::Data, outcome::Difference, packed},
+        units::grouped,
+    };
 
     const LIMIT: u64 = 4 << 20;
 

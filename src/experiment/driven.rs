@@ -1,0 +1,105 @@
+//! The server of an experiment: one that is there already, or the reference server in a child process.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use crate::{
+    endpoint::{ChildError, ChildServer, Located},
+    measure::listeners_at,
+    result::summary::ServerRecord,
+    units::Limit,
+};
+
+/// A server that an experiment can drive.
+#[derive(Debug, Clone)]
+pub enum Server {
+    /// A server that is there already.
+    There(Located),
+    /// The reference server, started for each use as `program serve` in a child process.
+    Own {
+        /// A `plimsoll` program.
+        program: PathBuf,
+        /// Its configuration.
+        record: ServerRecord,
+    },
+}
+
+/// A server that accepts connections. A child lives as long as this.
+#[derive(Debug)]
+pub struct Driven {
+    /// Its address.
+    pub located: Located,
+    child: Option<ChildServer>,
+}
+
+impl Server {
+    /// Starts the server, where it is not there already.
+    ///
+    /// # Errors
+    /// When the child process does not start, or does not listen within 10 s.
+    pub fn start(&self) -> Result<Driven, ChildError> {
+        let (program, record) = match self {
+            Self::There(located) => return Ok(Driven { located: located.clone(), child: None }),
+            Self::Own { program, record } => (program, record),
+        };
+        let limit = |limit: Limit| match limit {
+            Limit::Bytes(bytes) => bytes.to_string(),
+            Limit::Unlimited => "unlimited".to_owned(),
+        };
+        let flags: Vec<OsString> = [
+            ("--threads", record.threads.to_string()),
+            ("--max-recv-message-size", limit(record.max_recv_message_bytes)),
+            ("--max-send-message-size", limit(record.max_send_message_bytes)),
+        ]
+        .into_iter()
+        .chain(record.compression.map(|compression| ("--compress", compression.to_string())))
+        .flat_map(|(name, value)| [name.to_owned(), value])
+        .chain(record.obey.then(|| "--obey".to_owned()))
+        .map(OsString::from)
+        .collect();
+        let child = ChildServer::start(program, &flags)?;
+        let address = child.address();
+        let located = Located { address, authority: address.to_string(), is_local: true };
+        Ok(Driven { located, child: Some(child) })
+    }
+
+    /// The configuration of a server that is started for each use.
+    #[must_use]
+    pub fn record(&self) -> Option<ServerRecord> {
+        match self {
+            Self::There(_) => None,
+            Self::Own { record, .. } => Some(record.clone()),
+        }
+    }
+
+    /// The server that is there already.
+    #[must_use]
+    pub fn there(&self) -> Option<&Located> {
+        match self {
+            Self::There(located) => Some(located),
+            Self::Own { .. } => None,
+        }
+    }
+
+    /// Whether the server shares this machine with the generator.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.there().is_none_or(|located| located.is_local)
+    }
+}
+
+impl Driven {
+    /// The server's processes, where they are on this machine and known.
+    #[must_use]
+    pub fn processes(&self) -> Vec<u32> {
+        match &self.child {
+            Some(child) => vec![child.id()],
+            None if self.located.is_local => listeners_at(self.located.address),
+            None => Vec::new(),
+        }
+    }
+
+    /// The end of a child, if it has ended.
+    pub fn ended(&mut self) -> Option<String> {
+        self.child.as_mut().and_then(ChildServer::ended)
+    }
+}

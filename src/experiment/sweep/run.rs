@@ -1,0 +1,118 @@
+//! The experiment: the points that are left, one after the other.
+
+use std::sync::Arc;
+
+use super::{
+    document::{Sweep, SweepSpec},
+    grid::{GridLoad, Point, Sizes},
+};
+use crate::{
+    engine::{self, DriveError, Event, Events},
+    experiment::{
+        driven::Driven,
+        limits::{self, DEFAULT_UP_TO, Limits, LimitsError},
+    },
+    load::{Arrivals, DEFAULT_MAX_IN_FLIGHT, Load, Mix, Options, Plan, PlanError, Rates, Settings, Share},
+    measure::NotConserved,
+    result::summary::{Context, Summary, TargetRecord},
+    stop::Stop,
+    units::{ByteSize, Limit},
+};
+
+/// Why a sweep ended before its last point. Everything before is in the sweep.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError<E> {
+    /// A point has no plan.
+    #[error("there is no plan for {0}")]
+    Plan(Point, #[source] PlanError),
+    /// The run could not be driven.
+    #[error(transparent)]
+    Drive(#[from] DriveError),
+    /// Calls got lost: a defect of this program.
+    #[error(transparent)]
+    NotConserved(#[from] NotConserved),
+    /// The sweep could not be kept after a point.
+    #[error(transparent)]
+    Keep(E),
+}
+
+/// The plan of a point: these settings with its size and its load.
+///
+/// # Errors
+/// When there is none, such as for more workers than calls in flight.
+pub fn plan(settings: &Settings, point: Point) -> Result<Plan, PlanError> {
+    let load = match point.load {
+        GridLoad::Concurrency(concurrency) => Load::Closed { concurrency },
+        GridLoad::RatePerSecond(rate) => Load::Open {
+            rates: Rates::One(rate),
+            arrivals: Arrivals::Constant,
+            max_in_flight: DEFAULT_MAX_IN_FLIGHT,
+        },
+    };
+    let share = Share { message_bytes: ByteSize(point.message_bytes), weight: 1 };
+    let texts = settings.texts.sized(Mix(vec![share]));
+    Plan::new(Settings { load, texts, ..settings.clone() })
+}
+
+/// The limits whose both sides a ladder of sizes shows; `None` for a list, and where `stop` came first.
+///
+/// # Errors
+/// When the limits cannot be looked for.
+pub fn ladder_limits(
+    spec: &SweepSpec,
+    driven: &Driven,
+    stop: &Stop,
+    events: &Events,
+) -> Result<Option<Limits>, LimitsError> {
+    let Sizes::Ladder(_, to) = spec.sizes else { return Ok(None) };
+    let options = &spec.settings.options;
+    let settings = limits::LimitsSettings {
+        options: Options {
+            metadata: options.metadata.clone(),
+            max_send_message_size: options.max_send_message_size,
+            max_recv_message_size: Limit::Bytes(options.max_recv_message_size.as_bytes()),
+            ..Options::default()
+        },
+        up_to: to.min(DEFAULT_UP_TO),
+    };
+    match limits::find(&driven.located, &settings, stop, events) {
+        // Not even the first probe was made.
+        Err(LimitsError::Interrupted) => Ok(None),
+        limits => limits.map(Some),
+    }
+}
+
+/// Runs the points that are left, and lets `keep` have the sweep after each. Whether `stop` ended it early: the
+/// point that it interrupted is left out.
+///
+/// `settings` are those of now: a sweep that was read from its document has no secrets.
+///
+/// # Errors
+/// When a run could not be made, or the sweep could not be kept.
+pub fn run<E>(
+    sweep: &mut Sweep,
+    settings: &Settings,
+    driven: &Driven,
+    stop: &Stop,
+    events: &Events,
+    keep: &mut dyn FnMut(&Sweep) -> Result<(), E>,
+) -> Result<bool, RunError<E>> {
+    let each = settings.warm_up + settings.duration.unwrap_or_default();
+    while let Some(point) = sweep.rest().first().copied() {
+        if stop.is_wanted() {
+            return Ok(true);
+        }
+        let left = each * u32::try_from(sweep.rest().len()).unwrap_or(u32::MAX);
+        let (number, of) = (sweep.points.len() + 1, sweep.order.len());
+        events.send(|| Event::Point { number, of, point: point.to_string(), left });
+        let plan = Arc::new(plan(settings, point).map_err(|error| RunError::Plan(point, error))?);
+        let run = engine::run(&plan, &driven.located, &driven.processes(), stop, events)?;
+        if run.is_interrupted {
+            return Ok(true);
+        }
+        let target = TargetRecord::of(&driven.located, sweep.asked.server.clone());
+        sweep.points.push(Summary::new(&run, Context { target, label: None, objectives: &[] })?);
+        keep(sweep).map_err(RunError::Keep)?;
+    }
+    Ok(false)
+}
