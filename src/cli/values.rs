@@ -10,7 +10,7 @@ use clap::{
 };
 
 use crate::{
-    result::soundness::Rating,
+    result::Rating,
     rpc::metadata::{Pair, PairError},
     units::{Count, Named},
 };

@@ -29,6 +29,7 @@ pub(crate) struct Build {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Finding {
     pub(crate) name: String,
+    pub(crate) weight: String,
     pub(crate) detail: String,
     pub(crate) advice: String,
 }

@@ -121,6 +121,8 @@ pub(crate) struct Slices {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Finding {
     pub(crate) name: String,
+    #[serde(rename = "weight")]
+    _weight: String,
     pub(crate) detail: String,
     #[serde(rename = "advice")]
     _advice: String,

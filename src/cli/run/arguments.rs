@@ -15,7 +15,7 @@ use crate::{
     },
     endpoint::Target,
     load::{Arrivals, DEFAULT_CONCURRENCY, DEFAULT_MAX_IN_FLIGHT, Load, Mix, Rates, Settings, Stage, Texts},
-    result::{Objective, soundness::Rating},
+    result::{Objective, Rating},
     rpc::{format_data::TextKind, metadata::Pair},
     units::{Rate, parse_duration},
 };

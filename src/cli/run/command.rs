@@ -11,7 +11,7 @@ use crate::{
     load::Plan,
     report::text,
     result::{
-        soundness::Rating,
+        Rating,
         summary::{Context, Summary, TargetRecord},
     },
     rpc::status_words,

@@ -6,7 +6,12 @@ use super::{
     figures::{self, Figure},
     limits::{self, LimitDifference},
 };
-use crate::{measure::Build, result::summary::Summary, statistics::holm, units::format_share};
+use crate::{
+    measure::Build,
+    result::{Finding, FindingKind, summary::Summary},
+    statistics::holm,
+    units::format_share,
+};
 
 /// The schema that this program writes.
 pub const SCHEMA: &str = "plimsoll.comparison/1";
@@ -30,17 +35,6 @@ pub struct Comparison {
     pub figures: Vec<Figure>,
     /// What must be known to read them.
     pub findings: Vec<Finding>,
-}
-
-/// Something that must be known to read a comparison.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
-    /// A stable name.
-    pub name: String,
-    /// What it is.
-    pub detail: String,
-    /// What can be done; empty where nothing need be.
-    pub advice: String,
 }
 
 /// Why results cannot be compared.
@@ -134,15 +128,11 @@ fn missing_answers(side: &[Summary]) -> f64 {
 }
 
 fn findings(base: &[Summary], candidate: &[Summary], plan_differences: &[String]) -> Vec<Finding> {
-    let finding = |name: &str, detail: String, advice: &str| Finding {
-        name: name.to_owned(),
-        detail,
-        advice: advice.to_owned(),
-    };
+    let finding = Finding::note;
     let mut findings = Vec::new();
     if !plan_differences.is_empty() {
         findings.push(finding(
-            "different_plans",
+            FindingKind::DifferentPlans,
             format!("the plans differ: {}", plan_differences.join("; ")),
             "a difference of the figures may be one of the plans",
         ));
@@ -156,17 +146,15 @@ fn findings(base: &[Summary], candidate: &[Summary], plan_differences: &[String]
         && let Some(other) = all().map(machine).find(|other| *other != first)
     {
         findings.push(finding(
-            "different_machines",
+            FindingKind::DifferentMachines,
             format!("they were not measured on the same machine: {first:?} and {other:?}"),
             "measure both on one machine, in turn",
         ));
     }
-    let unsound = all()
-        .filter(|summary| summary.soundness.verdict == crate::result::soundness::Rating::Unsound)
-        .count();
+    let unsound = all().filter(|summary| summary.soundness.verdict == crate::result::Rating::Unsound).count();
     if unsound > 0 {
         findings.push(finding(
-            "unsound_runs",
+            FindingKind::UnsoundRuns,
             format!("{unsound} of {} runs were not sound", base.len() + candidate.len()),
             "`plimsoll report` says of each why",
         ));
@@ -175,7 +163,7 @@ fn findings(base: &[Summary], candidate: &[Summary], plan_differences: &[String]
     if shares.iter().any(|share| *share >= MISSING_ANSWERS) {
         let [of_base, of_candidate] = shares.map(format_share);
         findings.push(finding(
-            "missing_answers",
+            FindingKind::MissingAnswers,
             format!(
                 "{of_base} of the base's planned calls and {of_candidate} of the candidate's had no verified reply, refused messages apart; latencies are those of the others"
             ),
@@ -184,13 +172,13 @@ fn findings(base: &[Summary], candidate: &[Summary], plan_differences: &[String]
     }
     if base.len() == 1 && candidate.len() == 1 {
         findings.push(finding(
-            "one_run_each",
+            FindingKind::OneRunEach,
             "an interval here says how steady each of the two runs was, and not how far two runs of one and the same server lie apart: on shared machines more than 10 % in one pair of three".to_owned(),
             "run both several times in turn, and compare folders of results",
         ));
     } else if figures::fewest_for_p(base.len(), candidate.len()) {
         findings.push(finding(
-            "few_runs",
+            FindingKind::FewRuns,
             format!(
                 "{} and {} runs cannot show a difference at 5 %, whatever it is",
                 base.len(),

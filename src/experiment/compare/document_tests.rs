@@ -35,7 +35,7 @@ fn run(replies_each_second: &[u64], took: std::time::Duration) -> Summary {
     summary.plan.sizes.truncate(1);
     summary.calls.planned = all.count();
     summary.calls.outcomes = crate::measure::Outcomes { answered: all.count(), ..Default::default() };
-    summary.soundness.verdict = crate::result::soundness::Rating::Sound;
+    summary.soundness.verdict = crate::result::Rating::Sound;
     summary.latency.response = None;
     summary.latency.service = (&all).into();
     #[expect(clippy::cast_precision_loss, reason = "small")]

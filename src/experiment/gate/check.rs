@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     measure::NotConserved,
-    result::{Contradiction, alike, holds, same},
+    result::{Contradiction, FindingKind, alike, holds, same},
     rpc::format_data::TextKind,
 };
 
@@ -48,7 +48,7 @@ impl Verdict {
             )?);
         }
         let meant: Vec<Scenario> = self.scenarios.iter().map(scenario_of).collect();
-        let fresh = !self.findings.iter().any(|finding| finding.name == "processes_not_fresh");
+        let fresh = !self.findings.iter().any(|finding| finding.is(FindingKind::ProcessesNotFresh));
         let scenarios = self.again(&meant, fresh);
         for (written, again) in self.scenarios.iter().zip(&scenarios) {
             let what = |part: &str| format!("{part} of scenario `{}`", written.name);

@@ -5,28 +5,31 @@ use std::collections::BTreeMap;
 use super::{
     metric::GateMetric,
     repetition::{ARMS, Arm},
-    verdict::{Finding, LimitsVerdict, ScenarioVerdict},
+    verdict::{LimitsVerdict, ScenarioVerdict},
 };
-use crate::units::grouped;
+use crate::{
+    result::{Finding, FindingKind},
+    units::grouped,
+};
 
 /// From so many of the slices on, what the generator can do decides the figures.
 const GENERATOR_DECIDES: f64 = 0.5;
 
 pub(super) fn of(limits: Option<&LimitsVerdict>, scenarios: &[ScenarioVerdict], fresh: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut add = |name: &str, detail: String, advice: &str| {
-        findings.push(Finding { name: name.to_owned(), detail, advice: advice.to_owned() });
+    let mut add = |kind: FindingKind, detail: String, advice: &str| {
+        findings.push(Finding::note(kind, detail, advice));
     };
     match limits {
         None => add(
-            "limits_not_looked_for",
+            FindingKind::LimitsNotLookedFor,
             "size limits were not looked for, so that one that moved is not seen".to_owned(),
             "leave out --no-limits",
         ),
         Some(limits) => {
             for unknown in &limits.not_compared {
                 add(
-                    "limit_not_compared",
+                    FindingKind::LimitNotCompared,
                     format!("a limit could not be compared, {unknown}"),
                     "`plimsoll limits` says more",
                 );
@@ -35,7 +38,7 @@ pub(super) fn of(limits: Option<&LimitsVerdict>, scenarios: &[ScenarioVerdict], 
     }
     if !fresh {
         add(
-            "processes_not_fresh",
+            FindingKind::ProcessesNotFresh,
             "a server that was there already is one process all the time: two processes of one program differ too, so that the figures tell these two processes apart and not their programs. The error rates that were measured do not apply; limits, and calls that fail, are judged as ever"
                 .to_owned(),
             "give command lines instead of addresses, so that each repetition has fresh processes",
@@ -47,7 +50,7 @@ pub(super) fn of(limits: Option<&LimitsVerdict>, scenarios: &[ScenarioVerdict], 
             && !scenario.metrics.iter().any(|metric| metric.metric == GateMetric::ServerCpu.name())
         {
             add(
-                "no_server_cpu",
+                FindingKind::NoServerCpu,
                 format!("{name}: the servers' CPU time is not known, and so only calls/s and p50 are judged"),
                 "give command lines instead of addresses, on a system that has /proc",
             );
@@ -55,7 +58,7 @@ pub(super) fn of(limits: Option<&LimitsVerdict>, scenarios: &[ScenarioVerdict], 
         let share = generator_share(scenario);
         if share >= GENERATOR_DECIDES {
             add(
-                "generator_saturated",
+                FindingKind::GeneratorSaturated,
                 format!(
                     "{name}: the generator had no time left in {:.0} % of the slices; there, calls/s and p50 show its speed and not the server's, whose CPU time a call is still its own",
                     share * 100.0
@@ -66,7 +69,7 @@ pub(super) fn of(limits: Option<&LimitsVerdict>, scenarios: &[ScenarioVerdict], 
         for (arm, side) in side_counts(scenario) {
             if let Some((count, planned, words)) = side {
                 add(
-                    "unexpected_outcomes",
+                    FindingKind::UnexpectedOutcomes,
                     format!(
                         "{name}: {} of the {arm}'s {} calls did not end as expected: {words}",
                         grouped(count),

@@ -33,8 +33,7 @@ pub use scenario::{
     DEFAULT_THRESHOLD, Expected, Scenario, ScenarioError, ScenarioLoad, Thresholds, parse_share,
 };
 pub use verdict::{
-    Confirmation, Finding, LimitsVerdict, MovedLimit, Reported, SCHEMA, ScenarioVerdict, Verdict,
-    VerdictReadError,
+    Confirmation, LimitsVerdict, MovedLimit, Reported, SCHEMA, ScenarioVerdict, Verdict, VerdictReadError,
 };
 pub use without_base::{expected_length, fewest_repetitions_of, without_base};
 

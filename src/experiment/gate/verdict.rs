@@ -11,7 +11,7 @@ use super::{
 use crate::{
     experiment::limits::Limits,
     measure::{Build, Environment, NotConserved},
-    result::{Contradiction, schema_of},
+    result::{Contradiction, Finding, schema_of},
     rpc::Direction,
 };
 
@@ -136,17 +136,6 @@ pub struct Confirmation {
     pub metrics: Vec<MetricVerdict>,
     /// From these.
     pub repetitions: Vec<Repetition>,
-}
-
-/// Something that must be known to read a verdict.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
-    /// A stable name.
-    pub name: String,
-    /// What it is.
-    pub detail: String,
-    /// What can be done; empty where nothing need be.
-    pub advice: String,
 }
 
 /// Why a document is no verdict.

@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     measure::{Build, Calls},
-    result::summary::{LatencyRecord, Summary},
+    result::{
+        Finding,
+        summary::{LatencyRecord, Summary},
+    },
     rpc::{Direction, Side},
 };
 
@@ -106,17 +109,6 @@ pub struct Round {
     pub without: Summary,
     /// Beside refused ones.
     pub with: Summary,
-}
-
-/// Something that follows from the figures.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
-    /// A stable name.
-    pub name: String,
-    /// What was seen, with its figures.
-    pub detail: String,
-    /// What can be done; empty where nothing need be.
-    pub advice: String,
 }
 
 /// How much longer calls take beside refused ones.

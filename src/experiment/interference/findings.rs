@@ -1,8 +1,8 @@
 //! What the difference means, in plain words.
 
-use super::document::{Finding, Interference, PooledSide, Ratio};
+use super::document::{Interference, PooledSide, Ratio};
 use crate::{
-    result::soundness::Rating,
+    result::{Finding, FindingKind, Rating},
     units::{ByteSize, decimal, format_nanoseconds, format_share, format_throughput, grouped},
 };
 
@@ -27,8 +27,8 @@ pub(super) fn of(neighbours: &Interference) -> Vec<Finding> {
     findings
 }
 
-fn finding(name: &str, detail: String, advice: &str) -> Finding {
-    Finding { name: name.to_owned(), detail, advice: advice.to_owned() }
+fn finding(kind: FindingKind, detail: String, advice: &str) -> Finding {
+    Finding::note(kind, detail, advice)
 }
 
 fn latency(neighbours: &Interference, with: &PooledSide, findings: &mut Vec<Finding>) {
@@ -52,7 +52,7 @@ fn latency(neighbours: &Interference, with: &PooledSide, findings: &mut Vec<Find
         .max_by(|left, right| left.ratio.total_cmp(&right.ratio));
     if quantiles().next().is_none() {
         findings.push(finding(
-            "too_few_replies",
+            FindingKind::TooFewReplies,
             "no quantile has enough replies in each round to be compared: the median needs 5".to_owned(),
             "give a longer --duration or a higher --rate; or the calls that pass are not answered beside refused ones",
         ));
@@ -62,13 +62,13 @@ fn latency(neighbours: &Interference, with: &PooledSide, findings: &mut Vec<Find
         } else {
             "check sizes before the call, or give large messages a connection of their own"
         };
-        findings.push(finding("slower_beside_refused", described(worst), advice));
+        findings.push(finding(FindingKind::SlowerBesideRefused, described(worst), advice));
     } else {
         let range =
             |ratio: &Ratio| format!("{} {} to {}", ratio.name, decimal(ratio.lowest), decimal(ratio.highest));
         let ranges: Vec<String> = quantiles().map(range).collect();
         findings.push(finding(
-                "no_slower_beside_refused",
+                FindingKind::NoSlowerBesideRefused,
                 format!(
                     "no quantile of the response time was more than {} longer in all of {rounds} rounds (ratios: {})",
                     format_share(NOTED),
@@ -85,7 +85,7 @@ fn latency(neighbours: &Interference, with: &PooledSide, findings: &mut Vec<Find
     });
     if let Some((ratio, own, all)) = late.next_back() {
         findings.push(finding(
-            "generators_share",
+            FindingKind::GeneratorsShare,
             format!(
                 "up to {} of the {} by which {} grew is the generator's own lateness: it sends the large messages too",
                 time(own.min(all)),
@@ -106,7 +106,7 @@ fn calls(without: &PooledSide, with: &PooledSide, findings: &mut Vec<Finding>) {
     let ((before, _), (after, share)) = (lost(without), lost(with));
     if after > before {
         findings.push(finding(
-            "calls_lost",
+            FindingKind::CallsLost,
             format!(
                 "{} of the calls that pass ({}) were not answered beside refused ones, and {} without them",
                 grouped(after),
@@ -123,7 +123,7 @@ fn connections(without: &PooledSide, with: &PooledSide, findings: &mut Vec<Findi
         && after > before
     {
         findings.push(finding(
-            "connections_lost",
+            FindingKind::ConnectionsLost,
             format!(
                 "{} connections were lost beside refused calls, and {} without them",
                 grouped(after),
@@ -134,12 +134,12 @@ fn connections(without: &PooledSide, with: &PooledSide, findings: &mut Vec<Findi
     }
     let waits = [
         (
-            "window_used_up",
+            FindingKind::WindowUsedUp,
             "for room in their connection's window",
             without.out_of_window,
             with.out_of_window,
         ),
-        ("server_did_not_read", "because the server did not read", without.held_up, with.held_up),
+        (FindingKind::ServerDidNotRead, "because the server did not read", without.held_up, with.held_up),
     ];
     for (name, why, before, after) in waits {
         if let (Some(before), Some(after)) = (before, after)
@@ -158,7 +158,7 @@ fn connections(without: &PooledSide, with: &PooledSide, findings: &mut Vec<Findi
     }
     if let Some(bytes) = with.uploaded_in_vain_bytes_per_second.filter(|bytes| *bytes >= 1.0) {
         findings.push(finding(
-            "uploaded_in_vain",
+            FindingKind::UploadedInVain,
             format!("refused calls uploaded {} in vain", format_throughput(bytes)),
             "check sizes before the call; the server's HTTP/2 window bounds what it lets in",
         ));
@@ -170,7 +170,7 @@ fn server(neighbours: &Interference, without: &PooledSide, with: &PooledSide, fi
         && after > before * (1.0 + NOTED)
     {
         findings.push(finding(
-            "server_works_more",
+            FindingKind::ServerWorksMore,
             format!(
                 "the server used {} cores beside refused calls, and {} without them",
                 decimal(after),
@@ -186,7 +186,7 @@ fn server(neighbours: &Interference, without: &PooledSide, with: &PooledSide, fi
     {
         let since = if neighbours.fresh_servers { "" } else { ", in all the time since it started" };
         findings.push(finding(
-            "server_memory",
+            FindingKind::ServerMemory,
             format!(
                 "the server had up to {} of memory with refused calls, and {} before them{since}",
                 mebibytes(after),
@@ -215,7 +215,7 @@ fn soundness(neighbours: &Interference, findings: &mut Vec<Finding>) {
     names.dedup();
     if count > 0 {
         findings.push(finding(
-            "unsound_runs",
+            FindingKind::UnsoundRuns,
             format!("{count} of {} runs were not sound ({})", neighbours.rounds.len() * 2, names.join(", ")),
             "the soundness of each run stands in the result (-o FILE, or -O json)",
         ));
@@ -236,10 +236,7 @@ mod tests {
     use super::*;
     use crate::{
         experiment::interference::document::Round,
-        result::{
-            soundness::{Finding as Reason, Weight},
-            summary::Summary,
-        },
+        result::{Weight, summary::Summary},
     };
 
     #[test]
@@ -250,17 +247,14 @@ mod tests {
         };
         let mut with = golden();
         with.soundness.verdict = Rating::Unsound;
-        let reason = |name: &str, weight| Reason {
-            name: name.to_owned(),
-            weight,
-            detail: String::new(),
-            advice: String::new(),
-        };
-        with.soundness.findings =
-            vec![reason("few_samples", Weight::Note), reason("other_load", Weight::Warning)];
+        let reason = |kind, weight| Finding::new(kind, weight, "", "");
+        with.soundness.findings = vec![
+            reason(FindingKind::FewSamples, Weight::Note),
+            reason(FindingKind::OtherLoad, Weight::Warning),
+        ];
         let mut without = golden();
         without.soundness.verdict = Rating::Sound;
-        without.soundness.findings = vec![reason("size_rounded", Weight::Note)];
+        without.soundness.findings = vec![reason(FindingKind::SizeRounded, Weight::Note)];
         let rounds = vec![Round { with_came_first: false, without, with }];
         let neighbours = Interference::new(None, Vec::new(), true, rounds, Vec::new());
         let found = neighbours.findings.iter().find(|finding| finding.name == "unsound_runs");

@@ -6,6 +6,7 @@ use super::record::LimitRecord;
 use crate::{
     load::{ClientKind, Options},
     measure::Build,
+    result::Finding,
 };
 
 /// The schema that this program writes.
@@ -47,15 +48,4 @@ pub struct Limits {
     /// Whether it was ended from outside.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub interrupted: bool,
-}
-
-/// Something that follows from the limits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
-    /// A stable name.
-    pub name: String,
-    /// What it is.
-    pub detail: String,
-    /// What can be done about it; empty where nothing need be.
-    pub advice: String,
 }

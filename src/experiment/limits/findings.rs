@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::{
-    document::{Finding, LimitsSettings},
+    document::LimitsSettings,
     probe_result::Cause,
     record::{Counts, LimitRecord, State, bytes},
 };
 use crate::{
     load::ClientKind,
+    result::{Finding, FindingKind},
     rpc::{Code, Direction, Side},
     units::{ByteSize, format_duration},
 };
@@ -34,8 +35,8 @@ pub(super) fn of(records: &[LimitRecord], grows: bool, settings: &LimitsSettings
     findings
 }
 
-fn finding(name: &str, detail: String, advice: impl Into<String>) -> Finding {
-    Finding { name: name.to_owned(), detail, advice: advice.into() }
+fn finding(kind: FindingKind, detail: String, advice: impl Into<String>) -> Finding {
+    Finding::note(kind, detail, advice)
 }
 
 /// What comes of limits that do not fit together.
@@ -54,7 +55,7 @@ fn between_sides(
     let example = ByteSize(caller / 4 * 3);
     if grows && sends.is_none_or(|sends| sends > caller) && takes >= example.0 && caller >= 64 {
         findings.push(finding(
-            "reply_outgrows_caller",
+            FindingKind::ReplyOutgrowsCaller,
             format!(
                 "a request of {example} whose reply grows past {} will be refused by the caller, not by the server",
                 ByteSize(caller)
@@ -64,7 +65,7 @@ fn between_sides(
     }
     if takes > caller && sends.is_none_or(|sends| sends > caller) {
         findings.push(finding(
-            "caller_below_server",
+            FindingKind::CallerBelowServer,
             format!(
                 "the server takes requests of {reach} {}, and the caller no replies over {}: what is between them is sent, worked on, sent back and thrown away",
                 bytes(takes),
@@ -75,7 +76,7 @@ fn between_sides(
     }
     if let Some(sends) = sends.filter(|sends| *sends < takes) {
         findings.push(finding(
-            "server_refuses_its_own_reply",
+            FindingKind::ServerRefusesItsOwnReply,
             format!(
                 "the server takes requests of up to {} and sends no reply over {}: it refuses when the work is done",
                 bytes(takes),
@@ -92,7 +93,7 @@ fn of_one(record: &LimitRecord, settings: &LimitsSettings, findings: &mut Vec<Fi
     if record.state == State::Unstable {
         let detail = record.detail.clone().unwrap_or_default();
         findings.push(finding(
-            "unstable",
+            FindingKind::Unstable,
             format!("{name} is not one number: {detail}"),
             "look for several servers behind one address, a configuration that is being changed, or a server that fails calls now and then",
         ));
@@ -102,7 +103,7 @@ fn of_one(record: &LimitRecord, settings: &LimitsSettings, findings: &mut Vec<Fi
     }
     if !record.confirmed {
         findings.push(finding(
-            "unconfirmed",
+            FindingKind::Unconfirmed,
             format!(
                 "{name} was found by prefixes alone: messages of up to {} were sent and passed; whether larger ones pass is not known",
                 bytes(record.largest_passed_bytes.unwrap_or(0))
@@ -114,7 +115,7 @@ fn of_one(record: &LimitRecord, settings: &LimitsSettings, findings: &mut Vec<Fi
         && named != limit
     {
         findings.push(finding(
-            "named_wrongly",
+            FindingKind::NamedWrongly,
             format!("{name} is {}, and its refusals name {}", bytes(limit), bytes(named)),
             "",
         ));
@@ -122,7 +123,7 @@ fn of_one(record: &LimitRecord, settings: &LimitsSettings, findings: &mut Vec<Fi
     cause(record, &name, findings);
     if let Some(behind) = &record.behind {
         findings.push(finding(
-            "limit_in_front",
+            FindingKind::LimitInFront,
             format!(
                 "before the server's own limit for {}s, {}, comes {} from {} on{}: no caller reaches the server's, which is known by prefixes alone",
                 record.direction,
@@ -139,7 +140,7 @@ fn of_one(record: &LimitRecord, settings: &LimitsSettings, findings: &mut Vec<Fi
         && settings.options.client == ClientKind::Stub
     {
         findings.push(finding(
-            "reason_lost",
+            FindingKind::ReasonLost,
             format!("a tonic client does not say that {name} refused: it answers {}", quoted(record)),
             "compare the encoded length with the limit before the call",
         ));
@@ -148,13 +149,13 @@ fn of_one(record: &LimitRecord, settings: &LimitsSettings, findings: &mut Vec<Fi
     survival(record, &name, findings);
     if record.refusal_time().is_some_and(|took| took > SLOW) && record.side == Side::Server {
         let took = format_duration(record.refusal_time().unwrap_or_default());
-        findings.push(finding("slow_refusal", format!("{name} takes {took} to refuse"), ""));
+        findings.push(finding(FindingKind::SlowRefusal, format!("{name} takes {took} to refuse"), ""));
     }
     if let Some(uploaded) = record.uploaded_bytes.filter(|uploaded| *uploaded > MUCH_IN_VAIN)
         && (record.side, record.direction) == (Side::Server, Direction::Request)
     {
         findings.push(finding(
-            "uploaded_in_vain",
+            FindingKind::UploadedInVain,
             format!("{} of a request went to the server before it refused", bytes(uploaded)),
             "check sizes before the call; the server's HTTP/2 window bounds what it lets in",
         ));
@@ -173,11 +174,11 @@ fn compressed(record: &LimitRecord, name: &str, findings: &mut Vec<Finding>) {
         Counts::Both | Counts::Decompressed | Counts::NotCompressed => ("", ""),
     };
     if !words.is_empty() {
-        findings.push(finding("compressed_messages", format!("{name} {words}"), advice));
+        findings.push(finding(FindingKind::CompressedMessages, format!("{name} {words}"), advice));
     }
     if compressed.code.is_some() && compressed.code != record.code {
         findings.push(finding(
-            "another_code_when_compressed",
+            FindingKind::AnotherCodeWhenCompressed,
             format!(
                 "{name} answers {} to a compressed message, and {} to a plain one",
                 compressed.code.as_deref().unwrap_or_default(),
@@ -192,14 +193,14 @@ fn compressed(record: &LimitRecord, name: &str, findings: &mut Vec<Finding>) {
 fn survival(record: &LimitRecord, name: &str, findings: &mut Vec<Finding>) {
     if record.connection_survived == Some(false) || record.neighbour_survived == Some(false) {
         findings.push(finding(
-            "takes_others_along",
+            FindingKind::TakesOthersAlong,
             format!("{name} takes other calls on the same connection along when it refuses"),
             "give large messages a connection of their own",
         ));
     }
     if let Some(unstable) = &record.survival_unstable {
         findings.push(finding(
-            "survival_unstable",
+            FindingKind::SurvivalUnstable,
             format!("what {name} does to other calls on the same connection is not known: {unstable}"),
             "find out why small calls fail: `plimsoll run` counts them, with the server's words",
         ));
@@ -225,7 +226,7 @@ fn cause(record: &LimitRecord, name: &str, findings: &mut Vec<Finding>) {
             if record.code.as_deref() == Some(Code::OUT_OF_RANGE.name()) && record.side == Side::Server =>
         {
             findings.push(finding(
-                "code_of_tonic",
+                FindingKind::CodeOfTonic,
                 format!("{name} answers OUT_OF_RANGE, as tonic does, where other implementations say RESOURCE_EXHAUSTED"),
                 "callers that look at the code must know both",
             ));
@@ -234,7 +235,7 @@ fn cause(record: &LimitRecord, name: &str, findings: &mut Vec<Finding>) {
         _ => return,
     };
     findings.push(finding(
-        "refuses_without_words",
+        FindingKind::RefusesWithoutWords,
         format!("{name} refuses {words}: {}", quoted(record)),
         advice,
     ));

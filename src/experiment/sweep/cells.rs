@@ -3,7 +3,7 @@
 use super::grid::GridLoad;
 use crate::{
     result::{
-        soundness::Rating,
+        Rating,
         summary::{LatencyFigures, Summary},
     },
     statistics::median,

@@ -4,7 +4,10 @@ use std::io::{self, Write};
 
 use crate::{
     report::style::{DOUBTFUL, GOOD, HEADING, STRONG, advice_lines, broken, heading},
-    result::soundness::{Bottleneck, Finding, Rating, Soundness, Weight},
+    result::{
+        Finding, Rating, Weight,
+        soundness::{Bottleneck, Soundness},
+    },
 };
 
 /// Writes what a measurement is worth.

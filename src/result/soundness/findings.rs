@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use super::{
-    finding::{Finding, Weight},
-    saturation::{Bottleneck, Saturation, Trouble},
-};
+use super::saturation::{Bottleneck, Saturation, Trouble};
 use crate::{
     client::Connections,
     load::{Plan, PlannedLoad, Schedule},
     measure::{Latency, MachineTicks, Measurement},
-    result::quantiles::{QUANTILES, samples_needed},
+    result::{
+        finding::{Finding, FindingKind, Weight},
+        quantiles::{QUANTILES, samples_needed},
+    },
     units::{ByteSize, decimal, format_nanoseconds, format_share, grouped},
 };
 
@@ -35,20 +35,20 @@ const PAUSED: f64 = 0.01;
 /// Of all cores, used by neither client nor server.
 const OTHER_LOAD: f64 = 0.1;
 
-fn finding(weight: Weight, name: &str, detail: String, advice: &str) -> Finding {
-    Finding { name: name.to_owned(), weight, detail, advice: advice.to_owned() }
+fn finding(weight: Weight, kind: FindingKind, detail: String, advice: &str) -> Finding {
+    Finding::new(kind, weight, detail, advice)
 }
 
-fn warning(name: &str, detail: String, advice: &str) -> Finding {
-    finding(Weight::Warning, name, detail, advice)
+fn warning(kind: FindingKind, detail: String, advice: &str) -> Finding {
+    finding(Weight::Warning, kind, detail, advice)
 }
 
-fn disturbance(name: &str, detail: String, advice: &str) -> Finding {
-    finding(Weight::Disturbance, name, detail, advice)
+fn disturbance(kind: FindingKind, detail: String, advice: &str) -> Finding {
+    finding(Weight::Disturbance, kind, detail, advice)
 }
 
-pub(super) fn note(name: &str, detail: String, advice: &str) -> Finding {
-    finding(Weight::Note, name, detail, advice)
+pub(super) fn note(kind: FindingKind, detail: String, advice: &str) -> Finding {
+    finding(Weight::Note, kind, detail, advice)
 }
 
 /// What decides the figures besides CPU time, the gravest.
@@ -75,7 +75,7 @@ pub(super) fn nothing_answered(run: &Measurement) -> Option<Finding> {
         planned => format!("none of {} planned calls had a verified reply", grouped(planned)),
     };
     Some(warning(
-        "nothing_answered",
+        FindingKind::NothingAnswered,
         detail,
         "the statuses, where there are any, say why; `plimsoll call` makes one call and shows all that comes back",
     ))
@@ -107,7 +107,7 @@ pub(super) fn missing_answers(run: &Measurement) -> Option<Finding> {
     let kinds = kinds.iter().filter(|(calls, _)| *calls > 0);
     let kinds: Vec<String> = kinds.map(|(calls, what)| format!("{} {what}", grouped(*calls))).collect();
     Some(warning(
-        "missing_answers",
+        FindingKind::MissingAnswers,
         format!(
             "{} of the planned calls had no verified reply ({}); no latency figure has them",
             format_share(share(unverified(run), calls.planned)),
@@ -136,7 +136,7 @@ pub(super) fn generator_paused(run: &Measurement) -> Option<Finding> {
     let nanoseconds = |time: Duration| format_nanoseconds(time.as_secs_f64() * 1e9);
     Some(finding(
         if is_paused(run) { Weight::Warning } else { Weight::Disturbance },
-        "generator_paused",
+        FindingKind::GeneratorPaused,
         format!(
             "the generator stood still for {} in all ({} of the window), and for {} at the longest; goodput and the slowest calls show that",
             nanoseconds(pauses.time),
@@ -152,7 +152,7 @@ pub(super) fn unfinished(run: &Measurement, plan: &Plan) -> Option<Finding> {
     (calls > 0).then(|| {
         let drain = crate::units::exact_duration(plan.drain);
         warning(
-            "calls_unfinished",
+            FindingKind::CallsUnfinished,
             format!("{} calls were still in flight when the drain of {drain} ended; the slowest calls are in no latency figure", grouped(calls)),
             "give a longer --drain, or look at why the server does not answer",
         )
@@ -164,7 +164,7 @@ pub(super) fn shed(run: &Measurement, plan: &Plan) -> Option<Finding> {
     let PlannedLoad::Open { max_in_flight, .. } = plan.load else { return None };
     (calls.outcomes.shed > 0).then(|| {
         warning(
-            "calls_shed",
+            FindingKind::CallsShed,
             format!(
                 "{} calls ({}) were never sent, because {} were in flight already; no latency figure has them",
                 grouped(calls.outcomes.shed),
@@ -194,7 +194,7 @@ pub(super) fn rate_not_reached(run: &Measurement, plan: &Plan) -> Option<Finding
         return None;
     }
     Some(warning(
-        "rate_not_reached",
+        FindingKind::RateNotReached,
         format!(
             "{} calls/s were planned, and {} calls/s ended within the window",
             decimal(planned_per_second),
@@ -207,7 +207,7 @@ pub(super) fn rate_not_reached(run: &Measurement, plan: &Plan) -> Option<Finding
 pub(super) fn generator_saturated(saturation: &Saturation) -> Option<Finding> {
     (saturation.saturated == Bottleneck::Generator).then(|| {
         warning(
-            "generator_saturated",
+            FindingKind::GeneratorSaturated,
             format!(
                 "{}: the figures show the generator's speed, and the server may be faster",
                 saturation.detail
@@ -227,7 +227,7 @@ pub(super) fn late_generator(run: &Measurement) -> Option<Finding> {
     };
     Some(finding(
         weight,
-        "late_generator",
+        FindingKind::LateGenerator,
         format!(
             "calls were sent {} after their intended start on average, {} of the mean response time",
             format_nanoseconds(lateness.mean_ns()),
@@ -241,7 +241,7 @@ pub(super) fn held_back(run: &Measurement) -> Option<Finding> {
     let waits = run.upload_waits;
     (waits.count > 0).then(|| {
         warning(
-            "uploads_held_back",
+            FindingKind::UploadsHeldBack,
             format!(
                 "{} calls waited before they were sent, {} on average, because the server went on reading requests that it had refused: what is left of those is bounded to 64 MiB a connection",
                 grouped(waits.count),
@@ -266,7 +266,7 @@ pub(super) fn other_load(run: &Measurement, is_local: bool) -> Option<Finding> {
     let (busy, stolen) = usage.machine?.shares();
     if stolen > OTHER_LOAD {
         return Some(disturbance(
-            "other_load",
+            FindingKind::OtherLoad,
             format!("the hypervisor gave {} of this machine's cores to other machines", format_share(stolen)),
             "measure on a machine that is not shared, or compare only runs that were interleaved with each other",
         ));
@@ -274,7 +274,7 @@ pub(super) fn other_load(run: &Measurement, is_local: bool) -> Option<Finding> {
     let other = busy - own / all_cores;
     (other > OTHER_LOAD).then(|| {
         disturbance(
-            "other_load",
+            FindingKind::OtherLoad,
             format!("something else used {} of this machine's cores", format_share(other)),
             "stop it, or compare only runs that were interleaved with each other",
         )
@@ -304,7 +304,7 @@ pub(super) fn connections_limited(run: &Measurement) -> Option<Finding> {
         .collect();
     let counts = if counts.is_empty() { "no connection became ready".to_owned() } else { counts.join(", ") };
     Some(note(
-        "connections_limited",
+        FindingKind::ConnectionsLimited,
         format!("calls waited for a connection for {} of the time: {counts}", format_share(part)),
         "new connections set the pace, not the service: look for a limit of requests or of age per connection at the server or its proxy (nginx: keepalive_requests; gRPC: max connection age), or spread the calls over more --connections",
     ))
@@ -314,7 +314,7 @@ pub(super) fn paused(run: &Measurement, plan: &Plan) -> Option<Finding> {
     let paused = run.connections.paused;
     (!paused.is_zero() && !plan.is_open()).then(|| {
         note(
-            "closed_loop_paused",
+            FindingKind::ClosedLoopPaused,
             format!(
                 "attempts to connect failed, and the closed loop started no call for {} between them: 10 ms after the first, and up to 1 s after further ones",
                 format_nanoseconds(paused.as_secs_f64() * 1e9),
@@ -334,7 +334,7 @@ pub(super) fn few_samples(latency: &Latency) -> Option<Finding> {
     let weight = if *quantile <= 0.5 { Weight::Warning } else { Weight::Note };
     Some(finding(
         weight,
-        "few_samples",
+        FindingKind::FewSamples,
         format!(
             "{} replies are too few for {}: {first} alone needs {}",
             grouped(count),
@@ -354,7 +354,7 @@ pub(super) fn rounded_sizes(plan: &Plan) -> Option<Finding> {
         .collect();
     (!rounded.is_empty()).then(|| {
         note(
-            "size_rounded",
+            FindingKind::SizeRounded,
             format!("no text makes a message of every size: {}", rounded.join(", ")),
             "1, 2, 130, 16,387, 2,097,156 and 268,435,461 bytes cannot be made, because the length of the length changes there",
         )

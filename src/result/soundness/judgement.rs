@@ -3,11 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    finding::{Finding, Rating},
     findings,
     saturation::{RunContext, Saturation},
 };
-use crate::{load::STUB_RECV_CAP, measure::Measurement, units::ByteSize};
+use crate::{
+    load::STUB_RECV_CAP,
+    measure::Measurement,
+    result::finding::{Finding, FindingKind, Rating},
+    units::ByteSize,
+};
 
 /// What a measurement is worth.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,7 +53,7 @@ impl Soundness {
         findings.extend(findings::rounded_sizes(plan));
         if plan.is_recv_limit_capped {
             findings.push(findings::note(
-                "recv_limit_capped",
+                FindingKind::RecvLimitCapped,
                 format!("the stub client's receive limit is {}, although none was asked for", ByteSize(STUB_RECV_CAP)),
                 "tonic reserves the length that a reply's prefix claims before a byte of it has come; ask for a limit in bytes if replies are larger, or leave --client to its default, which needs no such limit",
             ));

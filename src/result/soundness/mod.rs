@@ -1,10 +1,8 @@
 //! Whether the figures of a run can be trusted, and if not, why and what to do.
 
-pub mod finding;
 mod saturation;
 mod findings;
 pub mod judgement;
 
-pub use finding::{Finding, Rating, Weight};
 pub use judgement::Soundness;
 pub use saturation::{Bottleneck, Saturation, is_generator_saturated};

@@ -13,8 +13,8 @@ use crate::{
     measure::{Calls, Latency, Outcomes},
     result::{
         document::{Contradiction, holds, near, same},
+        finding::Rating,
         objective::{CallsOf, Metric, Objective},
-        soundness::Rating,
     },
     rpc::Code,
 };

@@ -1,0 +1,204 @@
+//! Findings, their weight, and the verdict that follows from them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::named;
+
+/// What a measurement is worth, in a word. The greater, the worse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rating {
+    /// Nothing speaks against the figures.
+    Sound,
+    /// Other load or stolen cores: the figures vary more than the server does.
+    Disturbed,
+    /// The figures mislead: a limited or frozen generator, missing answers, a rate that was not reached.
+    Unsound,
+}
+
+named!(Rating, "rating", {
+    Sound => "sound",
+    Disturbed => "disturbed",
+    Unsound => "unsound",
+});
+
+impl Rating {
+    /// The verdict that these findings make: that of the gravest.
+    #[must_use]
+    pub fn of(findings: &[Finding]) -> Self {
+        match findings.iter().map(|finding| finding.weight).min() {
+            Some(Weight::Warning) => Self::Unsound,
+            Some(Weight::Disturbance) => Self::Disturbed,
+            Some(Weight::Note) | None => Self::Sound,
+        }
+    }
+}
+
+/// Something that a reader of the figures must know. One type in all documents.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Name of its [kind](FindingKind), for scripts. Other versions of this program may have other kinds.
+    pub name: String,
+    /// Whether it speaks against the figures. Documents of earlier versions have it for soundness alone.
+    #[serde(default = "note")]
+    pub weight: Weight,
+    /// The observation, with its figures.
+    pub detail: String,
+    /// The next step; empty where nothing need be done.
+    pub advice: String,
+}
+
+fn note() -> Weight {
+    Weight::Note
+}
+
+impl Finding {
+    /// A finding of this kind.
+    pub(crate) fn new(
+        kind: FindingKind,
+        weight: Weight,
+        detail: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self { name: kind.name().to_owned(), weight, detail: detail.into(), advice: advice.into() }
+    }
+
+    /// A finding that explains figures, and speaks neither for nor against them.
+    pub(crate) fn note(kind: FindingKind, detail: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self::new(kind, Weight::Note, detail, advice)
+    }
+
+    /// Whether it is of this kind.
+    #[must_use]
+    pub fn is(&self, kind: FindingKind) -> bool {
+        self.name == kind.name()
+    }
+}
+
+/// A kind of finding: what stands out in a run, a search for limits, a comparison or a gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the words of each are where it is found, with its figures")]
+pub enum FindingKind {
+    AnotherCodeWhenCompressed,
+    CallerBelowServer,
+    CallsLost,
+    CallsShed,
+    CallsUnfinished,
+    ClosedLoopPaused,
+    CodeOfTonic,
+    CompressedMessages,
+    ConnectionsLimited,
+    ConnectionsLost,
+    DifferentMachines,
+    DifferentPlans,
+    FewRuns,
+    FewSamples,
+    GeneratorPaused,
+    GeneratorSaturated,
+    GeneratorsShare,
+    LateGenerator,
+    LimitInFront,
+    LimitNotCompared,
+    LimitsNotLookedFor,
+    MissingAnswers,
+    NamedWrongly,
+    NoServerCpu,
+    NoSlowerBesideRefused,
+    NothingAnswered,
+    OneRunEach,
+    OtherLoad,
+    ProcessesNotFresh,
+    RateNotReached,
+    ReasonLost,
+    RecvLimitCapped,
+    RefusesWithoutWords,
+    ReplyOutgrowsCaller,
+    ServerDidNotRead,
+    ServerMemory,
+    ServerRefusesItsOwnReply,
+    ServerWorksMore,
+    SizeRounded,
+    SlowRefusal,
+    SlowerBesideRefused,
+    SurvivalUnstable,
+    TakesOthersAlong,
+    TooFewReplies,
+    Unconfirmed,
+    UnexpectedOutcomes,
+    Unstable,
+    UnsoundRuns,
+    UploadedInVain,
+    UploadsHeldBack,
+    WindowUsedUp,
+}
+
+named!(FindingKind, "kind of finding", {
+    AnotherCodeWhenCompressed => "another_code_when_compressed",
+    CallerBelowServer => "caller_below_server",
+    CallsLost => "calls_lost",
+    CallsShed => "calls_shed",
+    CallsUnfinished => "calls_unfinished",
+    ClosedLoopPaused => "closed_loop_paused",
+    CodeOfTonic => "code_of_tonic",
+    CompressedMessages => "compressed_messages",
+    ConnectionsLimited => "connections_limited",
+    ConnectionsLost => "connections_lost",
+    DifferentMachines => "different_machines",
+    DifferentPlans => "different_plans",
+    FewRuns => "few_runs",
+    FewSamples => "few_samples",
+    GeneratorPaused => "generator_paused",
+    GeneratorSaturated => "generator_saturated",
+    GeneratorsShare => "generators_share",
+    LateGenerator => "late_generator",
+    LimitInFront => "limit_in_front",
+    LimitNotCompared => "limit_not_compared",
+    LimitsNotLookedFor => "limits_not_looked_for",
+    MissingAnswers => "missing_answers",
+    NamedWrongly => "named_wrongly",
+    NoServerCpu => "no_server_cpu",
+    NoSlowerBesideRefused => "no_slower_beside_refused",
+    NothingAnswered => "nothing_answered",
+    OneRunEach => "one_run_each",
+    OtherLoad => "other_load",
+    ProcessesNotFresh => "processes_not_fresh",
+    RateNotReached => "rate_not_reached",
+    ReasonLost => "reason_lost",
+    RecvLimitCapped => "recv_limit_capped",
+    RefusesWithoutWords => "refuses_without_words",
+    ReplyOutgrowsCaller => "reply_outgrows_caller",
+    ServerDidNotRead => "server_did_not_read",
+    ServerMemory => "server_memory",
+    ServerRefusesItsOwnReply => "server_refuses_its_own_reply",
+    ServerWorksMore => "server_works_more",
+    SizeRounded => "size_rounded",
+    SlowRefusal => "slow_refusal",
+    SlowerBesideRefused => "slower_beside_refused",
+    SurvivalUnstable => "survival_unstable",
+    TakesOthersAlong => "takes_others_along",
+    TooFewReplies => "too_few_replies",
+    Unconfirmed => "unconfirmed",
+    UnexpectedOutcomes => "unexpected_outcomes",
+    Unstable => "unstable",
+    UnsoundRuns => "unsound_runs",
+    UploadedInVain => "uploaded_in_vain",
+    UploadsHeldBack => "uploads_held_back",
+    WindowUsedUp => "window_used_up",
+});
+
+/// Whether a finding speaks against the figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// It does: the figures mislead.
+    Warning,
+    /// It makes them vary more.
+    Disturbance,
+    /// It explains them.
+    Note,
+}
+
+named!(Weight, "weight", {
+    Warning => "warning",
+    Disturbance => "disturbance",
+    Note => "note",
+});
