@@ -1,7 +1,6 @@
 //! The binary from outside: real processes, real sockets.
 
 mod bad_input;
-#[cfg(unix)]
 mod ci_gate;
 mod compare;
 mod compression;
@@ -9,7 +8,6 @@ mod connections;
 mod document;
 mod edited_documents;
 mod faults;
-#[cfg(unix)]
 mod files_and_signals;
 mod gate;
 mod gate_command;
@@ -30,7 +28,6 @@ mod rejections;
 mod run;
 mod saved_documents;
 mod scripted_server;
-#[cfg(unix)]
 mod scripts;
 mod secrets;
 mod server;
