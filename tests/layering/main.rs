@@ -28,7 +28,7 @@ const ROOMS: [&str; 14] = [
 const SERVER_USES: [&str; 3] = ["units", "rpc", "server"];
 
 /// Names of other crates, and the rooms or files that may use them.
-const OWNERS: [(&str, &[&str]); 23] = [
+const OWNERS: [(&str, &[&str]); 24] = [
     ("clap", &["cli"]),
     ("tonic", &["rpc", "client", "server"]),
     ("tonic_health", &["server"]),
@@ -37,6 +37,7 @@ const OWNERS: [(&str, &[&str]); 23] = [
     ("h2", &["client/stub"]),
     ("hyper", &["client/stub", "server"]),
     ("hyper_util", &["client/stub"]),
+    ("percent_encoding", &["client/lean"]),
     ("hdrhistogram", &["measure"]),
     ("flate2", &["rpc", "measure"]),
     ("zstd", &["rpc"]),
