@@ -82,7 +82,6 @@ pub(super) fn written(result: io::Result<()>) -> anyhow::Result<()> {
 
 /// Whether nobody reads any more: a pipe whose reader has gone, or a terminal that was closed.
 fn has_left(error: &io::Error) -> bool {
-    #[cfg(unix)]
     if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) {
         let kind =
             rustix::fs::fstat(io::stdout()).map(|file| rustix::fs::FileType::from_raw_mode(file.st_mode));

@@ -293,7 +293,6 @@ fn listen(names: &[String]) -> Result<Vec<TcpListener>> {
 
 /// Whether the machine has no such address, or no addresses of that kind at all.
 fn is_missing(error: &io::Error) -> bool {
-    #[cfg(unix)]
     if error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error()) {
         return true;
     }

@@ -29,19 +29,15 @@ pub(super) fn stop_on_signals() -> anyhow::Result<Stop> {
     Ok(stop)
 }
 
-/// Ctrl-C and, where there are such things, SIGTERM and SIGHUP, which a terminal sends that is closed.
+/// Ctrl-C, SIGTERM and SIGHUP, which a terminal sends that is closed.
 pub(crate) struct Signals {
-    #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
     /// `None` where the process was told to ignore it, as by `nohup`.
-    #[cfg(unix)]
     hangup: Option<tokio::signal::unix::Signal>,
 }
 
 /// Whether this process ignores SIGHUP, as proc(5) shows it; false where the system does not tell.
-#[cfg(unix)]
 fn ignores_hangup(status: &str) -> bool {
     // The first signal is the lowest bit.
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -50,7 +46,6 @@ fn ignores_hangup(status: &str) -> bool {
 
 impl Signals {
     /// Listens from now on: a signal does not end the process any more.
-    #[cfg(unix)]
     pub(crate) fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -60,7 +55,6 @@ impl Signals {
     }
 
     /// Returns with the next signal.
-    #[cfg(unix)]
     pub(crate) async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
@@ -68,21 +62,9 @@ impl Signals {
             Some(()) = async { self.hangup.as_mut()?.recv().await } => {}
         }
     }
-
-    #[cfg(not(unix))]
-    pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self {})
-    }
-
-    #[cfg(not(unix))]
-    pub(crate) async fn next(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
-        }
-    }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -57,7 +57,6 @@ impl ChildServer {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         // Ctrl-C on a terminal goes to the whole foreground group. The server must stay for the
         // calls that are in flight; it goes when they are done.
-        #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command
             .spawn()

@@ -3,14 +3,12 @@
 use std::io;
 
 /// Descriptors that are free before a runtime is built: two for signals, two for events, and some to spare.
-#[cfg(unix)]
 const NEEDED: usize = 6;
 
 /// Checks that a runtime can be built.
 ///
 /// # Errors
 /// When this process may not open enough files: with the limit, and the way out.
-#[cfg(unix)]
 pub(crate) fn check() -> io::Result<()> {
     use std::os::unix::net::UnixStream;
     let pairs: io::Result<Vec<_>> = (0..NEEDED / 2).map(|_| UnixStream::pair()).collect();
@@ -22,9 +20,4 @@ pub(crate) fn check() -> io::Result<()> {
             format!("{error}; this process may open {limit} files at once: raise that with `ulimit -n 1024`"),
         )
     })
-}
-
-#[cfg(not(unix))]
-pub(crate) fn check() -> io::Result<()> {
-    Ok(())
 }

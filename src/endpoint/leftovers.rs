@@ -77,7 +77,6 @@ impl Signal {
     const IN_TURN: [Self; 2] = [Self::Term, Self::Kill];
 
     fn send(self, process: u32) {
-        #[cfg(unix)]
         if let Some(process) = id(process) {
             let signal = match self {
                 Self::Term => rustix::process::Signal::TERM,
@@ -86,26 +85,19 @@ impl Signal {
             // It may have gone already.
             let _ = rustix::process::kill_process(process, signal);
         }
-        #[cfg(not(unix))]
-        let _ = process;
     }
 }
 
-#[cfg(unix)]
 fn id(process: u32) -> Option<rustix::process::Pid> {
     i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw)
 }
 
 /// Takes the status of a child that has ended. Whether it had.
 fn reap(process: u32) -> bool {
-    #[cfg(unix)]
-    if let Some(process) = id(process) {
-        let ended = rustix::process::waitpid(Some(process), rustix::process::WaitOptions::NOHANG);
-        // An error: it is no child any more.
-        return !matches!(ended, Ok(None));
-    }
-    let _ = process;
-    true
+    let Some(process) = id(process) else { return true };
+    let ended = rustix::process::waitpid(Some(process), rustix::process::WaitOptions::NOHANG);
+    // An error: it is no child any more.
+    !matches!(ended, Ok(None))
 }
 
 /// The children of this process; none where the system does not tell.

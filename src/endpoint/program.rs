@@ -134,25 +134,17 @@ impl StartError {
 /// other side has no part in it.
 #[must_use]
 pub fn is_lack_of_means(error: &io::Error) -> bool {
-    #[cfg(unix)]
-    {
-        use rustix::io::Errno;
-        let means = [
-            Errno::MFILE,
-            Errno::NFILE,
-            Errno::NOMEM,
-            Errno::NOBUFS,
-            Errno::AGAIN,
-            Errno::ADDRNOTAVAIL,
-            Errno::NOSPC,
-        ];
-        Errno::from_io_error(error).is_some_and(|errno| means.contains(&errno))
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = error;
-        false
-    }
+    use rustix::io::Errno;
+    let means = [
+        Errno::MFILE,
+        Errno::NFILE,
+        Errno::NOMEM,
+        Errno::NOBUFS,
+        Errno::AGAIN,
+        Errno::ADDRNOTAVAIL,
+        Errno::NOSPC,
+    ];
+    Errno::from_io_error(error).is_some_and(|errno| means.contains(&errno))
 }
 
 /// The way out, where the system's reason alone misleads.
@@ -241,7 +233,6 @@ impl Program {
         }
         // Ctrl-C on a terminal reaches it only when this program is done with it; and what it starts itself
         // can be ended with it.
-        #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let child = command.spawn().map_err(|source| {
             if is_lack_of_means(&source) {
@@ -271,7 +262,6 @@ impl ServerProcess {
 
     /// Asks it to go, without waiting: several that are asked together go together.
     pub fn ask_to_go(&self) {
-        #[cfg(unix)]
         self.signal(rustix::process::Signal::TERM);
     }
 
@@ -329,7 +319,6 @@ impl ServerProcess {
         }
     }
 
-    #[cfg(unix)]
     fn signal(&self, signal: rustix::process::Signal) {
         let group = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
         if let Some(group) = group {
@@ -349,7 +338,6 @@ impl Drop for ServerProcess {
             pause();
         }
         // What has not gone by now: the program itself, or something that it started and left behind.
-        #[cfg(unix)]
         self.signal(rustix::process::Signal::KILL);
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -391,7 +379,6 @@ mod tests {
         }
     }
 
-    #[cfg(unix)]
     #[test]
     fn a_program_that_ends_is_quoted() {
         let never = Stop::new();

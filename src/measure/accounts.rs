@@ -102,13 +102,7 @@ impl MachineTicks {
 /// CPU time of this process, ended threads included.
 #[must_use]
 pub fn own_cpu() -> Option<Duration> {
-    #[cfg(unix)]
-    {
-        let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-        Some(Duration::new(u64::try_from(time.tv_sec).ok()?, u32::try_from(time.tv_nsec).ok()?))
-    }
-    #[cfg(not(unix))]
-    None
+    rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime).try_into().ok()
 }
 
 /// CPU time of other processes, by thread.

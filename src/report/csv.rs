@@ -5,12 +5,52 @@ use std::io::{self, Write};
 use super::outside::on_one_line;
 use crate::experiment::sweep::{GridLoad, Sweep};
 
-/// A text as a cell (RFC 4180): on one line, in quotes where it needs them. A spreadsheet takes a text for a formula that
-/// begins with one of four characters; then a quote stands before it.
+/// Names of a sweep's columns.
+const COLUMNS: [&str; 23] = [
+    "message_bytes",
+    "concurrency",
+    "rate_per_second",
+    "repetition",
+    "planned",
+    "answered",
+    "wrong_reply",
+    "refused",
+    "failed",
+    "deadline_exceeded",
+    "broken",
+    "shed",
+    "unfinished",
+    "calls_per_second",
+    "request_bytes_per_second",
+    "reply_bytes_per_second",
+    "p50_ns",
+    "p90_ns",
+    "p99_ns",
+    "max_ns",
+    "client_cpu_ns_per_call",
+    "server_cpu_ns_per_call",
+    "soundness",
+];
+
+/// A text from outside as the content of a cell: on one line. A spreadsheet takes a text for a formula that begins
+/// with one of four characters; then a quote stands before it.
 pub(super) fn cell(text: &str) -> String {
     let text = on_one_line(text);
-    let text = if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text };
-    if text.contains([',', '"']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+    if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text }
+}
+
+/// Writes a row (RFC 4180), with quotes around the cells that need them.
+///
+/// # Errors
+/// Those of the writer.
+pub(super) fn row<T: AsRef<[u8]>>(
+    cells: impl IntoIterator<Item = T>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let mut row = csv::Writer::from_writer(Vec::new());
+    row.write_record(cells)?;
+    // The error of `out` keeps its kind: a closed pipe is no failure.
+    out.write_all(&row.into_inner().map_err(csv::IntoInnerError::into_error)?)
 }
 
 /// Writes a row for each point of a sweep, in the order in which they were run.
@@ -18,13 +58,7 @@ pub(super) fn cell(text: &str) -> String {
 /// # Errors
 /// Those of the writer.
 pub fn sweep(sweep: &Sweep, mut out: impl Write) -> io::Result<()> {
-    writeln!(
-        out,
-        "message_bytes,concurrency,rate_per_second,repetition,planned,answered,wrong_reply,refused,failed,\
-         deadline_exceeded,broken,shed,unfinished,calls_per_second,request_bytes_per_second,\
-         reply_bytes_per_second,p50_ns,p90_ns,p99_ns,max_ns,client_cpu_ns_per_call,server_cpu_ns_per_call,\
-         soundness"
-    )?;
+    row(COLUMNS, &mut out)?;
     for (point, summary) in sweep.order.iter().zip(&sweep.points) {
         let (concurrency, rate) = match point.load {
             GridLoad::Concurrency(calls) => (calls.to_string(), String::new()),
@@ -33,7 +67,7 @@ pub fn sweep(sweep: &Sweep, mut out: impl Write) -> io::Result<()> {
         let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
         let outcomes = summary.calls.outcomes;
         let figures = summary.main_latency().figures;
-        let cells = [
+        let cells: [String; COLUMNS.len()] = [
             point.message_bytes.to_string(),
             concurrency,
             rate,
@@ -58,7 +92,7 @@ pub fn sweep(sweep: &Sweep, mut out: impl Write) -> io::Result<()> {
             number(summary.cost.server_cpu_ns_per_call),
             summary.soundness.verdict.name().to_owned(),
         ];
-        writeln!(out, "{}", cells.join(","))?;
+        row(cells, &mut out)?;
     }
     out.flush()
 }
@@ -76,8 +110,12 @@ mod tests {
             ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
             ("-1", "'-1"),
             ("@x,y", "\"'@x,y\""),
+            ("", ""),
+            ("a\rb c\t", "a\\rb c\\t"),
         ] {
-            assert_eq!(cell(text), shown);
+            let mut out = Vec::new();
+            row([cell(text), "1".to_owned()], &mut out).expect("memory takes any bytes");
+            assert_eq!(String::from_utf8(out).expect("UTF-8"), format!("{shown},1\n"));
         }
     }
 }

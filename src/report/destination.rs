@@ -229,7 +229,6 @@ mod tests {
         assert_eq!(names(), 0);
     }
 
-    #[cfg(unix)]
     #[test]
     fn a_file_keeps_its_permissions_and_a_new_one_has_the_usual() {
         use std::os::unix::fs::PermissionsExt;
@@ -246,7 +245,6 @@ mod tests {
         assert_eq!((mode(&private), mode(&new)), (0o600, mode(&usual)));
     }
 
-    #[cfg(unix)]
     #[test]
     fn a_link_to_nothing_is_followed_and_one_to_itself_is_an_error() {
         use std::os::unix::fs::symlink;
@@ -282,7 +280,6 @@ mod tests {
         }
     }
 
-    #[cfg(unix)]
     #[test]
     fn a_link_stays_a_link() {
         let folder = tempfile::tempdir().expect("a folder");

@@ -3,7 +3,7 @@
 
 use std::io::{self, BufRead, Write};
 
-use super::csv::cell;
+use super::csv;
 use crate::experiment::gate::{GateMetric, Verdict, Word};
 
 /// What a row says besides its figures.
@@ -31,15 +31,15 @@ pub enum HistoryError {
     Io(#[from] io::Error),
 }
 
-/// The columns of a gate's history: `time,commit`, then three for each scenario.
-#[must_use]
-pub fn columns(verdict: &Verdict) -> String {
+/// The names of a history's columns: `time` and `commit`, then three for each scenario.
+fn columns(verdict: &Verdict) -> Vec<String> {
     let mut columns = vec!["time".to_owned(), "commit".to_owned()];
     for scenario in &verdict.scenarios {
-        columns
-            .extend(GateMetric::JUDGED.map(|metric| cell(&format!("{}.{}", scenario.name, metric.name()))));
+        columns.extend(
+            GateMetric::JUDGED.map(|metric| csv::cell(&format!("{}.{}", scenario.name, metric.name()))),
+        );
     }
-    columns.join(",")
+    columns
 }
 
 /// Writes the row of this gate, and before it the columns where the history is empty. Returns why there is none
@@ -65,20 +65,25 @@ pub fn append(
     if reason.is_some() {
         return Ok(reason);
     }
-    let expected = columns(verdict);
+    let mut expected = Vec::new();
+    csv::row(columns(verdict), &mut expected)?;
     match history.lines().next().transpose()? {
-        None => writeln!(out, "{expected}")?,
-        Some(got) if got.trim_end() != expected => return Err(HistoryError::Columns { got, expected }),
-        Some(_) => {}
+        None => out.write_all(&expected)?,
+        Some(got) => {
+            let expected = String::from_utf8_lossy(expected.trim_ascii_end()).into_owned();
+            if got.trim_end() != expected {
+                return Err(HistoryError::Columns { got, expected });
+            }
+        }
     }
-    let mut cells = vec![cell(&verdict.started_at), cell(row.commit)];
+    let mut cells = vec![csv::cell(&verdict.started_at), csv::cell(row.commit)];
     for scenario in &verdict.scenarios {
         cells.extend(GateMetric::JUDGED.map(|metric| {
             let judged = scenario.metrics.iter().find(|judged| judged.metric == metric.name());
             judged.map(|judged| format!("{:.6}", judged.ratio)).unwrap_or_default()
         }));
     }
-    writeln!(out, "{}", cells.join(","))?;
+    csv::row(cells, &mut out)?;
     out.flush()?;
     Ok(None)
 }

@@ -24,15 +24,6 @@ pub enum Limit {
 }
 
 impl Limit {
-    /// Whether a message of this many bytes passes.
-    #[must_use]
-    pub fn admits(self, message_bytes: u64) -> bool {
-        match self {
-            Self::Bytes(limit) => message_bytes <= limit,
-            Self::Unlimited => true,
-        }
-    }
-
     /// The limit as a number of bytes, the largest there is when there is none.
     #[must_use]
     pub fn as_bytes(self) -> u64 {

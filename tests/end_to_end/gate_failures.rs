@@ -126,7 +126,6 @@ fn a_failure_of_its_own_is_not_put_down_to_a_server() {
 }
 
 /// With a few more descriptors each time it fails in another place, and always by itself.
-#[cfg(unix)]
 #[test]
 fn a_lack_of_descriptors_is_no_failure_of_a_server() {
     let gate = Gate::of(&serve(""), &serve("")).with(BOTH[1]);

@@ -165,7 +165,6 @@ fn names_and_labels_are_only_shown() {
     assert!(said(&gate).contains("\n      |\n    2 | name = \\u{9b}31m"), "{}", said(&gate));
 }
 
-#[cfg(unix)]
 #[test]
 fn a_file_whose_name_is_not_utf8_takes_nothing_away() {
     use std::os::unix::ffi::OsStrExt;

@@ -1,7 +1,6 @@
 //! The binary from outside: real processes, real sockets.
 
 mod bad_input;
-#[cfg(unix)]
 mod ci_gate;
 mod compare;
 mod compression;
@@ -11,7 +10,6 @@ mod edited_documents;
 #[cfg(unix)]
 mod events;
 mod faults;
-#[cfg(unix)]
 mod files_and_signals;
 mod gate;
 mod gate_command;
@@ -32,7 +30,6 @@ mod rejections;
 mod run;
 mod saved_documents;
 mod scripted_server;
-#[cfg(unix)]
 mod scripts;
 mod secrets;
 mod server;

@@ -104,7 +104,6 @@ fn a_sweep_whose_server_goes_keeps_what_was_measured() {
     assert!(text(&output.stderr).contains("ended early"), "{}", text(&output.stderr));
 }
 
-#[cfg(unix)]
 #[test]
 fn a_pipe_gets_the_whole_sweep_once() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -29,7 +29,7 @@ const ROOMS: [&str; 15] = [
 const SERVER_USES: [&str; 3] = ["units", "rpc", "server"];
 
 /// Names of other crates, and the rooms or files that may use them.
-const OWNERS: [(&str, &[&str]); 24] = [
+const OWNERS: [(&str, &[&str]); 26] = [
     ("clap", &["cli"]),
     ("tonic", &["rpc", "client", "server"]),
     ("tonic_health", &["server"]),
@@ -38,10 +38,12 @@ const OWNERS: [(&str, &[&str]); 24] = [
     ("h2", &["client/stub"]),
     ("hyper", &["client/stub", "server"]),
     ("hyper_util", &["client/stub"]),
+    ("percent_encoding", &["client/lean"]),
     ("hdrhistogram", &["measure"]),
     ("flate2", &["rpc", "measure"]),
     ("zstd", &["rpc"]),
     ("indicatif", &["view"]),
+    ("csv", &["report/csv"]),
     ("quick_junit", &["report"]),
     ("toml", &["experiment/gate"]),
     ("shlex", &["endpoint"]),

@@ -98,24 +98,9 @@ fn text(value: &[u8]) -> Option<&str> {
     std::str::from_utf8(value).ok()
 }
 
-/// Where the bytes behind a `%` are no hexadecimal number, they stand for themselves.
+/// A message as gRPC encodes it. Where the bytes behind a `%` are no hexadecimal number, they stand for themselves.
 fn percent_decoded(value: &[u8]) -> String {
-    let mut bytes = Vec::with_capacity(value.len());
-    let mut rest = value;
-    while let Some((&first, behind)) = rest.split_first() {
-        if first == b'%'
-            && let [high, low, ..] = *behind
-            && let (Some(high), Some(low)) = (char::from(high).to_digit(16), char::from(low).to_digit(16))
-        {
-            // Two digits are one byte.
-            bytes.extend(u8::try_from(high * 16 + low));
-            rest = &behind[2..];
-        } else {
-            bytes.push(first);
-            rest = behind;
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    percent_encoding::percent_decode(value).decode_utf8_lossy().into_owned()
 }
 
 /// The code of a call whose stream was reset.
