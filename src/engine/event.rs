@@ -215,7 +215,7 @@ mod tests {
         assert_eq!((&json["event"], &json["elapsed_ns"]), (&"second".into(), &1_000_000_000_u64.into()));
         assert_eq!(
             (&json["second"]["p50_ns"], &json["second"]["largest_lateness_ns"]),
-            (&5_000.into(), &2_000.into())
+            (&5_003.into(), &2_000.into())
         );
         assert_eq!((&json["in_flight"], &json["so_far"]["answered"]), (&4.into(), &1.into()));
         assert_eq!(
