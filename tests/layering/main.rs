@@ -28,7 +28,7 @@ const ROOMS: [&str; 14] = [
 const SERVER_USES: [&str; 3] = ["units", "rpc", "server"];
 
 /// Names of other crates, and the rooms or files that may use them.
-const OWNERS: [(&str, &[&str]); 25] = [
+const OWNERS: [(&str, &[&str]); 26] = [
     ("clap", &["cli"]),
     ("tonic", &["rpc", "client", "server"]),
     ("tonic_health", &["server"]),
@@ -43,6 +43,7 @@ const OWNERS: [(&str, &[&str]); 25] = [
     ("zstd", &["rpc"]),
     ("indicatif", &["view"]),
     ("csv", &["report/csv"]),
+    ("chrono", &["measure/environment", "report/junit"]),
     ("quick_junit", &["report"]),
     ("toml", &["experiment/gate"]),
     ("shlex", &["endpoint"]),
