@@ -2,6 +2,7 @@
 
 use std::{sync::OnceLock, time::SystemTime};
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::proc_files::{field, kibibytes, read};
@@ -82,11 +83,26 @@ pub fn wall_clock() -> SystemTime {
 /// An instant of the wall clock as RFC 3339 has it, in UTC, to the millisecond.
 #[must_use]
 pub fn timestamp(instant: SystemTime) -> String {
-    humantime::format_rfc3339_millis(instant).to_string()
+    DateTime::<Utc>::from(instant).to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// Cores that this process may use: at least one.
 #[must_use]
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_time_stamp_has_milliseconds_and_names_utc() {
+        let at = |milliseconds| timestamp(SystemTime::UNIX_EPOCH + Duration::from_millis(milliseconds));
+        assert_eq!(at(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(at(1_709_210_096_789), "2024-02-29T12:34:56.789Z");
+        let end_of_a_millisecond = SystemTime::UNIX_EPOCH + Duration::from_nanos(999_999_999);
+        assert_eq!(timestamp(end_of_a_millisecond), "1970-01-01T00:00:00.999Z");
+    }
 }

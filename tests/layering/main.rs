@@ -44,6 +44,7 @@ const OWNERS: [(&str, &[&str]); 26] = [
     ("zstd", &["rpc"]),
     ("indicatif", &["view"]),
     ("csv", &["report/csv"]),
+    ("chrono", &["measure/environment", "report/junit"]),
     ("quick_junit", &["report"]),
     ("toml", &["experiment/gate"]),
     ("shlex", &["endpoint"]),
