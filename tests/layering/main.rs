@@ -28,7 +28,7 @@ const ROOMS: [&str; 14] = [
 const SERVER_USES: [&str; 3] = ["units", "rpc", "server"];
 
 /// Names of other crates, and the rooms or files that may use them.
-const OWNERS: [(&str, &[&str]); 26] = [
+const OWNERS: [(&str, &[&str]); 27] = [
     ("clap", &["cli"]),
     ("tonic", &["rpc", "client", "server"]),
     ("tonic_health", &["server"]),
@@ -47,6 +47,18 @@ const OWNERS: [(&str, &[&str]); 26] = [
     ("quick_junit", &["report"]),
     ("toml", &["experiment/gate"]),
     ("shlex", &["endpoint"]),
+    (
+        "procfs_core",
+        &[
+            "endpoint/processes",
+            "measure/proc_files",
+            "measure/environment",
+            "measure/processes",
+            "measure/accounts",
+            "measure/quota",
+            "engine/signals",
+        ],
+    ),
     ("rustix::net", &["client"]),
     ("rustix::event", &["client"]),
     ("std::process", &["endpoint", "cli"]),
