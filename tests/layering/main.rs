@@ -28,7 +28,7 @@ const ROOMS: [&str; 14] = [
 const SERVER_USES: [&str; 3] = ["units", "rpc", "server"];
 
 /// Names of other crates, and the rooms or files that may use them.
-const OWNERS: [(&str, &[&str]); 27] = [
+const OWNERS: [(&str, &[&str]); 28] = [
     ("clap", &["cli"]),
     ("tonic", &["rpc", "client", "server"]),
     ("tonic_health", &["server"]),
@@ -42,6 +42,7 @@ const OWNERS: [(&str, &[&str]); 27] = [
     ("flate2", &["rpc", "measure"]),
     ("zstd", &["rpc"]),
     ("indicatif", &["view"]),
+    ("textwrap", &["report"]),
     ("csv", &["report/csv"]),
     ("chrono", &["measure/environment", "report/junit"]),
     ("quick_junit", &["report"]),
