@@ -16,7 +16,7 @@ pub use count::Count;
 pub use digits::{decimal, grouped};
 pub use duration::{LONGEST, nanoseconds, nanoseconds_of, parse_duration};
 pub use format::{exact_duration, format_duration, format_nanoseconds, format_share, format_throughput};
-pub(crate) use random::{Sequence, bits};
+pub(crate) use random::{Sequence, draw, shuffle};
 pub use rate::Rate;
 pub use size::{ByteSize, Limit};
 pub use written::QuantityError;

@@ -17,7 +17,7 @@ use crate::{
     measure::{Calls, NotConserved},
     result::soundness::{Bottleneck, Soundness},
     statistics::median,
-    units::{bits, nanoseconds_of},
+    units::{draw, nanoseconds_of, shuffle},
 };
 
 /// Rounds of slices that are dropped: caches, and a server's memory, are still cold.
@@ -279,10 +279,9 @@ pub(super) fn expected_length(scenario: &Scenario) -> Duration {
 /// The arms in an order that the seed and the round decide, each of the six equally likely.
 fn order(seed: u64, round: usize) -> [Arm; 3] {
     let mut arms = ARMS;
-    let random = bits(seed ^ bits(round as u64));
-    for (last, draw) in [(2, random % 3), (1, (random / 3) % 2)] {
-        arms.swap(last, usize::try_from(draw).unwrap_or(0));
-    }
+    let random = draw(seed, round as u64);
+    // One number has both decisions: its rest by three, and what is above that.
+    shuffle(&mut arms, |place| if place == 2 { random } else { random / 3 });
     arms
 }
 

@@ -6,7 +6,7 @@ use crate::{
         soundness::Rating,
         summary::{LatencyFigures, Summary},
     },
-    statistics::median,
+    statistics::{median, whole_median},
 };
 
 /// The repetitions of one size under one load: medians.
@@ -46,10 +46,7 @@ pub(super) fn of(message_bytes: u64, load: GridLoad, results: &[&Summary]) -> Op
     let rates = each(&|summary| summary.goodput.calls_per_second);
     let time = |figure: &dyn Fn(&LatencyFigures) -> u64| {
         let figures = results.iter().filter_map(|summary| summary.main_latency().figures.as_ref());
-        let mut values: Vec<u64> = figures.map(figure).collect();
-        values.sort_unstable();
-        let (low, high) = (values.get(values.len().checked_sub(1)? / 2)?, values.get(values.len() / 2)?);
-        Some(low.midpoint(*high))
+        whole_median(figures.map(figure).collect())
     };
     #[expect(clippy::cast_precision_loss, reason = "a share")]
     let share = |of: &dyn Fn(&Summary) -> u64| {

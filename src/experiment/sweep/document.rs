@@ -17,7 +17,7 @@ use crate::{
         summary::{ReadError, ServerRecord, Summary},
     },
     rpc::{Compression, Direction, format_data::TextKind, metadata::Pair},
-    units::{Limit, bits},
+    units::{Limit, draw, shuffle},
 };
 
 /// The schema that this program writes, and the only one that it reads.
@@ -145,11 +145,7 @@ impl SweepSpec {
             let grid = sizes.iter().flat_map(|size| self.loads.iter().map(|load| (*size, *load)));
             let mut pass: Vec<Point> =
                 grid.map(|(message_bytes, load)| Point { message_bytes, load, repetition }).collect();
-            // Fisher and Yates.
-            for place in (1..pass.len()).rev() {
-                let random = bits(self.seed ^ bits(u64::from(repetition) << 32 | place as u64));
-                pass.swap(place, usize::try_from(random % (place as u64 + 1)).unwrap_or(0));
-            }
+            shuffle(&mut pass, |place| draw(self.seed, u64::from(repetition) << 32 | place as u64));
             order.extend(pass);
         }
         order
