@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::{
     outside::{Colours, write_text},
-    style::{STRONG, findings, heading, printable},
+    style::{NONE, STRONG, findings, heading, printable},
     table::Table,
 };
 use crate::{
@@ -14,9 +14,6 @@ use crate::{
         ByteSize, decimal, exact_duration, format_nanoseconds, format_share, format_throughput, grouped,
     },
 };
-
-/// What is not known.
-const NONE: &str = "-";
 
 /// Writes a comparison as plain text.
 ///

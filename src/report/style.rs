@@ -18,6 +18,9 @@ pub(super) const DOUBTFUL: Style = Style::new().fg_color(Some(Color::Ansi(AnsiCo
 
 pub(super) const BAD: Style = Style::new().fg_color(Some(Color::Ansi(AnsiColor::Red))).bold();
 
+/// A figure that is not known.
+pub(super) const NONE: &str = "-";
+
 /// Width of the first column, with the headings.
 pub(super) const HEADING: usize = 11;
 

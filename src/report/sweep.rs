@@ -6,7 +6,7 @@ use anstyle::{Ansi256Color, Color, Style};
 
 use super::{
     outside::{Colours, write_text},
-    style::{DOUBTFUL, HEADING, heading},
+    style::{DOUBTFUL, HEADING, NONE, heading},
     table::Table,
 };
 use crate::{
@@ -18,9 +18,6 @@ use crate::{
         ByteSize, decimal, exact_duration, format_nanoseconds, format_share, format_throughput, grouped,
     },
 };
-
-/// What is not known.
-const NONE: &str = "-";
 
 /// Backgrounds from little to much: from dark blue to yellow, readable with white and then black letters.
 const SHADES: [u8; 7] = [17, 18, 24, 30, 36, 142, 220];

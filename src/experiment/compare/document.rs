@@ -6,7 +6,12 @@ use super::{
     figures::{self, Figure},
     limits::{self, LimitDifference},
 };
-use crate::{measure::Build, result::summary::Summary, statistics::holm, units::format_share};
+use crate::{
+    measure::Build,
+    result::{soundness::MISSING_ANSWERS, summary::Summary},
+    statistics::holm,
+    units::format_share,
+};
 
 /// The schema that this program writes.
 pub const SCHEMA: &str = "plimsoll.comparison/1";
@@ -95,9 +100,6 @@ impl Comparison {
         })
     }
 }
-
-/// Of the planned calls of a side, from here on: p99 is then no latency.
-const MISSING_ANSWERS: f64 = 0.01;
 
 fn name(summary: &Summary) -> String {
     summary.label.clone().unwrap_or_else(|| summary.started_at.clone())

@@ -7,7 +7,7 @@ use crate::{
     statistics::{RankSum, block_bootstrap, median, shift, shift_interval},
 };
 
-/// Of every interval.
+/// Confidence of every interval that is shown.
 pub const CONFIDENCE: f64 = 0.95;
 
 /// A figure on both sides.

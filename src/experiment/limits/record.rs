@@ -15,6 +15,9 @@ use crate::{
     units::{grouped, nanoseconds_of},
 };
 
+/// How often a refusal is timed.
+pub(super) const REFUSALS: usize = 3;
+
 /// A size as it stands in words.
 pub(super) fn bytes(size: u64) -> String {
     format!("{} bytes", grouped(size))

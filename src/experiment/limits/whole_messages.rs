@@ -7,7 +7,7 @@ use super::{
     error::LimitsError,
     probe::Sends,
     probe_result::{Cause, ProbeAnswer, ProbeResult, longest},
-    record::{LimitRecord, State, bytes},
+    record::{LimitRecord, REFUSALS, State, bytes},
     search::{Answer, Edge, Search},
 };
 use crate::{
@@ -18,9 +18,6 @@ use crate::{
     },
     units::format_duration,
 };
-
-/// How often a refusal is timed.
-const REFUSALS: usize = 3;
 
 /// A whole message is waited for this long, and as much longer as one and a half times what one of its size takes
 /// by the first that passed, or as it takes at 20 MiB/s, a third of what the slowest server did that was

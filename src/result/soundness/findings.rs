@@ -28,7 +28,7 @@ const LATENESS_TOO_LARGE: f64 = 0.5;
 const UNCONNECTED_NOTED: f64 = 0.05;
 
 /// Of the planned calls, refused ones apart, that had no verified reply: from here on p99 is no latency.
-const MISSING_ANSWERS: f64 = 0.01;
+pub(crate) const MISSING_ANSWERS: f64 = 0.01;
 
 /// Of the window, in which the generator stood still: from here on goodput is that much too low.
 const PAUSED: f64 = 0.01;

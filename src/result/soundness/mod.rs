@@ -6,5 +6,6 @@ mod findings;
 pub mod judgement;
 
 pub use finding::{Finding, Rating, Weight};
+pub(crate) use findings::MISSING_ANSWERS;
 pub use judgement::Soundness;
 pub use saturation::{Bottleneck, Saturation};
