@@ -13,6 +13,7 @@ use crate::{
     client::{ConnectionAccount, Ended, UploadWaits},
     load::{Arrival, Arrivals, Plan, PlannedLoad, Schedule, Stage, WorkerArrivals},
     measure::{Finished, Recorder, ThreadTime},
+    units::as_f64,
 };
 
 /// A call that is to be made.
@@ -192,8 +193,7 @@ impl Sequencer {
             && self.warm_up.0.next.is_none()
             && self.count_reached.is_none()
         {
-            #[expect(clippy::cast_precision_loss, reason = "a schedule has less than 2^53 calls")]
-            let time = schedule.time_of(calls as f64);
+            let time = schedule.time_of(as_f64(calls));
             self.count_reached = Some(time);
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::Sequence;
+use crate::units::{Sequence, as_f64};
 
 /// How arrivals are spaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,10 +161,9 @@ impl WorkerArrivals {
     }
 
     /// Moves `point` to arrival number `k`, and `next` behind it.
-    #[expect(clippy::cast_precision_loss, reason = "a schedule has less than 2^53 calls")]
     fn advance_to(&mut self, k: u64) {
         match &mut self.gaps {
-            None => self.point = k as f64,
+            None => self.point = as_f64(k),
             Some(gaps) => {
                 // The first arrival comes after a gap too.
                 for _ in self.next..=k {

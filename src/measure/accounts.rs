@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, ffi::OsString, fs, time::Duration};
 use procfs_core::{CpuTime, FromRead, FromReadSI, KernelStats, process::Status};
 
 use super::proc_files::SYSTEM;
+use crate::units::as_f64;
 
 /// How busy the whole machine has been since it was started, in ticks of all its cores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,10 +50,9 @@ impl MachineTicks {
     /// The shares of all cores (0..1) that processes used since `earlier`, and that the hypervisor gave
     /// to other machines while this one had work for them.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "ticks of 10 ms")]
     pub fn shares_since(self, earlier: Self) -> Option<(f64, f64)> {
         let total = self.total.checked_sub(earlier.total).filter(|ticks| *ticks > 0)?;
-        let share = |now: u64, before: u64| now.saturating_sub(before) as f64 / total as f64;
+        let share = |now: u64, before: u64| as_f64(now.saturating_sub(before)) / as_f64(total);
         Some((share(self.busy, earlier.busy), share(self.stolen, earlier.stolen)))
     }
 }

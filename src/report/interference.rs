@@ -11,7 +11,8 @@ use crate::{
     experiment::interference::{Interference, PooledSide, Pooling, Ratio},
     load::LoadRecord,
     units::{
-        ByteSize, decimal, exact_duration, format_nanoseconds, format_share, format_throughput, grouped,
+        ByteSize, as_f64, decimal, exact_duration, format_nanoseconds, format_share, format_throughput,
+        grouped,
     },
 };
 
@@ -154,7 +155,6 @@ fn others(without: &PooledSide, with: &PooledSide) -> Vec<(&'static str, [String
     ]
 }
 
-#[expect(clippy::cast_precision_loss, reason = "at most an hour")]
 fn time(nanoseconds: u64) -> String {
-    format_nanoseconds(nanoseconds as f64)
+    format_nanoseconds(as_f64(nanoseconds))
 }

@@ -14,7 +14,7 @@ use crate::{
     load::Plan,
     measure::{INTERVAL, Interval, Outcomes},
     report::{outside::on_one_line, verdict},
-    units::{exact_duration, format_nanoseconds, grouped},
+    units::{as_f64, exact_duration, format_nanoseconds, grouped},
 };
 
 /// Between two lines where there is no terminal.
@@ -148,8 +148,7 @@ fn figures(second: &Interval, in_flight: u64, so_far: &Outcomes) -> String {
     let mut parts = vec![format!("{rate} calls/s"), format!("{} in flight", grouped(in_flight))];
     if second.latency.count() > 0 {
         for (name, quantile) in [("p50", 0.5), ("p99", 0.99)] {
-            #[expect(clippy::cast_precision_loss, reason = "at most an hour")]
-            let nanoseconds = second.latency.quantile_ns(quantile) as f64;
+            let nanoseconds = as_f64(second.latency.quantile_ns(quantile));
             parts.push(format!("{name} {}", format_nanoseconds(nanoseconds)));
         }
     }

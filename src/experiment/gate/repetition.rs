@@ -17,7 +17,7 @@ use crate::{
     measure::{Calls, NotConserved},
     result::soundness::{Bottleneck, Soundness},
     statistics::median,
-    units::{draw, nanoseconds_of, shuffle},
+    units::{as_f64, draw, nanoseconds_of, shuffle},
 };
 
 /// Rounds of slices that are dropped: caches, and a server's memory, are still cold.
@@ -150,11 +150,10 @@ impl Slices {
     /// Of all calls, those that did not end as expected (0..1). None of them where there were no calls: a slice on a
     /// busy machine may have no time for one.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "counts of calls")]
     pub fn faulty(&self) -> f64 {
         match self.calls.planned {
             0 => 0.0,
-            planned => (planned.saturating_sub(self.expected)) as f64 / planned as f64,
+            planned => as_f64(planned.saturating_sub(self.expected)) / as_f64(planned),
         }
     }
 

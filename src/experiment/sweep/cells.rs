@@ -7,6 +7,7 @@ use crate::{
         summary::{LatencyFigures, Summary},
     },
     statistics::{median, whole_median},
+    units::as_f64,
 };
 
 /// The repetitions of one size under one load: medians.
@@ -48,9 +49,8 @@ pub(super) fn of(message_bytes: u64, load: GridLoad, results: &[&Summary]) -> Op
         let figures = results.iter().filter_map(|summary| summary.main_latency().figures.as_ref());
         whole_median(figures.map(figure).collect())
     };
-    #[expect(clippy::cast_precision_loss, reason = "a share")]
     let share = |of: &dyn Fn(&Summary) -> u64| {
-        median(&each(&|summary| of(summary) as f64 / (summary.calls.planned.max(1)) as f64))
+        median(&each(&|summary| as_f64(of(summary)) / as_f64(summary.calls.planned.max(1))))
     };
     let is_unsound = |summary: &&&Summary| summary.soundness.verdict == Rating::Unsound;
     Some(Cell {
