@@ -30,6 +30,7 @@ use plimsoll::{
     load::{ClientKind, Load, Mix, Options, Plan, Settings, Texts},
     rpc::format_data::{Data, TextKind, format_data_client::FormatDataClient},
     server::{self, Config, Windows},
+    statistics,
     stop::Stop,
 };
 use tokio::{
@@ -92,10 +93,8 @@ fn per_second(replies: u64, window: Duration) -> f64 {
     replies as f64 / window.as_secs_f64()
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    if values.len() % 2 == 1 { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) }
+fn median(values: &[f64]) -> f64 {
+    statistics::median(values).expect("a round at least")
 }
 
 /// The harness against a bare loop. The goal: within 5 %.
@@ -120,9 +119,9 @@ fn compare_harness(rounds: usize, length: Duration) {
         }
         println!(
             "harness, {concurrency} in flight: {:.0} calls/s, bare loop {:.0} calls/s, median ratio {:.3} of {ratios:.3?}",
-            median(with),
-            median(without),
-            median(ratios.clone()),
+            median(&with),
+            median(&without),
+            median(&ratios),
         );
     }
 }
@@ -188,7 +187,7 @@ fn raw_one(target: &Located, length: Duration) -> f64 {
             break;
         }
     }
-    median(times)
+    median(&times)
 }
 
 /// One call in flight: the lean client's median time against that of a loop that only writes and reads.
@@ -213,9 +212,9 @@ fn compare_raw(rounds: usize, length: Duration) {
     }
     println!(
         "one in flight, p50: lean client {:.1} us, raw loop {:.1} us, median ratio {:.3} of {ratios:.3?}",
-        median(lean) / 1e3,
-        median(raw) / 1e3,
-        median(ratios.clone()),
+        median(&lean) / 1e3,
+        median(&raw) / 1e3,
+        median(&ratios),
     );
 }
 
@@ -248,7 +247,7 @@ fn compare_windows(rounds: usize, length: Duration) {
             figures[variant].push(harness(&targets[variant], "4MiB", 4, length));
         }
     }
-    let medians: Vec<f64> = figures.into_iter().map(median).collect();
+    let medians: Vec<f64> = figures.iter().map(|figures| median(figures)).collect();
     println!("4 MiB echo, 4 in flight, by stream window, connection window and frame size of the server:");
     for ((name, ..), calls) in variants.iter().zip(&medians) {
         println!("  {name}: {calls:.0} calls/s, {:.2} times the first", calls / medians[0]);

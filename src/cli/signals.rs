@@ -1,8 +1,13 @@
 //! Signals that ask a process to end. Only the command line listens to them: a library leaves them to its host.
 
-use std::{io, thread};
+use std::{
+    fs::File,
+    io::{self, Read},
+    thread,
+};
 
 use anyhow::Context as _;
+use procfs_core::{FromRead, process::Status};
 
 use crate::{endpoint, stop::Stop};
 
@@ -37,19 +42,18 @@ pub(crate) struct Signals {
     hangup: Option<tokio::signal::unix::Signal>,
 }
 
-/// Whether this process ignores SIGHUP, as proc(5) shows it; false where the system does not tell.
-fn ignores_hangup(status: &str) -> bool {
+/// Whether a process ignores SIGHUP, by its status below `/proc`; false where the system does not tell.
+fn ignores_hangup(status: io::Result<impl Read>) -> bool {
     // The first signal is the lowest bit.
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
+    status.is_ok_and(|status| Status::from_read(status).is_ok_and(|status| status.sigign & 1 == 1))
 }
 
 impl Signals {
     /// Listens from now on: a signal does not end the process any more.
     pub(crate) fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let hangup = if ignores_hangup(&status) { None } else { Some(signal(SignalKind::hangup())?) };
+        let status = File::open("/proc/self/status");
+        let hangup = if ignores_hangup(status) { None } else { Some(signal(SignalKind::hangup())?) };
         let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         Ok(Self { terminate, interrupt, hangup })
     }
@@ -67,11 +71,22 @@ impl Signals {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::process::Command;
 
     #[test]
     fn a_process_that_ignores_the_hangup_goes_on_doing_so() {
-        assert!(ignores_hangup("Name:\tplimsoll\nSigIgn:\t0000000000001001\n"));
-        assert!(!ignores_hangup("SigBlk:\t0000000000000001\nSigIgn:\t0000000000001000\n"));
-        assert!(!ignores_hangup(""));
+        // The shell makes itself deaf to a signal, and the program that takes its place stays so.
+        let status = |signal: &str| {
+            let script = format!("trap '' {signal}; exec cat /proc/self/status");
+            Command::new("sh").args(["-c", &script]).output().expect("it runs").stdout
+        };
+        if cfg!(target_os = "linux") {
+            assert!(ignores_hangup(Ok(status("HUP").as_slice())));
+            // Where the tests themselves run under `nohup`, every child is deaf to it.
+            let is_deaf = ignores_hangup(File::open("/proc/self/status"));
+            assert_eq!(ignores_hangup(Ok(status("TERM").as_slice())), is_deaf);
+        }
+        assert!(!ignores_hangup(Ok(io::empty())));
+        assert!(!ignores_hangup(Err::<File, _>(io::ErrorKind::NotFound.into())));
     }
 }

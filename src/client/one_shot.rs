@@ -27,15 +27,13 @@ use crate::{
     load::{ClientKind, Options, Payload, PlanError},
     rpc::{
         self, Code, Outcome,
-        format_data::{Data, message_bytes_of},
+        format_data::{Data, PATH, message_bytes_of},
         metadata::{Pair, Secrets},
         over_own_limit, status_words,
     },
     stop::Stop,
     units::{Limit, nanoseconds_of},
 };
-
-const PATH: &str = "/example.FormatData/DoFormat";
 
 /// Everything that came back from one call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

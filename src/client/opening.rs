@@ -7,8 +7,7 @@ use crate::{
     rpc::metadata::MetadataError,
 };
 
-/// Time for a connection to be made, the first and any later one.
-pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+pub(crate) use crate::endpoint::CONNECT_TIMEOUT;
 
 /// How often a client that waits looks whether an end is wanted: sooner than a person notices.
 pub(crate) const INTERRUPT_TICK: Duration = Duration::from_millis(50);

@@ -2,9 +2,11 @@
 
 use std::{
     collections::BTreeSet,
-    fs, process,
+    process,
     time::{Duration, Instant},
 };
+
+use super::processes::processes;
 
 /// Time for them to go when they are asked to, and again when they are killed.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -102,29 +104,12 @@ fn reap(process: u32) -> bool {
 
 /// The children of this process; none where the system does not tell.
 fn children() -> BTreeSet<u32> {
-    let Ok(processes) = fs::read_dir("/proc") else { return BTreeSet::new() };
-    let ids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let is_child = |process: &u32| {
-        let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok();
-        stat.and_then(|stat| parent_in(&stat)) == Some(process::id())
-    };
-    ids.filter(is_child).collect()
-}
-
-/// `pid (comm) state ppid ...`, as proc(5) has it. A name may have brackets and spaces in it.
-fn parent_in(stat: &str) -> Option<u32> {
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+    processes().filter(|process| process.parent == process::id()).map(|process| process.id).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_parent_is_read_behind_any_name() {
-        assert_eq!(parent_in("7 (a) b) S 12 42 7 0 -1"), Some(12));
-        assert_eq!(parent_in("7 (a"), None);
-    }
 
     #[cfg(target_os = "linux")]
     #[test]

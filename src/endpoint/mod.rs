@@ -3,11 +3,14 @@
 mod child;
 pub(crate) mod descriptors;
 mod program;
+mod processes;
 mod leftovers;
 pub mod target;
 
 pub use child::{ChildError, ChildServer};
 pub(crate) use descriptors::check;
 pub use leftovers::Leftovers;
+pub(crate) use processes::{process_ids, processes};
 pub use program::{Program, ProgramError, ServerProcess, StartError, is_lack_of_means};
+pub(crate) use target::CONNECT_TIMEOUT;
 pub use target::{LocateError, Located, Target, TargetError};

@@ -7,8 +7,8 @@ use std::{
     time::Duration,
 };
 
-/// Time for one address to accept a connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Time for one address to accept a connection, and for a client to make its first and any later one.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Where a server is to be found, as it was written: `localhost:8080`, `http://[::1]:8080`.
 #[derive(Debug, Clone, PartialEq, Eq)]

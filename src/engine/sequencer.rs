@@ -13,6 +13,7 @@ use crate::{
     client::{ConnectionAccount, Ended, UploadWaits},
     load::{Arrival, Plan, PlannedLoad, Schedule, Stage, WorkerArrivals},
     measure::{Finished, LoopAccount, Recorder, ThreadTime},
+    units::as_f64,
 };
 
 /// A call that is to be made.
@@ -188,8 +189,7 @@ impl Sequencer {
             && self.warm_up.0.next.is_none()
             && self.count_reached.is_none()
         {
-            #[expect(clippy::cast_precision_loss, reason = "a schedule has less than 2^53 calls")]
-            let time = self.schedule.time_of(calls as f64);
+            let time = self.schedule.time_of(as_f64(calls));
             self.count_reached = Some(time);
         }
     }

@@ -4,7 +4,7 @@ use std::{str::FromStr, sync::Arc};
 
 use crate::{
     rpc::format_data::{LARGEST_MESSAGE, Message, TextKind, message_bytes_of},
-    units::{ByteSize, bits, grouped},
+    units::{ByteSize, draw, grouped},
 };
 
 /// Texts and expected replies of a whole mix take at most this much memory.
@@ -143,7 +143,7 @@ impl Payload {
         if self.messages.len() == 1 {
             return 0;
         }
-        let point = bits(self.seed ^ bits(k)) % total;
+        let point = draw(self.seed, k) % total;
         self.cumulative_weights.partition_point(|sum| *sum <= point)
     }
 }

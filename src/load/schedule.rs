@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::{Sequence, named};
+use crate::units::{Sequence, as_f64, named};
 
 /// How arrivals are spaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,10 +165,9 @@ impl WorkerArrivals {
     }
 
     /// Moves `point` to arrival number `k`, and `next` behind it.
-    #[expect(clippy::cast_precision_loss, reason = "a schedule has less than 2^53 calls")]
     fn advance_to(&mut self, k: u64) {
         match &mut self.gaps {
-            None => self.point = k as f64,
+            None => self.point = as_f64(k),
             Some(gaps) => {
                 // The first arrival comes after a gap too.
                 for _ in self.next..=k {
@@ -292,8 +291,7 @@ mod tests {
             .windows(2)
             .filter(|pair| pair[1].saturating_sub(pair[0]) > Duration::from_millis(1))
             .count();
-        #[expect(clippy::cast_precision_loss, reason = "small")]
-        let share = long as f64 / times.len() as f64;
+        let share = as_f64(long as u64) / as_f64(times.len() as u64);
         assert!((share - (-1_f64).exp()).abs() < 0.01, "{share}");
     }
 

@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeMap, ffi::OsString, fs, time::Duration};
 
+use procfs_core::{CpuTime, FromRead, FromReadSI, KernelStats, process::Status};
 use serde::{Deserialize, Serialize};
 
-use super::proc_files::{kibibytes, read};
-use crate::units::nanoseconds;
+use super::proc_files::SYSTEM;
+use crate::units::{as_f64, nanoseconds};
 
 /// How busy the whole machine has been since it was started, in ticks of all its cores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,28 +32,16 @@ impl MachineTicks {
     /// The account of all cores, now.
     #[must_use]
     pub fn now() -> Option<Self> {
-        read("/proc/stat").and_then(|text| Self::parse(&text))
+        Self::of(&KernelStats::from_file("/proc/stat", &SYSTEM).ok()?)
     }
 
-    /// `cpu user nice system idle iowait irq softirq steal ...`, as proc(5) has it.
-    ///
     /// Interrupts are not counted as busy: over loopback they are the packets of the run itself, and no
     /// process has them in its account.
-    fn parse(text: &str) -> Option<Self> {
-        let line = text.lines().find_map(|line| line.strip_prefix("cpu "))?;
-        let ticks: Vec<u64> = line.split_whitespace().take(8).map_while(|word| word.parse().ok()).collect();
-        let &[user, nice, system, _idle, _iowait, _irq, _softirq, steal] = ticks.as_slice() else {
-            return None;
-        };
-        let is_core = |line: &&str| {
-            line.strip_prefix("cpu").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-        };
-        Some(Self {
-            busy: user + nice + system,
-            stolen: steal,
-            total: ticks.iter().sum(),
-            cores: text.lines().filter(is_core).count(),
-        })
+    fn of(stats: &KernelStats) -> Option<Self> {
+        let &CpuTime { user, nice, system, idle, iowait, irq, softirq, steal, .. } = &stats.total;
+        let (busy, stolen) = (user + nice + system, steal?);
+        let total = busy + idle + iowait? + irq? + softirq? + stolen;
+        Some(Self { busy, stolen, total, cores: stats.cpu_time.len() })
     }
 
     /// Cores of the machine, also those that this process may not use.
@@ -92,9 +81,8 @@ impl MachineTicks {
     /// The shares of all cores (0..1) that processes used, and that the hypervisor gave to other machines while
     /// this one had work for them.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "ticks of 10 ms")]
     pub fn shares(self) -> (f64, f64) {
-        let share = |ticks: u64| ticks as f64 / self.total.max(1) as f64;
+        let share = |ticks: u64| as_f64(ticks) / as_f64(self.total.max(1));
         (share(self.busy), share(self.stolen))
     }
 }
@@ -163,10 +151,11 @@ pub(crate) fn suspended_time() -> Option<Duration> {
 /// The time of the thread that calls.
 #[must_use]
 pub fn own_thread_time() -> Option<ThreadTime> {
-    read("/proc/thread-self/schedstat").and_then(|text| thread_time(&text))
+    thread_time(&fs::read_to_string("/proc/thread-self/schedstat").ok()?)
 }
 
-/// `running waiting slices`, the first two in ns, as the kernel's `sched-stats.rst` has it.
+/// `running waiting slices`, the first two in ns, as the kernel's `sched-stats.rst` has it. Allocates nothing, which
+/// procfs-core's reader does.
 pub(super) fn thread_time(text: &str) -> Option<ThreadTime> {
     let mut words = text.split_whitespace().map(|word| word.parse().ok().map(Duration::from_nanos));
     Some(ThreadTime { running: words.next()??, waiting: words.next()?? })
@@ -175,17 +164,20 @@ pub(super) fn thread_time(text: &str) -> Option<ThreadTime> {
 /// The largest amount of memory that this process has had at any time.
 #[must_use]
 pub fn own_peak_memory_bytes() -> Option<u64> {
-    read("/proc/self/status").and_then(|text| kibibytes(&text, "VmHWM"))
+    peak_memory_bytes("self")
 }
 
 /// The largest amount of memory that these processes have had, each at any time: the sum. `None` where there
 /// are none, or the system does not tell.
 #[must_use]
 pub fn peak_memory_bytes_of(processes: &[u32]) -> Option<u64> {
-    let peaks = processes
-        .iter()
-        .map(|process| read(&format!("/proc/{process}/status")).and_then(|text| kibibytes(&text, "VmHWM")));
+    let peaks = processes.iter().map(|process| peak_memory_bytes(&process.to_string()));
     if processes.is_empty() { None } else { peaks.sum() }
+}
+
+fn peak_memory_bytes(process: &str) -> Option<u64> {
+    let status = Status::from_file(format!("/proc/{process}/status")).ok()?;
+    status.vmhwm?.checked_mul(1_024)
 }
 
 #[cfg(test)]
@@ -195,16 +187,18 @@ mod tests {
 
     #[test]
     fn the_kernels_accounts_are_read_as_documented() {
-        let before = MachineTicks::parse("cpu  100 0 100 700 100 0 0 0 0 0\ncpu0 1\ncpu1 1\nctxt 2");
-        let after = MachineTicks::parse("cpu  140 0 140 750 100 0 20 50 0 0").expect("well formed");
-        let before = before.expect("well formed");
+        let ticks = |total: &str| {
+            let text = format!("cpu {total}\ncpu0 1 0 0 0\ncpu1 1 0 0 0\nctxt 2\nbtime 3\nprocesses 4\n");
+            MachineTicks::of(&KernelStats::from_read(text.as_bytes(), &SYSTEM).ok()?)
+        };
+        let before = ticks(" 100 0 100 700 100 0 0 0 0 0").expect("well formed");
+        let after = ticks(" 140 0 140 750 100 0 20 50 0 0").expect("well formed");
         assert_eq!(before.cores(), 2);
         let (busy, stolen) = after.since(before).expect("later").shares();
         assert!((busy - 0.4).abs() < 1e-9 && (stolen - 0.25).abs() < 1e-9, "{busy} {stolen}");
-        assert_eq!(MachineTicks::parse("cpu 1 2"), None);
+        assert_eq!((ticks("1 2"), ticks("1 2 3 4 5 6 7")), (None, None));
         let time = thread_time("384248 88825 3\n").expect("well formed");
         assert_eq!((time.running.as_nanos(), time.waiting.as_nanos()), (384_248, 88_825));
-        assert_eq!(kibibytes("VmHWM:\t    2048 kB\n", "VmHWM"), Some(2 << 20));
     }
 
     #[cfg(target_os = "linux")]

@@ -1,11 +1,10 @@
 //! The machine, this build, and the wall clock.
 
-use std::{sync::OnceLock, time::SystemTime};
+use std::{fs, sync::OnceLock, time::SystemTime};
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use procfs_core::{CpuInfo, FromRead, Meminfo};
 use serde::{Deserialize, Serialize};
-
-use super::proc_files::{field, kibibytes, read};
 
 /// The machine, and what else it was doing when the run began.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,23 +42,30 @@ impl Environment {
     #[must_use]
     pub fn now() -> Self {
         static MACHINE: OnceLock<Environment> = OnceLock::new();
-        let load_average =
-            read("/proc/loadavg").and_then(|text| text.split_whitespace().next()?.parse().ok());
-        Self { load_average, ..MACHINE.get_or_init(Self::of_machine).clone() }
+        Self { load_average: load_average(), ..MACHINE.get_or_init(Self::of_machine).clone() }
     }
 
     fn of_machine() -> Self {
-        let os = read("/proc/sys/kernel/osrelease");
+        let os = fs::read_to_string("/proc/sys/kernel/osrelease").ok();
         let name = std::env::consts::OS;
         Self {
             os: os.map_or_else(|| name.to_owned(), |release| format!("{name} {}", release.trim())),
             architecture: std::env::consts::ARCH.to_owned(),
-            cpu_model: read("/proc/cpuinfo").and_then(|text| field(&text, "model name")),
+            cpu_model: cpu_model(),
             cores: cores(),
-            memory_bytes: read("/proc/meminfo").and_then(|text| kibibytes(&text, "MemTotal")),
+            memory_bytes: Meminfo::from_file("/proc/meminfo").ok().map(|memory| memory.mem_total),
             load_average: None,
         }
     }
+}
+
+fn cpu_model() -> Option<String> {
+    CpuInfo::from_file("/proc/cpuinfo").ok()?.model_name(0).map(str::to_owned)
+}
+
+/// The first word of the file, in full: procfs-core reads it as `f32`, with other digits.
+fn load_average() -> Option<f64> {
+    fs::read_to_string("/proc/loadavg").ok()?.split_whitespace().next()?.parse().ok()
 }
 
 impl Build {

@@ -4,7 +4,7 @@
 
 mod calls;
 pub mod histogram;
-pub mod proc_files;
+mod proc_files;
 pub mod environment;
 mod processes;
 pub mod accounts;

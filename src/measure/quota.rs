@@ -3,9 +3,11 @@
 use std::{
     fs::{self, File},
     io::Read,
-    path::PathBuf,
+    path::Path,
     time::Duration,
 };
+
+use procfs_core::{FromRead, ProcessCGroups};
 
 use super::accounts::{ThreadTime, thread_time};
 
@@ -34,19 +36,16 @@ impl OwnAccount {
 /// a CPU quota was used up. `None` where there is no such group.
 #[must_use]
 pub(crate) fn throttled_time() -> Option<Duration> {
-    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
-    // Version 2 has one line `0::PATH`; version 1 one for each controller, `N:cpu,cpuacct:PATH`.
-    let group = groups.lines().find_map(|line| {
-        let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
-        let is_cpu = controllers.split(',').any(|controller| controller == "cpu");
-        is_cpu.then(|| PathBuf::from(format!("/sys/fs/cgroup/cpu{path}")))
-    });
-    let group = group.or_else(|| {
-        let path = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
-        Some(PathBuf::from(format!("/sys/fs/cgroup{path}")))
+    let ProcessCGroups(groups) = ProcessCGroups::from_file("/proc/self/cgroup").ok()?;
+    // Version 1 has a group for each controller; version 2 has one, with the number 0 and no controllers.
+    let first = groups.iter().find(|group| group.controllers.iter().any(|controller| controller == "cpu"));
+    let group = first.map(|group| format!("/sys/fs/cgroup/cpu{}", group.pathname)).or_else(|| {
+        let second = groups.iter().find(|group| group.hierarchy == 0 && group.controllers.is_empty())?;
+        Some(format!("/sys/fs/cgroup{}", second.pathname))
     })?;
-    let times =
-        group.ancestors().filter_map(|group| throttled(&fs::read_to_string(group.join("cpu.stat")).ok()?));
+    let times = Path::new(&group)
+        .ancestors()
+        .filter_map(|group| throttled(&fs::read_to_string(group.join("cpu.stat")).ok()?));
     times.reduce(|sum, time| sum + time)
 }
 

@@ -4,16 +4,13 @@ use std::io::{self, Write};
 
 use super::{
     outside::{Colours, write_text},
-    style::{BAD, GOOD, HEADING, STRONG, broken, findings, heading, plain},
+    style::{BAD, GOOD, HEADING, NONE, STRONG, broken, findings, heading, plain},
     table::Table,
 };
 use crate::{
     experiment::compare::{Comparison, Figure, Method},
     units::{decimal, format_nanoseconds},
 };
-
-/// What is not known.
-const NONE: &str = "-";
 
 /// Width of the first column of the table.
 const NAMES: usize = 24;

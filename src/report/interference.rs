@@ -4,19 +4,17 @@ use std::io::{self, Write};
 
 use super::{
     outside::{Colours, write_text},
-    style::{STRONG, findings, heading, printable},
+    style::{NONE, STRONG, findings, heading, printable},
     table::Table,
 };
 use crate::{
     experiment::interference::{Interference, PooledSide, Pooling, Ratio},
     load::PlannedLoad,
     units::{
-        ByteSize, decimal, exact_duration, format_nanoseconds, format_share, format_throughput, grouped,
+        ByteSize, as_f64, decimal, exact_duration, format_nanoseconds, format_share, format_throughput,
+        grouped,
     },
 };
-
-/// What is not known.
-const NONE: &str = "-";
 
 /// Writes a comparison as plain text.
 ///
@@ -157,7 +155,6 @@ fn others(without: &PooledSide, with: &PooledSide) -> Vec<(&'static str, [String
     ]
 }
 
-#[expect(clippy::cast_precision_loss, reason = "at most an hour")]
 fn time(nanoseconds: u64) -> String {
-    format_nanoseconds(nanoseconds as f64)
+    format_nanoseconds(as_f64(nanoseconds))
 }

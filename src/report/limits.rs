@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     outside::{Colours, write_text},
-    style::{BAD, DOUBTFUL, GOOD, findings, heading, plain, printable},
+    style::{BAD, DOUBTFUL, GOOD, NONE, findings, heading, plain, printable},
     table::Table,
 };
 use crate::{
@@ -17,9 +17,6 @@ use crate::{
 
 /// Width of the first column, with the names of the limits.
 const NAMES: usize = 18;
-
-/// What is not known.
-const NONE: &str = "-";
 
 /// The name of a limit that another one hides.
 const BEHIND: &str = "  behind it";

@@ -1,8 +1,12 @@
 //! Colours and headings that all texts share.
 
-use std::io::{self, Write};
+use std::{
+    borrow::Cow,
+    io::{self, Write},
+};
 
 use anstyle::{AnsiColor, Color, Style};
+use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
 
 use super::outside::on_one_line;
 
@@ -14,11 +18,17 @@ pub(super) const DOUBTFUL: Style = Style::new().fg_color(Some(Color::Ansi(AnsiCo
 
 pub(super) const BAD: Style = Style::new().fg_color(Some(Color::Ansi(AnsiColor::Red))).bold();
 
+/// A figure that is not known.
+pub(super) const NONE: &str = "-";
+
 /// Width of the first column, with the headings.
 pub(super) const HEADING: usize = 11;
 
 /// Width that findings are broken at.
 const LINE: usize = 100;
+
+/// Columns that stay free, for what stands between a heading and its text.
+const MARGIN: usize = 7;
 
 pub(super) fn heading(text: &str) -> String {
     format!("{STRONG}{text:<HEADING$}{STRONG:#} ")
@@ -66,22 +76,16 @@ pub(super) fn findings<'a>(
     Ok(())
 }
 
-/// A text in lines that fit behind the headings.
+/// A text in lines that fit behind the headings, broken at spaces alone.
 pub(super) fn broken(text: &str) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in plain(text).split(' ') {
-        let line = lines.last_mut().map_or(0, |line| line.chars().count());
-        if line > 0 && HEADING + line + word.chars().count() + 8 > LINE {
-            lines.push(String::new());
-        }
-        if let Some(line) = lines.last_mut() {
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-    }
-    lines
+    let options = Options::new(LINE - HEADING - MARGIN)
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .wrap_algorithm(WrapAlgorithm::FirstFit)
+        .break_words(false);
+    let text = plain(text);
+    let lines = textwrap::wrap(text.trim_start_matches(' '), options);
+    lines.into_iter().map(Cow::into_owned).collect()
 }
 
 #[cfg(test)]
@@ -100,5 +104,24 @@ mod tests {
         let lines = broken(text.trim());
         assert!(lines.iter().all(|line| line.len() + HEADING < LINE), "{lines:?}");
         assert_eq!(lines.join(" "), text.trim());
+    }
+
+    #[test]
+    fn a_line_is_as_wide_as_it_looks() {
+        let wide = ["\u{65e5}\u{672c}\u{8a9e}"; 20].join(" ");
+        let lines = broken(&wide);
+        // Twelve words of six columns and eleven spaces are 83 columns; eleven words fit.
+        assert_eq!(lines[0].split(' ').count(), 11, "{lines:?}");
+        assert_eq!(lines.join(" "), wide);
+        // A letter and its accent are one column: 41 words take 81 columns.
+        assert_eq!(broken(&["e\u{301}"; 41].join(" ")).len(), 1);
+    }
+
+    #[test]
+    fn a_word_is_never_broken_and_spaces_within_a_line_stay() {
+        let long = "x".repeat(200);
+        assert_eq!(broken(&format!("a  b {long} c")), ["a  b", &long, "c"]);
+        assert_eq!(broken(""), [""]);
+        assert_eq!(broken(" a"), ["a"]);
     }
 }

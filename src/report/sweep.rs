@@ -6,7 +6,7 @@ use anstyle::{Ansi256Color, Color, Style};
 
 use super::{
     outside::{Colours, write_text},
-    style::{DOUBTFUL, HEADING, heading},
+    style::{DOUBTFUL, HEADING, NONE, heading},
     table::Table,
 };
 use crate::{
@@ -15,12 +15,10 @@ use crate::{
         sweep::{Cell, GridLoad, Sweep},
     },
     units::{
-        ByteSize, decimal, exact_duration, format_nanoseconds, format_share, format_throughput, grouped,
+        ByteSize, as_f64, decimal, exact_duration, format_nanoseconds, format_share, format_throughput,
+        grouped,
     },
 };
-
-/// What is not known.
-const NONE: &str = "-";
 
 /// Backgrounds from little to much: from dark blue to yellow, readable with white and then black letters.
 const SHADES: [u8; 7] = [17, 18, 24, 30, 36, 142, 220];
@@ -66,8 +64,7 @@ fn render(sweep: &Sweep, out: &mut Vec<u8>) -> io::Result<()> {
         out,
     )?;
     writeln!(out)?;
-    #[expect(clippy::cast_precision_loss, reason = "a time")]
-    let p99 = |cell: &Cell| cell.p99_ns.map(|time| time as f64);
+    let p99 = |cell: &Cell| cell.p99_ns.map(as_f64);
     heat_map("p99", sweep, &cells, p99, &format_nanoseconds, out)?;
     out.flush()
 }
@@ -112,10 +109,8 @@ fn table(cells: &[Cell], out: &mut impl Write) -> io::Result<()> {
     ]);
     let mut before = None;
     for cell in cells {
-        let time = |time: Option<u64>| {
-            #[expect(clippy::cast_precision_loss, reason = "a time")]
-            time.map_or_else(|| NONE.to_owned(), |time| format_nanoseconds(time as f64))
-        };
+        let time =
+            |time: Option<u64>| time.map_or_else(|| NONE.to_owned(), |time| format_nanoseconds(as_f64(time)));
         let name = if before == Some(cell.message_bytes) { String::new() } else { size(cell.message_bytes) };
         before = Some(cell.message_bytes);
         let share = |share: f64| if share == 0.0 { NONE.to_owned() } else { format_share(share) };

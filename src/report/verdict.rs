@@ -6,7 +6,7 @@ use anstyle::Style;
 
 use super::{
     outside::{Colours, write_text},
-    style::{BAD, DOUBTFUL, GOOD, HEADING, STRONG, broken, findings, heading, plain},
+    style::{BAD, DOUBTFUL, GOOD, HEADING, NONE, STRONG, broken, findings, heading, plain},
     table::Table,
     verdict_words::{metric_name, percent, word},
 };
@@ -14,9 +14,6 @@ use crate::{
     experiment::gate::{MetricVerdict, ScenarioVerdict, Verdict, Word},
     units::format_duration,
 };
-
-/// What is not known.
-const NONE: &str = "-";
 
 /// Width of the first column of the tables.
 const NAMES: usize = 24;

@@ -5,7 +5,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::units::{Count, Rate, parse_duration};
+use crate::units::{Count, Rate, as_f64, parse_duration};
 
 /// A figure of a run, compared with a bound.
 #[derive(Debug, Clone, PartialEq)]
@@ -210,11 +210,10 @@ fn unknown(figure: &str) -> String {
 
 /// The bound in the metric's unit. A percentage makes a share of a count.
 fn bound(metric: Metric, text: &str) -> Result<(Metric, f64), String> {
-    #[expect(clippy::cast_precision_loss, reason = "a bound on a count or on nanoseconds")]
     match (metric, text.strip_suffix('%')) {
         (Metric::Latency(..), _) => {
             let duration = parse_duration(text).map_err(|error| error.to_string())?;
-            Ok((metric, crate::units::nanoseconds_of(duration) as f64))
+            Ok((metric, as_f64(crate::units::nanoseconds_of(duration))))
         }
         (Metric::Goodput, _) if matches!(text, "0" | "0/s") => Ok((metric, 0.0)),
         (Metric::Goodput, _) => {
@@ -230,7 +229,7 @@ fn bound(metric: Metric, text: &str) -> Result<(Metric, f64), String> {
         (Metric::Calls(_) | Metric::Share(_), None) => {
             let count: Count =
                 text.parse().map_err(|error: crate::units::QuantityError| error.to_string())?;
-            Ok((metric, count.0 as f64))
+            Ok((metric, as_f64(count.0)))
         }
     }
 }

@@ -7,7 +7,7 @@
 
 use super::{
     code::Code,
-    format_data::Message,
+    format_data::{Message, PREFIX_BYTES},
     http_answer::refusal_of_http_413,
     outcome::{Direction, Refusal, Side},
 };
@@ -113,9 +113,6 @@ const IN_WORDS_OF_HTTP: [&str; 6] = [
 /// grpc-go's words for the same, which go on with the content type and the page.
 const IN_GOS_WORDS_OF_HTTP: &str = "unexpected HTTP status code received from server: 413 (";
 
-/// The length of gRPC's prefix, which grpc-js counts in when it refuses to send.
-const PREFIX_BYTES: u64 = 5;
-
 /// The refusal that a status stands for; `None` where it is about something else.
 pub(crate) fn recognise(code: Code, text: &str, message: &Message, origin: Origin) -> Option<Refusal> {
     if code == Code::UNKNOWN && (IN_WORDS_OF_HTTP.contains(&text) || text.starts_with(IN_GOS_WORDS_OF_HTTP)) {
@@ -137,7 +134,8 @@ pub(crate) fn recognise(code: Code, text: &str, message: &Message, origin: Origi
     let message_bytes = match numbers.bytes {
         // It is over the limit, whatever else is known of it.
         None => known_bytes.max(numbers.limit.map_or(0, |limit| limit.saturating_add(1))),
-        Some(bytes) if bytes == known_bytes + PREFIX_BYTES => known_bytes,
+        // grpc-js counts the prefix in when it refuses to send.
+        Some(bytes) if bytes == known_bytes + PREFIX_BYTES as u64 => known_bytes,
         // grpc-js takes a proxy's page of text for a message: the "size" is four of its letters.
         Some(bytes) if bytes != known_bytes && is_text(bytes) => return None,
         Some(bytes) => bytes,

@@ -18,9 +18,12 @@ use super::{
     incoming::Incoming,
     service::Formatter,
 };
-use crate::rpc::{
-    Compression,
-    format_data::{self, format_data_server::FormatDataServer},
+use crate::{
+    rpc::{
+        Compression,
+        format_data::{self, LARGEST_MESSAGE, format_data_server::FormatDataServer},
+    },
+    units::Limit,
 };
 
 /// Connections that wait in the kernel until they are accepted.
@@ -28,7 +31,7 @@ const BACKLOG: u32 = 1_024;
 
 /// Tonic reserves the length that a message's prefix claims, so that an unlimited server would
 /// reserve 4 GiB for five bytes. No protobuf message is longer than this.
-const LARGEST_MESSAGE: usize = (1 << 31) - 1;
+const CAP: Limit = Limit::Bytes(LARGEST_MESSAGE);
 
 /// Why building the reflection services cannot fail.
 const OWN_DESCRIPTORS: &str = "the descriptors were compiled by this build";
@@ -103,7 +106,7 @@ where
     let (mut health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<FormatDataServer<Formatter>>().await;
     let mut formatter = FormatDataServer::new(Formatter::new(&config))
-        .max_decoding_message_size(config.max_recv_message_size.as_usize().min(LARGEST_MESSAGE))
+        .max_decoding_message_size(config.max_recv_message_size.as_usize().min(CAP.as_usize()))
         .max_encoding_message_size(config.max_send_message_size.as_usize())
         .accept_compressed(CompressionEncoding::Gzip)
         .accept_compressed(CompressionEncoding::Zstd);

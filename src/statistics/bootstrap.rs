@@ -1,6 +1,6 @@
 //! The bootstrap, for what no exact test is there for.
 
-use crate::units::bits;
+use crate::units::draw;
 
 /// An interval for a figure of one or more series whose neighbours resemble each other, with this confidence
 /// (0..1): the quantiles of the figure over resampled series (Künsch 1989: blocks of neighbours, which may
@@ -21,7 +21,7 @@ pub fn block_bootstrap(
     if lengths.contains(&0) || rounds == 0 {
         return None;
     }
-    let mut random = (0_u64..).map(|draw| bits(seed ^ bits(draw)));
+    let mut random = (0_u64..).map(|k| draw(seed, k));
     let mut figures = Vec::new();
     let mut drawn = vec![Vec::new(); lengths.len()];
     for _ in 0..rounds {
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn intervals_hold_the_truth_about_as_often_as_they_say() {
         #[expect(clippy::cast_precision_loss, reason = "53 bits")]
-        let uniform = |k: u64| (bits(k) >> 11) as f64 / (1_u64 << 53) as f64;
+        let uniform = |k: u64| (crate::units::random::bits(k) >> 11) as f64 / (1_u64 << 53) as f64;
         let holds = (0_u64..200)
             .filter(|series| {
                 let values: Vec<f64> = (0..60).map(|k| uniform(series * 1_000 + k)).collect();

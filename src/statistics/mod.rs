@@ -11,6 +11,7 @@ mod signed_rank;
 pub use bootstrap::block_bootstrap;
 pub use holm::holm;
 pub use median::median;
+pub(crate) use median::{upper_median, whole_median};
 pub use rank_sum::{RankSum, shift, shift_interval};
 pub use signed_rank::{SignedRank, hodges_lehmann, hodges_lehmann_interval, smallest_p};
 

@@ -149,6 +149,9 @@ fn a_median_is_the_middle() {
     assert_eq!(median(&[9.0, 1.0, 2.0]), Some(2.0));
     assert_eq!(median(&[4.0, 9.0, 1.0, 2.0]), Some(3.0));
     assert_eq!(median(&[]), None);
+    assert_eq!((whole_median(vec![9, 1, 2, 5]), whole_median(vec![9, 1, 2])), (Some(3), Some(2)));
+    assert_eq!((upper_median(vec![9, 1, 2, 5]), upper_median(vec![9, 1, 2])), (Some(5), Some(2)));
+    assert_eq!((whole_median(Vec::new()), upper_median(Vec::new())), (None, None));
 }
 
 #[test]

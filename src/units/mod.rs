@@ -4,6 +4,7 @@
 //! calls a second.
 
 mod digits;
+mod float;
 mod named;
 pub(crate) mod random;
 pub mod written;
@@ -16,10 +17,11 @@ mod format;
 pub use count::Count;
 pub use digits::{decimal, grouped};
 pub use duration::{LONGEST, nanoseconds, nanoseconds_of, parse_duration};
+pub(crate) use float::as_f64;
 pub use format::{exact_duration, format_duration, format_nanoseconds, format_share, format_throughput};
 pub(crate) use named::named;
 pub use named::{Named, UnknownName};
-pub(crate) use random::{Sequence, bits};
+pub(crate) use random::{Sequence, draw, shuffle};
 pub use rate::Rate;
 pub use size::{ByteSize, Limit};
 pub use written::QuantityError;

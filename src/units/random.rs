@@ -11,6 +11,19 @@ pub(crate) fn bits(input: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
+/// Number `k` of a seed, whatever numbers were asked for before.
+pub(crate) fn draw(seed: u64, k: u64) -> u64 {
+    bits(seed ^ bits(k))
+}
+
+/// Brings items into another order (Fisher and Yates): from the last place down, `random(place)` decides which of the
+/// items up to that place comes to stand there.
+pub(crate) fn shuffle<T>(items: &mut [T], random: impl Fn(usize) -> u64) {
+    for place in (1..items.len()).rev() {
+        items.swap(place, usize::try_from(random(place) % (place as u64 + 1)).unwrap_or(0));
+    }
+}
+
 /// SplitMix64: one number after the other.
 #[derive(Debug, Clone)]
 pub(crate) struct Sequence {
@@ -44,6 +57,18 @@ mod tests {
             numbers,
             [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]
         );
+    }
+
+    #[test]
+    fn orders_of_a_shuffle_are_equally_likely() {
+        let mut orders = std::collections::BTreeMap::new();
+        for seed in 0..6_000 {
+            let mut items = ['a', 'b', 'c'];
+            shuffle(&mut items, |place| draw(seed, place as u64));
+            *orders.entry(items).or_insert(0) += 1;
+        }
+        assert_eq!(orders.len(), 6);
+        assert!(orders.values().all(|count| (850..1_150).contains(count)), "{orders:?}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::{
     engine::{Change, Event, Expected, INTERRUPTED_DRAIN},
     measure::{INTERVAL, Interval, Outcomes},
     report::verdict_words::{metric_name, percent},
-    units::{exact_duration, format_duration, format_nanoseconds, grouped},
+    units::{as_f64, exact_duration, format_duration, format_nanoseconds, grouped},
 };
 
 /// The step of an experiment that an event begins; `None` for events within a step.
@@ -86,8 +86,7 @@ pub(super) fn figures(second: &Interval, in_flight: u64, so_far: &Outcomes) -> S
     let mut parts = vec![format!("{rate} calls/s"), format!("{} in flight", grouped(in_flight))];
     if second.latency().count() > 0 {
         for (name, quantile) in [("p50", 0.5), ("p99", 0.99)] {
-            #[expect(clippy::cast_precision_loss, reason = "at most an hour")]
-            let nanoseconds = second.latency().quantile_ns(quantile) as f64;
+            let nanoseconds = as_f64(second.latency().quantile_ns(quantile));
             parts.push(format!("{name} {}", format_nanoseconds(nanoseconds)));
         }
     }

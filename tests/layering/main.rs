@@ -29,7 +29,7 @@ const ROOMS: [&str; 15] = [
 const SERVER_USES: [&str; 3] = ["units", "rpc", "server"];
 
 /// Names of other crates, and the rooms or files that may use them.
-const OWNERS: [(&str, &[&str]); 27] = [
+const OWNERS: [(&str, &[&str]); 29] = [
     ("clap", &["cli"]),
     ("tonic", &["rpc", "client", "server"]),
     ("tonic_health", &["server"]),
@@ -43,11 +43,24 @@ const OWNERS: [(&str, &[&str]); 27] = [
     ("flate2", &["rpc", "measure"]),
     ("zstd", &["rpc"]),
     ("indicatif", &["view"]),
+    ("textwrap", &["report"]),
     ("csv", &["report/csv"]),
     ("chrono", &["measure/environment", "report/junit"]),
     ("quick_junit", &["report"]),
     ("toml", &["experiment/gate"]),
     ("shlex", &["endpoint"]),
+    (
+        "procfs_core",
+        &[
+            "endpoint/processes",
+            "measure/proc_files",
+            "measure/environment",
+            "measure/processes",
+            "measure/accounts",
+            "measure/quota",
+            "cli/signals",
+        ],
+    ),
     ("rustix::net", &["client"]),
     ("rustix::event", &["client"]),
     ("std::process", &["endpoint", "cli"]),

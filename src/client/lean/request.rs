@@ -15,21 +15,17 @@ use crate::{
     load::{Options, Plan},
     rpc::{
         self, Compression, Refusal,
-        format_data::{LARGEST_MESSAGE, Message},
+        format_data::{LARGEST_MESSAGE, Message, PATH},
         metadata::Pair,
         own_refusal,
     },
     units::Limit,
 };
 
-/// gRPC's prefix of a message: a flag for compression, and the message's length.
-pub const PREFIX_BYTES: usize = 5;
+pub use crate::rpc::format_data::PREFIX_BYTES;
 
 /// The flag in the prefix of a compressed message.
 pub(super) const COMPRESSED: u8 = 1;
-
-/// Where the call goes.
-const PATH: &str = "/example.FormatData/DoFormat";
 
 /// Field 1, a length and as many bytes: what protobuf puts before the text.
 pub(super) const TEXT_FIELD: u8 = 0x0a;

@@ -8,9 +8,9 @@ use super::{
 };
 use crate::{
     measure::Build,
-    result::{Finding, FindingKind, summary::Summary},
+    result::{Finding, FindingKind, soundness::MISSING_ANSWERS, summary::Summary},
     statistics::holm,
-    units::format_share,
+    units::{as_f64, format_share},
 };
 
 /// The schema that this program writes.
@@ -90,9 +90,6 @@ impl Comparison {
     }
 }
 
-/// Of the planned calls of a side, from here on: p99 is then no latency.
-const MISSING_ANSWERS: f64 = 0.01;
-
 fn name(summary: &Summary) -> String {
     summary.label.clone().unwrap_or_else(|| summary.started_at.clone())
 }
@@ -119,12 +116,11 @@ fn plan_differences(base: &[Summary], candidate: &[Summary]) -> Vec<String> {
 }
 
 /// The share of planned calls without a verified reply, refused ones apart.
-#[expect(clippy::cast_precision_loss, reason = "for people")]
 fn missing_answers(side: &[Summary]) -> f64 {
     let sum = |of: fn(&Summary) -> u64| side.iter().map(of).fold(0, u64::saturating_add);
     let planned = sum(|summary| summary.calls.planned.saturating_sub(summary.calls.outcomes.refused));
     let answered = sum(|summary| summary.calls.outcomes.answered);
-    planned.saturating_sub(answered) as f64 / planned.max(1) as f64
+    as_f64(planned.saturating_sub(answered)) / as_f64(planned.max(1))
 }
 
 fn findings(base: &[Summary], candidate: &[Summary], plan_differences: &[String]) -> Vec<Finding> {

@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     result::{samples_needed, summary::Summary},
     statistics::{RankSum, block_bootstrap, median, shift, shift_interval},
-    units::named,
+    units::{as_f64, named},
 };
 
-/// Of every interval.
+/// Confidence of every interval that is shown.
 pub const CONFIDENCE: f64 = 0.95;
 
 /// A figure on both sides.
@@ -103,13 +103,13 @@ const MEASURES: [Measure; 6] = [
     Measure {
         name: "server_cpu_ns_per_call",
         more_is_better: false,
-        of: |summary| summary.cost.server_cpu_ns_per_call.map(whole),
+        of: |summary| summary.cost.server_cpu_ns_per_call.map(as_f64),
         of_stretches: None,
     },
     Measure {
         name: "client_cpu_ns_per_call",
         more_is_better: false,
-        of: |summary| summary.cost.client_cpu_ns_per_call.map(whole),
+        of: |summary| summary.cost.client_cpu_ns_per_call.map(as_f64),
         of_stretches: None,
     },
 ];
@@ -160,7 +160,7 @@ fn figure(
 /// Whether so many runs of each side are too few for the rank-sum test to show anything at 5 %.
 pub(super) fn fewest_for_p(base: usize, candidate: usize) -> bool {
     let ascending =
-        |from: usize, count: usize| -> Vec<f64> { (from..from + count).map(|k| whole(k as u64)).collect() };
+        |from: usize, count: usize| -> Vec<f64> { (from..from + count).map(|k| as_f64(k as u64)).collect() };
     RankSum::of(&ascending(0, candidate), &ascending(candidate, base))
         .is_none_or(|test| test.p_two_sided() > 1.0 - CONFIDENCE)
 }
@@ -212,8 +212,8 @@ impl Stretches {
         let mut recorded: Vec<Vec<(u64, u64)>> = Vec::new();
         // A last stretch that is shorter would count as much as the others.
         for stretch in intervals.chunks_exact(size) {
-            own.seconds.push(stretch.iter().map(|interval| whole(interval.length_ns) / 1e9).sum());
-            own.answered.push(stretch.iter().map(|interval| whole(interval.calls.answered)).sum());
+            own.seconds.push(stretch.iter().map(|interval| as_f64(interval.length_ns) / 1e9).sum());
+            own.answered.push(stretch.iter().map(|interval| as_f64(interval.calls.answered)).sum());
             let mut values = Vec::new();
             for interval in stretch {
                 values.extend(interval.latency.decode().ok()?.recorded());
@@ -250,11 +250,11 @@ impl Stretches {
         if all < samples_needed(quantile) {
             return None;
         }
-        let mut left = (quantile * whole(all)).ceil();
+        let mut left = (quantile * as_f64(all)).ceil();
         for (value, count) in self.values.iter().zip(counts) {
-            left -= whole(count);
+            left -= as_f64(count);
             if left <= 0.0 {
-                return Some(whole(*value));
+                return Some(as_f64(*value));
             }
         }
         None
@@ -265,14 +265,9 @@ impl Stretches {
 fn quantile_of(summary: &Summary, quantile: f64) -> Option<f64> {
     let record = summary.main_latency();
     let figures = record.figures.filter(|_| record.count >= samples_needed(quantile))?;
-    Some(whole(match quantile {
+    Some(as_f64(match quantile {
         0.5 => figures.p50_ns,
         0.9 => figures.p90_ns,
         _ => figures.p99_ns,
     }))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts and nanoseconds below 2^53")]
-fn whole(number: u64) -> f64 {
-    number as f64
 }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     result::{Finding, FindingKind},
-    units::grouped,
+    units::{as_f64, grouped},
 };
 
 /// From so many of the slices on, what the generator can do decides the figures.
@@ -84,13 +84,12 @@ pub(super) fn of(limits: Option<&LimitsVerdict>, scenarios: &[ScenarioVerdict], 
 }
 
 /// Of all slices, those in which the generator decided (0..1).
-#[expect(clippy::cast_precision_loss, reason = "counts of slices")]
 fn generator_share(scenario: &ScenarioVerdict) -> f64 {
     let slices = scenario.repetitions.iter().flat_map(|repetition| ARMS.map(|arm| repetition.arm(arm)));
     let (saturated, all) = slices.fold((0, 0), |(saturated, all), slices| {
         (saturated + slices.generator_saturated, all + slices.calls_per_second.len())
     });
-    if all == 0 { 0.0 } else { saturated as f64 / all as f64 }
+    if all == 0 { 0.0 } else { as_f64(saturated as u64) / as_f64(all as u64) }
 }
 
 type Unexpected = Option<(u64, u64, String)>;

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{metric::GateMetric, repetition::Repetition, scenario::Thresholds};
+pub use crate::experiment::compare::figures::CONFIDENCE;
 use crate::{
     engine::Change,
     statistics::{SignedRank, hodges_lehmann, hodges_lehmann_interval, holm, smallest_p},
@@ -14,9 +15,6 @@ use crate::{
 
 /// A false answer of one or more of all tests is tolerated as often as this, before the confirmation.
 pub const LEVEL: f64 = 0.01;
-
-/// Of every interval that is shown.
-pub const CONFIDENCE: f64 = 0.95;
 
 /// What a comparison amounts to, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -18,7 +18,7 @@ use crate::{
     result::soundness::is_generator_saturated,
     statistics::median,
     stop::Stop,
-    units::{bits, nanoseconds_of},
+    units::{as_f64, draw, nanoseconds_of, shuffle},
 };
 
 /// Rounds of slices that are dropped: caches, and a server's memory, are still cold.
@@ -151,11 +151,10 @@ impl Slices {
     /// Of all calls, those that did not end as expected (0..1). None of them where there were no calls: a slice on a
     /// busy machine may have no time for one.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "counts of calls")]
     pub fn faulty(&self) -> f64 {
         match self.calls.planned {
             0 => 0.0,
-            planned => (planned.saturating_sub(self.expected)) as f64 / planned as f64,
+            planned => as_f64(planned.saturating_sub(self.expected)) / as_f64(planned),
         }
     }
 
@@ -280,10 +279,9 @@ pub(super) fn expected_length(scenario: &Scenario) -> Duration {
 /// The arms in an order that the seed and the round decide, each of the six equally likely.
 fn order(seed: u64, round: usize) -> [Arm; 3] {
     let mut arms = ARMS;
-    let random = bits(seed ^ bits(round as u64));
-    for (last, draw) in [(2, random % 3), (1, (random / 3) % 2)] {
-        arms.swap(last, usize::try_from(draw).unwrap_or(0));
-    }
+    let random = draw(seed, round as u64);
+    // One number has both decisions: its rest by three, and what is above that.
+    shuffle(&mut arms, |place| if place == 2 { random } else { random / 3 });
     arms
 }
 

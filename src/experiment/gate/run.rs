@@ -26,7 +26,7 @@ use crate::{
     measure::{Environment, timestamp, wall_clock},
     rpc::format_data::LARGEST_MESSAGE,
     stop::Stop,
-    units::{Limit, bits},
+    units::{Limit, draw},
 };
 
 /// Repetitions of each scenario, unless more or fewer are asked for.
@@ -250,7 +250,7 @@ impl GateRun<'_> {
                     continue;
                 }
                 let place = [run, index as u64, number as u64];
-                let seed = place.iter().fold(self.settings.seed, |seed, part| bits(seed ^ bits(*part)));
+                let seed = place.iter().fold(self.settings.seed, |seed, part| draw(seed, *part));
                 self.repeat(one, number, run > 0, seed)?;
             }
         }

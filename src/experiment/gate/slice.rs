@@ -6,7 +6,7 @@ use super::scenario::Expected;
 use crate::{
     measure::{Calls, Latency, Measurement},
     rpc::status_words,
-    units::nanoseconds_of,
+    units::{as_f64, nanoseconds_of},
 };
 
 /// What a slice brought.
@@ -24,7 +24,6 @@ pub(super) struct Slice {
     pub(super) client_cpu_ns_per_call: Option<f64>,
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts of calls, and times of seconds")]
 pub(super) fn slice_of(run: &Measurement, expected: Expected, generator_saturated: bool) -> Slice {
     let recording = &run.recording;
     let calls = recording.calls;
@@ -43,14 +42,14 @@ pub(super) fn slice_of(run: &Measurement, expected: Expected, generator_saturate
     };
     let unexpected = (count < calls.planned).then(|| unexpected(run, expected)).flatten();
     let latency = latency.filter(|latency| latency.count() > 0);
-    let quantile = |quantile: f64| latency.map(|latency| latency.quantile_ns(quantile) as f64);
+    let quantile = |quantile: f64| latency.map(|latency| as_f64(latency.quantile_ns(quantile)));
     let window = run.window.as_secs_f64();
     // Calls of the warm-up that end in the window are as many as those of the window that end after it.
     let ended = recording.ended_in_window;
-    let share = count as f64 / (calls.planned.max(1)) as f64;
-    let ended_per_second = if window > 0.0 { ended as f64 / window } else { 0.0 };
+    let share = as_f64(count) / as_f64(calls.planned.max(1));
+    let ended_per_second = if window > 0.0 { as_f64(ended) / window } else { 0.0 };
     let per_call = |cpu: Option<Duration>| {
-        cpu.filter(|_| ended > 0).map(|cpu| nanoseconds_of(cpu) as f64 / ended as f64)
+        cpu.filter(|_| ended > 0).map(|cpu| as_f64(nanoseconds_of(cpu)) / as_f64(ended))
     };
     Slice {
         calls,

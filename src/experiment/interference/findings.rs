@@ -3,7 +3,7 @@
 use super::document::{Interference, PooledSide, Ratio};
 use crate::{
     result::{Finding, FindingKind, Rating},
-    units::{ByteSize, decimal, format_nanoseconds, format_share, format_throughput, grouped},
+    units::{ByteSize, as_f64, decimal, format_nanoseconds, format_share, format_throughput, grouped},
 };
 
 /// Of a latency: less is not worth a word, whatever its sign.
@@ -98,10 +98,9 @@ fn latency(neighbours: &Interference, with: &PooledSide, findings: &mut Vec<Find
 }
 
 fn calls(without: &PooledSide, with: &PooledSide, findings: &mut Vec<Finding>) {
-    #[expect(clippy::cast_precision_loss, reason = "a share")]
     let lost = |arm: &PooledSide| {
         let lost = arm.calls.planned.saturating_sub(arm.calls.outcomes.answered);
-        (lost, lost as f64 / arm.calls.planned.max(1) as f64)
+        (lost, as_f64(lost) / as_f64(arm.calls.planned.max(1)))
     };
     let ((before, _), (after, share)) = (lost(without), lost(with));
     if after > before {
@@ -179,8 +178,7 @@ fn server(neighbours: &Interference, without: &PooledSide, with: &PooledSide, fi
             "",
         ));
     }
-    #[expect(clippy::cast_precision_loss, reason = "a ratio")]
-    let has_grown = |before: u64, after: u64| after as f64 > before as f64 * (1.0 + MEMORY_NOTED);
+    let has_grown = |before: u64, after: u64| as_f64(after) > as_f64(before) * (1.0 + MEMORY_NOTED);
     if let (Some(before), Some(after)) = (without.server_peak_rss_bytes, with.server_peak_rss_bytes)
         && has_grown(before, after)
     {
@@ -222,9 +220,8 @@ fn soundness(neighbours: &Interference, findings: &mut Vec<Finding>) {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "at most an hour")]
 fn time(nanoseconds: u64) -> String {
-    format_nanoseconds(nanoseconds as f64)
+    format_nanoseconds(as_f64(nanoseconds))
 }
 
 fn mebibytes(bytes: u64) -> String {

@@ -9,6 +9,7 @@ use crate::{
         samples_needed,
         summary::{ConnectionsRecord, LatencyRecord, Summary},
     },
+    units::as_f64,
 };
 
 /// Quantiles that are compared. The last is the maximum.
@@ -75,9 +76,8 @@ pub(super) fn ratio(name: &str, rounds: &[(u64, u64)]) -> Option<Ratio> {
     })
 }
 
-#[expect(clippy::cast_precision_loss, reason = "nanoseconds of at most an hour")]
 fn logarithm(nanoseconds: u64) -> f64 {
-    (nanoseconds.max(1) as f64).ln()
+    as_f64(nanoseconds.max(1)).ln()
 }
 
 #[expect(
@@ -114,8 +114,7 @@ pub(super) fn arm(summaries: &[&Summary], is_refused: &dyn Fn(u64) -> bool) -> O
     let seconds: f64 =
         summaries.iter().map(|summary| Duration::from_nanos(summary.window_ns).as_secs_f64()).sum();
     let all = seconds.max(f64::MIN_POSITIVE);
-    #[expect(clippy::cast_precision_loss, reason = "sums of bytes and ns")]
-    let per_second = |number: u64| number as f64 / all;
+    let per_second = |number: u64| as_f64(number) / all;
     let connections: Option<Vec<_>> = summaries.iter().map(|summary| summary.connections).collect();
     let connections = connections.as_ref();
     // A share of the time is ns a second.
@@ -166,8 +165,7 @@ mod tests {
             rounds in proptest::collection::vec((1_000..1_000_000_000_u64, 1_000..1_000_000_000_u64), 1..9),
         ) {
             let there = ratio("p50", &rounds).expect("rounds");
-            #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
-            let of_times = there.with_ns as f64 / there.without_ns as f64;
+            let of_times = as_f64(there.with_ns) / as_f64(there.without_ns);
             prop_assert!((there.ratio / of_times - 1.0).abs() < 2e-3, "{there:?}");
             prop_assert!(there.lowest <= there.ratio * 1.000_001 && there.ratio <= there.highest * 1.000_001);
             let turned: Vec<(u64, u64)> = rounds.iter().map(|(without, with)| (*with, *without)).collect();

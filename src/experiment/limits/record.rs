@@ -11,8 +11,12 @@ use super::{
 };
 use crate::{
     rpc::{Direction, Side},
+    statistics::upper_median,
     units::{grouped, named, nanoseconds_of},
 };
+
+/// How often a refusal is timed.
+pub(super) const REFUSALS: usize = 3;
 
 /// A size as it stands in words.
 pub(super) fn bytes(size: u64) -> String {
@@ -255,13 +259,10 @@ impl LimitRecord {
         refusals: &[(ProbeResult, Survivors)],
         control: impl FnMut() -> Result<Survivors, LimitsError>,
     ) -> Result<(), LimitsError> {
-        let median = |mut values: Vec<u64>| {
-            values.sort_unstable();
-            values.get(values.len() / 2).copied()
-        };
-        self.refusal_ns = median(refusals.iter().map(|(probed, _)| nanoseconds_of(probed.took)).collect());
+        self.refusal_ns =
+            upper_median(refusals.iter().map(|(probed, _)| nanoseconds_of(probed.took)).collect());
         self.uploaded_bytes =
-            median(refusals.iter().filter_map(|(probed, _)| probed.uploaded_bytes).collect());
+            upper_median(refusals.iter().filter_map(|(probed, _)| probed.uploaded_bytes).collect());
         // One of several may have failed in another way.
         let in_words = refusals.iter().find(|(probed, _)| matches!(probed.got, ProbeAnswer::Refused(_)));
         let Some((first, _)) = in_words.or(refusals.first()) else { return Ok(()) };

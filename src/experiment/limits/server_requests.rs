@@ -7,7 +7,7 @@ use super::{
     error::LimitsError,
     probe::{Prober, Sends as _, claim},
     probe_result::{ProbeAnswer, ProbeResult, longest},
-    record::{Behind, LimitRecord, State, bytes},
+    record::{Behind, LimitRecord, REFUSALS, State, bytes},
     search::{Answer, Edge, Search},
     whole_messages::{self, Whole},
 };
@@ -26,9 +26,6 @@ const LADDER: [u64; 5] = [4 << 20, (4 << 20) + 1, 64 << 20, 1 << 30, u32::MAX as
 /// How an answer to a claim is waited for before a second opinion is asked: ten times what an answer
 /// took so far, and this long at least. Python's server takes 105 ms to refuse.
 const SHORTEST_PATIENCE: Duration = Duration::from_millis(300);
-
-/// How often a refusal is timed.
-const REFUSALS: usize = 3;
 
 /// Looks for the limit. `up_to` bounds the messages that are really sent. A claim that is not refused is no
 /// message that passes: something in front of the server may count whole bodies, and let any prefix through.

@@ -7,7 +7,7 @@ use super::{
     error::LimitsError,
     probe::Sends,
     probe_result::{Cause, ProbeAnswer, ProbeResult, longest},
-    record::{LimitRecord, State, bytes},
+    record::{LimitRecord, REFUSALS, State, bytes},
     search::{Answer, Edge, Search},
 };
 use crate::{
@@ -16,11 +16,8 @@ use crate::{
         format_data::{Message, longest_text_within, message_bytes_of},
         status_words,
     },
-    units::format_duration,
+    units::{as_f64, format_duration},
 };
-
-/// How often a refusal is timed.
-const REFUSALS: usize = 3;
 
 /// A whole message is waited for this long, and as much longer as one and a half times what one of its size takes
 /// by the first that passed, or as it takes at 20 MiB/s, a third of what the slowest server did that was
@@ -122,8 +119,7 @@ pub(super) fn find(
 pub(super) fn patience(text_bytes: u64, first_passed: Option<(u64, Duration)>) -> Duration {
     let Some((passed, took)) = first_passed else { return longest(text_bytes) };
     let usual = Duration::from_millis(text_bytes.saturating_mul(1_000) / PATIENCE_BYTES_PER_SECOND);
-    #[expect(clippy::cast_precision_loss, reason = "a ratio")]
-    let larger = (text_bytes as f64 / passed.max(1) as f64).max(1.0);
+    let larger = (as_f64(text_bytes) / as_f64(passed.max(1))).max(1.0);
     // A link may be slow: as this one was until now.
     let seen = took.as_secs_f64() * larger * 1.5;
     let most = longest(text_bytes);

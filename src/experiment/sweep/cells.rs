@@ -6,7 +6,8 @@ use crate::{
         Rating,
         summary::{LatencyFigures, Summary},
     },
-    statistics::median,
+    statistics::{median, whole_median},
+    units::as_f64,
 };
 
 /// The repetitions of one size under one load: medians.
@@ -46,14 +47,10 @@ pub(super) fn of(message_bytes: u64, load: GridLoad, results: &[&Summary]) -> Op
     let rates = each(&|summary| summary.goodput.calls_per_second);
     let time = |figure: &dyn Fn(&LatencyFigures) -> u64| {
         let figures = results.iter().filter_map(|summary| summary.main_latency().figures.as_ref());
-        let mut values: Vec<u64> = figures.map(figure).collect();
-        values.sort_unstable();
-        let (low, high) = (values.get(values.len().checked_sub(1)? / 2)?, values.get(values.len() / 2)?);
-        Some(low.midpoint(*high))
+        whole_median(figures.map(figure).collect())
     };
-    #[expect(clippy::cast_precision_loss, reason = "a share")]
     let share = |of: &dyn Fn(&Summary) -> u64| {
-        median(&each(&|summary| of(summary) as f64 / (summary.calls.planned.max(1)) as f64))
+        median(&each(&|summary| as_f64(of(summary)) / as_f64(summary.calls.planned.max(1))))
     };
     let is_unsound = |summary: &&&Summary| summary.soundness.verdict == Rating::Unsound;
     Some(Cell {

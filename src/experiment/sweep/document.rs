@@ -17,7 +17,7 @@ use crate::{
         summary::{ReadError, ServerRecord, Summary},
     },
     rpc::Direction,
-    units::bits,
+    units::{draw, shuffle},
 };
 
 /// The schema that this program writes, and the only one that it reads.
@@ -115,11 +115,7 @@ impl SweepSpec {
             let grid = sizes.iter().flat_map(|size| self.loads.iter().map(|load| (*size, *load)));
             let mut pass: Vec<Point> =
                 grid.map(|(message_bytes, load)| Point { message_bytes, load, repetition }).collect();
-            // Fisher and Yates.
-            for place in (1..pass.len()).rev() {
-                let random = bits(self.settings.seed ^ bits(u64::from(repetition) << 32 | place as u64));
-                pass.swap(place, usize::try_from(random % (place as u64 + 1)).unwrap_or(0));
-            }
+            shuffle(&mut pass, |place| draw(self.settings.seed, u64::from(repetition) << 32 | place as u64));
             order.extend(pass);
         }
         order

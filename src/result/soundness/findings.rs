@@ -11,7 +11,7 @@ use crate::{
         finding::{Finding, FindingKind, Weight},
         quantiles::{QUANTILES, samples_needed},
     },
-    units::{ByteSize, decimal, format_nanoseconds, format_share, grouped},
+    units::{ByteSize, as_f64, decimal, format_nanoseconds, format_share, grouped},
 };
 
 /// Of the planned rate; less means that it was not reached.
@@ -27,7 +27,7 @@ const LATENESS_TOO_LARGE: f64 = 0.5;
 const UNCONNECTED_NOTED: f64 = 0.05;
 
 /// Of the planned calls, refused ones apart, that had no verified reply: from here on p99 is no latency.
-const MISSING_ANSWERS: f64 = 0.01;
+pub(crate) const MISSING_ANSWERS: f64 = 0.01;
 
 /// Of the window, in which the generator stood still: from here on goodput is that much too low.
 const PAUSED: f64 = 0.01;
@@ -182,8 +182,8 @@ pub(super) fn rate_not_reached(run: &Measurement, plan: &Plan) -> Option<Finding
     let window = run.window.as_secs_f64();
     let schedule = Schedule { stages: stages.clone(), arrivals: *arrivals, seed: 0, calls: None };
     // Of a count, the last arrival may be long before the window's end.
-    let planned_time = schedule.time_of(whole(planned)).as_secs_f64().min(window);
-    let planned_per_second = whole(planned) / planned_time;
+    let planned_time = schedule.time_of(as_f64(planned)).as_secs_f64().min(window);
+    let planned_per_second = as_f64(planned) / planned_time;
     // A run that ends by count lasts until its last call is done: then the time tells, not the calls.
     let reached = if run.ended_by_count {
         planned_time / window
@@ -198,7 +198,7 @@ pub(super) fn rate_not_reached(run: &Measurement, plan: &Plan) -> Option<Finding
         format!(
             "{} calls/s were planned, and {} calls/s ended within the window",
             decimal(planned_per_second),
-            decimal(whole(run.recording.ended_in_window) / window),
+            decimal(as_f64(run.recording.ended_in_window) / window),
         ),
         "the service, or the generator where a finding says so, does not keep up: lower --rate; where single replies take long, give a longer --warm-up",
     ))
@@ -245,7 +245,7 @@ pub(super) fn held_back(run: &Measurement) -> Option<Finding> {
             format!(
                 "{} calls waited before they were sent, {} on average, because the server went on reading requests that it had refused: what is left of those is bounded to 64 MiB a connection",
                 grouped(waits.count),
-                format_nanoseconds(waits.time.as_secs_f64() * 1e9 / whole(waits.count)),
+                format_nanoseconds(waits.time.as_secs_f64() * 1e9 / as_f64(waits.count)),
             ),
             "the rate is the generator's; the lean client (--client lean) cancels what was refused, and need not wait",
         )
@@ -255,7 +255,7 @@ pub(super) fn held_back(run: &Measurement) -> Option<Finding> {
 pub(super) fn other_load(run: &Measurement, is_local: bool) -> Option<Finding> {
     let usage = &run.usage;
     let all_cores =
-        usage.measured_over.as_secs_f64() * whole(usage.machine.map_or(0, MachineTicks::cores) as u64);
+        usage.measured_over.as_secs_f64() * as_f64(usage.machine.map_or(0, MachineTicks::cores) as u64);
     let server = match (usage.server_cpu, is_local) {
         (Some(cpu), _) => cpu,
         (None, false) => Duration::ZERO,
@@ -361,11 +361,6 @@ pub(super) fn rounded_sizes(plan: &Plan) -> Option<Finding> {
     })
 }
 
-#[expect(clippy::cast_precision_loss, reason = "for people")]
-fn whole(number: u64) -> f64 {
-    number as f64
-}
-
 pub(super) fn share(part: u64, of: u64) -> f64 {
-    if of == 0 { 0.0 } else { whole(part) / whole(of) }
+    if of == 0 { 0.0 } else { as_f64(part) / as_f64(of) }
 }

@@ -4,5 +4,6 @@ mod saturation;
 mod findings;
 pub mod judgement;
 
+pub(crate) use findings::MISSING_ANSWERS;
 pub use judgement::Soundness;
 pub use saturation::{Bottleneck, Saturation, is_generator_saturated};

@@ -19,7 +19,7 @@ use crate::{
     },
     result::{objective::Objective, soundness::Soundness},
     rpc::metadata::Secrets,
-    units::nanoseconds_of,
+    units::{as_f64, nanoseconds_of},
 };
 
 /// Parts of a summary that were not counted.
@@ -152,7 +152,7 @@ fn goodput(run: &Measurement) -> Goodput {
     }
     let Volume { replies, request_bytes, reply_bytes } = volume;
     let per_second =
-        |number: u64| if run.window.is_zero() { 0.0 } else { whole(number) / run.window.as_secs_f64() };
+        |number: u64| if run.window.is_zero() { 0.0 } else { as_f64(number) / run.window.as_secs_f64() };
     Goodput {
         replies,
         calls_per_second: per_second(replies),
@@ -239,9 +239,4 @@ impl From<&Latency> for LatencyRecord {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "nanoseconds of at most an hour")]
 fn rounded(nanoseconds: f64) -> u64 {
     nanoseconds.round() as u64
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts and nanoseconds below 2^53")]
-fn whole(number: u64) -> f64 {
-    number as f64
 }

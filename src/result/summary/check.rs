@@ -17,6 +17,7 @@ use crate::{
         objective::{CallsOf, Metric, Objective},
     },
     rpc::Code,
+    units::as_f64,
 };
 
 impl Summary {
@@ -165,9 +166,9 @@ impl Summary {
             self.goodput;
         let is_empty = self.calls.planned == 0 && replies == 0;
         holds("the window", "0 ns", "longer, with calls in it", self.window_ns > 0 || is_empty)?;
-        let seconds = whole(self.window_ns) / 1e9;
+        let seconds = as_f64(self.window_ns) / 1e9;
         let per_second = |number: f64| if seconds > 0.0 { number / seconds } else { 0.0 };
-        near("the goodput", calls_per_second, per_second(whole(replies)))?;
+        near("the goodput", calls_per_second, per_second(as_f64(replies)))?;
         // Which sizes the replies had is known where there is one.
         for (what, written, bytes) in [
             (
@@ -181,7 +182,7 @@ impl Summary {
                 self.plan.sizes.iter().map(|size| size.reply_bytes).collect(),
             ),
         ] {
-            let bound = |size: Option<&u64>| per_second(whole(replies) * whole(size.copied().unwrap_or(0)));
+            let bound = |size: Option<&u64>| per_second(as_f64(replies) * as_f64(size.copied().unwrap_or(0)));
             let (least, most) = (bound(bytes.iter().min()), bound(bytes.iter().max()));
             if written < least {
                 near(what, written, least)?;
@@ -235,8 +236,8 @@ impl Summary {
         let calls = |of| (of != CallsOf::Errors).then(|| calls_of(&self.calls, of));
         let expected = match objective.metric {
             Metric::Goodput => Some(self.goodput.calls_per_second),
-            Metric::Calls(of) => calls(of).map(whole),
-            Metric::Share(of) => calls(of).map(|calls| whole(calls) / whole(self.calls.planned.max(1))),
+            Metric::Calls(of) => calls(of).map(as_f64),
+            Metric::Share(of) => calls(of).map(|calls| as_f64(calls) / as_f64(self.calls.planned.max(1))),
             // Over which calls a quantile is taken, too.
             Metric::Latency(..) => None,
         };
@@ -284,9 +285,4 @@ impl LatencyRecord {
         )?;
         Ok(latency)
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts and nanoseconds below 2^53")]
-fn whole(number: u64) -> f64 {
-    number as f64
 }

@@ -7,7 +7,7 @@ use crate::{
         objective::{CallsOf, Metric, Objective, Statistic, Time},
         quantiles::samples_needed,
     },
-    units::{decimal, format_nanoseconds, format_share, grouped},
+    units::{as_f64, decimal, format_nanoseconds, format_share, grouped},
 };
 
 /// Measures an objective. What was not measured, or on too few samples, meets none.
@@ -21,10 +21,10 @@ pub(super) fn judge(objective: &Objective, recording: &Recording, goodput: &Good
         Metric::Goodput => {
             Ok((goodput.calls_per_second, format!("{} calls/s", decimal(goodput.calls_per_second))))
         }
-        Metric::Calls(of) => Ok((whole(calls(of)), format!("{} calls", grouped(calls(of))))),
+        Metric::Calls(of) => Ok((as_f64(calls(of)), format!("{} calls", grouped(calls(of))))),
         Metric::Share(_) if recording.calls.planned == 0 => Err("no call was planned".to_owned()),
         Metric::Share(of) => {
-            let share = whole(calls(of)) / whole(recording.calls.planned);
+            let share = as_f64(calls(of)) / as_f64(recording.calls.planned);
             Ok((share, format_share(share)))
         }
     };
@@ -82,7 +82,7 @@ fn measure(latency: &Latency, calls: &Calls, statistic: Statistic) -> Result<(f6
     }
     let figure = |nanoseconds: f64| Ok((nanoseconds, format_nanoseconds(nanoseconds)));
     let left_out = || {
-        let share = format_share(whole(missing) / whole(planned));
+        let share = format_share(as_f64(missing) / as_f64(planned));
         format!("{} of {} planned calls ({share}) had no verified reply", grouped(missing), grouped(planned))
     };
     match statistic {
@@ -94,26 +94,21 @@ fn measure(latency: &Latency, calls: &Calls, statistic: Statistic) -> Result<(f6
             ))
         }
         Statistic::Quantile(quantile) => {
-            let rank = (quantile * whole(planned)).ceil().max(1.0);
-            if rank > whole(answered) {
+            let rank = (quantile * as_f64(planned)).ceil().max(1.0);
+            if rank > as_f64(answered) {
                 Ok((f64::INFINITY, format!("slower than any bound: {}", left_out())))
             } else {
-                let (nanoseconds, shown) = figure(whole(latency.quantile_ns(rank / whole(answered))))?;
+                let (nanoseconds, shown) = figure(as_f64(latency.quantile_ns(rank / as_f64(answered))))?;
                 Ok((nanoseconds, if missing > 0 { format!("{shown}; {}", left_out()) } else { shown }))
             }
         }
         Statistic::Mean | Statistic::Max if missing > 0 => {
             Ok((f64::INFINITY, format!("slower than any bound: {}", left_out())))
         }
-        Statistic::Min => figure(whole(latency.min_ns())),
+        Statistic::Min => figure(as_f64(latency.min_ns())),
         Statistic::Mean => figure(latency.mean_ns()),
-        Statistic::Max => figure(whole(latency.max_ns())),
+        Statistic::Max => figure(as_f64(latency.max_ns())),
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts and nanoseconds below 2^53")]
-fn whole(number: u64) -> f64 {
-    number as f64
 }
 
 #[cfg(test)]

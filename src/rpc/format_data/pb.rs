@@ -4,5 +4,8 @@
 
 tonic::include_proto!("example");
 
+/// The path of the method, as a request names it.
+pub(crate) const PATH: &str = "/example.FormatData/DoFormat";
+
 /// The compiled proto, as server reflection hands it out.
 pub const DESCRIPTOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/format_data.bin"));

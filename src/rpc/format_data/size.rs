@@ -3,6 +3,9 @@
 /// The largest message that can be asked for: protobuf's own limit, 2 GiB - 1.
 pub const LARGEST_MESSAGE: u64 = (1 << 31) - 1;
 
+/// Bytes of gRPC's prefix of a message: a flag for compression, and the message's length.
+pub const PREFIX_BYTES: usize = 5;
+
 /// Message bytes of a text: tag, length as a varint, and the text; nothing at all when it is empty.
 #[must_use]
 pub fn message_bytes_of(text_bytes: u64) -> u64 {

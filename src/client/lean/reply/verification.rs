@@ -155,7 +155,8 @@ mod tests {
             assert_eq!(unpacked(compression, "A", &message, 1 << 16), Err(Fault::UnpacksOverLimit));
             assert_eq!(unpacked(compression, &text, &message, 1 << 16), Err(Fault::UnpacksOverLimit));
             // Noise stays as long as it is: the prefix tells.
-            let noise: Vec<u8> = (0_u64..1 << 20).flat_map(|k| crate::units::bits(k).to_le_bytes()).collect();
+            let noise: Vec<u8> =
+                (0_u64..1 << 20).flat_map(|k| crate::units::random::bits(k).to_le_bytes()).collect();
             assert!(matches!(unpacked(compression, "A", &noise, 1 << 16), Err(Fault::OverLimit(_))));
         }
     }
