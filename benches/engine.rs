@@ -5,10 +5,12 @@ use std::{hint::black_box, time::Duration};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use plimsoll::{
+    client::Call,
     load::{Arrivals, Mix, Payload, Schedule, Stage},
-    measure::{Finished, Recorder},
+    measure::Recorder,
     rpc::{Outcome, format_data::TextKind},
 };
+use tokio::time::Instant;
 
 fn payload(sizes: &str, kind: TextKind) -> Payload {
     let mix: Mix = sizes.parse().expect("a mix");
@@ -22,24 +24,20 @@ fn recording(criterion: &mut Criterion) {
     for (name, is_open, sizes) in
         [("closed", false, "64"), ("open", true, "64"), ("open_mix", true, "64,1KiB")]
     {
-        let mut recorder =
-            Recorder::new(&payload(sizes, TextKind::Ascii), is_open, Some(Duration::from_secs(1)));
+        let payload = payload(sizes, TextKind::Ascii);
+        let start = Instant::now();
+        let mut recorder = Recorder::new(&payload, is_open, start, Some(Duration::from_secs(1)));
         let mut k: u64 = 0;
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 k = k.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 // From 100 us to about 1.1 ms.
                 let service = Duration::from_nanos(100_000 + (k >> 44));
-                let sent = Duration::from_micros(500);
+                let sent = start + Duration::from_micros(500);
+                let intended = is_open.then_some(start + Duration::from_micros(450));
+                let call = Call { message: 0, is_planned: true, intended, sent, returned: 0 };
                 recorder.plan(0);
-                recorder.finish(black_box(Finished {
-                    message: 0,
-                    intended: is_open.then_some(Duration::from_micros(450)),
-                    sent,
-                    done: sent + service,
-                    service,
-                    outcome: Outcome::Answered,
-                }));
+                recorder.finish(black_box(call.end(Outcome::Answered, sent + service)));
             });
         });
     }

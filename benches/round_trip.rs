@@ -5,7 +5,7 @@ use std::{hint::black_box, net::SocketAddr, thread};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use plimsoll::{
-    client::{OpenError, stub::StubConnection},
+    client::{Call, OpenError, stub::StubConnection},
     endpoint::Located,
     load::{Mix, Options, Payload},
     rpc::{
@@ -65,7 +65,7 @@ fn round_trips(criterion: &mut Criterion) {
         group.sample_size(if bytes > 1 << 20 { 10 } else { 50 });
         group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
             bencher.iter(|| {
-                let ended = runtime.block_on(connection.call(black_box(&message)));
+                let ended = runtime.block_on(connection.call(Call::now(0), black_box(&message)));
                 assert_eq!(ended.outcome, Outcome::Answered);
             });
         });

@@ -18,11 +18,13 @@ use std::{
 };
 
 use plimsoll::{
-    client::lean::{
-        connection::{Connection, MOST_SLICES},
-        frame::{HEAD_BYTES, Head},
-        request::Requests,
-        streams::Call,
+    client::{
+        Call,
+        lean::{
+            connection::{Connection, MOST_SLICES},
+            frame::{HEAD_BYTES, Head},
+            request::Requests,
+        },
     },
     endpoint::{ChildServer, Located},
     engine,
@@ -141,14 +143,12 @@ fn raw_one(target: &Located, length: Duration) -> f64 {
     let mut connection = Connection::new(Arc::new(Requests::new(&plan, &target.authority)), 1);
     let mut socket = TcpStream::connect(target.address).expect("it listens");
     socket.set_nodelay(true).expect("a socket");
-    let (mut buffer, mut over, mut calls) = (vec![0; 65_536], Vec::new(), 0);
+    let (mut buffer, mut ended, mut calls) = (vec![0; 65_536], 0, 0);
     let (mut request, mut reply_bytes) = (Vec::new(), 0);
     // The first call introduces its headers; the second is like all later ones.
-    while over.len() < 2 {
-        if connection.is_ready() && over.len() == calls {
-            let sent = tokio::time::Instant::now();
-            connection
-                .start(Call { message: 0, is_planned: true, intended: None, sent, returned: 0 }, &mut over);
+    while ended < 2 {
+        if connection.is_ready() && ended == calls {
+            connection.start(Call::now(0));
             calls += 1;
             reply_bytes = 0;
         }
@@ -162,7 +162,8 @@ fn raw_one(target: &Located, length: Duration) -> f64 {
         }
         let read = socket.read(&mut buffer).expect("readable");
         reply_bytes += read;
-        connection.receive(&buffer[..read], tokio::time::Instant::now(), &mut over).expect("HTTP/2");
+        connection.receive(&buffer[..read], tokio::time::Instant::now()).expect("HTTP/2");
+        ended += connection.completions().count();
     }
     let mut frames = vec![0];
     while let Some(head) =

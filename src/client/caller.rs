@@ -1,29 +1,15 @@
 //! A client whose calls are futures.
 
-use tokio::time::Instant;
-
-use super::account::{ConnectionAccount, Loss, UploadWaits};
-use crate::rpc::{Outcome, format_data::Message};
-
-/// A call that has ended.
-#[derive(Debug)]
-pub struct Ended {
-    /// The instant before the client was given the call.
-    pub sent: Instant,
-    /// The instant at which the client had the reply, before it was verified.
-    pub done: Instant,
-    /// What became of it: never shed or unfinished.
-    pub outcome: Outcome,
-    /// Whether the client made the status of a failure itself.
-    pub is_own_status: bool,
-    /// How the connection of a broken call was lost, where the client knows.
-    pub loss: Option<Loss>,
-}
+use super::{
+    account::{ConnectionAccount, UploadWaits},
+    call::{Call, Completion},
+};
+use crate::rpc::format_data::Message;
 
 /// Something that makes calls over one connection, as futures. Clones share the connection.
 pub(crate) trait Caller: Clone + 'static {
-    /// Makes one call and verifies its reply.
-    fn call(&mut self, message: &Message) -> impl Future<Output = Ended>;
+    /// Makes a call and verifies its reply. The call counts as sent when the client has what it needs for it.
+    fn call(&mut self, call: Call, message: &Message) -> impl Future<Output = Completion>;
 
     /// What became of the connections that calls went over.
     fn connections(&self) -> ConnectionAccount {

@@ -2,7 +2,8 @@
 //! recognised.
 
 pub mod account;
-pub mod caller;
+mod call;
+mod caller;
 pub mod opening;
 pub mod lean;
 pub mod metadata;
@@ -10,8 +11,8 @@ pub mod stub;
 pub mod one_shot;
 
 pub use account::{ConnectionAccount, Connections, Loss, UploadWaits};
+pub use call::{Call, Completion};
 pub(crate) use caller::Caller;
-pub use caller::Ended;
 pub(crate) use metadata::check_metadata;
 pub use one_shot::{CallError, Reply, call};
 pub use opening::OpenError;

@@ -122,12 +122,12 @@ fn call_lean(target: &Located, options: &Options, text: String) -> Result<Reply,
     exchange.watch();
     exchange.start(0);
     // One call was started, and so one ends.
-    let over = exchange.next(None).ok_or_else(|| failed(io::Error::other("the call had no end")))?;
+    let completion = exchange.next(None).ok_or_else(|| failed(io::Error::other("the call had no end")))?;
     let seen = exchange.take_seen();
-    let service = over.done.saturating_duration_since(over.call.sent);
+    let service = completion.done.saturating_duration_since(completion.call.sent);
     let status =
         |code: Code, message: String| CallStatus { code: code.name(), number: code.number(), message };
-    let (text, status) = match over.outcome {
+    let (text, status) = match completion.outcome {
         // Whether the text is the expected one is for whoever reads it to say.
         Outcome::Answered | Outcome::WrongReply(_) => match text_of(&seen, options) {
             Ok(text) => (Some(text), CallStatus { code: "OK", number: 0, message: String::new() }),

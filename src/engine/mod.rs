@@ -3,15 +3,22 @@
 mod pulse;
 pub(crate) mod timer;
 pub(crate) mod worker;
+mod window;
 mod sequencer;
+mod worker_run;
 mod tokio_loop;
+mod links;
+mod polling;
 mod reading;
 mod error;
 mod event;
-mod window;
 mod lean_loop;
 mod threads;
 pub mod driver;
+#[cfg(test)]
+mod loop_tests;
+#[cfg(test)]
+mod imagined;
 
 pub use driver::run;
 pub use error::DriveError;

@@ -8,24 +8,16 @@ use std::{
 
 use tokio::{sync::mpsc, time::Instant};
 
-use super::worker::{Counters, End, Report, Second, Work, WorkerResult};
+use super::{
+    window::Window,
+    worker::{Counters, End, Report, Second, Work, WorkerResult},
+};
 use crate::{
-    client::{ConnectionAccount, Ended, UploadWaits},
+    client::{Call, Completion, ConnectionAccount, UploadWaits},
     load::{Arrival, Plan, PlannedLoad, Schedule, Stage, WorkerArrivals},
-    measure::{Finished, LoopAccount, Recorder, ThreadTime},
+    measure::Recorder,
     units::as_f64,
 };
-
-/// A call that is to be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Start {
-    /// Which message it sends, as an index of the payload.
-    pub(super) message: usize,
-    /// Whether it is one of the plan's, or belongs to the warm-up.
-    pub(super) is_planned: bool,
-    /// `None` in a closed loop, and for the warm-up.
-    pub(super) intended: Option<Instant>,
-}
 
 /// Arrivals, of which the next is known.
 struct Queue {
@@ -38,10 +30,7 @@ pub(super) struct Sequencer {
     pub(super) plan: Arc<Plan>,
     index: u64,
     workers: u64,
-    /// Of the measured window.
-    pub(super) start: Instant,
-    /// Of the measured window, as far as it is known.
-    pub(super) end: Option<Instant>,
+    pub(super) window: Window,
     all: Arc<Counters>,
     /// Calls that this worker started, for the choice of their messages.
     own_started: u64,
@@ -80,18 +69,18 @@ impl Queue {
 }
 
 impl Sequencer {
-    pub(super) fn new(work: &Work, start: Instant) -> Self {
+    pub(super) fn new(work: &Work, window: Window) -> Self {
         let (plan, index, workers) = (&work.plan, work.index as u64, work.plan.workers as u64);
         let payload = plan.payload();
         let schedule = plan.schedule();
+        let start = window.start();
         let warm_up = warm_up_of(&schedule, plan.warm_up);
         let warm_up_start = start.checked_sub(warm_up.duration()).unwrap_or(start);
         Self {
             plan: Arc::clone(plan),
             index,
             workers,
-            start,
-            end: plan.duration.and_then(|duration| start.checked_add(duration)),
+            window,
             all: Arc::clone(&work.shared),
             own_started: 0,
             in_flight: 0,
@@ -102,7 +91,7 @@ impl Sequencer {
             arrivals: Queue::new(schedule.share(index, workers)),
             schedule,
             count_reached: None,
-            recorder: Recorder::new(payload, plan.is_open(), plan.duration),
+            recorder: Recorder::new(payload, plan.is_open(), start, plan.duration),
             reports: work.reports.clone(),
         }
     }
@@ -118,13 +107,13 @@ impl Sequencer {
     }
 
     /// The next call of a closed loop; `None` when the window has ended. It counts as started.
-    pub(super) fn next_call(&mut self, now: Instant) -> Option<Start> {
-        if self.is_over(now) {
+    pub(super) fn next_call(&mut self, now: Instant) -> Option<Call> {
+        if self.window.is_behind(now) {
             return None;
         }
         let mut k = self.own_started * self.workers + self.index;
         self.own_started += 1;
-        let is_planned = now >= self.start;
+        let is_planned = now >= self.window.start();
         if is_planned && let Some(calls) = self.plan.calls {
             k = self.all.started.fetch_add(1, Ordering::Relaxed);
             if k + 1 >= calls.get() {
@@ -134,9 +123,10 @@ impl Sequencer {
                 return None;
             }
         }
-        let start = Start { message: self.plan.payload().pick(k), is_planned, intended: None };
-        self.call_starts(start);
-        Some(start)
+        let message = self.plan.payload().pick(k);
+        let call = Call { message, is_planned, intended: None, sent: now, returned: 0 };
+        self.call_starts(&call);
+        Some(call)
     }
 
     /// When the next call of an open loop should start; `None` when the rest, if there is one, lies
@@ -144,15 +134,15 @@ impl Sequencer {
     pub(super) fn next_arrival(&self) -> Option<Instant> {
         let instant = match (self.warm_up.0.next, self.arrivals.next) {
             (Some(arrival), _) => self.warm_up.1 + arrival.at,
-            (None, Some(arrival)) => self.start + arrival.at,
+            (None, Some(arrival)) => self.window.start() + arrival.at,
             (None, None) => return None,
         };
-        (!self.is_over(instant)).then_some(instant)
+        (!self.window.is_behind(instant)).then_some(instant)
     }
 
-    /// Takes the next call of an open loop, which is due. It counts as started, or as shed: then there
+    /// Takes the next call of an open loop, which is due. It counts as started now, or as shed: then there
     /// is nothing to be done.
-    pub(super) fn take_arrival(&mut self) -> Option<Start> {
+    pub(super) fn take_arrival(&mut self, now: Instant) -> Option<Call> {
         let (arrival, intended) = match (self.warm_up.0.next, self.arrivals.next) {
             (Some(arrival), _) => {
                 self.warm_up.0.pop();
@@ -161,17 +151,17 @@ impl Sequencer {
             (None, arrival) => {
                 let arrival = arrival?;
                 self.arrivals.pop();
-                (arrival, Some(self.start + arrival.at))
+                (arrival, Some(self.window.start() + arrival.at))
             }
         };
         let message = self.plan.payload().pick(arrival.k);
-        let start = Start { message, is_planned: intended.is_some(), intended };
+        let call = Call { message, is_planned: intended.is_some(), intended, sent: now, returned: 0 };
         let taken = if self.all.in_flight.fetch_add(1, Ordering::Relaxed) < self.plan.most_in_flight() {
-            self.call_starts(start);
-            Some(start)
+            self.call_starts(&call);
+            Some(call)
         } else {
             self.all.in_flight.fetch_sub(1, Ordering::Relaxed);
-            if start.is_planned {
+            if call.is_planned {
                 self.recorder.plan(message);
                 self.recorder.shed(message);
             }
@@ -194,13 +184,13 @@ impl Sequencer {
         }
     }
 
-    fn call_starts(&mut self, start: Start) {
+    fn call_starts(&mut self, call: &Call) {
         self.in_flight += 1;
-        if start.is_planned {
-            self.recorder.plan(start.message);
-            self.planned_in_flight[start.message] += 1;
+        if call.is_planned {
+            self.recorder.plan(call.message);
+            self.planned_in_flight[call.message] += 1;
         } else {
-            self.warm_up_in_flight[start.message] += 1;
+            self.warm_up_in_flight[call.message] += 1;
         }
     }
 
@@ -218,25 +208,18 @@ impl Sequencer {
         }
     }
 
-    pub(super) fn call_ended(&mut self, start: Start, ended: Ended) {
-        let Start { message, is_planned, intended } = start;
-        let Ended { sent, done, outcome, .. } = ended;
+    pub(super) fn call_ended(&mut self, completion: Completion) {
+        let Call { message, is_planned, .. } = completion.call;
+        let done = completion.done;
         if !is_planned && !self.has_adopted {
             self.warm_up_in_flight[message] -= 1;
         }
         if is_planned || self.has_adopted {
             self.planned_in_flight[message] -= 1;
             self.report(done);
-            self.recorder.finish(Finished {
-                message,
-                intended: intended.map(|intended| self.since_start(intended)),
-                sent: self.since_start(sent),
-                done: self.since_start(done),
-                service: done.saturating_duration_since(sent),
-                outcome,
-            });
-        } else if done >= self.start {
-            self.recorder.carry_over(message, self.since_start(done), &outcome);
+            self.recorder.finish(completion);
+        } else if done >= self.window.start() {
+            self.recorder.carry_over(&completion);
         }
         self.in_flight -= 1;
         if self.plan.is_open() {
@@ -244,13 +227,9 @@ impl Sequencer {
         }
     }
 
-    pub(super) fn since_start(&self, instant: Instant) -> Duration {
-        instant.saturating_duration_since(self.start)
-    }
-
-    /// Whether a call that should start at `instant` comes after the window.
-    pub(super) fn is_over(&self, instant: Instant) -> bool {
-        self.end.is_some_and(|end| instant >= end)
+    /// Whether no call is in flight or due.
+    pub(super) fn is_idle(&self) -> bool {
+        self.in_flight == 0 && self.next_arrival().is_none()
     }
 
     pub(super) fn tell(&self, report: Report) {
@@ -260,7 +239,7 @@ impl Sequencer {
 
     /// Hands over the interval that is over at this instant, if there is one.
     pub(super) fn report(&mut self, now: Instant) {
-        if let Some((index, interval)) = self.recorder.take_interval(self.since_start(now), self.in_flight) {
+        if let Some((index, interval)) = self.recorder.take_interval(now, self.in_flight) {
             self.tell(Report::Second(Box::new(Second { index, interval, in_flight: self.in_flight })));
         }
     }
@@ -273,46 +252,42 @@ impl Sequencer {
         }
     }
 
-    /// Ends the window before its time.
-    pub(super) fn end_window(&mut self, now: Instant) {
-        self.end = Some(now);
-        self.recorder.end_window(self.since_start(now));
+    /// The window was ended before its time.
+    pub(super) fn cut_window(&mut self, now: Instant) {
+        self.recorder.end_window(now);
+        self.adopt();
     }
 
     /// Closes the account: what is still in flight is unfinished.
-    pub(super) fn finish(
-        mut self,
-        times: Option<(ThreadTime, ThreadTime)>,
-        in_loop: Option<LoopAccount>,
-        end: End,
-    ) -> WorkerResult {
+    pub(super) fn finish(mut self) -> WorkerResult {
         for (message, calls) in self.planned_in_flight.iter().enumerate() {
             self.recorder.unfinished(message, *calls);
         }
         // The generator was so late that these were not even sent.
-        while let Some(arrival) = self.arrivals.next.filter(|next| !self.is_over(self.start + next.at)) {
+        while let Some(arrival) =
+            self.arrivals.next.filter(|next| !self.window.is_behind(self.window.start() + next.at))
+        {
             let message = self.plan.payload().pick(arrival.k);
             self.recorder.plan(message);
             self.recorder.unfinished(message, 1);
             self.arrivals.pop();
         }
-        let Self { recorder, reports, start, in_flight, .. } = self;
+        let Self { recorder, reports, window, in_flight, .. } = self;
         let (recording, (index, mut interval)) = recorder.into_recording();
         interval.in_flight = in_flight;
         let _ = reports.send(Report::Second(Box::new(Second { index, interval, in_flight })));
-        let window = match (end, self.end) {
-            (End::Time | End::Order, Some(end)) => end.saturating_duration_since(start),
+        let measured = match (window.ended(), window.end()) {
+            (End::Time | End::Order, Some(end)) => end.saturating_duration_since(window.start()),
             _ => recording.last_done.max(self.count_reached.unwrap_or_default()),
         };
-        let thread = times.map(|(before, after)| after.since(before));
         WorkerResult {
             recording,
-            window,
-            thread,
-            in_loop,
+            window: measured,
+            thread: None,
+            in_loop: None,
             upload_waits: UploadWaits::default(),
             connections: ConnectionAccount::default(),
-            ended_by_count: end == End::Count,
+            ended_by_count: window.ended() == End::Count,
         }
     }
 }

@@ -14,7 +14,8 @@ use tokio::{
 
 use super::{
     error::DriveError,
-    lean_loop::{Polling, PrepareError},
+    lean_loop,
+    polling::{Polling, PrepareError},
     timer::Timer,
     tokio_loop,
     worker::{Counters, Order, Report, Work, WorkerResult},
@@ -86,7 +87,7 @@ fn work_polling(work: Work, target: &Located, waker: UnixStream) -> Result<Worke
     let mut polling = Polling::open(&work.plan, work.index, target, waker)?;
     polling.settle()?;
     herald.announce();
-    Ok(polling.run(work)?)
+    Ok(lean_loop::run(work, &mut polling)?)
 }
 
 fn work_with_tasks(work: Work, target: &Located) -> Result<WorkerResult, DriveError> {

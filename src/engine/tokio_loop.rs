@@ -1,6 +1,6 @@
 //! A worker whose calls are tasks on one thread: for clients that need a runtime.
 //!
-//! The tasks share the worker's sequencer through a cell, so that the path of a call has no lock and no
+//! The tasks share the worker's run through a cell, so that the path of a call has no lock and no
 //! channel of ours on it.
 
 use std::{
@@ -11,20 +11,20 @@ use std::{
 };
 
 use tokio::{
-    sync::{Notify, watch},
+    sync::Notify,
     task::{spawn_local, yield_now},
-    time::{Instant, sleep, sleep_until, timeout_at},
+    time::{Instant, sleep_until},
 };
 
 use super::{
-    sequencer::{Sequencer, Start},
     timer::Timer,
-    worker::{End, INTERRUPTED_DRAIN, Order, Report, Work, WorkerResult},
+    window::Window,
+    worker::{Order, Work, WorkerResult},
+    worker_run::WorkerRun,
 };
 use crate::{
-    client::{Caller, ConnectionAccount, Ended, Loss, UploadWaits},
+    client::{Call, Caller, Completion, ConnectionAccount, Loss, UploadWaits},
     load::Plan,
-    measure::{INTERVAL, own_thread_time},
 };
 
 /// After a call for which no connection could be made, a slot of a closed loop waits this long before its
@@ -55,44 +55,48 @@ pub(crate) async fn run<C: Caller>(mut work: Work, connections: Vec<C>, timer: T
         }
     };
     let shared = Rc::new(Shared::new(&work, start));
-    let waited = connections.clone();
-    let mut orders = work.orders.clone();
-    if *orders.borrow() == Order::Run(start) {
-        sleep_until(start.checked_sub(work.plan.warm_up).unwrap_or(start)).await;
-        spawn_sources(&shared, connections, timer);
-        spawn_local(report_each_second(Rc::clone(&shared), start));
-    } else {
-        shared.sequencer.borrow_mut().end = Some(start);
-    }
-    let before = tokio::select! {
-        () = sleep_until(start) => own_thread_time(),
-        () = drain_ordered(&mut orders) => None,
-    };
-    let waited_before = waits(&waited);
-    let connections_before = connections_of(&waited, &shared);
-    let end = shared.window_over(&mut orders).await;
-    match end {
-        End::Time => shared.sequencer.borrow_mut().adopt(),
-        End::Order => {
-            shared.end_window(Instant::now());
-            shared.sequencer.borrow_mut().adopt();
+    let clients = connections.clone();
+    let account = || ClientAccount { waits: waits(&clients), connections: connections_of(&clients, &shared) };
+    let mut sources = Some((connections, timer));
+    let mut order = *work.orders.borrow();
+    loop {
+        let now = Instant::now();
+        let is_over = shared.run.borrow_mut().keep_time(now, order, account);
+        if is_over {
+            break;
         }
-        // The window of counted calls lasts until the last of them is done.
-        End::Count => shared.drained(Instant::now(), &mut orders).await,
+        if order != Order::Run(start) {
+            // Slots and arrivals that wait look at the window's end again.
+            shared.ended.notify_waiters();
+        } else if shared.window(Window::is_warm, now)
+            && let Some((connections, timer)) = sources.take()
+        {
+            spawn_sources(&shared, connections, timer);
+        }
+        tokio::select! {
+            changed = work.orders.changed(), if order != Order::Leave => {
+                // An error means that the driver is gone, and with it the reason to go on.
+                order = if changed.is_ok() { *work.orders.borrow_and_update() } else { Order::Leave };
+            }
+            () = sleep_until(shared.window(Window::next_event, now)) => {}
+            () = shared.news.notified() => {}
+        }
     }
-    let after = own_thread_time();
-    let connections_after = connections_of(&waited, &shared);
-    shared.sequencer.borrow().tell(Report::WindowOver);
-    if end != End::Count {
-        let since = shared.sequencer.borrow().end.unwrap_or(start);
-        shared.drained(since, &mut orders).await;
+    // Tasks that have not ended hold the run too, and an empty one is all that they find from now on.
+    let empty = WorkerRun::new(&work, start);
+    let (worked, within) = shared.run.replace(empty).finish();
+    let Some((_, [before, after])) = within else { return worked };
+    WorkerResult {
+        upload_waits: waits(&clients).since(before.waits),
+        connections: after.connections.since(before.connections),
+        ..worked
     }
-    // Tasks that have not ended hold the sequencer too, and an empty one is all that they find from now on.
-    let empty = Sequencer::new(&work, start);
-    let mut worked = shared.sequencer.replace(empty).finish(before.zip(after), None, end);
-    worked.upload_waits = waits(&waited).since(waited_before);
-    worked.connections = connections_after.since(connections_before);
-    worked
+}
+
+/// What the connections of a worker have done until an instant.
+struct ClientAccount {
+    waits: UploadWaits,
+    connections: ConnectionAccount,
 }
 
 /// What became of these connections until now, and how long slots have paused.
@@ -116,27 +120,21 @@ fn waits<C: Caller>(connections: &[C]) -> UploadWaits {
 /// What the tasks of a worker share.
 struct Shared {
     plan: Arc<Plan>,
-    sequencer: RefCell<Sequencer>,
+    run: RefCell<WorkerRun<ClientAccount>>,
     /// How long the slot has paused that paused longest.
     paused: Cell<Duration>,
-    /// Slots that still run, and the arrivals' task.
-    sources: Cell<u64>,
-    /// Told when the last call of a counted plan was started.
-    counted: Notify,
-    /// Told when the last source has ended and the last call is done.
-    idle: Notify,
-    /// Told when the window's end changes.
+    /// Told when a call has started or ended after which time is to be kept.
+    news: Notify,
+    /// Told when the window has ended before its time.
     ended: Notify,
 }
 
 /// The slots of a closed loop, or the one task that an open loop's calls come from.
 fn spawn_sources<C: Caller>(shared: &Rc<Shared>, connections: Vec<C>, timer: Timer) {
-    let slots = shared.sequencer.borrow().slots();
+    let slots = shared.run.borrow().sequencer.slots();
     if shared.plan.is_open() {
-        shared.sources.set(1);
         spawn_local(arrive(Rc::clone(shared), connections, timer));
     } else {
-        shared.sources.set(slots);
         for (_, connection) in (0..slots).zip(connections.iter().cycle()) {
             spawn_local(slot(Rc::clone(shared), connection.clone()));
         }
@@ -148,9 +146,10 @@ async fn slot<C: Caller>(shared: Rc<Shared>, mut connection: C) {
     let mut pause = FIRST_PAUSE;
     let mut paused = Duration::ZERO;
     let mut was_lost = false;
-    while let Some(start) = shared.next_call() {
-        let ended = connection.call(&shared.plan.payload().messages()[start.message]).await;
-        let waits = match ended.loss {
+    while let Some(call) = shared.next_call() {
+        let message = &shared.plan.payload().messages()[call.message];
+        let completion = connection.call(call, message).await;
+        let waits = match completion.loss {
             Some(Loss::NotConnected) => true,
             Some(Loss::Other) => std::mem::replace(&mut was_lost, true),
             Some(Loss::GoAway) => false,
@@ -159,12 +158,12 @@ async fn slot<C: Caller>(shared: Rc<Shared>, mut connection: C) {
                 false
             }
         };
-        let took_no_time = ended.sent == ended.done;
-        shared.call_ended(start, ended);
+        let took_no_time = completion.call.sent == completion.done;
+        shared.call_ended(completion);
         if waits {
             let since = Instant::now();
             let until = since + pause;
-            let end = shared.sequencer.borrow().end;
+            let end = shared.run.borrow().sequencer.window.end();
             tokio::select! {
                 () = sleep_until(end.map_or(until, |end| until.min(end))) => {}
                 () = shared.ended.notified() => {}
@@ -180,7 +179,6 @@ async fn slot<C: Caller>(shared: Rc<Shared>, mut connection: C) {
             yield_now().await;
         }
     }
-    shared.source_ended();
 }
 
 /// Starts calls at their intended times, first those of the warm-up.
@@ -188,13 +186,14 @@ async fn arrive<C: Caller>(shared: Rc<Shared>, connections: Vec<C>, mut timer: T
     let mut callers = connections.iter().cycle();
     let mut batch = 0;
     while shared.arrival_is_due(&mut timer, &mut batch).await {
-        let taken = shared.sequencer.borrow_mut().take_arrival();
-        shared.tell_if_counted();
-        if let Some((start, mut connection)) = taken.zip(callers.next().cloned()) {
+        let taken = shared.run.borrow_mut().sequencer.take_arrival(Instant::now());
+        shared.tell_news();
+        if let Some((call, mut connection)) = taken.zip(callers.next().cloned()) {
             let shared = Rc::clone(&shared);
             spawn_local(async move {
-                let ended = connection.call(&shared.plan.payload().messages()[start.message]).await;
-                shared.call_ended(start, ended);
+                let message = &shared.plan.payload().messages()[call.message];
+                let completion = connection.call(call, message).await;
+                shared.call_ended(completion);
             });
         }
         batch = (batch + 1) % BATCH;
@@ -202,52 +201,33 @@ async fn arrive<C: Caller>(shared: Rc<Shared>, connections: Vec<C>, mut timer: T
             yield_now().await;
         }
     }
-    shared.sequencer.borrow_mut().note_last_arrival();
-    shared.tell_if_counted();
-    shared.source_ended();
-}
-
-async fn report_each_second(shared: Rc<Shared>, start: Instant) {
-    for second in 1.. {
-        sleep_until(start + INTERVAL * second).await;
-        let mut sequencer = shared.sequencer.borrow_mut();
-        sequencer.report(Instant::now());
-        sequencer.look_at_the_others();
-        drop(sequencer);
-        shared.tell_if_counted();
-    }
-}
-
-/// Returns once the driver has said that the window is over.
-async fn drain_ordered(orders: &mut watch::Receiver<Order>) {
-    let over = |order: &Order| matches!(order, Order::Drain | Order::Leave);
-    // An error means that the driver is gone, and with it the reason to go on.
-    let _ = orders.wait_for(over).await;
 }
 
 impl Shared {
     fn new(work: &Work, start: Instant) -> Self {
         Self {
             plan: Arc::clone(&work.plan),
-            sequencer: RefCell::new(Sequencer::new(work, start)),
+            run: RefCell::new(WorkerRun::new(work, start)),
             paused: Cell::new(Duration::ZERO),
-            sources: Cell::new(0),
-            counted: Notify::new(),
-            idle: Notify::new(),
+            news: Notify::new(),
             ended: Notify::new(),
         }
     }
 
-    fn next_call(&self) -> Option<Start> {
-        let start = self.sequencer.borrow_mut().next_call(Instant::now());
-        self.tell_if_counted();
-        start
+    fn window<T>(&self, of: impl FnOnce(&Window, Instant) -> T, now: Instant) -> T {
+        of(&self.run.borrow().sequencer.window, now)
+    }
+
+    fn next_call(&self) -> Option<Call> {
+        let call = self.run.borrow_mut().sequencer.next_call(Instant::now());
+        self.tell_news();
+        call
     }
 
     /// Waits for the next intended start; false when there is none within the window.
     async fn arrival_is_due(&self, timer: &mut Timer, batch: &mut u32) -> bool {
         loop {
-            let Some(intended) = self.sequencer.borrow().next_arrival() else { return false };
+            let Some(intended) = self.run.borrow().sequencer.next_arrival() else { return false };
             if Instant::now() >= intended {
                 return true;
             }
@@ -259,84 +239,14 @@ impl Shared {
         }
     }
 
-    fn call_ended(&self, start: Start, ended: Ended) {
-        self.sequencer.borrow_mut().call_ended(start, ended);
-        self.tell_if_idle();
+    fn call_ended(&self, completion: Completion) {
+        self.run.borrow_mut().call_ended(completion);
+        self.tell_news();
     }
 
-    fn source_ended(&self) {
-        self.sources.set(self.sources.get() - 1);
-        self.tell_if_idle();
-    }
-
-    fn is_idle(&self) -> bool {
-        self.sources.get() == 0 && self.sequencer.borrow().in_flight == 0
-    }
-
-    fn tell_if_idle(&self) {
-        if self.is_idle() {
-            self.idle.notify_one();
-        }
-    }
-
-    fn tell_if_counted(&self) {
-        if self.sequencer.borrow().count_reached.is_some() {
-            self.counted.notify_one();
-        }
-    }
-
-    /// Returns at the window's end, when the last counted call was started, or when the driver ends it.
-    async fn window_over(&self, orders: &mut watch::Receiver<Order>) -> End {
-        let end = self.sequencer.borrow().end;
-        let time = async {
-            match end {
-                Some(end) => sleep_until(end).await,
-                None => std::future::pending().await,
-            }
-        };
-        let count = async {
-            while self.sequencer.borrow().count_reached.is_none() {
-                self.counted.notified().await;
-            }
-        };
-        tokio::select! {
-            biased;
-            () = drain_ordered(orders) => End::Order,
-            () = time => End::Time,
-            () = count => End::Count,
-        }
-    }
-
-    /// Ends the window before its time.
-    fn end_window(&self, now: Instant) {
-        self.sequencer.borrow_mut().end_window(now);
-        self.ended.notify_waiters();
-    }
-
-    /// Returns when all calls are done, the drain that began at `since` is over, or the driver wants
-    /// to leave.
-    async fn drained(&self, since: Instant, orders: &mut watch::Receiver<Order>) {
-        let mut waits = orders.clone();
-        let interrupted = async {
-            drain_ordered(&mut waits).await;
-            sleep(INTERRUPTED_DRAIN).await;
-        };
-        let calls_done = async {
-            while !self.is_idle() {
-                self.idle.notified().await;
-            }
-        };
-        let leave = async {
-            let _ = orders.wait_for(|order| *order == Order::Leave).await;
-        };
-        tokio::select! {
-            _ = timeout_at(since + self.plan.drain, calls_done) => {}
-            () = interrupted => {}
-            () = leave => {}
+    fn tell_news(&self) {
+        if self.run.borrow().has_news() {
+            self.news.notify_one();
         }
     }
 }
-
-#[cfg(test)]
-#[path = "tokio_loop_tests.rs"]
-mod tests;

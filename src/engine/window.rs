@@ -1,191 +1,167 @@
-//! Where a worker's run stands: an account of calls and of time, without a socket.
+//! Warm-up, measured window and drain of a worker's run, as instants alone: without a clock, a socket or a call.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{
-    sequencer::{Sequencer, Start},
-    worker::{End, INTERRUPTED_DRAIN, Order, Report, WorkerResult},
-};
-use crate::{
-    client::{
-        ConnectionAccount, Connections, Ended,
-        lean::{connection::Over, reconnecting::Stalls, streams::Call},
-    },
-    measure::{INTERVAL, LoopAccount, ThreadTime, own_thread_time},
-    rpc::Outcome,
-};
+use super::worker::{End, INTERRUPTED_DRAIN, Order};
+use crate::measure::INTERVAL;
 
-/// What a loop has done until an instant.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Account {
-    pub(super) idle: Duration,
-    /// Of each link.
-    pub(super) stalls: Vec<Stalls>,
-    pub(super) connections: Connections,
-    pub(super) calls: CallAccount,
-}
-
-/// What calls that ended had cost besides their time.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct CallAccount {
-    uploaded_in_vain_bytes: u64,
-    retried: u64,
-}
-
-impl Account {
-    /// What it grew by since `earlier`: of stalls, those of the link where they grew most.
-    fn since(&self, earlier: &Self) -> (LoopAccount, ConnectionAccount) {
-        let longest = |of: fn(&Stalls) -> Duration| {
-            let both = self.stalls.iter().zip(&earlier.stalls);
-            both.map(|(now, before)| of(now).saturating_sub(of(before))).max().unwrap_or_default()
-        };
-        let connections = ConnectionAccount {
-            connections: self.connections.since(earlier.connections),
-            unconnected: longest(|stalls| stalls.unconnected),
-            paused: longest(|stalls| stalls.paused),
-        };
-        let in_loop = LoopAccount {
-            idle: self.idle.saturating_sub(earlier.idle),
-            held_up: longest(|stalls| stalls.held_up),
-            out_of_window: longest(|stalls| stalls.out_of_window),
-            uploaded_in_vain_bytes: self
-                .calls
-                .uploaded_in_vain_bytes
-                .saturating_sub(earlier.calls.uploaded_in_vain_bytes),
-            retried_calls: self.calls.retried.saturating_sub(earlier.calls.retried),
-        };
-        (in_loop, connections)
-    }
-}
-
-/// Where a worker's run stands: an account of calls and of time, without a socket.
+/// Where a run stands, and what is due next.
+#[derive(Debug, Clone)]
 pub(super) struct Window {
-    pub(super) sequencer: Sequencer,
     start: Instant,
     /// When the warm-up begins.
-    pub(super) warm: Instant,
-    /// The second of the window that goes on, from 1.
-    second: u32,
-    /// The accounts at the start of the window, and at its end.
-    times: [Option<(ThreadTime, Account)>; 2],
+    warm: Instant,
+    /// Of the measured window, as far as it is known.
+    end: Option<Instant>,
+    drain: Duration,
+    /// When the second ends that goes on: of the window, or the first one where it has not begun.
+    second_ends: Instant,
     is_measuring: bool,
-    end: Option<End>,
+    ended: Option<End>,
     /// When the drain has lasted long enough, once it has begun.
     drained_at: Option<Instant>,
-    is_over: bool,
     is_interrupted: bool,
-    calls: CallAccount,
+    is_over: bool,
+}
+
+/// What has begun or ended since the last look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Passed {
+    /// The measured window has begun.
+    pub(super) has_begun: bool,
+    /// No further call is planned, for this reason.
+    pub(super) ended: Option<End>,
 }
 
 impl Window {
-    pub(super) fn new(sequencer: Sequencer, start: Instant) -> Self {
+    /// A window that starts then, behind a warm-up, and lasts for `duration` where that is known.
+    pub(super) fn new(
+        start: Instant,
+        warm_up: Duration,
+        duration: Option<Duration>,
+        drain: Duration,
+    ) -> Self {
         Self {
             start,
-            warm: start.checked_sub(sequencer.plan.warm_up).unwrap_or(start),
-            sequencer,
-            second: 1,
-            times: [None, None],
+            warm: start.checked_sub(warm_up).unwrap_or(start),
+            end: duration.and_then(|duration| start.checked_add(duration)),
+            drain,
+            second_ends: start + INTERVAL,
             is_measuring: false,
-            end: None,
+            ended: None,
             drained_at: None,
-            is_over: false,
             is_interrupted: false,
-            calls: CallAccount::default(),
+            is_over: false,
         }
     }
 
-    pub(super) fn record(&mut self, over: &mut Vec<Over>) {
-        for Over { call, done, outcome, uploaded_bytes } in over.drain(..) {
-            let Call { message, is_planned, intended, sent, returned } = call;
-            if matches!(outcome, Outcome::Refused(_) | Outcome::Failed(_) | Outcome::Broken(_)) {
-                self.calls.uploaded_in_vain_bytes += uploaded_bytes;
-            }
-            self.calls.retried += u64::from(returned > 0);
-            self.sequencer.call_ended(
-                Start { message, is_planned, intended },
-                Ended { sent, done, outcome, is_own_status: false, loss: None },
-            );
-        }
+    /// A window that ends as it starts: the run was interrupted before it.
+    pub(super) fn empty(start: Instant) -> Self {
+        Self::new(start, Duration::ZERO, Some(Duration::ZERO), Duration::ZERO)
     }
 
-    /// Notes what has begun and ended by now.
-    pub(super) fn keep_time(&mut self, now: Instant, order: Order, loop_account: impl Fn() -> Account) {
-        while now >= self.start + INTERVAL * self.second {
-            self.second += 1;
-            self.sequencer.report(now);
-            self.sequencer.look_at_the_others();
+    pub(super) fn start(&self) -> Instant {
+        self.start
+    }
+
+    pub(super) fn end(&self) -> Option<Instant> {
+        self.end
+    }
+
+    /// Whether the warm-up has begun: calls may start.
+    pub(super) fn is_warm(&self, now: Instant) -> bool {
+        now >= self.warm
+    }
+
+    /// When the warm-up begins.
+    pub(super) fn warm(&self) -> Instant {
+        self.warm
+    }
+
+    /// Whether an instant lies behind the measured window.
+    pub(super) fn is_behind(&self, instant: Instant) -> bool {
+        self.end.is_some_and(|end| instant >= end)
+    }
+
+    /// Whether no further call is planned.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    /// Whether a second of the window, or more than one, is over since the last time that this was asked.
+    pub(super) fn take_second(&mut self, now: Instant) -> bool {
+        let is_over = now >= self.second_ends;
+        while now >= self.second_ends {
+            self.second_ends += INTERVAL;
         }
-        let calls = self.calls;
-        let in_loop = || Account { calls, ..loop_account() };
-        let account = || own_thread_time().map(|thread| (thread, in_loop()));
-        if matches!(order, Order::Drain | Order::Leave) && !self.is_interrupted {
+        is_over
+    }
+
+    /// Goes on to `now`. `is_counted_out` is whether the last call of a counted plan was started.
+    pub(super) fn advance(&mut self, now: Instant, order: Order, is_counted_out: bool) -> Passed {
+        let mut passed = Passed::default();
+        let is_ordered = matches!(order, Order::Drain | Order::Leave);
+        if is_ordered && !self.is_interrupted {
             self.is_interrupted = true;
-            let soon = now + self.sequencer.plan.drain.min(INTERRUPTED_DRAIN);
+            self.drain = self.drain.min(INTERRUPTED_DRAIN);
+            let soon = now + self.drain;
             self.drained_at = self.drained_at.map(|at| at.min(soon));
         }
-        if self.end.is_none() {
-            // A worker may have none at all.
-            self.sequencer.note_last_arrival();
-            self.end = match order {
-                Order::Drain | Order::Leave => {
-                    self.sequencer.end_window(now);
-                    Some(End::Order)
-                }
-                _ if self.sequencer.is_over(now) => Some(End::Time),
-                _ if self.sequencer.count_reached.is_some() => Some(End::Count),
-                _ => None,
-            };
-            if !self.is_measuring && now >= self.start && self.end != Some(End::Order) {
-                self.is_measuring = true;
-                self.times[0] = account();
-            }
-            let since = if self.end == Some(End::Time) { self.sequencer.end } else { Some(now) };
-            let drain = self.sequencer.plan.drain;
-            let drain = if self.is_interrupted { drain.min(INTERRUPTED_DRAIN) } else { drain };
-            self.drained_at = since.filter(|_| self.end.is_some()).map(|since| since + drain);
-            if self.end.is_some() && self.end != Some(End::Count) {
-                self.sequencer.adopt();
-            }
+        if self.ended.is_some() {
+            return passed;
         }
-        // The window of counted calls lasts until the last of them is done.
-        let is_over = match self.end {
-            None => false,
-            Some(End::Count) => self.is_drained(now, order),
-            Some(End::Time | End::Order) => true,
+        self.ended = if is_ordered {
+            self.end = Some(now);
+            Some(End::Order)
+        } else if self.is_behind(now) {
+            Some(End::Time)
+        } else if is_counted_out {
+            Some(End::Count)
+        } else {
+            None
         };
-        if is_over && !self.is_over {
-            self.is_over = true;
-            self.times[1] = account();
-            self.sequencer.tell(Report::WindowOver);
+        if !self.is_measuring && now >= self.start && self.ended != Some(End::Order) {
+            self.is_measuring = true;
+            passed.has_begun = true;
         }
+        if let Some(ended) = self.ended {
+            passed.ended = Some(ended);
+            let since = if ended == End::Time { self.end.unwrap_or(now) } else { now };
+            self.drained_at = Some(since + self.drain);
+        }
+        passed
     }
 
-    /// Whether all calls are done, the drain is over, or the driver wants to leave.
-    pub(super) fn is_drained(&self, now: Instant, order: Order) -> bool {
-        let is_idle = self.sequencer.in_flight == 0 && self.sequencer.next_arrival().is_none();
-        self.end.is_some()
+    /// Whether all calls are done, the drain is over, or the driver wants to leave. `is_idle` is whether no call is
+    /// in flight or due.
+    pub(super) fn is_drained(&self, now: Instant, order: Order, is_idle: bool) -> bool {
+        self.ended.is_some()
             && (is_idle || order == Order::Leave || self.drained_at.is_some_and(|at| now >= at))
     }
 
-    /// When something will be due, whatever the sockets bring.
-    pub(super) fn next_event(&self, now: Instant) -> Option<Instant> {
-        let second = self.start + INTERVAL * self.second;
-        let end = if self.end.is_none() { self.sequencer.end } else { self.drained_at };
-        let arrival = self.sequencer.next_arrival().map(|arrival| arrival.max(self.warm));
-        let beginnings = [self.warm, self.start].into_iter().filter(|beginning| *beginning > now);
-        [Some(second), end, arrival].into_iter().flatten().chain(beginnings).min()
+    /// Whether the measured window is over, the first time that it is. The window of counted calls lasts until the
+    /// last of them is done.
+    pub(super) fn take_over(&mut self, is_drained: bool) -> bool {
+        let is_over = match self.ended {
+            None => false,
+            Some(End::Count) => is_drained,
+            Some(End::Time | End::Order) => true,
+        };
+        is_over && !std::mem::replace(&mut self.is_over, true)
     }
 
-    pub(super) fn finish(self) -> WorkerResult {
-        let [before, after] = self.times;
-        let times = before.zip(after);
-        let accounts = times.as_ref().map(|((_, before), (_, after))| after.since(before));
-        let (in_loop, connections) = accounts.unzip();
-        let threads = times.map(|((before, _), (after, _))| (before, after));
-        let worked = self.sequencer.finish(threads, in_loop, self.end.unwrap_or(End::Order));
-        WorkerResult { connections: connections.unwrap_or_default(), ..worked }
+    /// When something will be due by itself.
+    pub(super) fn next_event(&self, now: Instant) -> Instant {
+        let end = if self.ended.is_none() { self.end } else { self.drained_at };
+        let beginnings = [self.warm, self.start].into_iter().filter(|beginning| *beginning > now);
+        end.into_iter().chain(beginnings).fold(self.second_ends, Instant::min)
+    }
+
+    /// What ended it: an order, where nothing else did.
+    pub(super) fn ended(&self) -> End {
+        self.ended.unwrap_or(End::Order)
     }
 }
 
@@ -193,15 +169,75 @@ impl Window {
 mod tests {
     use super::*;
 
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// A window of 3 s behind a warm-up of 1 s, with a drain of 5 s, and its start.
+    fn window(duration: Option<Duration>) -> (Window, Instant) {
+        let start = Instant::now() + SECOND;
+        (Window::new(start, SECOND, duration, SECOND * 5), start)
+    }
+
     #[test]
-    fn a_stall_before_the_window_does_not_hide_one_within_it() {
-        let second = Duration::from_secs(1);
-        let stalls = |of: [u32; 2]| {
-            let stalls = of.map(|seconds| Stalls { held_up: second * seconds, ..Stalls::default() });
-            Account { stalls: stalls.to_vec(), ..Account::default() }
-        };
-        // The first link was held up before, the second one is within.
-        let grown = stalls([5, 2]).since(&stalls([5, 0]));
-        assert_eq!(grown.0.held_up, second * 2);
+    fn a_timed_window_begins_ends_and_drains_at_its_instants() {
+        let (mut window, start) = window(Some(SECOND * 3));
+        let run = Order::Run(start);
+        let before = start - SECOND * 2;
+        assert!(!window.is_warm(before) && window.is_warm(start - SECOND));
+        assert_eq!(window.next_event(before), start - SECOND);
+        assert_eq!(window.advance(start - SECOND, run, false), Passed::default());
+        assert_eq!(window.next_event(start - SECOND), start);
+        assert!(window.advance(start, run, false).has_begun && !window.advance(start, run, false).has_begun);
+        assert_eq!(window.next_event(start), start + SECOND);
+        assert!(window.take_second(start + SECOND * 2) && !window.take_second(start + SECOND * 2));
+        // A look that comes late: the drain counts from the window's end all the same.
+        let late = start + SECOND * 4;
+        assert_eq!(window.advance(late, run, false).ended, Some(End::Time));
+        assert!(window.take_over(false) && !window.take_over(false));
+        assert!(window.take_second(late));
+        assert_eq!(window.next_event(late), start + SECOND * 5);
+        assert!(!window.is_drained(late, run, false) && window.is_drained(late, run, true));
+        assert!(window.is_drained(start + SECOND * 8, run, false));
+    }
+
+    #[test]
+    fn a_counted_window_is_over_when_its_last_call_is_done() {
+        let (mut window, start) = window(None);
+        let run = Order::Run(start);
+        assert!(window.advance(start, run, false).has_begun);
+        let last = start + SECOND * 7;
+        assert_eq!(window.advance(last, run, true), Passed { has_begun: false, ended: Some(End::Count) });
+        assert!(!window.take_over(window.is_drained(last, run, false)));
+        assert!(window.take_over(window.is_drained(last, run, true)));
+        assert!(window.is_drained(last + SECOND * 5, run, false), "the drain counts from the last start");
+    }
+
+    #[test]
+    fn an_order_ends_the_window_there_and_shortens_the_drain() {
+        let (mut window, start) = window(Some(SECOND * 3));
+        window.advance(start, Order::Run(start), false);
+        let now = start + SECOND;
+        assert_eq!(window.advance(now, Order::Drain, false).ended, Some(End::Order));
+        assert_eq!(window.end(), Some(now));
+        assert!(!window.is_drained(now, Order::Drain, false) && window.is_drained(now, Order::Leave, false));
+        assert!(window.is_drained(now + INTERRUPTED_DRAIN, Order::Drain, false));
+    }
+
+    #[test]
+    fn an_order_within_the_drain_shortens_what_is_left_of_it() {
+        let (mut window, start) = window(Some(SECOND * 3));
+        window.advance(start + SECOND * 3, Order::Run(start), false);
+        let now = start + SECOND * 4;
+        window.advance(now, Order::Drain, false);
+        assert_eq!((window.end(), window.ended()), (Some(start + SECOND * 3), End::Time));
+        assert!(window.is_drained(now + INTERRUPTED_DRAIN, Order::Drain, false));
+    }
+
+    #[test]
+    fn a_window_that_never_starts_measures_nothing() {
+        let start = Instant::now();
+        let mut window = Window::empty(start);
+        let passed = window.advance(start, Order::Drain, false);
+        assert_eq!(passed, Passed { has_begun: false, ended: Some(End::Order) });
+        assert!(window.is_behind(start) && window.take_over(false));
     }
 }

@@ -1,11 +1,13 @@
 //! Parts of a run, merged in any order, are the whole.
 
 use proptest::prelude::*;
+use tokio::time::Instant;
 
 use super::*;
 use crate::{
+    client::Call,
     load::{Arrivals, Load, Mix, Rates, Settings, Texts},
-    measure::{Finished, Interval, Recorder, ThreadTime},
+    measure::{Interval, Recorder, ThreadTime},
     rpc::{Code, Failure, Outcome, format_data::TextKind},
 };
 
@@ -35,25 +37,20 @@ fn outcome(kind: u8) -> Outcome {
 
 /// What a worker measures that makes these calls.
 fn measured(plan: &Plan, calls: &[Case], busy: u64) -> Measurement {
-    let mut recorder = Recorder::new(plan.payload(), plan.is_open(), plan.duration);
+    let start = Instant::now();
+    let mut recorder = Recorder::new(plan.payload(), plan.is_open(), start, plan.duration);
     let mut timeline = Timeline::new();
     let mut calls = calls.to_vec();
     calls.sort_by_key(|(_, sent, took, _)| u64::from(*sent) % 9_000 * 1_000_000 + u64::from(*took));
     for (message, sent, took, kind) in calls {
-        let sent = Duration::from_millis(u64::from(sent) % 9_000);
+        let sent = start + Duration::from_millis(u64::from(sent) % 9_000);
         let done = sent + Duration::from_nanos(u64::from(took));
         recorder.plan(message);
         if let Some((index, interval)) = recorder.take_interval(done, 1) {
             timeline.add(index, &interval);
         }
-        recorder.finish(Finished {
-            message,
-            intended: plan.is_open().then(|| sent.saturating_sub(Duration::from_micros(u64::from(kind)))),
-            sent,
-            done,
-            service: done.saturating_sub(sent),
-            outcome: outcome(kind),
-        });
+        let intended = plan.is_open().then(|| sent - Duration::from_micros(u64::from(kind)));
+        recorder.finish(Call { intended, sent, ..Call::now(message) }.end(outcome(kind), done));
     }
     let (recording, (index, interval)) = recorder.into_recording();
     timeline.add(index, &Interval { in_flight: 0, ..interval });

@@ -3,38 +3,27 @@
 //! Each worker has a [`Recorder`] to itself: recording a call takes no lock, prints nothing and
 //! computes no percentile. Memory is bounded, whatever the run's length: the kinds of failures and
 //! refusals that are told apart have a number, and intervals leave the worker once a second.
-//!
-//! All times are since the start of the measured window.
 
 use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::{
     recording::{FailureKind, MOST_DIFFERENCES, Recording},
     timeline::{INTERVAL, Interval},
 };
-use crate::{load::Payload, rpc::Outcome};
-
-/// A call that is over, for the recorder.
-#[derive(Debug)]
-pub struct Finished {
-    /// Which message it sent, as an index of the payload.
-    pub message: usize,
-    /// When it should have started; `None` in a closed loop.
-    pub intended: Option<Duration>,
-    /// When it was sent.
-    pub sent: Duration,
-    /// When it ended.
-    pub done: Duration,
-    /// From the send to the end: more than the difference where the call was sent before the window.
-    pub service: Duration,
-    /// What became of it.
-    pub outcome: Outcome,
-}
+use crate::{
+    client::{Call, Completion},
+    load::Payload,
+    rpc::Outcome,
+};
 
 /// One worker's recording, and the interval that is going on.
 #[derive(Debug)]
 pub struct Recorder {
     recording: Recording,
+    /// Of the window.
+    start: Instant,
     /// End of the window, where it is known beforehand; [`Duration::MAX`] where calls are counted.
     window: Duration,
     sizes: Vec<(u64, u64)>,
@@ -45,13 +34,14 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// A recorder for calls of this payload. `window` is the length of the measured window, where
+    /// A recorder for calls of this payload, in a window that starts then. `window` is its length, where
     /// it is known beforehand.
     #[must_use]
-    pub fn new(payload: &Payload, is_open: bool, window: Option<Duration>) -> Self {
+    pub fn new(payload: &Payload, is_open: bool, start: Instant, window: Option<Duration>) -> Self {
         let messages = payload.messages();
         Self {
             recording: Recording::new(if messages.len() > 1 { messages.len() } else { 0 }, is_open),
+            start,
             window: window.unwrap_or(Duration::MAX),
             sizes: messages.iter().map(|message| (message.request_bytes, message.reply_bytes)).collect(),
             interval: Interval::new(is_open),
@@ -69,8 +59,13 @@ impl Recorder {
     }
 
     /// Counts the outcome of a planned call that was sent.
-    pub fn finish(&mut self, call: Finished) {
-        let Finished { message, intended, sent, done, service, outcome } = call;
+    pub fn finish(&mut self, completion: Completion) {
+        let Completion { call, done, outcome, uploaded_bytes: _, is_own_status: _, loss: _ } = completion;
+        let Call { message, is_planned: _, intended, sent, returned: _ } = call;
+        // More than the difference of the other two where the call was sent before the window.
+        let service = done.saturating_duration_since(sent);
+        let since_start = |instant: Instant| instant.saturating_duration_since(self.start);
+        let (intended, sent, done) = (intended.map(since_start), since_start(sent), since_start(done));
         self.count_outcome(message, &outcome);
         self.recording.first_sent = self.recording.first_sent.min(sent);
         self.recording.last_done = self.recording.last_done.max(done);
@@ -133,26 +128,27 @@ impl Recorder {
     }
 
     /// Counts a call of the warm-up that ended after it: no planned call, but the server did answer.
-    pub fn carry_over(&mut self, message: usize, done: Duration, outcome: &Outcome) {
-        if done < self.window
-            && let Some((request_bytes, reply_bytes)) = self.sizes.get(message)
+    pub fn carry_over(&mut self, completion: &Completion) {
+        if completion.done.saturating_duration_since(self.start) < self.window
+            && let Some((request_bytes, reply_bytes)) = self.sizes.get(completion.call.message)
         {
             self.recording.ended_in_window += 1;
-            if *outcome == Outcome::Answered {
+            if completion.outcome == Outcome::Answered {
                 self.recording.carried_over.count(*request_bytes, *reply_bytes);
             }
         }
     }
 
     /// Ends the window now: the run was interrupted.
-    pub fn end_window(&mut self, at: Duration) {
-        self.window = self.window.min(at);
+    pub fn end_window(&mut self, at: Instant) {
+        self.window = self.window.min(at.saturating_duration_since(self.start));
     }
 
     /// The interval that `now` has left behind, if it has, with its number from 0.
     ///
     /// `in_flight` is the number of calls in flight now.
-    pub fn take_interval(&mut self, now: Duration, in_flight: u64) -> Option<(u64, Interval)> {
+    pub fn take_interval(&mut self, now: Instant, in_flight: u64) -> Option<(u64, Interval)> {
+        let now = now.saturating_duration_since(self.start);
         if now < self.interval_end {
             return None;
         }

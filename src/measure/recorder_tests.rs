@@ -42,22 +42,24 @@ fn refused(message_bytes: u64) -> Outcome {
     }))
 }
 
-fn finished(outcome: Outcome, done: u64) -> Finished {
-    Finished {
-        message: 0,
-        intended: Some(Duration::from_micros(done).saturating_sub(Duration::from_micros(30))),
-        sent: Duration::from_micros(done).saturating_sub(Duration::from_micros(20)),
-        done: Duration::from_micros(done),
-        service: Duration::from_micros(done.min(20)),
-        outcome,
-    }
+/// A recorder, and the start of its window.
+fn recorder(is_open: bool, window: Option<Duration>) -> (Recorder, Instant) {
+    let start = Instant::now();
+    (Recorder::new(&payload(), is_open, start, window), start)
+}
+
+/// A call that took 20 us from its send, 30 us from its intended start.
+fn ended(done: Instant, outcome: Outcome) -> Completion {
+    let before = |microseconds| done - Duration::from_micros(microseconds);
+    let call = Call { intended: Some(before(30)), sent: before(20), ..Call::now(0) };
+    call.end(outcome, done)
 }
 
 #[test]
 fn the_three_times_of_an_open_loop_count_from_their_own_starts() {
-    let mut recorder = Recorder::new(&payload(), true, None);
+    let (mut recorder, start) = recorder(true, None);
     recorder.plan(0);
-    recorder.finish(finished(Outcome::Answered, 1_000));
+    recorder.finish(ended(start + Duration::from_millis(1), Outcome::Answered));
     let (recording, _) = recorder.into_recording();
     let near = |latency: &Latency, microseconds: u64| {
         assert!(latency.max_ns().abs_diff(microseconds * 1_000) < 100, "{}", latency.max_ns());
@@ -69,7 +71,7 @@ fn the_three_times_of_an_open_loop_count_from_their_own_starts() {
 
 #[test]
 fn what_is_not_answered_is_in_no_latency_and_no_goodput() {
-    let mut recorder = Recorder::new(&payload(), true, None);
+    let (mut recorder, start) = recorder(true, None);
     for outcome in [
         refused(20),
         failed(String::new()),
@@ -77,7 +79,7 @@ fn what_is_not_answered_is_in_no_latency_and_no_goodput() {
         Outcome::DeadlineExceeded(Box::new(failure(String::new()))),
     ] {
         recorder.plan(0);
-        recorder.finish(finished(outcome, 1_000));
+        recorder.finish(ended(start + Duration::from_millis(1), outcome));
     }
     let (recording, (_, interval)) = recorder.into_recording();
     assert_eq!(recording.service.count() + interval.latency().count(), 0);
@@ -88,14 +90,15 @@ fn what_is_not_answered_is_in_no_latency_and_no_goodput() {
 
 #[test]
 fn replies_after_the_window_are_answered_but_no_goodput_of_it() {
-    let mut recorder = Recorder::new(&payload(), false, Some(Duration::from_micros(900)));
+    let (mut recorder, start) = recorder(false, Some(Duration::from_micros(900)));
+    let at = |microseconds| start + Duration::from_micros(microseconds);
     for done in [800, 1_000] {
         recorder.plan(0);
-        recorder.finish(finished(Outcome::Answered, done));
+        recorder.finish(ended(at(done), Outcome::Answered));
     }
-    recorder.carry_over(0, Duration::from_micros(100), &Outcome::Answered);
-    recorder.carry_over(0, Duration::from_micros(900), &Outcome::Answered);
-    recorder.carry_over(0, Duration::from_micros(100), &failed(String::new()));
+    recorder.carry_over(&ended(at(100), Outcome::Answered));
+    recorder.carry_over(&ended(at(900), Outcome::Answered));
+    recorder.carry_over(&ended(at(100), failed(String::new())));
     let (recording, _) = recorder.into_recording();
     assert_eq!(recording.calls.outcomes.answered, 2);
     assert_eq!((recording.in_window.replies, recording.carried_over.replies), (1, 1));
@@ -105,11 +108,11 @@ fn replies_after_the_window_are_answered_but_no_goodput_of_it() {
 
 #[test]
 fn kinds_without_end_take_bounded_memory_and_lose_no_count() {
-    let mut recorder = Recorder::new(&payload(), false, None);
+    let (mut recorder, start) = recorder(false, None);
     for number in 0..1_000 {
         for outcome in [failed(number.to_string()), refused(number)] {
             recorder.plan(1);
-            recorder.finish(finished(outcome, 1));
+            recorder.finish(ended(start + Duration::from_millis(1), outcome));
         }
     }
     let (recording, _) = recorder.into_recording();
@@ -120,21 +123,22 @@ fn kinds_without_end_take_bounded_memory_and_lose_no_count() {
 
 #[test]
 fn an_interval_is_taken_once_its_second_is_over() {
-    let mut recorder = Recorder::new(&payload(), false, None);
-    assert!(recorder.take_interval(Duration::from_millis(999), 3).is_none());
+    let (mut recorder, start) = recorder(false, None);
+    let at = |milliseconds| start + Duration::from_millis(milliseconds);
+    assert!(recorder.take_interval(at(999), 3).is_none());
     recorder.plan(0);
-    recorder.finish(finished(Outcome::Answered, 999_999));
-    let (index, interval) = recorder.take_interval(Duration::from_millis(2_500), 3).expect("over");
+    recorder.finish(ended(start + Duration::from_micros(999_999), Outcome::Answered));
+    let (index, interval) = recorder.take_interval(at(2_500), 3).expect("over");
     assert_eq!((index, interval.outcomes.answered, interval.in_flight), (0, 1, 3));
-    assert!(recorder.take_interval(Duration::from_millis(2_600), 3).is_none());
+    assert!(recorder.take_interval(at(2_600), 3).is_none());
     assert_eq!(recorder.into_recording().1.0, 2);
 }
 
 proptest! {
     #[test]
     fn merged_recordings_conserve_calls(outcomes in prop::collection::vec((0_usize..8, 0_usize..2, 0_usize..3), 0..200)) {
-        let payload = payload();
-        let mut recorders: Vec<Recorder> = (0..3).map(|_| Recorder::new(&payload, true, None)).collect();
+        let (payload, start) = (payload(), Instant::now());
+        let mut recorders: Vec<Recorder> = (0..3).map(|_| Recorder::new(&payload, true, start, None)).collect();
         for (kind, message, worker) in &outcomes {
             let recorder = &mut recorders[*worker];
             recorder.plan(*message);
@@ -150,7 +154,8 @@ proptest! {
                         6 => Outcome::DeadlineExceeded(Box::new(failure(String::new()))),
                         _ => Outcome::Broken(Box::new(failure(String::new()))),
                     };
-                    recorder.finish(Finished { message: *message, ..finished(outcome, 5) });
+                    let done = ended(start + Duration::from_millis(1), outcome);
+                    recorder.finish(Completion { call: Call { message: *message, ..done.call }, ..done });
                 }
             }
         }

@@ -7,13 +7,15 @@
 use std::{io::IoSlice, sync::Arc, time::Duration};
 
 use plimsoll::{
-    client::lean::{
-        connection::{Connection, MOST_SLICES, Over},
-        frame::{HEAD_BYTES, Head, PREFACE, flag, kind, write, write_number, write_settings},
-        frame_reader::{FrameReader, Piece},
-        header_block::{Blocks, decode},
-        request::Requests,
-        streams::Call,
+    client::{
+        Call,
+        lean::{
+            connection::{Connection, MOST_SLICES},
+            frame::{HEAD_BYTES, Head, PREFACE, flag, kind, write, write_number, write_settings},
+            frame_reader::{FrameReader, Piece},
+            header_block::{Blocks, decode},
+            request::Requests,
+        },
     },
     load::{Options, Plan, Settings, Texts},
     rpc::{Code, Failure},
@@ -154,14 +156,14 @@ impl Client {
         let mut rest = bytes;
         let mut connection = Connection::new(Arc::clone(&self.requests), 16);
         let mut now = Instant::now();
-        let (mut over, mut written) = (Vec::<Over>::new(), Vec::<u8>::new());
-        let (mut started, mut returned, mut all) = (0, 0, Vec::new());
+        let (mut written, mut all) = (Vec::<u8>::new(), Vec::new());
+        let (mut started, mut ended, mut returned) = (0, 0, 0);
         while let Some(step) = Step::next(&mut rest) {
             let mut server = Vec::new();
             match step {
                 Step::Start => {
                     let call = Call { message: 0, is_planned: true, intended: None, sent: now, returned: 0 };
-                    connection.start(call, &mut over);
+                    connection.start(call);
                     started += 1;
                 }
                 Step::Bytes(length) => server.extend_from_slice(take(&mut rest, length)),
@@ -172,7 +174,7 @@ impl Client {
                 Step::Setting(identifier, value) => write_settings(&mut server, &[(identifier, value)]),
                 Step::Wait(milliseconds) => {
                     now += Duration::from_millis(milliseconds);
-                    connection.expire(now, &mut over);
+                    connection.expire(now);
                     assert!(connection.next_deadline().is_none_or(|deadline| deadline > now));
                 }
                 Step::Write(bytes) => write_out(&mut connection, bytes, &mut written),
@@ -181,13 +183,10 @@ impl Client {
                 }
             }
             all.extend_from_slice(&server);
-            let received = connection.receive(&server, now, &mut over);
+            let received = connection.receive(&server, now);
+            ended += connection.completions().count();
             returned += connection.take_returned().len();
-            assert_eq!(
-                started,
-                over.len() + returned + connection.in_flight(),
-                "a call was lost or ended twice"
-            );
+            assert_eq!(started, ended + returned + connection.in_flight(), "a call was lost or ended twice");
             if received.is_err() {
                 break;
             }
@@ -195,9 +194,10 @@ impl Client {
         write_out(&mut connection, usize::MAX, &mut written);
         assert!(data_in(&written) <= 65_535 + widened(&all), "more was sent than there was room for");
         let failure = Failure { code: Code::UNAVAILABLE, message: String::new() };
-        connection.lose(&failure, now, &mut over);
+        connection.lose(&failure, now);
+        ended += connection.completions().count();
         returned += connection.take_returned().len();
-        assert_eq!(started, over.len() + returned, "a call was lost with its connection");
+        assert_eq!(started, ended + returned, "a call was lost with its connection");
         assert!(connection.is_idle());
     }
 

@@ -2,6 +2,7 @@
 //! step, and costs more than in a run.
 
 use std::{
+    collections::VecDeque,
     io::{self, ErrorKind, IoSlice, Read, Write},
     net::{SocketAddr, TcpStream},
     sync::Arc,
@@ -12,14 +13,16 @@ use rustix::event::{PollFd, PollFlags};
 use tokio::time::Instant;
 
 use super::{
-    connection::{Connection, MOST_RETURNS, Over, RawResponse},
+    connection::{Connection, MOST_RETURNS, RawResponse},
     outbox::MOST_SLICES,
     reconnecting::connecting,
     request::Requests,
-    streams::Call,
 };
 use crate::{
-    client::opening::{CONNECT_TIMEOUT, INTERRUPT_TICK},
+    client::{
+        call::{Call, Completion},
+        opening::{CONNECT_TIMEOUT, INTERRUPT_TICK},
+    },
     endpoint::Located,
     rpc::{Code, Failure},
     stop::Stop,
@@ -35,8 +38,8 @@ pub(crate) struct BlockingConnection {
     connection: Connection,
     opened: Instant,
     buffer: Vec<u8>,
-    /// Calls that have ended and were not asked for yet, the latest first.
-    over: Vec<Over>,
+    /// Calls that have ended and were not asked for yet.
+    ended: VecDeque<Completion>,
     /// How the connection was lost, if it was.
     lost: Option<Failure>,
 }
@@ -53,7 +56,7 @@ impl BlockingConnection {
         socket.set_write_timeout(Some(Duration::from_millis(10)))?;
         let connection = Connection::new(requests, 1);
         let (opened, buffer) = (Instant::now(), vec![0; 64 << 10]);
-        Ok(Self { socket, connection, opened, buffer, over: Vec::new(), lost: None })
+        Ok(Self { socket, connection, opened, buffer, ended: VecDeque::new(), lost: None })
     }
 
     /// Keeps what comes back from now on.
@@ -68,11 +71,10 @@ impl BlockingConnection {
 
     /// Starts a call of the request with this index. The call is not made again: its first end is wanted.
     pub(crate) fn start(&mut self, message: usize) {
-        let call =
-            Call { message, is_planned: true, intended: None, sent: Instant::now(), returned: MOST_RETURNS };
+        let call = Call { returned: MOST_RETURNS, ..Call::now(message) };
         match &self.lost {
-            None => self.connection.start(call, &mut self.over),
-            Some(failure) => self.over.push(Over::broken(call, failure.clone(), Instant::now())),
+            None => self.connection.start(call),
+            Some(failure) => self.ended.push_back(call.broken(failure.clone(), Instant::now())),
         }
     }
 
@@ -82,8 +84,12 @@ impl BlockingConnection {
     }
 
     /// The next call that ends; `None` when none has by then, or none is under way.
-    pub(crate) fn next(&mut self, until: Option<Instant>) -> Option<Over> {
-        while self.over.is_empty() && !self.connection.is_idle() {
+    pub(crate) fn next(&mut self, until: Option<Instant>) -> Option<Completion> {
+        loop {
+            self.ended.extend(self.connection.completions());
+            if !self.ended.is_empty() || self.connection.is_idle() {
+                return self.ended.pop_front();
+            }
             if until.is_some_and(|until| Instant::now() >= until) {
                 return None;
             }
@@ -91,7 +97,6 @@ impl BlockingConnection {
                 self.lose(failure);
             }
         }
-        (!self.over.is_empty()).then(|| self.over.remove(0))
     }
 
     /// How the connection was lost, or why no further call may start on it.
@@ -100,12 +105,12 @@ impl BlockingConnection {
     }
 
     /// The same, in short steps, for as long as no end is wanted.
-    pub(crate) fn next_unless(&mut self, until: Instant, stop: &Stop) -> Option<Over> {
+    pub(crate) fn next_unless(&mut self, until: Instant, stop: &Stop) -> Option<Completion> {
         while !stop.is_wanted() {
             let now = Instant::now();
-            let over = self.next(Some(until.min(now + INTERRUPT_TICK)));
-            if over.is_some() || now >= until || self.connection.is_idle() {
-                return over;
+            let completion = self.next(Some(until.min(now + INTERRUPT_TICK)));
+            if completion.is_some() || now >= until || self.connection.is_idle() {
+                return completion;
             }
         }
         None
@@ -113,7 +118,7 @@ impl BlockingConnection {
 
     /// Writes what there is to be written, and waits for what comes, until that time at most.
     fn step(&mut self, until: Option<Instant>) -> Result<(), Failure> {
-        step(&mut self.socket, &mut self.connection, &mut self.buffer, until, &mut self.over)?;
+        step(&mut self.socket, &mut self.connection, &mut self.buffer, until)?;
         let is_late = !self.connection.is_ready() && self.opened.elapsed() >= CONNECT_TIMEOUT;
         if is_late && !self.connection.has_output() {
             let message = "the server did not answer as an HTTP/2 server within 3 s".to_owned();
@@ -124,9 +129,10 @@ impl BlockingConnection {
 
     fn lose(&mut self, failure: Failure) {
         let now = Instant::now();
-        self.connection.lose(&failure, now, &mut self.over);
+        self.connection.lose(&failure, now);
+        self.ended.extend(self.connection.completions());
         let returned = self.connection.take_returned().into_iter();
-        self.over.extend(returned.map(|call| Over::broken(call, failure.clone(), now)));
+        self.ended.extend(returned.map(|call| call.broken(failure.clone(), now)));
         self.lost = Some(failure);
     }
 }
@@ -160,7 +166,6 @@ fn step(
     connection: &mut Connection,
     buffer: &mut [u8],
     until: Option<Instant>,
-    over: &mut Vec<Over>,
 ) -> Result<(), Failure> {
     let failure = |message: String| Failure { code: Code::UNAVAILABLE, message };
     let failed = |error: io::Error| failure(error.to_string());
@@ -182,7 +187,7 @@ fn step(
             Err(error) if is_timeout(&error) => {}
             // What the server said before it closed can still be read.
             Err(error) => {
-                read_rest(socket, connection, buffer, over);
+                read_rest(socket, connection, buffer);
                 return Err(failed(error));
             }
         }
@@ -191,13 +196,13 @@ fn step(
     match socket.read(buffer) {
         Ok(0) => return Err(failure("the server closed the connection".to_owned())),
         Ok(bytes) => {
-            let received = connection.receive(&buffer[..bytes], Instant::now(), over);
+            let received = connection.receive(&buffer[..bytes], Instant::now());
             received.map_err(|error| failure(format!("the server broke the protocol: {error}")))?;
         }
         Err(error) if is_timeout(&error) || error.kind() == ErrorKind::Interrupted => {}
         Err(error) => return Err(failed(error)),
     }
-    connection.expire(Instant::now(), over);
+    connection.expire(Instant::now());
     match connection.closing().filter(|_| connection.is_idle()) {
         Some(reason) => Err(reason.clone()),
         None => Ok(()),
@@ -205,10 +210,10 @@ fn step(
 }
 
 /// Reads what has come, until there is nothing more.
-fn read_rest(socket: &mut TcpStream, connection: &mut Connection, buffer: &mut [u8], over: &mut Vec<Over>) {
+fn read_rest(socket: &mut TcpStream, connection: &mut Connection, buffer: &mut [u8]) {
     let _ = socket.set_read_timeout(Some(Duration::from_micros(1)));
     while let Ok(bytes) = socket.read(buffer) {
-        if bytes == 0 || connection.receive(&buffer[..bytes], Instant::now(), over).is_err() {
+        if bytes == 0 || connection.receive(&buffer[..bytes], Instant::now()).is_err() {
             break;
         }
     }

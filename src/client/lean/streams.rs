@@ -2,31 +2,15 @@
 
 use std::collections::VecDeque;
 
-use tokio::time::Instant;
-
 use super::{
     flow::{ReceiveWindow, SendWindow},
     reply::ReplyState,
 };
+use crate::client::Call;
 
 /// Streams opened lately that have ended may leave this many places unused, besides three for each
 /// that is open.
 const UNUSED_PLACES: usize = 1_024;
-
-/// A call on its way.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Call {
-    /// Which message it sends, as an index of the payload.
-    pub message: usize,
-    /// Whether it is one of the plan's, or belongs to the warm-up.
-    pub is_planned: bool,
-    /// When it should have started; `None` in a closed loop.
-    pub intended: Option<Instant>,
-    /// When it was given to the client.
-    pub sent: Instant,
-    /// How often it was given back after it was sent, because the server did not process it.
-    pub returned: u8,
-}
 
 /// What stands between a call and its end.
 #[derive(Debug)]
@@ -47,6 +31,22 @@ pub(super) struct Stream {
     pub(super) is_parked: bool,
 }
 
+impl Stream {
+    /// The stream of a call whose headers are being written.
+    pub(super) fn new(call: Call, headers_at: u64, send_window: SendWindow, reply_window: u32) -> Self {
+        Self {
+            call,
+            headers_at,
+            has_headers: false,
+            reply: ReplyState::default(),
+            framed: 0,
+            send_window,
+            receive_window: ReceiveWindow::new(reply_window),
+            is_parked: false,
+        }
+    }
+}
+
 /// The open streams, in the order of their numbers, which is that of their starts.
 ///
 /// Numbers are given in sequence, so that those of most streams are places in a row. A stream that
@@ -56,6 +56,8 @@ pub(super) struct Streams {
     row: VecDeque<Option<Stream>>,
     /// The number of the stream at the front of the row, or of the next one where that is empty.
     first: u32,
+    /// The number of the stream that is added next.
+    next: u32,
     long_lived: VecDeque<(u32, Stream)>,
     open: usize,
 }
@@ -63,16 +65,27 @@ pub(super) struct Streams {
 impl Streams {
     /// No stream; the first one will have this number.
     pub(super) fn starting_at(first: u32) -> Self {
-        Self { row: VecDeque::new(), first, long_lived: VecDeque::new(), open: 0 }
+        Self { row: VecDeque::new(), first, next: first, long_lived: VecDeque::new(), open: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
         self.open
     }
 
+    /// The number that the next stream will have.
+    pub(super) fn next(&self) -> u32 {
+        self.next
+    }
+
+    /// How many were opened so far.
+    pub(super) fn opened(&self) -> u64 {
+        u64::from(self.next / 2)
+    }
+
     /// Adds a stream under the next number.
     pub(super) fn push(&mut self, stream: Stream) {
         self.row.push_back(Some(stream));
+        self.next += 2;
         self.open += 1;
     }
 
@@ -146,26 +159,16 @@ mod tests {
 
     use super::*;
 
-    fn stream(message: usize, now: Instant) -> Stream {
-        Stream {
-            call: Call { message, is_planned: true, intended: None, sent: now, returned: 0 },
-            headers_at: 0,
-            has_headers: false,
-            reply: ReplyState::default(),
-            framed: 0,
-            send_window: SendWindow::new(0),
-            receive_window: ReceiveWindow::new(0),
-            is_parked: false,
-        }
+    fn stream(message: usize) -> Stream {
+        Stream::new(Call::now(message), 0, SendWindow::new(0), 0)
     }
 
     #[test]
     fn one_that_stays_open_does_not_keep_the_places_of_those_that_do_not() {
-        let now = Instant::now();
         let mut streams = Streams::starting_at(1);
-        streams.push(stream(0, now));
+        streams.push(stream(0));
         for number in (3..200_000).step_by(2) {
-            streams.push(stream(1, now));
+            streams.push(stream(1));
             assert!(streams.remove(number).is_some());
         }
         assert!(streams.row.len() <= UNUSED_PLACES + 8, "{}", streams.row.len());
@@ -177,10 +180,9 @@ mod tests {
 
     #[test]
     fn those_above_a_number_are_taken_out_in_order() {
-        let now = Instant::now();
         let mut streams = Streams::starting_at(1);
         for message in 0..5 {
-            streams.push(stream(message, now));
+            streams.push(stream(message));
         }
         let above: Vec<u32> = streams.split_above(5).into_iter().map(|(number, _)| number).collect();
         assert_eq!(above, [7, 9]);
@@ -191,12 +193,11 @@ mod tests {
         /// Against a map, which needs no cleverness.
         #[test]
         fn streams_are_found_under_their_numbers(ends in prop::collection::vec(any::<u16>(), 1..4_000)) {
-            let now = Instant::now();
-            let mut streams = Streams::starting_at(1);
+                let mut streams = Streams::starting_at(1);
             let mut map = BTreeMap::new();
             let mut next = 1;
             for end in ends {
-                streams.push(stream(next as usize, now));
+                streams.push(stream(next as usize));
                 map.insert(next, next as usize);
                 next += 2;
                 let number = (u32::from(end) % next) | 1;

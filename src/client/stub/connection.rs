@@ -15,7 +15,8 @@ use super::{
 use crate::{
     client::{
         account::{ConnectionAccount, Loss, UploadWaits},
-        caller::{Caller, Ended},
+        call::{Call, Completion},
+        caller::Caller,
         metadata,
         opening::OpenError,
     },
@@ -89,11 +90,11 @@ impl StubConnection {
     }
 
     /// Makes one call and verifies its reply. Every way in which it can end is an outcome.
-    pub async fn call(&mut self, message: &Message) -> Ended {
+    pub async fn call(&mut self, call: Call, message: &Message) -> Completion {
         if let Some(refusal) = own_refusal(message, self.max_send_message_size) {
             let now = Instant::now();
-            let outcome = Outcome::Refused(Box::new(refusal));
-            return Ended { sent: now, done: now, outcome, is_own_status: true, loss: None };
+            let refused = Call { sent: now, ..call }.end(Outcome::Refused(Box::new(refusal)), now);
+            return Completion { is_own_status: true, ..refused };
         }
         let upload = self.uploads.begin(message.request_bytes).await;
         let mut request = Request::new(Data { text: message.text.clone() });
@@ -137,10 +138,10 @@ impl StubConnection {
                     }
                     _ => self.classify(&status, message),
                 };
-                return Ended { sent, done, outcome, is_own_status, loss };
+                return Completion { is_own_status, loss, ..Call { sent, ..call }.end(outcome, done) };
             }
         };
-        Ended { sent, done, outcome, is_own_status, loss: None }
+        Completion { is_own_status, ..Call { sent, ..call }.end(outcome, done) }
     }
 
     fn classify(&self, status: &Status, message: &Message) -> (Outcome, Option<Loss>) {
@@ -182,8 +183,8 @@ impl StubConnection {
 }
 
 impl Caller for StubConnection {
-    fn call(&mut self, message: &Message) -> impl Future<Output = Ended> {
-        Self::call(self, message)
+    fn call(&mut self, call: Call, message: &Message) -> impl Future<Output = Completion> {
+        Self::call(self, call, message)
     }
 
     fn connections(&self) -> ConnectionAccount {

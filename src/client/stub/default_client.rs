@@ -7,7 +7,7 @@ use tokio::runtime;
 
 use super::connection::StubConnection;
 use crate::{
-    client::{caller::Ended, opening::OpenError},
+    client::{Call, Completion, opening::OpenError},
     endpoint::Located,
     load::Options,
     rpc::{Outcome, format_data::Message},
@@ -26,7 +26,7 @@ pub(crate) struct DefaultClient<'a> {
 #[derive(Debug)]
 pub(crate) struct AmongOthers {
     /// The call itself.
-    pub(crate) ended: Ended,
+    pub(crate) completion: Completion,
     /// How the first call ended that was under way on its connection and was not answered, if there was one.
     pub(crate) failed_neighbour: Option<Outcome>,
     /// How a later call ended.
@@ -52,10 +52,10 @@ impl<'a> DefaultClient<'a> {
         message: &Message,
         patience: Duration,
         stop: &Stop,
-    ) -> Result<Option<Ended>, OpenError> {
+    ) -> Result<Option<Completion>, OpenError> {
         let call = async {
             let (mut connection, _) = StubConnection::open_bare(self.target, &self.options).await?;
-            Ok(connection.call(message).await)
+            Ok(connection.call(Call::now(0), message).await)
         };
         self.runtime.block_on(within(patience, stop, call)).transpose()
     }
@@ -78,23 +78,23 @@ impl<'a> DefaultClient<'a> {
             let neighbours = async {
                 let mut failed = None;
                 while !is_over.get() {
-                    let outcome = neighbour.call(small).await.outcome;
+                    let outcome = neighbour.call(Call::now(0), small).await.outcome;
                     failed = failed.or_else(|| (!is_answered(&outcome)).then_some(outcome));
                 }
                 failed
             };
             let call = async {
-                let ended = connection.call(message).await;
+                let completion = connection.call(Call::now(0), message).await;
                 is_over.set(true);
-                ended
+                completion
             };
-            let (failed_neighbour, ended) = tokio::join!(neighbours, call);
-            let later = neighbour.call(small).await.outcome;
+            let (failed_neighbour, completion) = tokio::join!(neighbours, call);
+            let later = neighbour.call(Call::now(0), small).await.outcome;
             for _ in 0..extra {
-                neighbour.call(small).await;
+                neighbour.call(Call::now(0), small).await;
             }
             let is_one_connection = sockets.attempts() == 1;
-            Ok(AmongOthers { ended, failed_neighbour, later, is_one_connection })
+            Ok(AmongOthers { completion, failed_neighbour, later, is_one_connection })
         };
         self.runtime.block_on(within(patience, stop, all)).transpose()
     }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     client::{
-        Ended,
+        Completion,
         stub::{AmongOthers, DefaultClient},
     },
     endpoint::Located,
@@ -112,11 +112,11 @@ impl TonicClient<'_> {
 impl Sends for TonicClient<'_> {
     fn send(&mut self, message: Message, patience: Duration) -> Result<ProbeResult, LimitsError> {
         self.count()?;
-        let ended = self.client.call(&message, patience, self.stop)?;
-        match ended {
+        let call = self.client.call(&message, patience, self.stop)?;
+        match call {
             None if self.stop.is_wanted() => Err(LimitsError::Interrupted),
             None => Ok(ProbeResult { got: ProbeAnswer::Silence, took: patience, uploaded_bytes: None }),
-            Some(ended) => Ok(probed(ended)),
+            Some(completion) => Ok(probed(completion)),
         }
     }
 
@@ -132,14 +132,14 @@ impl Sends for TonicClient<'_> {
         if all.is_none() && self.stop.is_wanted() {
             return Err(LimitsError::Interrupted);
         }
-        let Some(AmongOthers { ended, failed_neighbour, later, is_one_connection }) = all else {
+        let Some(AmongOthers { completion, failed_neighbour, later, is_one_connection }) = all else {
             let silence = ProbeResult { got: ProbeAnswer::Silence, took: patience, uploaded_bytes: None };
             return Ok((silence, Survivors::NONE));
         };
         let is_lost = !is_one_connection || matches!(later, Outcome::Broken(_));
         let failure = failed_neighbour.as_ref().and_then(failure_of).or_else(|| failure_of(&later));
         let survivors = Survivors { connection: !is_lost, neighbour: failed_neighbour.is_none(), failure };
-        Ok((probed(ended), survivors))
+        Ok((probed(completion), survivors))
     }
 
     fn small(&self) -> Message {
@@ -147,11 +147,11 @@ impl Sends for TonicClient<'_> {
     }
 }
 
-fn probed(ended: Ended) -> ProbeResult {
-    let took = ended.done.saturating_duration_since(ended.sent);
-    let got = match ended.outcome.into() {
+fn probed(completion: Completion) -> ProbeResult {
+    let took = completion.done.saturating_duration_since(completion.call.sent);
+    let got = match completion.outcome.into() {
         // A lost connection says nothing of who ended it.
-        ProbeAnswer::Ended(failure, Cause::Status) if ended.is_own_status => {
+        ProbeAnswer::Ended(failure, Cause::Status) if completion.is_own_status => {
             ProbeAnswer::Ended(failure, Cause::OwnStatus)
         }
         other => other,

@@ -14,10 +14,12 @@ use super::{
     survival::Survivors,
 };
 use crate::{
-    client::lean::{
-        blocking::BlockingConnection,
-        connection::Over,
-        request::{Draft, Extent, Requests},
+    client::{
+        Completion,
+        lean::{
+            blocking::BlockingConnection,
+            request::{Draft, Extent, Requests},
+        },
     },
     endpoint::Located,
     load::Options,
@@ -112,9 +114,9 @@ impl<'a> Prober<'a> {
         exchange.start(0);
         exchange.start(1);
         let mut until = sent + longest(0);
-        while let Some(over) = self.next(&mut exchange, until)? {
-            if over.call.message == 0 {
-                return Ok(probed(over));
+        while let Some(completion) = self.next(&mut exchange, until)? {
+            if completion.call.message == 0 {
+                return Ok(probed(completion));
             }
             until = Instant::now() + (sent.elapsed() * 2) + Duration::from_millis(20);
         }
@@ -135,10 +137,10 @@ impl<'a> Prober<'a> {
         exchange.start(1);
         let (mut refused, mut neighbour) = (None, None);
         while refused.is_none() {
-            let Some(over) = self.next(&mut exchange, until)? else { break };
-            match over.call.message {
-                0 => neighbour = Some(over),
-                _ => refused = Some(probed(over)),
+            let Some(completion) = self.next(&mut exchange, until)? else { break };
+            match completion.call.message {
+                0 => neighbour = Some(completion),
+                _ => refused = Some(probed(completion)),
             }
         }
         exchange.release();
@@ -167,7 +169,7 @@ impl<'a> Prober<'a> {
         let sent = Instant::now();
         exchange.start(0);
         Ok(match self.next(&mut exchange, sent + patience)? {
-            Some(over) => probed(over),
+            Some(completion) => probed(completion),
             None => ProbeResult { got: ProbeAnswer::Silence, took: sent.elapsed(), uploaded_bytes: None },
         })
     }
@@ -183,10 +185,14 @@ impl<'a> Prober<'a> {
     }
 
     /// The next call that ends, within that time; none when it has passed.
-    fn next(&self, exchange: &mut BlockingConnection, until: Instant) -> Result<Option<Over>, LimitsError> {
+    fn next(
+        &self,
+        exchange: &mut BlockingConnection,
+        until: Instant,
+    ) -> Result<Option<Completion>, LimitsError> {
         match exchange.next_unless(until, self.stop) {
             None if self.stop.is_wanted() => Err(LimitsError::Interrupted),
-            over => Ok(over),
+            completion => Ok(completion),
         }
     }
 
@@ -200,9 +206,9 @@ pub(super) fn claim(length: u64, ends: bool) -> Draft {
     Draft { message: Message::new(String::new()), extent: Extent::Claim { length, ends } }
 }
 
-fn probed(over: Over) -> ProbeResult {
-    let took = over.done.saturating_duration_since(over.call.sent);
-    ProbeResult { got: over.outcome.into(), took, uploaded_bytes: Some(over.uploaded_bytes) }
+fn probed(completion: Completion) -> ProbeResult {
+    let took = completion.done.saturating_duration_since(completion.call.sent);
+    ProbeResult { got: completion.outcome.into(), took, uploaded_bytes: Some(completion.uploaded_bytes) }
 }
 
 impl Sends for Prober<'_> {

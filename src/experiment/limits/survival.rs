@@ -2,7 +2,7 @@
 //! beside each refusal, and never without one, is lost because of it.
 
 use super::error::LimitsError;
-use crate::{client::lean::connection::Over, rpc::Outcome};
+use crate::{client::Completion, rpc::Outcome};
 
 /// Tries without a refusal, before a loss is put down to refusals.
 const CONTROLS: usize = 3;
@@ -33,13 +33,13 @@ impl Survivors {
     pub(super) const NONE: Self = Self { connection: false, neighbour: false, failure: None };
 
     /// By how two other calls on the connection ended, if they did.
-    pub(super) fn of(neighbour: Option<&Over>, later: Option<&Over>, is_lost: bool) -> Self {
+    pub(super) fn of(neighbour: Option<&Completion>, later: Option<&Completion>, is_lost: bool) -> Self {
         let mut failures = [neighbour, later].into_iter().flatten();
         Self {
             // A status of the server's came over the connection: it stood, whatever the status says.
-            connection: !is_lost && later.is_some_and(|over| !matches!(over.outcome, Outcome::Broken(_))),
-            neighbour: neighbour.is_some_and(|over| is_answered(&over.outcome)),
-            failure: failures.find_map(|over| failure_of(&over.outcome)),
+            connection: !is_lost && later.is_some_and(|call| !matches!(call.outcome, Outcome::Broken(_))),
+            neighbour: neighbour.is_some_and(|call| is_answered(&call.outcome)),
+            failure: failures.find_map(|call| failure_of(&call.outcome)),
         }
     }
 }

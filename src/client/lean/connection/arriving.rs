@@ -1,36 +1,98 @@
-//! Frames of the server: RFC 9113, section 6.
+//! What the server sends, frame by frame: RFC 9113, section 6.
 
 use tokio::time::Instant;
 
 use super::{
-    assembling::{Assembling, Block, MAX_HEADER_BLOCK, protocol_error},
     closing::{Closing, MOST_RETURNS},
-    over::Over,
-    state::Connection,
+    headers::{Assembled, Block},
+    peer::NO_HTTP2,
+    replies::{failed, outcome_of_fields, outcome_of_reply},
+    state_machine::{Connection, MAX_FRAME},
 };
 use crate::{
-    client::lean::{
-        frame::{self, ConnectionError, ErrorCode, Head, flag, header_fragment, kind, wrong_length},
-        header_block::decode,
-        status::{Fields, code_of_reset},
-        streams::{Call, Stream},
+    client::{
+        Call,
+        lean::{
+            frame::{self, ConnectionError, ErrorCode, Head, flag, header_fragment, kind, wrong_length},
+            frame_reader::{FrameReader, Piece},
+            status::code_of_reset,
+            streams::Stream,
+        },
     },
-    rpc::{Failure, Outcome, RESET_WORDS},
+    rpc::{Code, Failure, Outcome, RESET_WORDS},
 };
 
+fn protocol_error(what: &'static str) -> ConnectionError {
+    ConnectionError::new(ErrorCode::PROTOCOL_ERROR, what)
+}
+
 impl Connection {
-    /// Takes a frame that is not DATA.
-    pub(super) fn frame(
+    /// Takes bytes that the server sent; `now` is when they came.
+    ///
+    /// # Errors
+    /// When the server broke the protocol. The connection cannot be used any more then, but for its
+    /// last words: [`Connection::goodbye_frame`].
+    pub fn receive(&mut self, bytes: &[u8], now: Instant) -> Result<(), ConnectionError> {
+        let mut bytes = bytes;
+        self.last_received = Some(now);
+        // Taken out, because a piece may lie in the reader while the rest of the connection changes.
+        let mut reader = std::mem::replace(&mut self.reader, FrameReader::new(MAX_FRAME));
+        let result = loop {
+            let piece = match reader.next(&mut bytes) {
+                Ok(Some(piece)) => piece,
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            };
+            let taken = match piece {
+                Piece::Data { stream, bytes, counted, ends_stream } => {
+                    self.data(stream, bytes, counted, ends_stream, now)
+                }
+                Piece::Frame(head, payload) => self.frame(head, payload, now),
+            };
+            if let Err(error) = taken {
+                break Err(error);
+            }
+        };
+        self.reader = reader;
+        // Before its first SETTINGS the server need not speak HTTP/2 at all.
+        result.map_err(|error| if self.peer.speaks_http2 { error } else { NO_HTTP2 })
+    }
+
+    /// Takes part of a reply.
+    fn data(
         &mut self,
-        head: Head,
-        payload: &[u8],
+        number: u32,
+        bytes: &[u8],
+        counted: u32,
+        ends_stream: bool,
         now: Instant,
-        over: &mut Vec<Over>,
     ) -> Result<(), ConnectionError> {
-        if !self.peer.is_known && (head.kind != kind::SETTINGS || head.has(flag::ACK)) {
-            return Err(crate::client::lean::connection::peer::NO_HTTP2);
+        self.check_number(number)?;
+        if self.headers.are_begun() {
+            return Err(protocol_error("DATA came in the middle of a header block"));
         }
-        if self.assembling.is_some() && head.kind != kind::CONTINUATION {
+        if let Some(room) = self.replies.count(counted)? {
+            self.uploads.give_room(0, room);
+        }
+        let Some(stream) = self.streams.get_mut(number) else { return Ok(()) };
+        match self.replies.take(stream, &self.requests, bytes, counted, ends_stream) {
+            Ok(_) if ends_stream => {
+                let outcome = failed(Code::UNKNOWN, "the server ended the call without a status");
+                self.end(number, outcome, now);
+            }
+            Ok(Some(room)) => self.uploads.give_room(number, room),
+            Ok(None) => {}
+            Err(given_up) => self.give_up(number, given_up, now),
+        }
+        Ok(())
+    }
+
+    /// Takes a frame that is not DATA.
+    fn frame(&mut self, head: Head, payload: &[u8], now: Instant) -> Result<(), ConnectionError> {
+        if !self.peer.is_known && (head.kind != kind::SETTINGS || head.has(flag::ACK)) {
+            return Err(NO_HTTP2);
+        }
+        if self.headers.are_begun() && head.kind != kind::CONTINUATION {
             return Err(protocol_error("a header block was interrupted by another frame"));
         }
         match head.kind {
@@ -39,28 +101,17 @@ impl Connection {
                 let fragment = header_fragment(head, payload)?;
                 let ends_stream = head.has(flag::END_STREAM);
                 if head.has(flag::END_HEADERS) {
-                    return self.header_block(head.stream, ends_stream, fragment, now, over);
+                    return self.header_block(head.stream, ends_stream, fragment, now);
                 }
-                self.assembling =
-                    Some(Assembling { stream: head.stream, ends_stream, block: fragment.to_vec() });
+                self.headers.begin(head.stream, ends_stream, fragment);
                 Ok(())
             }
-            kind::CONTINUATION => {
-                let assembling =
-                    self.assembling.as_mut().filter(|assembling| assembling.stream == head.stream);
-                let Some(assembling) = assembling else {
-                    return Err(protocol_error("a CONTINUATION continues nothing"));
-                };
-                if assembling.block.len() <= MAX_HEADER_BLOCK as usize {
-                    assembling.block.extend_from_slice(payload);
+            kind::CONTINUATION => match self.headers.go_on(head, payload)? {
+                Some(Assembled { stream, ends_stream, block }) => {
+                    self.header_block(stream, ends_stream, &block, now)
                 }
-                if head.has(flag::END_HEADERS)
-                    && let Some(Assembling { stream, ends_stream, block }) = self.assembling.take()
-                {
-                    return self.header_block(stream, ends_stream, &block, now, over);
-                }
-                Ok(())
-            }
+                None => Ok(()),
+            },
             kind::PRIORITY => match (head.stream, payload.len()) {
                 (0, _) => Err(protocol_error("PRIORITY came for the connection")),
                 (_, 5) => Ok(()),
@@ -69,18 +120,18 @@ impl Connection {
             kind::RST_STREAM => {
                 self.check_number(head.stream)?;
                 let error = ErrorCode(frame::number(payload)?);
-                self.reset_by_server(head.stream, error, now, over);
+                self.reset_by_server(head.stream, error, now);
                 Ok(())
             }
             kind::SETTINGS => self.settings(head, payload),
             kind::PUSH_PROMISE => Err(protocol_error("the server pushes, although that was switched off")),
             kind::PING => self.ping(head, payload),
-            kind::GOAWAY => self.go_away(head, payload, now, over),
+            kind::GOAWAY => self.go_away(head, payload, now),
             kind::WINDOW_UPDATE => {
                 let increment = frame::number(payload)? & frame::LARGEST_STREAM;
                 match head.stream {
-                    0 => self.widen_connection(increment),
-                    stream => self.widen_stream(stream, increment, now, over),
+                    0 => self.uploads.widen(increment),
+                    stream => self.widen_stream(stream, increment, now),
                 }
             }
             _ => Ok(()),
@@ -88,72 +139,68 @@ impl Connection {
     }
 
     /// Only streams of this client's exist: odd ones, up to the last that was opened (5.1.1).
-    pub(super) fn check_number(&self, number: u32) -> Result<(), ConnectionError> {
-        if number % 2 == 1 && number < self.next_stream {
+    fn check_number(&self, number: u32) -> Result<(), ConnectionError> {
+        if number % 2 == 1 && number < self.streams.next() {
             Ok(())
         } else {
             Err(protocol_error("a frame is for a stream that was never opened"))
         }
     }
 
+    /// Takes headers or trailers.
     fn header_block(
         &mut self,
         number: u32,
         ends_stream: bool,
         block: &[u8],
         now: Instant,
-        over: &mut Vec<Over>,
     ) -> Result<(), ConnectionError> {
-        if let Some(seen) = &mut self.seen {
-            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            let mut fields = Vec::new();
-            // Where it cannot be read, that is said below.
-            let _ = decode(block, |name, value| fields.push((text(name), text(value))));
-            seen.blocks.push(fields);
-        }
-        let block = if !block.is_empty() && block == self.known.headers {
-            Block::UsualHeaders
-        } else if !block.is_empty() && block == self.known.trailers {
-            Block::UsualTrailers
-        } else if block.len() > MAX_HEADER_BLOCK as usize {
-            // Nothing is lost by not reading it: there is no table that it could change.
-            Block::TooLong
-        } else {
-            let read = Fields::read(block);
-            let fields = read.map_err(|_| {
-                ConnectionError::new(ErrorCode::COMPRESSION_ERROR, "a header block cannot be read")
-            })?;
-            if let Some(what) = fields.malformed {
-                Block::Malformed(what)
-            } else if fields.http == Some(200) && fields.is_grpc && fields.grpc.is_none() {
-                block.clone_into(&mut self.known.headers);
-                self.known.compression = fields.compression.filter(|_| self.requests.takes_compressed());
-                Block::UsualHeaders
-            } else if fields.http.is_none() && fields.grpc.is_some_and(|code| code.number() == 0) {
-                block.clone_into(&mut self.known.trailers);
-                Block::UsualTrailers
-            } else {
-                Block::Fields(fields)
-            }
+        self.replies.note_block(block);
+        let block = self.headers.read(block, self.requests.takes_compressed())?;
+        let Some(stream) = self.streams.get_mut(number) else { return Ok(()) };
+        self.has_answered = true;
+        let is_first = !stream.has_headers;
+        let error = match block {
+            Block::Malformed(_) => ErrorCode::PROTOCOL_ERROR,
+            _ => ErrorCode::CANCEL,
         };
-        self.headers(number, ends_stream, block, now, over);
+        let outcome = match block {
+            Block::Malformed(what) => failed(Code::INTERNAL, what),
+            Block::TooLong => failed(Code::INTERNAL, "the response's headers are longer than 64 KiB"),
+            Block::UsualHeaders(compression) if is_first && !ends_stream => {
+                stream.has_headers = true;
+                stream.reply.compression = compression;
+                return Ok(());
+            }
+            Block::UsualTrailers if !is_first && ends_stream => outcome_of_reply(stream, &self.requests),
+            Block::Fields(fields) if is_first && fields.is_informational() && !ends_stream => return Ok(()),
+            Block::Fields(fields) if ends_stream || is_first => {
+                outcome_of_fields(&fields, &self.requests, stream.call.message, is_first)
+            }
+            Block::UsualHeaders(_) | Block::UsualTrailers if ends_stream => {
+                // A status of OK without a reply, or no status at all.
+                failed(Code::UNKNOWN, "the server ended the call without a reply and a status")
+            }
+            _ => failed(Code::INTERNAL, "the server sent headers where only trailers can come"),
+        };
+        if ends_stream {
+            self.end(number, outcome, now);
+        } else {
+            self.give_up(number, (error, outcome), now);
+        }
         Ok(())
     }
 
-    fn reset_by_server(&mut self, number: u32, error: ErrorCode, now: Instant, over: &mut Vec<Over>) {
+    fn reset_by_server(&mut self, number: u32, error: ErrorCode, now: Instant) {
         // It ended the call before, and now says that the rest of the request is not wanted: as we would.
-        self.cut_short.retain(|cut| *cut != number);
+        self.uploads.was_reset(number);
         if error == ErrorCode::REFUSED_STREAM && self.give_back_refused(number) {
             return;
         }
         let message = format!("{RESET_WORDS}{error}");
-        self.end(
-            number,
-            Outcome::Failed(Box::new(Failure { code: code_of_reset(error), message })),
-            now,
-            over,
-        );
-        self.cut_short.retain(|cut| *cut != number);
+        let failure = Failure { code: code_of_reset(error), message };
+        self.end(number, Outcome::Failed(Box::new(failure)), now);
+        self.uploads.was_reset(number);
     }
 
     /// `REFUSED_STREAM` says that the server did not process the call (RFC 9113, 8.7), so the call may be made
@@ -166,11 +213,29 @@ impl Connection {
         self.has_answered = true;
         if let Some(Stream { call, .. }) = self.streams.remove(number) {
             self.untaken += 1;
-            self.withdraw(number);
+            self.uploads.withdraw(number);
             self.returned.push(Call { returned: call.returned + 1, ..call });
             self.open_waiting();
         }
         true
+    }
+
+    fn settings(&mut self, head: Head, payload: &[u8]) -> Result<(), ConnectionError> {
+        if head.stream != 0 {
+            return Err(protocol_error("SETTINGS came on a stream"));
+        }
+        if head.has(flag::ACK) {
+            return if payload.is_empty() {
+                Ok(())
+            } else {
+                Err(wrong_length("an acknowledgement of SETTINGS has a payload"))
+            };
+        }
+        let (uploads, streams) = (&mut self.uploads, &mut self.streams);
+        self.peer.take(payload, |before, after| uploads.resize(streams, before, after))?;
+        self.uploads.answer(kind::SETTINGS, &[])?;
+        self.open_waiting();
+        Ok(())
     }
 
     fn ping(&mut self, head: Head, payload: &[u8]) -> Result<(), ConnectionError> {
@@ -181,42 +246,46 @@ impl Connection {
             return Err(wrong_length("a PING has not eight bytes"));
         }
         // This client asks nothing, so an answer is to nobody.
-        if head.has(flag::ACK) { Ok(()) } else { self.answer(kind::PING, payload) }
+        if head.has(flag::ACK) { Ok(()) } else { self.uploads.answer(kind::PING, payload) }
     }
 
     /// No stream above the last one was or will be looked at: those calls may go elsewhere (6.8).
-    fn go_away(
-        &mut self,
-        head: Head,
-        payload: &[u8],
-        now: Instant,
-        over: &mut Vec<Over>,
-    ) -> Result<(), ConnectionError> {
+    fn go_away(&mut self, head: Head, payload: &[u8], now: Instant) -> Result<(), ConnectionError> {
         if head.stream != 0 {
             return Err(protocol_error("GOAWAY came on a stream"));
         }
         let (last, code, text) = frame::go_away(payload)?;
         let message = frame::go_away_message(code, text);
-        let failure = Failure { code: crate::rpc::Code::UNAVAILABLE, message };
-        self.closing = Some(Closing { failure: failure.clone(), is_graceful: code == ErrorCode::NO_ERROR });
-        let sent_bytes = self.outbox.written_frames();
+        let failure = Failure { code: Code::UNAVAILABLE, message };
         for (number, Stream { call, headers_at, .. }) in self.streams.split_above(last) {
-            self.withdraw(number);
+            let was_sent = self.uploads.has_written(headers_at);
+            self.uploads.withdraw(number);
             self.untaken += 1;
-            if headers_at >= sent_bytes {
+            if !was_sent {
                 self.returned.push(call);
             } else if call.returned < MOST_RETURNS {
                 self.returned.push(Call { returned: call.returned + 1, ..call });
             } else {
-                over.push(Over::broken(call, failure.clone(), now));
+                self.completions.push(call.broken(failure.clone(), now));
             }
         }
-        self.return_waiting();
+        self.close(Closing { failure, is_graceful: code == ErrorCode::NO_ERROR });
         Ok(())
     }
 
-    /// Gives back the calls that waited for a stream: these never left the client.
-    pub(super) fn return_waiting(&mut self) {
-        self.returned.extend(self.last_chances.drain(..).chain(self.waiting.drain(..)));
+    /// WINDOW_UPDATE of a stream (6.9): an increment of 0 is an error.
+    fn widen_stream(&mut self, number: u32, increment: u32, now: Instant) -> Result<(), ConnectionError> {
+        self.check_number(number)?;
+        let Some(stream) = self.streams.get_mut(number) else { return Ok(()) };
+        if increment == 0 {
+            let outcome = failed(Code::INTERNAL, "the server widened the stream's window by nothing");
+            self.give_up(number, (ErrorCode::PROTOCOL_ERROR, outcome), now);
+        } else if stream.send_window.widen(increment) {
+            self.uploads.go_on(number, stream);
+        } else {
+            let what = "the server made the stream's window larger than a window may be";
+            self.give_up(number, (ErrorCode::FLOW_CONTROL_ERROR, failed(Code::INTERNAL, what)), now);
+        }
+        Ok(())
     }
 }

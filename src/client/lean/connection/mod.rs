@@ -2,22 +2,23 @@
 //!
 //! A state machine that owns no socket and reads no clock: bytes and instants go in, bytes to be
 //! written and the ends of calls come out. [`receive`](Connection::receive) takes what the server
-//! sent, [`start`](Connection::start) a call, [`slices`](Connection::slices) shows what is to be
-//! written.
+//! sent, [`start`](Connection::start) a call; [`slices`](Connection::slices) shows what is to be
+//! written, and [`completions`](Connection::completions) are the calls that have ended.
+//!
+//! Its parts: the peer's settings, header blocks while they come, calls that wait for a stream, uploads, replies.
 
-pub mod assembling;
-mod closing;
-pub mod over;
+pub mod raw_response;
 mod peer;
-pub mod state;
+mod headers;
+mod closing;
+mod queue;
+mod uploads;
+mod replies;
+pub mod state_machine;
 mod arriving;
-mod calls;
-mod ending;
-mod sending;
-mod settings;
 
 pub(crate) use closing::MOST_RETURNS;
-pub use over::{Over, RawResponse};
-pub use state::Connection;
+pub use raw_response::RawResponse;
+pub use state_machine::Connection;
 
 pub use super::outbox::MOST_SLICES;

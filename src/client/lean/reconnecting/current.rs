@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::socket::Socket;
-use crate::{client::lean::streams::Call, rpc::Failure};
+use crate::{client::Call, rpc::Failure};
 
 /// State of the connection that new calls start on.
 #[derive(Debug)]
@@ -30,20 +30,37 @@ pub(super) enum Current {
     },
 }
 
+impl Current {
+    /// When something is due, where a call may take `timeout`.
+    pub(super) fn next_turn(&self, timeout: Option<Duration>) -> Option<Instant> {
+        match self {
+            Self::Socket(line) => {
+                [line.ready_by, line.connection.next_deadline()].into_iter().flatten().min()
+            }
+            Self::Failed { at, .. } => Some(*at),
+            Self::Held { until, calls } => {
+                let deadline = |call: &Call| timeout.and_then(|timeout| call.sent.checked_add(timeout));
+                calls.iter().filter_map(deadline).chain([*until]).min()
+            }
+            Self::Down { until, .. } => Some(*until),
+        }
+    }
+}
+
 /// A wait that doubles each time, up to a second.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Backoff(Duration);
+pub(crate) struct Backoff(Duration);
 
 impl Backoff {
     const FIRST: Duration = Duration::from_millis(10);
     const LONGEST: Duration = Duration::from_secs(1);
 
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Self::FIRST)
     }
 
     /// The wait that is due now; the next one is twice as long.
-    pub(super) fn take(&mut self) -> Duration {
+    pub(crate) fn take(&mut self) -> Duration {
         let longer = (self.0 * 2).min(Self::LONGEST);
         std::mem::replace(&mut self.0, longer)
     }

@@ -16,12 +16,8 @@ use super::{
 use crate::{
     client::{
         account::Connections,
-        lean::{
-            connection::{Connection, Over},
-            poller::Ready,
-            request::Requests,
-            streams::Call,
-        },
+        call::{Call, Completion},
+        lean::{connection::Connection, poller::Ready, request::Requests},
         opening::{CONNECT_TIMEOUT, OpenError},
     },
     endpoint::Located,
@@ -61,6 +57,8 @@ pub(crate) struct Reconnecting {
     /// Since when the next attempt to connect is waited for, after one that failed.
     paused_since: Option<Instant>,
     connections: Connections,
+    /// Calls that ended without a connection, or with one that is gone.
+    completions: Vec<Completion>,
 }
 
 /// The link that a key of the poller belongs to.
@@ -100,6 +98,7 @@ impl Reconnecting {
             unconnected_since: None,
             paused_since: None,
             connections: Connections::default(),
+            completions: Vec::new(),
         };
         let mut line = place.line(socket, now, io).map_err(failed)?;
         line.is_connected = true;
@@ -130,12 +129,12 @@ impl Reconnecting {
 
     /// Starts a call. After an attempt to connect has failed, the call is broken at once; while a connection
     /// is being made, the call waits.
-    pub(crate) fn start(&mut self, call: Call, over: &mut Vec<Over>) {
+    pub(crate) fn start(&mut self, call: Call) {
         let mut since = call.sent;
         match &mut self.current {
             Current::Socket(line) => {
                 let is_ready = line.connection.is_ready();
-                line.connection.start(call, over);
+                line.connection.start(call);
                 if is_ready {
                     return;
                 }
@@ -144,7 +143,7 @@ impl Reconnecting {
             }
             Current::Failed { calls, .. } | Current::Held { calls, .. } => calls.push(call),
             Current::Down { failure, .. } => {
-                over.push(Over::broken(call, failure.clone(), Instant::now()));
+                self.completions.push(call.broken(failure.clone(), Instant::now()));
                 return;
             }
         }
@@ -152,55 +151,55 @@ impl Reconnecting {
     }
 
     /// Reads what has come for one of its sockets.
-    pub(crate) fn take(&mut self, ready: Ready, io: &mut Io, over: &mut Vec<Over>) {
+    pub(crate) fn take(&mut self, ready: Ready, io: &mut Io) {
         match &mut self.current {
             Current::Socket(line) if line.key == ready.key => {
                 let was_ready = line.connection.is_ready();
-                let result = line.take(ready, io, &mut self.stalls, over);
+                let result = line.take(ready, io, &mut self.stalls);
                 if !was_ready && line.connection.is_ready() {
                     self.connections.made += 1;
                     self.attempts = Backoff::new();
                     self.end_wait(Instant::now());
                 }
-                self.settle(&result, io, over);
+                self.settle(&result, io);
             }
             _ => {
                 if let Some(place) = self.closing.iter().position(|line| line.key == ready.key) {
-                    let result = self.closing[place].take(ready, io, &mut self.stalls, over);
-                    self.settle_closing(place, &result, io, over);
+                    let result = self.closing[place].take(ready, io, &mut self.stalls);
+                    self.settle_closing(place, &result, io);
                 }
             }
         }
     }
 
     /// Writes what its sockets take.
-    pub(crate) fn write(&mut self, io: &mut Io, over: &mut Vec<Over>) {
+    pub(crate) fn write(&mut self, io: &mut Io) {
         if let Current::Socket(line) = &mut self.current {
-            let result = line.write(&mut self.stalls, io, over);
-            self.settle(&result, io, over);
+            let result = line.write(&mut self.stalls, io);
+            self.settle(&result, io);
         }
         for place in (0..self.closing.len()).rev() {
-            let result = self.closing[place].write(&mut self.stalls, io, over);
-            self.settle_closing(place, &result, io, over);
+            let result = self.closing[place].write(&mut self.stalls, io);
+            self.settle_closing(place, &result, io);
         }
     }
 
     /// Does what is due: ends late calls, gives up a server that is silent, connects again.
-    pub(crate) fn turn(&mut self, now: Instant, io: &mut Io, over: &mut Vec<Over>) {
+    pub(crate) fn turn(&mut self, now: Instant, io: &mut Io) {
         match &mut self.current {
             Current::Socket(line) => {
-                line.connection.expire(now, over);
+                line.connection.expire(now);
                 let result = match line.ready_by {
                     Some(until) if now >= until => {
                         Err(unavailable("the server did not answer as an HTTP/2 server within 3 s"))
                     }
                     _ => Ok(()),
                 };
-                self.settle(&result, io, over);
+                self.settle(&result, io);
             }
             Current::Failed { failure, calls, .. } => {
                 let (failure, calls) = (failure.clone(), std::mem::take(calls));
-                over.extend(calls.into_iter().map(|call| Over::broken(call, failure.clone(), now)));
+                self.completions.extend(calls.into_iter().map(|call| call.broken(failure.clone(), now)));
                 self.end_wait(now);
                 self.connections.failed_attempts += 1;
                 self.paused_since = Some(now);
@@ -208,39 +207,45 @@ impl Reconnecting {
             }
             Current::Held { until, calls } if now >= *until => {
                 let calls = std::mem::take(calls);
-                self.connect(now, calls, io, over);
+                self.connect(now, calls, io);
             }
             Current::Held { calls, .. } => {
                 if let Some(timeout) = self.requests.timeout() {
                     let is_late = |call: &mut Call| now.saturating_duration_since(call.sent) >= timeout;
                     let late = calls.extract_if(.., is_late);
-                    over.extend(late.map(|call| Over::unsent(call, deadline_exceeded(timeout), now)));
+                    self.completions.extend(late.map(|call| call.end(deadline_exceeded(timeout), now)));
                 }
             }
-            Current::Down { until, .. } if now >= *until => self.connect(now, Vec::new(), io, over),
+            Current::Down { until, .. } if now >= *until => self.connect(now, Vec::new(), io),
             Current::Down { .. } => {}
         }
         for line in &mut self.closing {
-            line.connection.expire(now, over);
+            line.connection.expire(now);
+        }
+    }
+
+    /// Whether calls have ended that were not taken out.
+    pub(crate) fn has_completions(&self) -> bool {
+        matches!(&self.current, Current::Socket(line) if line.connection.has_completions())
+            || !self.completions.is_empty()
+            || self.closing.iter().any(|line| line.connection.has_completions())
+    }
+
+    /// Takes out the calls that have ended so far.
+    pub(crate) fn drain(&mut self, mut take: impl FnMut(Completion)) {
+        self.completions.drain(..).for_each(&mut take);
+        if let Current::Socket(line) = &mut self.current {
+            line.connection.completions().for_each(&mut take);
+        }
+        for line in &mut self.closing {
+            line.connection.completions().for_each(&mut take);
         }
     }
 
     /// When something will be due, if nothing happens before.
     pub(crate) fn next_turn(&self) -> Option<Instant> {
-        let current = match &self.current {
-            Current::Socket(line) => {
-                [line.ready_by, line.connection.next_deadline()].into_iter().flatten().min()
-            }
-            Current::Failed { at, .. } => Some(*at),
-            Current::Held { until, calls } => {
-                let timeout = self.requests.timeout();
-                let deadline = |call: &Call| timeout.and_then(|timeout| call.sent.checked_add(timeout));
-                calls.iter().filter_map(deadline).chain([*until]).min()
-            }
-            Current::Down { until, .. } => Some(*until),
-        };
         let closing = self.closing.iter().filter_map(|line| line.connection.next_deadline());
-        closing.chain(current).min()
+        closing.chain(self.current.next_turn(self.requests.timeout())).min()
     }
 
     /// How long requests were kept waiting until now.
@@ -271,7 +276,7 @@ impl Reconnecting {
     }
 
     /// Connects, for these calls first.
-    fn connect(&mut self, now: Instant, calls: Vec<Call>, io: &mut Io, over: &mut Vec<Over>) {
+    fn connect(&mut self, now: Instant, calls: Vec<Call>, io: &mut Io) {
         self.attempted = now;
         if let Some(since) = self.paused_since.take() {
             self.stalls.paused += now.saturating_duration_since(since);
@@ -284,7 +289,7 @@ impl Reconnecting {
             }
         };
         for call in calls {
-            self.start(call, over);
+            self.start(call);
         }
     }
 
@@ -296,12 +301,12 @@ impl Reconnecting {
     }
 
     /// Goes on after something happened to the current line: with that line, or with the next one.
-    fn settle(&mut self, result: &Result<(), Failure>, io: &mut Io, over: &mut Vec<Over>) {
+    fn settle(&mut self, result: &Result<(), Failure>, io: &mut Io) {
         let Current::Socket(line) = &mut self.current else { return };
         if result.is_ok() && line.connection.closing().is_none() {
             // Calls that the server refused to take: RST_STREAM with REFUSED_STREAM.
             for call in line.connection.take_returned() {
-                line.connection.start(call, over);
+                line.connection.start(call);
             }
             return;
         }
@@ -311,14 +316,16 @@ impl Reconnecting {
         let was_ready = line.connection.is_ready();
         let failure = result.as_ref().err().or(line.connection.closing()).cloned();
         let failure = failure.unwrap_or_else(|| unavailable("not connected"));
-        let ends = self.end(&mut line, result.as_ref(), now, io, over);
+        let ends = self.end(&mut line, result.as_ref(), now, io);
         let calls = returned_by(&mut line.connection);
         if line.connection.closes_gracefully() && line.connection.taken() > 0 {
             self.least_taken = self.least_taken.min(line.connection.taken());
         }
         // A server that has said GOAWAY may still answer the calls that it took.
         let took_calls = line.connection.has_answered() || !line.connection.is_idle();
-        if !ends {
+        if ends {
+            self.completions.extend(line.connection.completions());
+        } else {
             self.closing.push(*line);
         }
         if !was_ready {
@@ -326,54 +333,43 @@ impl Reconnecting {
             self.current = Current::Failed { at: now, failure, calls };
         } else if took_calls {
             self.fruitless = Backoff::new();
-            self.connect(now, calls, io, over);
+            self.connect(now, calls, io);
         } else {
             let until = self.attempted + self.fruitless.take();
             if until <= now {
-                self.connect(now, calls, io, over);
+                self.connect(now, calls, io);
             } else {
                 self.current = Current::Held { until, calls: Vec::new() };
                 for call in calls {
-                    self.start(call, over);
+                    self.start(call);
                 }
             }
         }
     }
 
-    fn settle_closing(
-        &mut self,
-        place: usize,
-        result: &Result<(), Failure>,
-        io: &mut Io,
-        over: &mut Vec<Over>,
-    ) {
+    fn settle_closing(&mut self, place: usize, result: &Result<(), Failure>, io: &mut Io) {
         let mut line = self.closing.swap_remove(place);
-        let ends = self.end(&mut line, result.as_ref(), Instant::now(), io, over);
+        let ends = self.end(&mut line, result.as_ref(), Instant::now(), io);
         let returned = returned_by(&mut line.connection);
-        if !ends {
+        if ends {
+            self.completions.extend(line.connection.completions());
+        } else {
             self.closing.push(line);
         }
         for call in returned {
-            self.start(call, over);
+            self.start(call);
         }
     }
 
     /// Ends a line that is lost, or on which nothing is left to be answered. Whether it has ended.
-    fn end(
-        &mut self,
-        line: &mut Socket,
-        result: Result<&(), &Failure>,
-        now: Instant,
-        io: &mut Io,
-        over: &mut Vec<Over>,
-    ) -> bool {
+    fn end(&mut self, line: &mut Socket, result: Result<&(), &Failure>, now: Instant, io: &mut Io) -> bool {
         let is_finished = line.connection.is_idle() && line.connection.closing().is_some();
         if result.is_ok() && !is_finished {
             return false;
         }
         let is_graceful = is_finished && line.connection.closes_gracefully();
         match result {
-            Err(failure) => line.lose(failure, now, &mut self.stalls, io, over),
+            Err(failure) => line.lose(failure, now, &mut self.stalls, io),
             Ok(()) => io.poller.remove(line.key),
         }
         if is_graceful {

@@ -5,6 +5,8 @@ mod socket;
 mod current;
 mod link;
 
+#[cfg(test)]
+pub(crate) use current::Backoff;
 pub(crate) use link::{Reconnecting, link_of};
 pub(in crate::client::lean) use socket::connecting;
 pub(crate) use socket::{Io, Stalls};

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::{
     client::{
         lean::{
-            connection::{Connection, Over},
+            connection::Connection,
             frame::ConnectionError,
             outbox::MOST_SLICES,
             poller::{Poller, Ready},
@@ -114,13 +114,7 @@ impl Socket {
 
     /// # Errors
     /// When the connection is lost.
-    pub(super) fn take(
-        &mut self,
-        ready: Ready,
-        io: &mut Io,
-        stalls: &mut Stalls,
-        over: &mut Vec<Over>,
-    ) -> Result<(), Failure> {
+    pub(super) fn take(&mut self, ready: Ready, io: &mut Io, stalls: &mut Stalls) -> Result<(), Failure> {
         if !self.is_connected {
             let state = rustix::net::sockopt::socket_error(&self.stream).and_then(|state| state);
             state.map_err(|error| unavailable(io::Error::from(error).to_string()))?;
@@ -132,19 +126,19 @@ impl Socket {
         if !ready.is_readable {
             return Ok(());
         }
-        self.read(io, over).map(|_| ())
+        self.read(io).map(|_| ())
     }
 
     /// Reads what has come, up to a bound. Whether there may be more.
     ///
     /// # Errors
     /// When the connection is lost.
-    fn read(&mut self, io: &mut Io, over: &mut Vec<Over>) -> Result<bool, Failure> {
+    fn read(&mut self, io: &mut Io) -> Result<bool, Failure> {
         for _ in 0..MOST_AT_ONCE {
             match (&self.stream).read(&mut io.buffer) {
                 Ok(0) => return Err(unavailable("the server closed the connection")),
                 Ok(bytes) => {
-                    let received = self.connection.receive(&io.buffer[..bytes], Instant::now(), over);
+                    let received = self.connection.receive(&io.buffer[..bytes], Instant::now());
                     received.map_err(|error| self.say_why(&error))?;
                     if self.ready_by.is_some() && self.connection.is_ready() {
                         self.ready_by = None;
@@ -163,13 +157,8 @@ impl Socket {
 
     /// # Errors
     /// When the connection is lost.
-    pub(super) fn write(
-        &mut self,
-        stalls: &mut Stalls,
-        io: &mut Io,
-        over: &mut Vec<Over>,
-    ) -> Result<(), Failure> {
-        let result = self.write_what_goes(io, over);
+    pub(super) fn write(&mut self, stalls: &mut Stalls, io: &mut Io) -> Result<(), Failure> {
+        let result = self.write_what_goes(io);
         match (self.connection.is_out_of_window(), self.out_of_window_since) {
             (true, None) => self.out_of_window_since = Some(Instant::now()),
             (false, Some(since)) => {
@@ -181,7 +170,7 @@ impl Socket {
         result
     }
 
-    fn write_what_goes(&mut self, io: &mut Io, over: &mut Vec<Over>) -> Result<(), Failure> {
+    fn write_what_goes(&mut self, io: &mut Io) -> Result<(), Failure> {
         if !self.is_connected || self.full_since.is_some() {
             return Ok(());
         }
@@ -208,7 +197,7 @@ impl Socket {
                     // A server that refuses and closes has often said why, and answered calls before;
                     // that can still be read, and ends with an error.
                     loop {
-                        if !self.read(io, over)? {
+                        if !self.read(io)? {
                             return Err(unavailable(error.to_string()));
                         }
                     }
@@ -244,18 +233,11 @@ impl Socket {
         }
     }
 
-    pub(super) fn lose(
-        &mut self,
-        failure: &Failure,
-        now: Instant,
-        stalls: &mut Stalls,
-        io: &mut Io,
-        over: &mut Vec<Over>,
-    ) {
+    pub(super) fn lose(&mut self, failure: &Failure, now: Instant, stalls: &mut Stalls, io: &mut Io) {
         io.poller.remove(self.key);
         *stalls = self.stalls(*stalls, now);
         (self.full_since, self.out_of_window_since) = (None, None);
-        self.connection.lose(failure, now, over);
+        self.connection.lose(failure, now);
     }
 
     /// Tells the server what it did; it may be gone, or not listen.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     client::lean::{
-        connection::closing::LONGEST_HOLD,
+        connection::closing::{LONGEST_HOLD, MOST_RETURNS},
         frame::{HEAD_BYTES, Head, flag, write},
         header_block::{Blocks, decode},
     },
@@ -23,14 +23,13 @@ fn connection(text: &str, settings: &[(u16, u32)]) -> Connection {
 }
 
 fn start(connection: &mut Connection) {
-    let call = Call { message: 0, is_planned: true, intended: None, sent: Instant::now(), returned: 0 };
-    connection.start(call, &mut Vec::new());
+    connection.start(Call::now(0));
 }
 
-fn receive(connection: &mut Connection, bytes: &[u8]) -> Vec<Over> {
-    let mut over = Vec::new();
-    connection.receive(bytes, Instant::now(), &mut over).expect("well formed");
-    over
+/// The calls that end with these bytes, or ended before.
+fn receive(connection: &mut Connection, bytes: &[u8]) -> Vec<Completion> {
+    connection.receive(bytes, Instant::now()).expect("well formed");
+    connection.completions().collect()
 }
 
 /// Frames that come out.
@@ -85,7 +84,6 @@ fn kinds(frames: &[(Head, Vec<u8>)]) -> Vec<(u8, u32)> {
 #[test]
 fn when_the_numbers_are_used_up_calls_are_given_back() {
     let mut connection = connection("abc", &[(setting::MAX_CONCURRENT_STREAMS, 1)]);
-    connection.next_stream = LARGEST_STREAM;
     connection.streams = Streams::starting_at(LARGEST_STREAM);
     for _ in 0..3 {
         start(&mut connection);
@@ -95,8 +93,8 @@ fn when_the_numbers_are_used_up_calls_are_given_back() {
         [(kind::HEADERS, LARGEST_STREAM), (kind::DATA, LARGEST_STREAM)]
     );
     assert!(connection.closing().is_none());
-    let over = receive(&mut connection, &status(LARGEST_STREAM, "5"));
-    assert_eq!(over.len(), 1);
+    let ended = receive(&mut connection, &status(LARGEST_STREAM, "5"));
+    assert_eq!(ended.len(), 1);
     assert!(connection.closing().is_some_and(|reason| reason.message.contains("used up")));
     assert_eq!(connection.take_returned().len(), 2);
     assert!(connection.is_idle());
@@ -139,8 +137,8 @@ fn what_is_left_of_a_rejected_upload_is_withdrawn_and_the_stream_reset() {
     start(&mut connection);
     // The headers, and part of the first frame.
     let mut out = bytes(&mut connection, 1_000);
-    let over = receive(&mut connection, &status(1, "8"));
-    assert_eq!(over.len(), 1);
+    let ended = receive(&mut connection, &status(1, "8"));
+    assert_eq!(ended.len(), 1);
     out.extend(bytes(&mut connection, usize::MAX));
     let frames = frames(&out);
     let data =
@@ -157,27 +155,27 @@ fn a_server_that_resets_behind_its_status_is_not_reset_in_return() {
     start(&mut connection);
     bytes(&mut connection, 1_000);
     let both = [status(1, "8"), frame(kind::RST_STREAM, 0, 1, &[0; 4])].concat();
-    let over = receive(&mut connection, &both);
-    assert!(matches!(over[..], [Over { outcome: Outcome::Failed(_), .. }]), "{over:?}");
+    let ended = receive(&mut connection, &both);
+    assert!(matches!(ended[..], [Completion { outcome: Outcome::Failed(_), .. }]), "{ended:?}");
     assert!(!kinds(&written(&mut connection)).iter().any(|(kind, _)| *kind == kind::RST_STREAM));
 }
 
 #[test]
 fn a_call_is_given_back_twice_and_then_broken() {
-    let mut call = Call { message: 0, is_planned: true, intended: None, sent: Instant::now(), returned: 0 };
+    let mut call = Call::now(0);
     for round in 0..3 {
         let mut connection = connection("abc", &[]);
-        connection.start(call.clone(), &mut Vec::new());
+        connection.start(call.clone());
         written(&mut connection);
-        let over = receive(&mut connection, &frame(kind::GOAWAY, 0, 0, &[0; 8]));
+        let ended = receive(&mut connection, &frame(kind::GOAWAY, 0, 0, &[0; 8]));
         let returned = connection.take_returned();
         if round < 2 {
-            assert_eq!((over.len(), returned.len()), (0, 1));
+            assert_eq!((ended.len(), returned.len()), (0, 1));
             call = returned[0].clone();
         } else {
             assert!(
-                matches!(over[..], [Over { outcome: Outcome::Broken(_), .. }]) && returned.is_empty(),
-                "{over:?}"
+                matches!(ended[..], [Completion { outcome: Outcome::Broken(_), .. }]) && returned.is_empty(),
+                "{ended:?}"
             );
         }
     }
@@ -185,22 +183,21 @@ fn a_call_is_given_back_twice_and_then_broken() {
 
 #[test]
 fn a_call_that_never_left_the_client_is_given_back_without_limit() {
-    let spent =
-        Call { message: 0, is_planned: true, intended: None, sent: Instant::now(), returned: MOST_RETURNS };
+    let spent = Call { returned: MOST_RETURNS, ..Call::now(0) };
     let failure = Failure { code: Code::UNAVAILABLE, message: "gone".to_owned() };
     // Framed and not written; waiting for a stream; both when GOAWAY comes and when the connection is lost.
     for settings in [&[][..], &[(setting::MAX_CONCURRENT_STREAMS, 0)]] {
         for is_lost in [false, true] {
             let mut connection = connection("abc", settings);
-            let mut over = Vec::new();
-            connection.start(spent.clone(), &mut over);
+            connection.start(spent.clone());
             if is_lost {
-                connection.lose(&failure, Instant::now(), &mut over);
+                connection.lose(&failure, Instant::now());
             } else {
-                over.extend(receive(&mut connection, &frame(kind::GOAWAY, 0, 0, &[0; 8])));
+                let goodbye = frame(kind::GOAWAY, 0, 0, &[0; 8]);
+                connection.receive(&goodbye, Instant::now()).expect("well formed");
             }
             let returned = connection.take_returned();
-            assert!(over.is_empty(), "{over:?}");
+            assert!(!connection.has_completions());
             assert_eq!(returned, std::slice::from_ref(&spent), "and no allowance is used up");
         }
     }
@@ -217,23 +214,20 @@ fn a_refused_stream_is_given_back_and_fails_in_the_end() {
         assert!(receive(&mut connection, &frame(kind::RST_STREAM, 0, stream, &refused)).is_empty());
         let calls = connection.take_returned();
         assert_eq!(calls.iter().map(|call| call.returned).collect::<Vec<_>>(), [returned]);
-        connection.start(calls[0].clone(), &mut Vec::new());
+        connection.start(calls[0].clone());
         stream += 2;
     }
-    let over = receive(&mut connection, &frame(kind::RST_STREAM, 0, stream, &refused));
-    assert!(matches!(over[..], [Over { outcome: Outcome::Failed(_), .. }]), "{over:?}");
+    let ended = receive(&mut connection, &frame(kind::RST_STREAM, 0, stream, &refused));
+    assert!(matches!(ended[..], [Completion { outcome: Outcome::Failed(_), .. }]), "{ended:?}");
 }
 
 /// A server that closes each connection after a request takes one stream of each.
 #[test]
 fn the_last_try_of_a_call_waits_for_a_stream_that_the_server_will_take() {
-    let call =
-        |returned| Call { message: 0, is_planned: true, intended: None, sent: Instant::now(), returned };
-    let connection = connection("abc", &[]);
-    let mut connection = Connection { least_taken: 1, ..connection };
-    let mut over = Vec::new();
+    let mut connection = connection("abc", &[]);
+    connection.queue.least_taken = 1;
     for returned in [MOST_RETURNS, MOST_RETURNS, 0] {
-        connection.start(call(returned), &mut over);
+        connection.start(Call { returned, ..Call::now(0) });
     }
     let opened: Vec<u32> = written(&mut connection)
         .iter()
@@ -241,8 +235,8 @@ fn the_last_try_of_a_call_waits_for_a_stream_that_the_server_will_take() {
         .map(|(head, _)| head.stream)
         .collect();
     assert_eq!(opened, [1, 3], "the second last try is held");
-    let over = receive(&mut connection, &frame(kind::GOAWAY, 0, 0, &[0, 0, 0, 1, 0, 0, 0, 0]));
-    assert!(over.is_empty(), "{over:?}");
+    let ended = receive(&mut connection, &frame(kind::GOAWAY, 0, 0, &[0, 0, 0, 1, 0, 0, 0, 0]));
+    assert!(ended.is_empty(), "{ended:?}");
     let mut returned: Vec<u8> = connection.take_returned().iter().map(|call| call.returned).collect();
     returned.sort_unstable();
     assert_eq!(returned, [1, MOST_RETURNS]);
@@ -252,19 +246,18 @@ fn the_last_try_of_a_call_waits_for_a_stream_that_the_server_will_take() {
 
 #[test]
 fn the_last_try_of_a_call_is_not_held_for_ever() {
-    let connection = connection("abc", &[]);
-    let mut connection = Connection { least_taken: 1, ..connection };
+    let mut connection = connection("abc", &[]);
+    connection.queue.least_taken = 1;
     start(&mut connection);
-    let now = Instant::now();
-    let mut over = Vec::new();
-    let last = Call { message: 0, is_planned: true, intended: None, sent: now, returned: MOST_RETURNS };
-    connection.start(last, &mut over);
+    let last = Call { returned: MOST_RETURNS, ..Call::now(0) };
+    let now = last.sent;
+    connection.start(last);
     assert_eq!(connection.held_until(), None, "another call is in flight");
-    connection.receive(&status(1, "5"), now, &mut over).expect("well formed");
+    connection.receive(&status(1, "5"), now).expect("well formed");
     assert_eq!(connection.next_deadline(), Some(now + LONGEST_HOLD));
-    connection.expire(now, &mut over);
+    connection.expire(now);
     assert_eq!(connection.streams.len(), 0);
-    connection.expire(now + LONGEST_HOLD, &mut over);
+    connection.expire(now + LONGEST_HOLD);
     assert_eq!((connection.streams.len(), connection.held_until()), (1, None));
 }
 
@@ -288,6 +281,6 @@ fn what_was_framed_to_its_end_is_withdrawn_too_when_the_server_has_ended_the_cal
 fn headers_without_a_field_are_no_response() {
     let mut connection = connection("abc", &[]);
     start(&mut connection);
-    let over = receive(&mut connection, &frame(kind::HEADERS, flag::END_HEADERS, 1, &[]));
-    assert!(matches!(over[..], [Over { outcome: Outcome::Failed(_), .. }]), "{over:?}");
+    let ended = receive(&mut connection, &frame(kind::HEADERS, flag::END_HEADERS, 1, &[]));
+    assert!(matches!(ended[..], [Completion { outcome: Outcome::Failed(_), .. }]), "{ended:?}");
 }
