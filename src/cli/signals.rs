@@ -70,8 +70,9 @@ impl Signals {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::process::Command;
+
+    use super::*;
 
     #[test]
     fn a_process_that_ignores_the_hangup_goes_on_doing_so() {

@@ -2,12 +2,11 @@
 
 use std::{io, time::Duration};
 
+pub(crate) use crate::endpoint::CONNECT_TIMEOUT;
 use crate::{
     endpoint::{Located, is_lack_of_means},
     rpc::metadata::MetadataError,
 };
-
-pub(crate) use crate::endpoint::CONNECT_TIMEOUT;
 
 /// How often a client that waits looks whether an end is wanted: sooner than a person notices.
 pub(crate) const INTERRUPT_TICK: Duration = Duration::from_millis(50);

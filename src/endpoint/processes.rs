@@ -29,12 +29,13 @@ pub(crate) fn process_ids() -> impl Iterator<Item = u32> {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use super::*;
     use std::{
         ffi::OsStr,
         os::unix::ffi::OsStrExt,
         process::{Command, Stdio},
     };
+
+    use super::*;
 
     #[test]
     fn a_process_is_read_behind_any_name() {

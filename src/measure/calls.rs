@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::rpc::Outcome;
+use crate::rpc::{Outcome, OutcomeKind};
 
 /// Planned calls, and what became of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -16,25 +16,50 @@ pub struct Calls {
     pub outcomes: Outcomes,
 }
 
-/// Calls by outcome.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Outcomes {
+/// Makes [`Outcomes`]: a count for each outcome.
+macro_rules! outcomes {
+    ($($(#[$doc:meta])* $count:ident: $kind:ident),+ $(,)?) => {
+        /// Calls by outcome.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+        pub struct Outcomes {
+            $($(#[$doc])* pub $count: u64),+
+        }
+
+        impl Outcomes {
+            /// Calls that ended so.
+            #[must_use]
+            pub const fn of(&self, kind: OutcomeKind) -> u64 {
+                match kind {
+                    $(OutcomeKind::$kind => self.$count),+
+                }
+            }
+
+            const fn of_mut(&mut self, kind: OutcomeKind) -> &mut u64 {
+                match kind {
+                    $(OutcomeKind::$kind => &mut self.$count),+
+                }
+            }
+        }
+    };
+}
+
+outcomes! {
     /// The reply had the expected text.
-    pub answered: u64,
+    answered: Answered,
     /// A reply came, with another text.
-    pub wrong_reply: u64,
+    wrong_reply: WrongReply,
     /// Over a size limit.
-    pub refused: u64,
+    refused: Refused,
     /// Ended with a status other than OK.
-    pub failed: u64,
+    failed: Failed,
     /// Their own deadline passed first.
-    pub deadline_exceeded: u64,
+    deadline_exceeded: DeadlineExceeded,
     /// Lost with their connection.
-    pub broken: u64,
+    broken: Broken,
     /// Never sent.
-    pub shed: u64,
+    shed: Shed,
     /// Still in flight when the drain ended.
-    pub unfinished: u64,
+    unfinished: Unfinished,
 }
 
 /// Calls got lost, or were counted twice: a defect of this program.
@@ -74,46 +99,38 @@ impl Calls {
 impl Outcomes {
     /// Counts one call.
     pub fn count(&mut self, outcome: &Outcome) {
-        *match outcome {
-            Outcome::Answered => &mut self.answered,
-            Outcome::WrongReply(_) => &mut self.wrong_reply,
-            Outcome::Refused(_) => &mut self.refused,
-            Outcome::Failed(_) => &mut self.failed,
-            Outcome::DeadlineExceeded(_) => &mut self.deadline_exceeded,
-            Outcome::Broken(_) => &mut self.broken,
-            Outcome::Shed => &mut self.shed,
-            Outcome::Unfinished => &mut self.unfinished,
-        } += 1;
+        *self.of_mut(outcome.kind()) += 1;
     }
 
     /// Adds what others counted.
     pub fn add(&mut self, other: &Self) {
-        let Self { answered, wrong_reply, refused, failed, deadline_exceeded, broken, shed, unfinished } =
-            other;
-        self.answered = self.answered.saturating_add(*answered);
-        self.wrong_reply = self.wrong_reply.saturating_add(*wrong_reply);
-        self.refused = self.refused.saturating_add(*refused);
-        self.failed = self.failed.saturating_add(*failed);
-        self.deadline_exceeded = self.deadline_exceeded.saturating_add(*deadline_exceeded);
-        self.broken = self.broken.saturating_add(*broken);
-        self.shed = self.shed.saturating_add(*shed);
-        self.unfinished = self.unfinished.saturating_add(*unfinished);
+        for kind in OutcomeKind::VALUES {
+            let sum = self.of_mut(*kind);
+            *sum = sum.saturating_add(other.of(*kind));
+        }
     }
 
     /// All calls that ended.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.sent().saturating_add(self.shed)
+        self.sum(|_| true)
     }
 
     /// All calls that were sent.
     #[must_use]
     pub fn sent(&self) -> u64 {
-        let Self { answered, wrong_reply, refused, failed, deadline_exceeded, broken, shed: _, unfinished } =
-            self;
-        [answered, wrong_reply, refused, failed, deadline_exceeded, broken, unfinished]
-            .into_iter()
-            .fold(0, |sum, calls| sum.saturating_add(*calls))
+        self.sum(|kind| kind != OutcomeKind::Shed)
+    }
+
+    /// Calls that were sent and waited for, and had no verified reply, their size not being the reason.
+    #[must_use]
+    pub fn unverified(&self) -> u64 {
+        self.sum(OutcomeKind::is_unverified)
+    }
+
+    fn sum(&self, counts: impl Fn(OutcomeKind) -> bool) -> u64 {
+        let kinds = OutcomeKind::VALUES.iter().filter(|kind| counts(**kind));
+        kinds.fold(0, |sum, kind| sum.saturating_add(self.of(*kind)))
     }
 
     /// Calls without a verified reply, whatever became of them: all but those answered.

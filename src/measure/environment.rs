@@ -100,8 +100,9 @@ pub fn cores() -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::time::Duration;
+
+    use super::*;
 
     #[test]
     fn a_time_stamp_has_milliseconds_and_names_utc() {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
-    recording::{FailureKind, MOST_DIFFERENCES, Recording},
+    recording::{MOST_DIFFERENCES, Recording},
     timeline::{INTERVAL, Interval},
 };
 use crate::{
@@ -66,6 +66,7 @@ impl Recorder {
         let service = done.saturating_duration_since(sent);
         let since_start = |instant: Instant| instant.saturating_duration_since(self.start);
         let (intended, sent, done) = (intended.map(since_start), since_start(sent), since_start(done));
+        let kind = outcome.kind();
         self.count_outcome(message, &outcome);
         self.recording.first_sent = self.recording.first_sent.min(sent);
         self.recording.last_done = self.recording.last_done.max(done);
@@ -106,11 +107,9 @@ impl Recorder {
                 }
             }
             Outcome::Refused(refusal) => self.recording.refusal(*refusal).record(service),
-            Outcome::Failed(failure) => self.recording.count_failure(FailureKind::Failed, *failure, 1),
-            Outcome::DeadlineExceeded(failure) => {
-                self.recording.count_failure(FailureKind::DeadlineExceeded, *failure, 1);
+            Outcome::Failed(failure) | Outcome::DeadlineExceeded(failure) | Outcome::Broken(failure) => {
+                self.recording.count_failure(kind, *failure, 1);
             }
-            Outcome::Broken(failure) => self.recording.count_failure(FailureKind::Broken, *failure, 1),
             Outcome::Shed | Outcome::Unfinished => {}
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{calls::Calls, histogram::Latency};
-use crate::rpc::{Code, Difference, Failure, Refusal};
+use crate::rpc::{Code, Difference, Failure, Refusal, outcome::OutcomeKind};
 
 /// Kinds of failures, and of refusals, that are told apart. A server that puts a number into each
 /// message would otherwise fill the memory.
@@ -55,23 +55,12 @@ pub struct Recording {
 /// How often calls failed in one way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailureCount {
-    /// Failed, broken, or over its deadline.
-    pub kind: FailureKind,
+    /// An outcome that has a status.
+    pub kind: OutcomeKind,
     /// The status.
     pub failure: Failure,
     /// How many calls.
     pub count: u64,
-}
-
-/// Which outcome a failure belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FailureKind {
-    /// The call ended with a status.
-    Failed,
-    /// Its deadline passed.
-    DeadlineExceeded,
-    /// Its connection was lost.
-    Broken,
 }
 
 /// Replies, and the bytes that went both ways for them.
@@ -217,7 +206,7 @@ impl Recording {
         &mut self.refusals[index].1
     }
 
-    pub(super) fn count_failure(&mut self, kind: FailureKind, failure: Failure, count: u64) {
+    pub(super) fn count_failure(&mut self, kind: OutcomeKind, failure: Failure, count: u64) {
         let is_full = self.failures.len() >= MOST_KINDS;
         let known = |one: &FailureCount| one.kind == kind && one.failure == failure;
         if let Some(found) = self.failures.iter().position(known) {

@@ -3,23 +3,16 @@
 use std::io::{self, Write};
 
 use super::outside::on_one_line;
-use crate::experiment::sweep::{GridLoad, Sweep};
+use crate::{
+    experiment::sweep::{GridLoad, Sweep},
+    rpc::OutcomeKind,
+};
 
-/// Names of a sweep's columns.
-const COLUMNS: [&str; 23] = [
-    "message_bytes",
-    "concurrency",
-    "rate_per_second",
-    "repetition",
-    "planned",
-    "answered",
-    "wrong_reply",
-    "refused",
-    "failed",
-    "deadline_exceeded",
-    "broken",
-    "shed",
-    "unfinished",
+/// Names of a sweep's columns before those of the outcomes.
+const POINT_COLUMNS: [&str; 5] = ["message_bytes", "concurrency", "rate_per_second", "repetition", "planned"];
+
+/// Names of a sweep's columns behind those of the outcomes.
+const FIGURE_COLUMNS: [&str; 10] = [
     "calls_per_second",
     "request_bytes_per_second",
     "reply_bytes_per_second",
@@ -58,29 +51,24 @@ pub(super) fn row<T: AsRef<[u8]>>(
 /// # Errors
 /// Those of the writer.
 pub fn sweep(sweep: &Sweep, mut out: impl Write) -> io::Result<()> {
-    row(COLUMNS, &mut out)?;
+    let outcomes = OutcomeKind::VALUES.iter().map(|kind| kind.name());
+    row(POINT_COLUMNS.into_iter().chain(outcomes).chain(FIGURE_COLUMNS), &mut out)?;
     for (point, summary) in sweep.order.iter().zip(&sweep.points) {
         let (concurrency, rate) = match point.load {
             GridLoad::Concurrency(calls) => (calls.to_string(), String::new()),
             GridLoad::RatePerSecond(rate) => (String::new(), rate.to_string()),
         };
         let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
-        let outcomes = summary.calls.outcomes;
         let figures = summary.main_latency().figures;
-        let cells: [String; COLUMNS.len()] = [
+        let of_point: [String; POINT_COLUMNS.len()] = [
             point.message_bytes.to_string(),
             concurrency,
             rate,
             point.repetition.to_string(),
             summary.calls.planned.to_string(),
-            outcomes.answered.to_string(),
-            outcomes.wrong_reply.to_string(),
-            outcomes.refused.to_string(),
-            outcomes.failed.to_string(),
-            outcomes.deadline_exceeded.to_string(),
-            outcomes.broken.to_string(),
-            outcomes.shed.to_string(),
-            outcomes.unfinished.to_string(),
+        ];
+        let outcomes = OutcomeKind::VALUES.iter().map(|kind| summary.calls.outcomes.of(*kind).to_string());
+        let of_figures: [String; FIGURE_COLUMNS.len()] = [
             summary.goodput.calls_per_second.to_string(),
             summary.goodput.request_bytes_per_second.to_string(),
             summary.goodput.reply_bytes_per_second.to_string(),
@@ -92,7 +80,7 @@ pub fn sweep(sweep: &Sweep, mut out: impl Write) -> io::Result<()> {
             number(summary.cost.server_cpu_ns_per_call),
             summary.soundness.verdict.name().to_owned(),
         ];
-        row(cells, &mut out)?;
+        row(of_point.into_iter().chain(outcomes).chain(of_figures), &mut out)?;
     }
     out.flush()
 }

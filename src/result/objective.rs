@@ -5,7 +5,10 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::units::{Count, Rate, as_f64, parse_duration};
+use crate::{
+    rpc::OutcomeKind,
+    units::{Count, Named, Rate, as_f64, parse_duration},
+};
 
 /// A figure of a run, compared with a bound.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,22 +67,8 @@ pub enum Statistic {
 pub enum CallsOf {
     /// All.
     Planned,
-    /// With a verified reply.
-    Answered,
-    /// With another reply.
-    WrongReply,
-    /// Over a size limit.
-    Refused,
-    /// With a status other than OK.
-    Failed,
-    /// Over their deadline.
-    DeadlineExceeded,
-    /// Lost with their connection.
-    Broken,
-    /// Never sent.
-    Shed,
-    /// In flight when the drain ended.
-    Unfinished,
+    /// Those that ended so.
+    Outcome(OutcomeKind),
     /// All planned calls but those answered.
     Errors,
 }
@@ -132,18 +121,15 @@ const COMPARISONS: [(&str, Relation); 6] = [
     (">", Relation::Above),
 ];
 
-const CALLS: [(&str, CallsOf); 10] = [
-    ("planned", CallsOf::Planned),
-    ("answered", CallsOf::Answered),
-    ("wrong_reply", CallsOf::WrongReply),
-    ("refused", CallsOf::Refused),
-    ("failed", CallsOf::Failed),
-    ("deadline_exceeded", CallsOf::DeadlineExceeded),
-    ("broken", CallsOf::Broken),
-    ("shed", CallsOf::Shed),
-    ("unfinished", CallsOf::Unfinished),
-    ("errors", CallsOf::Errors),
-];
+impl CallsOf {
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "planned" => Some(Self::Planned),
+            "errors" => Some(Self::Errors),
+            outcome => OutcomeKind::named(outcome).ok().map(Self::Outcome),
+        }
+    }
+}
 
 impl FromStr for Objective {
     type Err = ObjectiveError;
@@ -174,8 +160,8 @@ fn metric(figure: &str) -> Result<Metric, String> {
     if figure == "goodput" {
         return Ok(Metric::Goodput);
     }
-    if let Some((_, calls)) = CALLS.iter().find(|(name, _)| *name == figure) {
-        return Ok(Metric::Calls(*calls));
+    if let Some(calls) = CallsOf::named(figure) {
+        return Ok(Metric::Calls(calls));
     }
     let (time, statistic) = match figure.split_once('.') {
         Some(("response", rest)) => (Time::Response, rest),
@@ -202,9 +188,10 @@ fn quantile(text: &str) -> Option<f64> {
 }
 
 fn unknown(figure: &str) -> String {
-    let calls = CALLS.map(|(name, _)| name).join(", ");
+    let outcomes: Vec<&str> = OutcomeKind::VALUES.iter().map(|kind| kind.name()).collect();
+    let outcomes = outcomes.join(", ");
     format!(
-        "`{figure}` is no figure; there are pNN, min, mean and max (alone, or behind response., service. or lateness.), goodput, {calls}"
+        "`{figure}` is no figure; there are pNN, min, mean and max (alone, or behind response., service. or lateness.), goodput, planned, {outcomes}, errors"
     )
 }
 
@@ -271,7 +258,7 @@ mod tests {
             ("service.p50 <= 300us", (Latency(Time::Service, Statistic::Quantile(0.5)), AtMost, 3e5)),
             ("lateness.max<1s", (Latency(Time::Lateness, Statistic::Max), Below, 1e9)),
             ("goodput>10k/s", (Goodput, Above, 1e4)),
-            ("refused==0", (Calls(CallsOf::Refused), Equal, 0.0)),
+            ("refused==0", (Calls(CallsOf::Outcome(OutcomeKind::Refused)), Equal, 0.0)),
             ("goodput>0", (Goodput, Above, 0.0)),
             ("errors<0.1%", (Share(CallsOf::Errors), Below, 0.001)),
         ] {

@@ -26,7 +26,69 @@ pub enum Outcome {
     Unfinished,
 }
 
+/// An outcome without its details.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutcomeKind {
+    /// [`Outcome::Answered`].
+    Answered,
+    /// [`Outcome::WrongReply`].
+    WrongReply,
+    /// [`Outcome::Refused`].
+    Refused,
+    /// [`Outcome::Failed`].
+    Failed,
+    /// [`Outcome::DeadlineExceeded`].
+    DeadlineExceeded,
+    /// [`Outcome::Broken`].
+    Broken,
+    /// [`Outcome::Shed`].
+    Shed,
+    /// [`Outcome::Unfinished`].
+    Unfinished,
+}
+
+named!(OutcomeKind, "outcome", {
+    Answered => "answered",
+    WrongReply => "wrong_reply",
+    Refused => "refused",
+    Failed => "failed",
+    DeadlineExceeded => "deadline_exceeded",
+    Broken => "broken",
+    Shed => "shed",
+    Unfinished => "unfinished",
+});
+
+impl OutcomeKind {
+    /// Whether calls end so with a status other than OK, or with the words for a lost connection.
+    #[must_use]
+    pub const fn has_status(self) -> bool {
+        matches!(self, Self::Failed | Self::DeadlineExceeded | Self::Broken)
+    }
+
+    /// Whether calls end so that had no verified reply although they were sent and waited for, their size not
+    /// being the reason.
+    #[must_use]
+    pub const fn is_unverified(self) -> bool {
+        self.has_status() || matches!(self, Self::WrongReply)
+    }
+}
+
 impl Outcome {
+    /// It without its details.
+    #[must_use]
+    pub const fn kind(&self) -> OutcomeKind {
+        match self {
+            Self::Answered => OutcomeKind::Answered,
+            Self::WrongReply(_) => OutcomeKind::WrongReply,
+            Self::Refused(_) => OutcomeKind::Refused,
+            Self::Failed(_) => OutcomeKind::Failed,
+            Self::DeadlineExceeded(_) => OutcomeKind::DeadlineExceeded,
+            Self::Broken(_) => OutcomeKind::Broken,
+            Self::Shed => OutcomeKind::Shed,
+            Self::Unfinished => OutcomeKind::Unfinished,
+        }
+    }
+
     /// The words of a server, or of the connection to it, where there are any.
     pub(crate) fn message_mut(&mut self) -> Option<&mut String> {
         match self {

@@ -10,6 +10,7 @@ use super::{
     frame::{self, HEAD_BYTES, Head, SMALLEST_MAX_FRAME, flag, kind},
     header_block::Blocks,
 };
+pub use crate::rpc::format_data::PREFIX_BYTES;
 use crate::{
     client::opening::user_agent,
     load::{Options, Plan},
@@ -21,8 +22,6 @@ use crate::{
     },
     units::Limit,
 };
-
-pub use crate::rpc::format_data::PREFIX_BYTES;
 
 /// The flag in the prefix of a compressed message.
 pub(super) const COMPRESSED: u8 = 1;

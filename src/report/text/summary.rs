@@ -18,7 +18,7 @@ use crate::{
         QUANTILES, samples_needed,
         summary::{LatencyFigures, LatencyRecord, Summary},
     },
-    rpc::{Difference, status_words},
+    rpc::{Difference, outcome::OutcomeKind, status_words},
     units::{ByteSize, decimal, exact_duration, format_throughput, grouped},
 };
 
@@ -138,20 +138,17 @@ fn goodput(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
 fn calls(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     let planned = summary.calls.planned;
     let outcomes = &summary.calls.outcomes;
-    let rows = [
-        ("answered", outcomes.answered, GOOD),
-        ("wrong reply", outcomes.wrong_reply, BAD),
-        ("refused", outcomes.refused, DOUBTFUL),
-        ("failed", outcomes.failed, BAD),
-        ("deadline exceeded", outcomes.deadline_exceeded, BAD),
-        ("broken", outcomes.broken, BAD),
-        ("shed", outcomes.shed, BAD),
-        ("unfinished", outcomes.unfinished, DOUBTFUL),
-    ];
-    let parts: Vec<String> = rows
-        .into_iter()
-        .filter(|(name, count, _)| *count > 0 || *name == "answered")
-        .map(|(name, count, style)| {
+    let parts: Vec<String> = OutcomeKind::VALUES
+        .iter()
+        .map(|kind| (*kind, outcomes.of(*kind)))
+        .filter(|(kind, count)| *count > 0 || *kind == OutcomeKind::Answered)
+        .map(|(kind, count)| {
+            let name = kind.name().replace('_', " ");
+            let style = match kind {
+                OutcomeKind::Answered => GOOD,
+                OutcomeKind::Refused | OutcomeKind::Unfinished => DOUBTFUL,
+                _ => BAD,
+            };
             let share =
                 if count == planned { String::new() } else { format!(" ({})", share(count, planned)) };
             format!("{style}{} {name}{style:#}{share}", grouped(count))
@@ -209,7 +206,7 @@ fn statuses(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     writeln!(out)?;
     for (row, status) in summary.statuses.iter().take(MOST_STATUSES).enumerate() {
         let first = if row == 0 { heading("statuses") } else { format!("{:HEADING$} ", "") };
-        let outcome = status.outcome.replace('_', " ");
+        let outcome = status.outcome.name().replace('_', " ");
         writeln!(
             out,
             "{first}{} {outcome}, {}",

@@ -11,6 +11,7 @@ use crate::{
         finding::{Finding, FindingKind, Weight},
         quantiles::{QUANTILES, samples_needed},
     },
+    rpc::outcome::OutcomeKind,
     units::{ByteSize, as_f64, decimal, format_nanoseconds, format_share, grouped},
 };
 
@@ -81,15 +82,10 @@ pub(super) fn nothing_answered(run: &Measurement) -> Option<Finding> {
     ))
 }
 
-/// Planned calls that ended without a verified reply, and not because of their size.
-fn unverified(run: &Measurement) -> u64 {
-    let outcomes = run.recording.calls.outcomes;
-    outcomes.wrong_reply + outcomes.failed + outcomes.deadline_exceeded + outcomes.broken
-}
-
 fn lacks_answers(run: &Measurement) -> bool {
     let calls = run.recording.calls;
-    share(unverified(run), calls.planned.saturating_sub(calls.outcomes.refused)) >= MISSING_ANSWERS
+    share(calls.outcomes.unverified(), calls.planned.saturating_sub(calls.outcomes.refused))
+        >= MISSING_ANSWERS
 }
 
 pub(super) fn missing_answers(run: &Measurement) -> Option<Finding> {
@@ -98,19 +94,15 @@ pub(super) fn missing_answers(run: &Measurement) -> Option<Finding> {
         return None;
     }
     let outcomes = calls.outcomes;
-    let kinds = [
-        (outcomes.failed, "failed"),
-        (outcomes.broken, "broken"),
-        (outcomes.deadline_exceeded, "over their deadline"),
-        (outcomes.wrong_reply, "with a wrong reply"),
-    ];
-    let kinds = kinds.iter().filter(|(calls, _)| *calls > 0);
-    let kinds: Vec<String> = kinds.map(|(calls, what)| format!("{} {what}", grouped(*calls))).collect();
+    let kinds = OutcomeKind::VALUES.iter().filter(|kind| kind.is_unverified() && outcomes.of(**kind) > 0);
+    let kinds: Vec<String> = kinds
+        .map(|kind| format!("{} {}", grouped(outcomes.of(*kind)), kind.name().replace('_', " ")))
+        .collect();
     Some(warning(
         FindingKind::MissingAnswers,
         format!(
             "{} of the planned calls had no verified reply ({}); no latency figure has them",
-            format_share(share(unverified(run), calls.planned)),
+            format_share(share(outcomes.unverified(), calls.planned)),
             kinds.join(", "),
         ),
         "read the statuses before the latencies, which are those of the calls that went well; `--assert` counts such calls as slower than any bound",

@@ -259,8 +259,7 @@ fn without_answers(run: &Measurement) -> Option<Situation> {
     let recording = &run.recording;
     let outcomes = recording.calls.outcomes;
     if outcomes.answered == 0 && recording.carried_over.replies == 0 {
-        let others = outcomes.wrong_reply + outcomes.failed + outcomes.deadline_exceeded + outcomes.broken;
-        return Some(match (others, outcomes.refused) {
+        return Some(match (outcomes.unverified(), outcomes.refused) {
             (0, 0) => Situation::Silent,
             (0, _) => Situation::Refusing,
             _ => Situation::Failing,

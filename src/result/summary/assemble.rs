@@ -14,8 +14,7 @@ use crate::{
     client::{ConnectionAccount, Connections},
     endpoint::Located,
     measure::{
-        Build, FailureCount, FailureKind, Latency, LoopAccount, Measurement, NotConserved, Recording, Volume,
-        timestamp,
+        Build, FailureCount, Latency, LoopAccount, Measurement, NotConserved, Recording, Volume, timestamp,
     },
     result::{objective::Objective, soundness::Soundness},
     rpc::metadata::Secrets,
@@ -109,12 +108,7 @@ fn statuses(recording: &Recording) -> Vec<StatusRecord> {
         .failures
         .iter()
         .map(|FailureCount { kind, failure, count }| StatusRecord {
-            outcome: match kind {
-                FailureKind::Failed => "failed",
-                FailureKind::DeadlineExceeded => "deadline_exceeded",
-                FailureKind::Broken => "broken",
-            }
-            .to_owned(),
+            outcome: *kind,
             code: failure.code.name().to_owned(),
             number: failure.code.number(),
             count: *count,

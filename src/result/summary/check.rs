@@ -16,7 +16,7 @@ use crate::{
         finding::Rating,
         objective::{CallsOf, Metric, Objective},
     },
-    rpc::Code,
+    rpc::{Code, OutcomeKind},
     units::as_f64,
 };
 
@@ -146,16 +146,21 @@ impl Summary {
     }
 
     fn check_statuses(&self) -> Result<(), Contradiction> {
-        let Outcomes { failed, deadline_exceeded, broken, .. } = self.calls.outcomes;
-        let all = [("failed", failed), ("deadline_exceeded", deadline_exceeded), ("broken", broken)];
-        for (outcome, calls) in all {
-            let of_it = self.statuses.iter().filter(|status| status.outcome == outcome);
+        let with_status = OutcomeKind::VALUES.iter().filter(|kind| kind.has_status());
+        for kind in with_status.clone() {
+            let of_it = self.statuses.iter().filter(|status| status.outcome == *kind);
             let count = of_it.fold(0_u64, |sum, status| sum.saturating_add(status.count));
-            same(&format!("the number of statuses of calls that are `{outcome}`"), count, calls)?;
+            let calls = self.calls.outcomes.of(*kind);
+            same(&format!("the number of statuses of calls that are `{kind}`"), count, calls)?;
         }
+        let names: Vec<&str> = with_status.map(|kind| kind.name()).collect();
         for status in &self.statuses {
-            let is_known = all.iter().any(|(outcome, _)| *outcome == status.outcome);
-            holds("an outcome", &status.outcome, "failed, deadline_exceeded or broken", is_known)?;
+            holds(
+                "the outcome of a status",
+                status.outcome,
+                &names.join(" or "),
+                status.outcome.has_status(),
+            )?;
             same("the code of a status", status.code.as_str(), Code::from_number(status.number).name())?;
         }
         Ok(())

@@ -12,7 +12,7 @@ use crate::{
         document::{Contradiction, intervals, schema_of},
         soundness::Soundness,
     },
-    rpc::{Compression, Difference, Direction, Side},
+    rpc::{Compression, Difference, Direction, Side, outcome::OutcomeKind},
     units::Limit,
 };
 
@@ -108,8 +108,8 @@ pub struct ServerRecord {
 /// A status that calls ended with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusRecord {
-    /// The outcome of these calls: `failed`, `broken` or `deadline_exceeded`.
-    pub outcome: String,
+    /// The outcome of these calls: one that has a status.
+    pub outcome: OutcomeKind,
     /// The code's name.
     pub code: String,
     /// The code's number.

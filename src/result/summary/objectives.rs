@@ -50,14 +50,7 @@ pub(super) fn calls_of(calls: &Calls, of: CallsOf) -> u64 {
     let outcomes = &calls.outcomes;
     match of {
         CallsOf::Planned => calls.planned,
-        CallsOf::Answered => outcomes.answered,
-        CallsOf::WrongReply => outcomes.wrong_reply,
-        CallsOf::Refused => outcomes.refused,
-        CallsOf::Failed => outcomes.failed,
-        CallsOf::DeadlineExceeded => outcomes.deadline_exceeded,
-        CallsOf::Broken => outcomes.broken,
-        CallsOf::Shed => outcomes.shed,
-        CallsOf::Unfinished => outcomes.unfinished,
+        CallsOf::Outcome(kind) => outcomes.of(kind),
         CallsOf::Errors => outcomes.errors(),
     }
 }

@@ -8,9 +8,7 @@ use super::{
 };
 use crate::{
     client::{ConnectionAccount, Connections},
-    measure::{
-        FailureCount, FailureKind, Interval, Latency, Measurement, Recording, SizeRecording, Timeline,
-    },
+    measure::{FailureCount, Interval, Latency, Measurement, Recording, SizeRecording, Timeline},
     result::document::{Contradiction, same},
     rpc::{Code, Failure, Refusal},
 };
@@ -131,11 +129,6 @@ fn refusal_of(record: &RefusalRecord) -> Refusal {
 }
 
 fn failure_of(record: &StatusRecord) -> FailureCount {
-    let kind = match record.outcome.as_str() {
-        "deadline_exceeded" => FailureKind::DeadlineExceeded,
-        "broken" => FailureKind::Broken,
-        _ => FailureKind::Failed,
-    };
     let failure = Failure { code: Code::from_number(record.number), message: record.message.clone() };
-    FailureCount { kind, failure, count: record.count }
+    FailureCount { kind: record.outcome, failure, count: record.count }
 }
