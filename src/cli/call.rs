@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::{
-    output::{Format, OutputArguments, to_stdout},
+    output::{OutputArguments, to_stdout},
     status::Status,
     values::{MetadataParser, read_text},
 };
@@ -19,7 +19,7 @@ use crate::{
     client::{self, Reply},
     endpoint::Target,
     load::{ClientKind, DEFAULT_MAX_RECV, Options, recv_limit},
-    report::{json, reply},
+    report::{Writable, formats::Format, reply},
     rpc::{Compression, metadata::Pair},
     units::{Limit, parse_duration},
 };
@@ -103,19 +103,15 @@ pub(super) fn execute(arguments: &CallArguments) -> Result<Status> {
     if let Some(destination) = destination {
         destination.write(&reply)?;
     }
-    match arguments.output.format() {
-        Format::Json => to_stdout(|out| json::write(&reply, out))?,
-        Format::Text => {
-            if arguments.verbose {
-                reply::details(&reply, anstream::stderr().lock())?;
-            }
-            if io::stdout().is_terminal() {
-                to_stdout(|out| reply::write_to_terminal(&reply, out))?;
-            } else {
-                to_stdout(|out| reply::write(&reply, out))?;
-            }
-        }
+    let format = arguments.output.format();
+    if format == Format::Text && arguments.verbose {
+        reply::details(&reply, anstream::stderr().lock())?;
     }
+    // Elsewhere the text is what came, byte by byte.
+    to_stdout(|out| match format {
+        Format::Text if io::stdout().is_terminal() => reply::write_to_terminal(&reply, out),
+        _ => reply.write(format, out),
+    })?;
     if reply.is_ok() {
         return Ok(Status::Done);
     }

@@ -9,15 +9,11 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::{
-    output::{Format, OutputArguments, is_stdout, to_coloured_stdout, to_stdout},
+    output::{OutputArguments, is_stdout, print},
     saved,
     status::Status,
 };
-use crate::{
-    experiment::compare::Comparison,
-    report::{compare, json},
-    result::summary::Summary,
-};
+use crate::{experiment::compare::Comparison, result::summary::Summary};
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -64,10 +60,7 @@ pub(super) fn execute(arguments: &CompareArguments) -> Result<Status> {
     if let Some(destination) = arguments.output.reserve()? {
         destination.write(&comparison)?;
     }
-    match arguments.output.format() {
-        Format::Json => to_stdout(|out| json::write(&comparison, out))?,
-        Format::Text => to_coloured_stdout(|out| compare::write_coloured(&comparison, out))?,
-    }
+    print(&comparison, arguments.output.format())?;
     Ok(Status::Done)
 }
 

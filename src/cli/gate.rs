@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::{
-    output::{Format, OutputArguments, to_coloured_stdout, to_stdout},
+    output::{OutputArguments, print, to_stdout},
     signals::stop_on_signals,
     status::Status,
     verdict_files::{Reserved, VerdictFiles},
@@ -24,7 +24,7 @@ use crate::{
         },
         limits::DEFAULT_UP_TO,
     },
-    report::{destination::Destination, json, verdict, verdict_words},
+    report::{destination::Destination, formats::Format, verdict_words},
     rpc::format_data::LARGEST_MESSAGE,
     units::{ByteSize, exact_duration, grouped, parse_duration},
     view::line,
@@ -211,11 +211,7 @@ impl GateArguments {
         let written = destination.map_or(Ok(()), |destination| destination.write(verdict));
         let mut failures: Vec<anyhow::Error> = written.err().map(anyhow::Error::from).into_iter().collect();
         failures.extend(files.write(verdict));
-        let printed = match printed {
-            None => Ok(()),
-            Some(Format::Json) => to_stdout(|out| json::write(verdict, out)),
-            Some(Format::Text) => to_coloured_stdout(|out| verdict::write_coloured(verdict, out)),
-        };
+        let printed = printed.map_or(Ok(()), |format| print(verdict, format));
         failures.extend(printed.err());
         // The reason that the verdict is none has been told when its error is.
         let status = if failure.is_some() && verdict.verdict != Word::Regressed {

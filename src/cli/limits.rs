@@ -17,7 +17,6 @@ use crate::{
     endpoint::Target,
     experiment::limits::{DEFAULT_UP_TO, Limits, LimitsError, LimitsSettings, State, find},
     load::{ClientKind, DEFAULT_MAX_RECV, Options, recv_limit},
-    report::limits,
     rpc::{Compression, format_data::LARGEST_MESSAGE, metadata::Pair},
     units::{ByteSize, Limit, grouped},
 };
@@ -111,7 +110,7 @@ pub(super) fn execute(arguments: &LimitsArguments) -> Result<Status> {
         Err(LimitsError::Interrupted) => return Ok(Status::Interrupted),
         limits => limits?,
     };
-    session::first(session.finish(&limits, |limits, out| limits::write_coloured(limits, out)))?;
+    session::first(session.finish(&limits))?;
     status(&limits)
 }
 

@@ -1,14 +1,14 @@
 //! The command line: flags to validated values, and the course of each command.
 
 mod signals;
-pub mod output;
+pub mod values;
+mod output;
 mod watch_flags;
 mod session;
 mod rehearsal;
 mod saved;
 pub mod status;
 mod compare;
-mod values;
 mod client_flags;
 mod call;
 mod own_server;

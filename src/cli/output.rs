@@ -6,9 +6,12 @@ use std::{
 };
 
 use anyhow::bail;
-use clap::ValueEnum;
 
-use crate::report::destination::{Destination, STDOUT};
+use super::values::one_of;
+use crate::report::{
+    Format, Writable,
+    destination::{Destination, STDOUT},
+};
 
 /// Where results go; on every command.
 #[derive(Debug, clap::Args)]
@@ -18,21 +21,12 @@ pub(super) struct OutputArguments {
     pub(super) output: Option<PathBuf>,
 
     /// What goes to stdout [default: text]
-    #[arg(short = 'O', long, value_name = "FORMAT")]
+    #[arg(short = 'O', long, value_name = "FORMAT", value_parser = one_of(&[Format::Text, Format::Json]))]
     pub(super) format: Option<Format>,
 
     /// No progress and no messages on stderr
     #[arg(short, long)]
     pub(super) quiet: bool,
-}
-
-/// A format for stdout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// For people
-    Text,
-    /// For programs
-    Json,
 }
 
 impl OutputArguments {
@@ -61,6 +55,19 @@ pub(super) fn is_stdout(path: Option<&Path>) -> bool {
     path == Some(Path::new(STDOUT))
 }
 
+/// Prints a document.
+pub(super) fn print(document: &impl Writable, format: Format) -> anyhow::Result<()> {
+    print_with(format, |out| document.write(format, out))
+}
+
+/// Lets a document be written in this format to stdout.
+pub(super) fn print_with(
+    format: Format,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> anyhow::Result<()> {
+    if format == Format::Text { to_coloured_stdout(write) } else { to_stdout(write) }
+}
+
 /// Lets a command write to stdout, byte by byte as it is. A reader that has left, such as `head`, or a
 /// terminal that was closed, is no error.
 pub(super) fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
@@ -69,11 +76,11 @@ pub(super) fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) ->
 
 /// Lets a command write a text with colours. They are left out where stdout is no terminal, and where `NO_COLOR`,
 /// `CLICOLOR` or `TERM` say so.
-pub(super) fn to_coloured_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
+fn to_coloured_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
     written(write(&mut anstream::stdout().lock()))
 }
 
-pub(super) fn written(result: io::Result<()>) -> anyhow::Result<()> {
+fn written(result: io::Result<()>) -> anyhow::Result<()> {
     match result {
         Err(error) if !has_left(&error) => Err(anyhow::Error::new(error).context("cannot write to stdout")),
         _ => Ok(()),

@@ -14,14 +14,15 @@ use serde::Serialize;
 use tokio::{net::TcpListener, sync::watch};
 
 use super::{
-    output::{Format, OutputArguments, to_stdout},
+    output::{OutputArguments, to_stdout},
     signals::Signals,
     status::Status,
 };
 use crate::{
     cli::values::named,
     endpoint,
-    report::{destination::Destination, json},
+    report::{destination::Destination, formats::Format, json},
+    result::document::DocumentKind,
     rpc::Compression,
     server::{self, Bounds, Config, Cut, Windows, bind},
     units::{Count, Limit, exact_duration, grouped, parse_duration},
@@ -317,19 +318,20 @@ fn announce(
     listening: Vec<SocketAddr>,
 ) -> Result<()> {
     let addresses: Vec<String> = listening.iter().map(ToString::to_string).collect();
-    let document = Announcement { schema: "plimsoll.serve/1", listening, process: process::id() };
+    let document =
+        Announcement { schema: DocumentKind::Announcement.schema(), listening, process: process::id() };
     if let Some(destination) = destination {
         destination.write(&document)?;
     }
     if arguments.output.quiet {
         return Ok(());
     }
-    to_stdout(|out| match arguments.output.format() {
-        Format::Text => {
-            writeln!(out, "plimsoll: listening on {}", addresses.join(", "))?;
-            out.flush()
+    to_stdout(|out| {
+        if arguments.output.format() == Format::Json {
+            return json::write(&document, out);
         }
-        Format::Json => json::write(&document, out),
+        writeln!(out, "plimsoll: listening on {}", addresses.join(", "))?;
+        out.flush()
     })
 }
 

@@ -1,19 +1,16 @@
 //! The course that commands share: outputs are reserved before anything runs, signals stop it in order, and
 //! everything is written and printed before the exit status.
 
-use std::io::{self, Write};
-
 use anyhow::Result;
-use serde::Serialize;
 
 use super::{
-    output::{Format, OutputArguments, to_coloured_stdout, to_stdout},
+    output::{OutputArguments, print},
     signals::stop_on_signals,
     watch_flags::WatchFlags,
 };
 use crate::{
     engine::Events,
-    report::{destination::Destination, json},
+    report::{Format, Writable, destination::Destination},
     stop::Stop,
     view::View,
 };
@@ -43,17 +40,10 @@ impl Session {
 
     /// Ends the progress, writes the document and prints it. What could not be done is returned: a full disk takes
     /// no printed figures away.
-    pub(super) fn finish<T: Serialize>(
-        self,
-        document: &T,
-        text: impl FnOnce(&T, &mut dyn Write) -> io::Result<()>,
-    ) -> Vec<anyhow::Error> {
+    pub(super) fn finish(self, document: &impl Writable) -> Vec<anyhow::Error> {
         self.view.finish(self.events);
         let written = self.destination.map_or(Ok(()), |destination| destination.write(document));
-        let printed = match self.format {
-            Format::Json => to_stdout(|out| json::write(document, out)),
-            Format::Text => to_coloured_stdout(|out| text(document, out)),
-        };
+        let printed = print(document, self.format);
         written.err().map(anyhow::Error::from).into_iter().chain(printed.err()).collect()
     }
 }

@@ -3,11 +3,11 @@
 use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::{
     client_flags::ClientFlags,
-    output::{BOTH_ON_STDOUT, is_stdout, to_coloured_stdout, to_stdout},
+    output::{BOTH_ON_STDOUT, is_stdout, print},
     own_server::OwnServer,
     saved,
     signals::stop_on_signals,
@@ -16,11 +16,12 @@ use super::{
     watch_flags::WatchFlags,
 };
 use crate::{
+    cli::values::one_of,
     client::check_metadata,
     endpoint::Target,
     experiment::sweep::{self, GridLoad, Point, Sizes, Sweep, SweepSpec},
     load::{Mix, Settings, Texts},
-    report::{self, csv, destination::Destination, json},
+    report::{destination::Destination, formats::Format},
     rpc::{format_data::TextKind, metadata::Pair},
     units::{Rate, parse_duration},
 };
@@ -96,8 +97,8 @@ pub(super) struct SweepArguments {
     output: Option<std::path::PathBuf>,
 
     /// What goes to stdout [default: text]
-    #[arg(short = 'O', long, value_name = "FORMAT", help_heading = "Result")]
-    format: Option<SweepFormat>,
+    #[arg(short = 'O', long, value_name = "FORMAT", value_parser = one_of(&[Format::Text, Format::Json, Format::Csv]), help_heading = "Result")]
+    format: Option<Format>,
 
     #[command(flatten)]
     watch: WatchFlags,
@@ -105,17 +106,6 @@ pub(super) struct SweepArguments {
     /// No progress on stderr
     #[arg(short, long, help_heading = "Result")]
     quiet: bool,
-}
-
-/// A format for stdout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum SweepFormat {
-    /// Tables and heat maps
-    Text,
-    /// The whole document, with all summaries
-    Json,
-    /// A row for each point
-    Csv,
 }
 
 const EXAMPLES: &str = "\
@@ -170,11 +160,7 @@ pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
     view.finish(events);
     // What was measured until then is printed, and kept, in any case.
     let written = at_the_end.map_or(Ok(()), |destination| destination.write(&document));
-    match format {
-        SweepFormat::Text => to_coloured_stdout(|out| report::sweep::write_coloured(&document, out))?,
-        SweepFormat::Json => to_stdout(|out| json::write(&document, out))?,
-        SweepFormat::Csv => to_stdout(|out| csv::sweep(&document, out))?,
-    }
+    print(&document, format)?;
     written?;
     if measured.context("the sweep ended early; what was measured until then is above")? {
         return Ok(Status::Interrupted);
@@ -210,11 +196,11 @@ fn begun(path: &Path, asked: &SweepSpec) -> Result<Option<Sweep>> {
 
 impl SweepArguments {
     /// The file that the sweep is kept in, and what goes to stdout.
-    fn written(&self) -> Result<(Option<&Path>, SweepFormat)> {
+    fn written(&self) -> Result<(Option<&Path>, Format)> {
         match (self.output.as_deref(), self.format) {
-            (path, None | Some(SweepFormat::Json)) if is_stdout(path) => Ok((None, SweepFormat::Json)),
+            (path, None | Some(Format::Json)) if is_stdout(path) => Ok((None, Format::Json)),
             (path, Some(_)) if is_stdout(path) => bail!(BOTH_ON_STDOUT),
-            (path, format) => Ok((path, format.unwrap_or(SweepFormat::Text))),
+            (path, format) => Ok((path, format.unwrap_or(Format::Text))),
         }
     }
 

@@ -86,11 +86,16 @@ pub(super) fn verdict() -> impl TypedValueParser<Value = Rating> {
 
 /// A value of an enum by its name; the help shows each name with its meaning.
 pub(super) fn named<T: Named + Send + Sync>() -> impl TypedValueParser<Value = T> {
+    one_of(T::VALUES)
+}
+
+/// One of these values, by its name; the help shows each name with its meaning.
+pub(super) fn one_of<T: Named + Send + Sync>(values: &'static [T]) -> impl TypedValueParser<Value = T> {
     let value = |value: &T| match value.meaning() {
         "" => PossibleValue::new(value.name()),
         meaning => PossibleValue::new(value.name()).help(meaning),
     };
-    PossibleValuesParser::new(T::VALUES.iter().map(value)).try_map(|name| T::named(&name))
+    PossibleValuesParser::new(values.iter().map(value)).try_map(|name| T::named(&name))
 }
 
 #[cfg(test)]

@@ -3,21 +3,17 @@
 use std::{
     env,
     fs::{self, OpenOptions},
-    io::{self, BufReader, Write},
+    io::{BufReader, Write},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use super::output::{Format, OutputArguments, is_stdout};
+use super::output::{OutputArguments, is_stdout};
 use crate::{
     experiment::gate::Verdict,
-    report::{
-        benchmarks::{self, BetterWhen},
-        destination::Destination,
-        history, junit, markdown,
-    },
+    report::{Format, Writable, destination::Destination, history, markdown},
     view::line,
 };
 
@@ -58,11 +54,9 @@ pub(super) struct VerdictFiles {
 /// These files, known to be writable.
 pub(super) struct Reserved<'a> {
     files: &'a VerdictFiles,
-    whole: Vec<(Destination, Writer)>,
+    whole: Vec<(Destination, Format)>,
     history: Option<Destination>,
 }
-
-type Writer = fn(&Verdict, &mut dyn Write) -> io::Result<()>;
 
 impl VerdictFiles {
     /// The name of a flag that was given, if one was.
@@ -120,21 +114,17 @@ impl VerdictFiles {
     /// Reserves a place for each.
     pub(super) fn reserve(&self) -> Result<Reserved<'_>> {
         self.on_stdout()?;
-        let writers: [(&Option<PathBuf>, Writer); 5] = [
-            (&self.markdown, |verdict, out| markdown::write(verdict, out)),
-            (&self.junit, |verdict, out| junit::write(verdict, out)),
-            (&self.bencher, |verdict, out| benchmarks::bencher(verdict, out)),
-            (&self.benchmark_smaller, |verdict, out| {
-                benchmarks::action(verdict, BetterWhen::SmallerIsBetter, out)
-            }),
-            (&self.benchmark_bigger, |verdict, out| {
-                benchmarks::action(verdict, BetterWhen::BiggerIsBetter, out)
-            }),
+        let formats = [
+            (&self.markdown, Format::Markdown),
+            (&self.junit, Format::Junit),
+            (&self.bencher, Format::Bencher),
+            (&self.benchmark_smaller, Format::BenchmarkSmaller),
+            (&self.benchmark_bigger, Format::BenchmarkBigger),
         ];
         let mut whole = Vec::new();
-        for (file, writer) in writers {
+        for (file, format) in formats {
             if let Some(file) = file {
-                whole.push((Destination::reserve(file)?, writer));
+                whole.push((Destination::reserve(file)?, format));
             }
         }
         let history = self.history.as_deref().map(Destination::reserve).transpose()?;
@@ -152,8 +142,8 @@ impl Reserved<'_> {
     /// summary of a CI job by a flag, so that one which cannot be written is told, and is no failure.
     pub(super) fn write(self, verdict: &Verdict) -> Vec<anyhow::Error> {
         let mut failures = Vec::new();
-        for (destination, writer) in self.whole {
-            let written = destination.write_with(|out| writer(verdict, out));
+        for (destination, format) in self.whole {
+            let written = destination.write_with(|out| verdict.write(format, out));
             failures.extend(written.err().map(anyhow::Error::from));
         }
         if let Some((path, destination)) = self.files.history.as_deref().zip(self.history) {

@@ -21,3 +21,8 @@ pub mod limits;
 pub mod sweep;
 pub mod text;
 pub mod verdict;
+pub mod formats;
+pub mod saved;
+
+pub use formats::{Format, Writable};
+pub use saved::SavedDocument;

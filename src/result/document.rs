@@ -1,109 +1,215 @@
-//! Documents come from outside: what reading them takes is bounded by their size, and figures that can be computed
-//! from others are computed again.
+//! The documents of this program, and the one way to read them.
+//!
+//! Documents come from outside: what reading them takes is bounded by their size.
 
-use std::{fmt, marker::PhantomData};
+use std::{fmt, io::Read, marker::PhantomData};
 
 use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{Error as _, SeqAccess, Visitor},
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error as _, SeqAccess, Visitor},
 };
-use serde_json::Value;
+
+use super::consistency::Contradiction;
+use crate::{
+    measure::{DecodeError, NotConserved},
+    units::named,
+};
 
 /// Rows by time that a document has at most; a longer run has longer rows.
 const MOST_INTERVALS: usize = 1_024;
 
-/// Of a figure that was computed in another order, or by another processor.
-const TOLERANCE: f64 = 1e-6;
-
-/// A document says something that the rest of it contradicts.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "it says that {what} is {written}, and the rest of it gives {expected}: it was changed, or written by a version that computes otherwise; measure again"
-)]
-pub struct Contradiction {
-    what: String,
-    written: String,
-    expected: String,
+/// A kind of document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DocumentKind {
+    /// Of a run.
+    Summary,
+    /// Of a grid of runs.
+    Sweep,
+    /// Of a search for size limits.
+    Limits,
+    /// Of runs with and without refused calls.
+    Interference,
+    /// Of runs beside others.
+    Comparison,
+    /// Of a gate.
+    Verdict,
+    /// Of a single call.
+    Reply,
+    /// Of a server that has begun to serve.
+    Announcement,
 }
 
-impl Contradiction {
-    pub(crate) fn new(what: &str, written: impl fmt::Display, expected: impl fmt::Display) -> Self {
-        Self { what: what.to_owned(), written: written.to_string(), expected: expected.to_string() }
-    }
-}
+named!(DocumentKind, "document", {
+    Summary => "summary",
+    Sweep => "sweep",
+    Limits => "limits",
+    Interference => "interference",
+    Comparison => "comparison",
+    Verdict => "verdict",
+    Reply => "reply",
+    Announcement => "announcement",
+});
 
-/// Two things that must be equal.
-pub(crate) fn same<T: PartialEq + fmt::Display>(
-    what: &str,
-    written: T,
-    expected: T,
-) -> Result<(), Contradiction> {
-    if written == expected { Ok(()) } else { Err(Contradiction::new(what, written, expected)) }
-}
-
-/// Something that must be so.
-pub(crate) fn holds(
-    what: &str,
-    written: impl fmt::Display,
-    expected: &str,
-    is_so: bool,
-) -> Result<(), Contradiction> {
-    if is_so { Ok(()) } else { Err(Contradiction::new(what, written, expected)) }
-}
-
-/// Two figures that must be equal but for rounding.
-pub(crate) fn near(what: &str, written: f64, expected: f64) -> Result<(), Contradiction> {
-    if is_near(written, expected) {
-        return Ok(());
-    }
-    // A figure from outside may be of 300 digits.
-    Err(Contradiction::new(what, format!("{written:?}"), format!("{expected:?}")))
-}
-
-fn is_near(left: f64, right: f64) -> bool {
-    (left - right).abs() <= TOLERANCE * left.abs().max(right.abs())
-}
-
-/// Two parts of documents that must be equal but for rounding; names the first place where they are not.
-pub(crate) fn alike(
-    what: &str,
-    written: &impl Serialize,
-    expected: &impl Serialize,
-) -> Result<(), Contradiction> {
-    let value = |part: Result<Value, serde_json::Error>| part.unwrap_or(Value::Null);
-    differing(what, &value(serde_json::to_value(written)), &value(serde_json::to_value(expected)))
-}
-
-fn differing(place: &str, written: &Value, expected: &Value) -> Result<(), Contradiction> {
-    match (written, expected) {
-        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => {
-            let pairs = left.iter().zip(right).enumerate();
-            pairs
-                .into_iter()
-                .try_for_each(|(index, (left, right))| differing(&format!("{place}[{index}]"), left, right))
+impl DocumentKind {
+    /// The schema that this program writes: the value of a document's `schema`.
+    #[must_use]
+    pub const fn schema(self) -> &'static str {
+        match self {
+            Self::Summary => "plimsoll.summary/2",
+            Self::Sweep => "plimsoll.sweep/1",
+            Self::Limits => "plimsoll.limits/1",
+            Self::Interference => "plimsoll.neighbours/1",
+            Self::Comparison => "plimsoll.comparison/1",
+            Self::Verdict => "plimsoll.verdict/1",
+            Self::Reply => "plimsoll.call/1",
+            Self::Announcement => "plimsoll.serve/1",
         }
-        (Value::Object(left), Value::Object(right)) => left.keys().chain(right.keys()).try_for_each(|key| {
-            let of =
-                |fields: &serde_json::Map<String, Value>| fields.get(key).cloned().unwrap_or(Value::Null);
-            differing(&format!("{place}.{key}"), &of(left), &of(right))
-        }),
-        (Value::Number(left), Value::Number(right))
-            if left.as_f64().zip(right.as_f64()).is_some_and(|(left, right)| is_near(left, right)) =>
-        {
-            Ok(())
+    }
+
+    /// Schemas of earlier versions that are read too.
+    #[must_use]
+    pub const fn earlier_schemas(self) -> &'static [&'static str] {
+        match self {
+            Self::Summary => &["plimsoll.summary/1"],
+            _ => &[],
         }
-        (left, right) if left == right => Ok(()),
-        (left, right) => Err(Contradiction::new(place, left, right)),
+    }
+
+    /// It in words, with the command that writes it.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Summary => "a result of `plimsoll run`",
+            Self::Sweep => "a result of `plimsoll sweep`",
+            Self::Limits => "a result of `plimsoll limits`",
+            Self::Interference => "a result of `plimsoll interference`",
+            Self::Comparison => "a result of `plimsoll compare`",
+            Self::Verdict => "a verdict of `plimsoll gate`",
+            Self::Reply => "a reply of `plimsoll call`",
+            Self::Announcement => "an announcement of `plimsoll serve`",
+        }
+    }
+
+    /// The kind of documents with this schema.
+    ///
+    /// # Errors
+    /// When none has it. `needed` is the kind that is asked for.
+    pub(crate) fn of_schema(schema: &str, needed: Self) -> Result<Self, ReadError> {
+        let is_own = |kind: &&Self| kind.schema() == schema || kind.earlier_schemas().contains(&schema);
+        Self::VALUES.iter().find(is_own).copied().ok_or_else(|| {
+            let (schema, needed) = (schema.to_owned(), needed.schema());
+            if schema.starts_with("plimsoll.") {
+                ReadError::Version { schema, needed }
+            } else {
+                ReadError::Foreign { schema, needed }
+            }
+        })
+    }
+
+    /// Whether this is the schema of such a document.
+    ///
+    /// # Errors
+    /// When it is another one.
+    pub(crate) fn check(self, schema: &str) -> Result<(), ReadError> {
+        match Self::of_schema(schema, self)? {
+            kind if kind == self => Ok(()),
+            kind => Err(ReadError::Other { schema: schema.to_owned(), kind, needed: self }),
+        }
     }
 }
 
-/// The schema of a document, without reading the rest of it into memory.
-pub(crate) fn schema_of(document: &[u8]) -> Result<Option<String>, serde_json::Error> {
-    #[derive(Deserialize)]
-    struct Head {
-        schema: Option<String>,
+/// A document that can be read back.
+pub trait Document: DeserializeOwned {
+    /// What it is.
+    const KIND: DocumentKind;
+
+    /// The document, where its figures agree with each other.
+    ///
+    /// # Errors
+    /// When they do not.
+    fn checked(self) -> Result<Self, ReadError>;
+}
+
+/// Why a document cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// It is not JSON, or lacks something.
+    #[error("it is not {}", .0.words())]
+    Json(DocumentKind, #[source] serde_json::Error),
+    /// It has no schema.
+    #[error("it has no `schema`, so it is not {}", .0.words())]
+    NoSchema(DocumentKind),
+    /// It is another document of this program.
+    #[error("it is {} (`{schema}`), and {} is needed", .kind.words(), .needed.words())]
+    Other {
+        /// Its schema.
+        schema: String,
+        /// What it is.
+        kind: DocumentKind,
+        /// What was expected.
+        needed: DocumentKind,
+    },
+    /// It is of a version that this program does not read.
+    #[error(
+        "its schema is `{schema}`, and this plimsoll reads `{needed}`; use the version of plimsoll that wrote it, or write it again"
+    )]
+    Version {
+        /// Its schema.
+        schema: String,
+        /// What was expected.
+        needed: &'static str,
+    },
+    /// It has a schema of something else.
+    #[error("its schema is `{schema}`: it is no document of plimsoll's, which would have `{needed}`")]
+    Foreign {
+        /// Its schema.
+        schema: String,
+        /// What was expected.
+        needed: &'static str,
+    },
+    /// A document within it cannot be used.
+    #[error("{0} cannot be used")]
+    Part(String, #[source] Box<Self>),
+    /// Its sums do not agree.
+    #[error("its calls do not add up")]
+    NotConserved(#[from] NotConserved),
+    /// A histogram cannot be decoded.
+    #[error(transparent)]
+    Histogram(#[from] DecodeError),
+    /// A figure is not the one that the rest gives.
+    #[error(transparent)]
+    Contradiction(#[from] Contradiction),
+}
+
+impl ReadError {
+    /// An error of a document within another one.
+    pub(crate) fn within(self, part: impl fmt::Display) -> Self {
+        Self::Part(part.to_string(), Box::new(self))
     }
-    serde_json::from_slice(document).map(|Head { schema }| schema)
+}
+
+/// What every document begins with.
+#[derive(Deserialize)]
+struct Head {
+    schema: Option<String>,
+}
+
+/// The schema of a document, without reading the rest of it into memory. `needed` is the kind that is asked for.
+pub(crate) fn schema_of(document: &[u8], needed: DocumentKind) -> Result<String, ReadError> {
+    let head: Head = serde_json::from_slice(document).map_err(|error| ReadError::Json(needed, error))?;
+    head.schema.ok_or(ReadError::NoSchema(needed))
+}
+
+/// Reads a document.
+///
+/// # Errors
+/// When it is something else, or its figures do not agree with each other.
+pub(crate) fn read<T: Document>(mut reader: impl Read) -> Result<T, ReadError> {
+    let json = |error| ReadError::Json(T::KIND, error);
+    let mut document = Vec::new();
+    reader.read_to_end(&mut document).map_err(|error| json(serde_json::Error::io(error)))?;
+    T::KIND.check(&schema_of(&document, T::KIND)?)?;
+    serde_json::from_slice::<T>(&document).map_err(json)?.checked()
 }
 
 /// Rows by time. More of them than a run has are an error before they take memory.
@@ -139,16 +245,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn the_first_difference_is_named() {
-        let written = json!({ "a": [1, { "b": 2.0 }], "c": null });
-        assert_eq!(alike("it", &written, &json!({ "a": [1, { "b": 2.000_000_1 }] })), Ok(()));
-        let error =
-            alike("it", &written, &json!({ "a": [1, { "b": 3 }] })).expect_err("2 is not 3").to_string();
-        assert!(error.starts_with("it says that it.a[1].b is 2.0, and the rest of it gives 3:"), "{error}");
-        assert!(alike("it", &written, &json!({ "a": [1] })).is_err());
-    }
 
     #[test]
     fn there_are_no_more_intervals_than_a_run_has() {

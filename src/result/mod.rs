@@ -1,5 +1,6 @@
 //! The meaning of a run: the summary, its objectives, and its soundness.
 
+mod consistency;
 pub mod document;
 pub mod finding;
 pub mod objective;
@@ -7,8 +8,9 @@ pub mod quantiles;
 pub mod soundness;
 pub mod summary;
 
-pub use document::Contradiction;
-pub(crate) use document::{alike, holds, near, same, schema_of};
+pub use consistency::Contradiction;
+pub(crate) use consistency::{alike, holds, near, same};
+pub use document::{Document, DocumentKind, ReadError};
 pub use finding::{Finding, FindingKind, Rating, Weight};
 pub use objective::Objective;
 pub use quantiles::{QUANTILES, samples_needed};

@@ -9,7 +9,6 @@ use crate::{
     cli::{session::Session, status::Status},
     engine,
     load::Plan,
-    report::text,
     result::{
         Rating,
         summary::{Context, Summary, TargetRecord},
@@ -38,7 +37,7 @@ pub(crate) fn execute(arguments: &RunArguments) -> Result<Status> {
 
     let context = Context { target, label: load.label.clone(), objectives: &arguments.assertions };
     let summary = Summary::new(&run, context)?;
-    let failures = session.finish(&summary, |summary, out| text::write_coloured(summary, out)).into_iter();
+    let failures = session.finish(&summary).into_iter();
     Ok(match status(&summary, load.strict, server_end) {
         Ok(status) => status.despite(failures),
         Err(error) => Status::Failed.despite(failures.chain([error])),

@@ -10,7 +10,6 @@ use crate::{
     },
     client::check_metadata,
     experiment::interference::{self, Ended, InterferenceError, RunError, check},
-    report,
 };
 
 pub(crate) fn execute(arguments: &InterferenceArguments) -> Result<Status> {
@@ -33,8 +32,7 @@ pub(super) fn run(load: &LoadArguments, rounds: u64) -> Result<Status> {
         Err(RunError::Sizes(InterferenceError::Interrupted)) => return Ok(Status::Interrupted),
         ended => ended?,
     };
-    let failures =
-        session.finish(&document, |document, out| report::interference::write_coloured(document, out));
+    let failures = session.finish(&document);
     session::first(failures)?;
     failure
         .map_or(Ok(()), Err)

@@ -1,26 +1,20 @@
 //! Whether a comparison that was saved agrees with itself. The results that it compares are not in it.
 
-use super::{
-    document::{Comparison, SCHEMA},
-    figures::Figure,
-};
+use std::io::Read;
+
+use super::{document::Comparison, figures::Figure};
 use crate::{
-    result::{Contradiction, holds, near, schema_of},
+    result::{Contradiction, Document, DocumentKind, ReadError, document, holds, near},
     statistics::holm,
 };
 
-/// Why a document is no comparison.
-#[derive(Debug, thiserror::Error)]
-pub enum CompareReadError {
-    /// It is not JSON, or lacks something.
-    #[error("it is not a result of `plimsoll compare`")]
-    Json(#[from] serde_json::Error),
-    /// It has another schema, or none.
-    #[error("its schema is `{0}`, and this plimsoll reads `{SCHEMA}`")]
-    Schema(String),
-    /// A figure contradicts another one.
-    #[error(transparent)]
-    Contradiction(#[from] Contradiction),
+impl Document for Comparison {
+    const KIND: DocumentKind = DocumentKind::Comparison;
+
+    fn checked(self) -> Result<Self, ReadError> {
+        self.check()?;
+        Ok(self)
+    }
 }
 
 impl Comparison {
@@ -28,14 +22,8 @@ impl Comparison {
     ///
     /// # Errors
     /// When it is something else, or its figures contradict each other.
-    pub fn read(document: &[u8]) -> Result<Self, CompareReadError> {
-        match schema_of(document)?.as_deref() {
-            Some(SCHEMA) => {}
-            other => return Err(CompareReadError::Schema(other.unwrap_or("missing").to_owned())),
-        }
-        let comparison: Self = serde_json::from_slice(document)?;
-        comparison.check()?;
-        Ok(comparison)
+    pub fn read(reader: impl Read) -> Result<Self, ReadError> {
+        document::read(reader)
     }
 
     fn check(&self) -> Result<(), Contradiction> {

@@ -8,18 +8,15 @@ use super::{
 };
 use crate::{
     measure::Build,
-    result::{Finding, FindingKind, soundness::MISSING_ANSWERS, summary::Summary},
+    result::{Finding, FindingKind, document::DocumentKind, soundness::MISSING_ANSWERS, summary::Summary},
     statistics::holm,
     units::{as_f64, format_share},
 };
 
-/// The schema that this program writes.
-pub const SCHEMA: &str = "plimsoll.comparison/1";
-
 /// Two sides, compared.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
-    /// [`SCHEMA`].
+    /// That of [`DocumentKind::Comparison`].
     pub schema: String,
     /// What compared.
     pub plimsoll: Build,
@@ -78,7 +75,7 @@ impl Comparison {
         }
         let names = |side: &[Summary]| side.iter().map(name).collect();
         Ok(Self {
-            schema: SCHEMA.to_owned(),
+            schema: DocumentKind::Comparison.schema().to_owned(),
             plimsoll: Build::this(),
             base: names(base),
             candidate: names(candidate),

@@ -10,7 +10,6 @@ mod limits;
 pub mod document;
 mod check;
 
-pub use check::CompareReadError;
-pub use document::{Comparison, SCHEMA};
+pub use document::Comparison;
 pub use figures::{Figure, Method};
 pub use limits::LimitDifference;

@@ -9,11 +9,10 @@ use super::{
     run::judged,
     scenario::{DEFAULT_THRESHOLD, Expected, Scenario, ScenarioLoad, Thresholds},
     scenario_run::ScenarioRun,
-    verdict::{Confirmation, ScenarioVerdict, Verdict, VerdictReadError},
+    verdict::{Confirmation, ScenarioVerdict, Verdict},
 };
 use crate::{
-    measure::NotConserved,
-    result::{Contradiction, FindingKind, alike, holds, same},
+    result::{FindingKind, alike, document::ReadError, holds, same},
     rpc::format_data::TextKind,
 };
 
@@ -25,14 +24,14 @@ impl Verdict {
     ///
     /// # Errors
     /// When something does not.
-    pub fn check(&self) -> Result<(), VerdictReadError> {
+    pub fn check(&self) -> Result<(), ReadError> {
         for scenario in &self.scenarios {
             check_repetitions(scenario)?;
         }
         let limits = self.limits.as_ref();
         if let Some(limits) = limits {
-            limits.base.check()?;
-            limits.candidate.check()?;
+            limits.base.check().map_err(|error| error.within("the base's search for limits"))?;
+            limits.candidate.check().map_err(|error| error.within("the candidate's search for limits"))?;
             let again = limits::compare(limits.base.clone(), limits.candidate.clone());
             alike("the limits that moved", &limits.moved, &again.moved)?;
             alike("the limits that were not compared", &limits.not_compared, &again.not_compared)?;
@@ -144,7 +143,7 @@ fn scenario_of(written: &ScenarioVerdict) -> Scenario {
     }
 }
 
-fn check_repetitions(scenario: &ScenarioVerdict) -> Result<(), VerdictReadError> {
+fn check_repetitions(scenario: &ScenarioVerdict) -> Result<(), ReadError> {
     let second = scenario.confirmation.iter().flat_map(|confirmation| &confirmation.repetitions);
     for repetition in scenario.repetitions.iter().chain(second) {
         for arm in ARMS {
@@ -154,8 +153,8 @@ fn check_repetitions(scenario: &ScenarioVerdict) -> Result<(), VerdictReadError>
     Ok(())
 }
 
-fn check_slices(slices: &Slices) -> Result<(), VerdictReadError> {
-    slices.calls.check().map_err(|error: NotConserved| VerdictReadError::NotConserved(error))?;
+fn check_slices(slices: &Slices) -> Result<(), ReadError> {
+    slices.calls.check()?;
     let planned = slices.calls.planned;
     holds(
         "the number of calls as expected",
@@ -171,8 +170,7 @@ fn check_slices(slices: &Slices) -> Result<(), VerdictReadError> {
     }
     let all = [&slices.calls_per_second, &slices.p50_ns, &slices.p99_ns, &slices.server_cpu_ns_per_call];
     for figure in all.into_iter().flatten().flatten() {
-        holds("the figure of a slice", figure, "0 or more", figure.is_finite() && *figure >= 0.0)
-            .map_err(|error: Contradiction| VerdictReadError::Contradiction(error))?;
+        holds("the figure of a slice", figure, "0 or more", figure.is_finite() && *figure >= 0.0)?;
     }
     Ok(())
 }

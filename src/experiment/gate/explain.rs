@@ -9,10 +9,11 @@ use super::{
     repetition::Repetition,
     scenario::ScenarioLoad,
     scenario_run::{Neither, ScenarioRun},
-    verdict::{Confirmation, LimitsVerdict, Reported, SCHEMA, ScenarioVerdict, Verdict},
+    verdict::{Confirmation, LimitsVerdict, Reported, ScenarioVerdict, Verdict},
 };
 use crate::{
     measure::{Build, Environment},
+    result::document::DocumentKind,
     units::nanoseconds_of,
 };
 
@@ -51,7 +52,7 @@ pub(super) fn head(head: Head) -> Verdict {
     let Head { label, started_at, elapsed, interrupted, base, candidate, environment, seed, repetitions } =
         head;
     Verdict {
-        schema: SCHEMA.to_owned(),
+        schema: DocumentKind::Verdict.schema().to_owned(),
         plimsoll: Build::this(),
         verdict: Word::Inconclusive,
         reason: String::new(),

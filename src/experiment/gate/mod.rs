@@ -32,9 +32,7 @@ pub use run::{DEFAULT_REPETITIONS, GateSettings, MOST_REPETITIONS, run};
 pub use scenario::{
     DEFAULT_THRESHOLD, Expected, Scenario, ScenarioError, ScenarioLoad, Thresholds, parse_share,
 };
-pub use verdict::{
-    Confirmation, LimitsVerdict, MovedLimit, Reported, SCHEMA, ScenarioVerdict, Verdict, VerdictReadError,
-};
+pub use verdict::{Confirmation, LimitsVerdict, MovedLimit, Reported, ScenarioVerdict, Verdict};
 pub use without_base::{expected_length, fewest_repetitions_of, without_base};
 
 #[cfg(test)]

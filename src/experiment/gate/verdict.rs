@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     experiment::limits::Limits,
-    measure::{Build, Environment, NotConserved},
-    result::{Contradiction, Finding, schema_of},
+    measure::{Build, Environment},
+    result::{Document, DocumentKind, Finding, ReadError, document},
     rpc::Direction,
 };
 
@@ -26,13 +26,10 @@ pub struct MovedLimit {
     pub candidate: String,
 }
 
-/// The schema that this program writes.
-pub const SCHEMA: &str = "plimsoll.verdict/1";
-
 /// What a gate found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
-    /// [`SCHEMA`].
+    /// That of [`DocumentKind::Verdict`].
     pub schema: String,
     /// What decided.
     pub plimsoll: Build,
@@ -138,23 +135,6 @@ pub struct Confirmation {
     pub repetitions: Vec<Repetition>,
 }
 
-/// Why a document is no verdict.
-#[derive(Debug, thiserror::Error)]
-pub enum VerdictReadError {
-    /// It is not JSON, or lacks something.
-    #[error("it is not a verdict of `plimsoll gate -o FILE`")]
-    Json(#[from] serde_json::Error),
-    /// It is of another kind, or another version.
-    #[error("its schema is `{0}`; this version reads {SCHEMA}")]
-    Schema(String),
-    /// It does not follow from what was measured.
-    #[error(transparent)]
-    Contradiction(#[from] Contradiction),
-    /// Calls of a slice do not add up.
-    #[error("its calls do not add up")]
-    NotConserved(#[from] NotConserved),
-}
-
 impl LimitsVerdict {
     /// Whether all limits were compared, and none has moved.
     #[must_use]
@@ -181,15 +161,16 @@ impl Verdict {
     ///
     /// # Errors
     /// When it is something else, or its repetitions give another verdict.
-    pub fn read(mut reader: impl Read) -> Result<Self, VerdictReadError> {
-        let mut document = Vec::new();
-        reader.read_to_end(&mut document).map_err(serde_json::Error::io)?;
-        match schema_of(&document)?.as_deref() {
-            Some(SCHEMA) => {}
-            other => return Err(VerdictReadError::Schema(other.unwrap_or("missing").to_owned())),
-        }
-        let own: Self = serde_json::from_slice(&document)?;
-        own.check()?;
-        Ok(own)
+    pub fn read(reader: impl Read) -> Result<Self, ReadError> {
+        document::read(reader)
+    }
+}
+
+impl Document for Verdict {
+    const KIND: DocumentKind = DocumentKind::Verdict;
+
+    fn checked(self) -> Result<Self, ReadError> {
+        self.check()?;
+        Ok(self)
     }
 }

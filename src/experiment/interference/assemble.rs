@@ -1,10 +1,13 @@
 //! From rounds to the document.
 
 use super::{
-    document::{Impact, Interference, RefusedSize, Round, SCHEMA},
+    document::{Impact, Interference, RefusedSize, Round},
     findings, impact,
 };
-use crate::{measure::Build, result::summary::Summary};
+use crate::{
+    measure::Build,
+    result::{document::DocumentKind, summary::Summary},
+};
 
 impl Interference {
     /// What these rounds show.
@@ -27,7 +30,7 @@ impl Interference {
         }
         let damage = (!rounds.is_empty()).then(|| Impact::of(&rounds));
         let mut own = Self {
-            schema: SCHEMA.to_owned(),
+            schema: DocumentKind::Interference.schema().to_owned(),
             plimsoll: Build::this(),
             label,
             refused_sizes,

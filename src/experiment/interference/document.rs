@@ -11,13 +11,10 @@ use crate::{
     rpc::{Direction, Side},
 };
 
-/// The schema that this program writes.
-pub const SCHEMA: &str = "plimsoll.neighbours/1";
-
 /// Calls beside refused ones, and the same calls alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Interference {
-    /// [`SCHEMA`].
+    /// That of [`DocumentKind::Interference`].
     pub schema: String,
     /// What measured.
     pub plimsoll: Build,

@@ -12,7 +12,6 @@ pub mod refused;
 pub mod assemble;
 mod run;
 
-pub use document::{Impact, Interference, PooledSide, Pooling, Ratio, Round, SCHEMA};
-pub use read::InterferenceReadError;
+pub use document::{Impact, Interference, PooledSide, Pooling, Ratio, Round};
 pub use refused::{InterferenceError, check, refused_sizes, without_refused};
 pub use run::{Ended, RunError, run};

@@ -1,23 +1,40 @@
 //! Whether a comparison that was saved follows from its runs.
 
-use super::document::{Interference, SCHEMA};
-use crate::result::{Contradiction, alike, schema_of, summary::ReadError};
+use std::io::Read;
 
-/// Why a document is no such comparison.
-#[derive(Debug, thiserror::Error)]
-pub enum InterferenceReadError {
-    /// It is not JSON, or lacks something.
-    #[error("it is not a result of `plimsoll interference`")]
-    Json(#[from] serde_json::Error),
-    /// It has another schema, or none.
-    #[error("its schema is `{0}`, and this plimsoll reads `{SCHEMA}`")]
-    Schema(String),
-    /// A figure is not the one that its runs give.
-    #[error(transparent)]
-    Contradiction(#[from] Contradiction),
-    /// A run's result does not agree with itself.
-    #[error("a run of it cannot be used")]
-    Run(#[from] ReadError),
+use super::document::Interference;
+use crate::result::{Document, DocumentKind, ReadError, alike, document};
+
+impl Document for Interference {
+    const KIND: DocumentKind = DocumentKind::Interference;
+
+    fn checked(mut self) -> Result<Self, ReadError> {
+        for (index, round) in self.rounds.iter().enumerate() {
+            for (side, summary) in [("without", &round.without), ("with", &round.with)] {
+                let part = format_args!("round {}, {side} refused calls,", index + 1);
+                summary.check().map_err(|error| error.within(part))?;
+            }
+        }
+        for summary in &self.unpaired {
+            summary.check().map_err(|error| error.within("an unpaired run"))?;
+        }
+        let again = Self::new(
+            self.label.clone(),
+            self.refused_sizes.clone(),
+            self.fresh_servers,
+            self.rounds.clone(),
+            self.unpaired.clone(),
+        );
+        if self.plimsoll == again.plimsoll {
+            let figures = |of: &Self| (of.without.clone(), of.with.clone(), of.damage.clone());
+            alike("the comparison", &figures(&self), &figures(&again))?;
+        } else {
+            // Another version may compute otherwise. Its runs are what was measured.
+            (self.without, self.with, self.damage) = (again.without, again.with, again.damage);
+            self.findings = again.findings;
+        }
+        Ok(self)
+    }
 }
 
 impl Interference {
@@ -25,33 +42,7 @@ impl Interference {
     ///
     /// # Errors
     /// When it is something else, or they do not.
-    pub fn read(mut reader: impl std::io::Read) -> Result<Self, InterferenceReadError> {
-        let mut document = Vec::new();
-        reader.read_to_end(&mut document).map_err(serde_json::Error::io)?;
-        match schema_of(&document)?.as_deref() {
-            Some(SCHEMA) => {}
-            other => return Err(InterferenceReadError::Schema(other.unwrap_or("missing").to_owned())),
-        }
-        let mut own: Self = serde_json::from_slice(&document)?;
-        let paired = own.rounds.iter().flat_map(|round| [&round.without, &round.with]);
-        for summary in paired.chain(&own.unpaired) {
-            summary.check()?;
-        }
-        let again = Self::new(
-            own.label.clone(),
-            own.refused_sizes.clone(),
-            own.fresh_servers,
-            own.rounds.clone(),
-            own.unpaired.clone(),
-        );
-        if own.plimsoll == again.plimsoll {
-            let figures = |of: &Self| (of.without.clone(), of.with.clone(), of.damage.clone());
-            alike("the comparison", &figures(&own), &figures(&again))?;
-        } else {
-            // Another version may compute otherwise. Its runs are what was measured.
-            (own.without, own.with, own.damage) = (again.without, again.with, again.damage);
-            own.findings = again.findings;
-        }
-        Ok(own)
+    pub fn read(reader: impl Read) -> Result<Self, ReadError> {
+        document::read(reader)
     }
 }

@@ -1,26 +1,23 @@
 //! Whether limits that were saved agree with themselves.
 
+use std::io::Read;
+
 use super::{
-    document::{Limits, SCHEMA},
+    document::Limits,
     record::{LimitRecord, State},
 };
 use crate::{
-    result::{Contradiction, holds, schema_of},
+    result::{Contradiction, Document, DocumentKind, ReadError, document, holds},
     rpc::Side,
 };
 
-/// Why a document is not a search for limits.
-#[derive(Debug, thiserror::Error)]
-pub enum LimitsReadError {
-    /// It is not JSON, or lacks something.
-    #[error("it is not a result of `plimsoll limits`")]
-    Json(#[from] serde_json::Error),
-    /// It has another schema, or none.
-    #[error("its schema is `{0}`, and this plimsoll reads `{SCHEMA}`")]
-    Schema(String),
-    /// A size contradicts another one.
-    #[error(transparent)]
-    Contradiction(#[from] Contradiction),
+impl Document for Limits {
+    const KIND: DocumentKind = DocumentKind::Limits;
+
+    fn checked(self) -> Result<Self, ReadError> {
+        self.check()?;
+        Ok(self)
+    }
 }
 
 impl Limits {
@@ -28,22 +25,17 @@ impl Limits {
     ///
     /// # Errors
     /// When it is something else, or its sizes contradict each other.
-    pub fn read(document: &[u8]) -> Result<Self, LimitsReadError> {
-        match schema_of(document)?.as_deref() {
-            Some(SCHEMA) => {}
-            other => return Err(LimitsReadError::Schema(other.unwrap_or("missing").to_owned())),
-        }
-        let limits: Self = serde_json::from_slice(document)?;
-        limits.check()?;
-        Ok(limits)
+    pub fn read(reader: impl Read) -> Result<Self, ReadError> {
+        document::read(reader)
     }
 
     /// Whether sizes lie as their states say. Messages that passed and that were refused cannot be made again.
     ///
     /// # Errors
     /// When something does not agree.
-    pub fn check(&self) -> Result<(), Contradiction> {
-        self.limits.iter().try_for_each(check)
+    pub fn check(&self) -> Result<(), ReadError> {
+        DocumentKind::Limits.check(&self.schema)?;
+        Ok(self.limits.iter().try_for_each(check)?)
     }
 }
 

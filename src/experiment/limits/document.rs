@@ -9,9 +9,6 @@ use crate::{
     result::Finding,
 };
 
-/// The schema that this program writes.
-pub const SCHEMA: &str = "plimsoll.limits/1";
-
 /// Messages that are really sent are no larger than this, unless more is asked for.
 pub const DEFAULT_UP_TO: u64 = 64 << 20;
 
@@ -28,7 +25,7 @@ pub struct LimitsSettings {
 /// The limits of a server and of a client, and what they mean. Integers are ns and bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// [`SCHEMA`].
+    /// That of [`DocumentKind::Limits`].
     pub schema: String,
     /// What looked.
     pub plimsoll: Build,

@@ -20,8 +20,7 @@ mod server_requests;
 mod compressed;
 pub mod run;
 
-pub use check::LimitsReadError;
-pub use document::{DEFAULT_UP_TO, Limits, LimitsSettings, SCHEMA};
+pub use document::{DEFAULT_UP_TO, Limits, LimitsSettings};
 pub use error::LimitsError;
 pub use probe_result::Cause;
 pub use record::{Behind, Compressed, Counts, LimitRecord, State};

@@ -2,7 +2,7 @@
 
 use super::{
     client_side, compressed,
-    document::{Limits, LimitsSettings, SCHEMA},
+    document::{Limits, LimitsSettings},
     error::{LimitsError, causes},
     findings,
     probe::{Prober, settled},
@@ -16,6 +16,7 @@ use crate::{
     engine::{Event, Events},
     load::Options,
     measure::Build,
+    result::document::DocumentKind,
     rpc::{
         Direction, Side,
         format_data::{LARGEST_MESSAGE, Message, longest_text_within},
@@ -38,7 +39,7 @@ pub fn find<'a>(
     events: &Events,
 ) -> Result<Limits, LimitsError> {
     let mut limits = Limits {
-        schema: SCHEMA.to_owned(),
+        schema: DocumentKind::Limits.schema().to_owned(),
         plimsoll: Build::this(),
         target: target.authority.clone(),
         client: settings.options.client,

@@ -13,15 +13,12 @@ use crate::{
     load::{PlannedLoad, Settings},
     measure::Build,
     result::{
-        Contradiction, holds, near, same, schema_of,
-        summary::{ReadError, ServerRecord, Summary},
+        Contradiction, Document, DocumentKind, ReadError, document, holds, near, same,
+        summary::{ServerRecord, Summary},
     },
     rpc::Direction,
     units::{draw, shuffle},
 };
-
-/// The schema that this program writes, and the only one that it reads.
-pub const SCHEMA: &str = "plimsoll.sweep/1";
 
 /// What was asked for: a sweep goes on only where this is the same.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,7 +43,7 @@ pub struct SweepSpec {
 /// A sweep, as far as it has come.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sweep {
-    /// [`SCHEMA`].
+    /// That of [`DocumentKind::Sweep`].
     pub schema: String,
     /// What measured.
     pub plimsoll: Build,
@@ -61,36 +58,10 @@ pub struct Sweep {
     pub points: Vec<Summary>,
 }
 
-/// Why a document is not a sweep that can go on.
+/// A sweep that was begun was asked something else.
 #[derive(Debug, thiserror::Error)]
-pub enum SweepError {
-    /// It is not JSON, or lacks something.
-    #[error("it is not a result of `plimsoll sweep`")]
-    Json(#[from] serde_json::Error),
-    /// It has another schema, or none.
-    #[error("its schema is `{0}`, and this plimsoll reads `{SCHEMA}`")]
-    Schema(String),
-    /// It has more points than it planned.
-    #[error("it has {points} points, and planned {planned}")]
-    TooMany {
-        /// Results.
-        points: usize,
-        /// Points in its order.
-        planned: usize,
-    },
-    /// A point's result does not agree with itself.
-    #[error("point {0} cannot be used")]
-    Point(usize, #[source] ReadError),
-    /// A point is not the one that was asked for.
-    #[error(transparent)]
-    Contradiction(#[from] Contradiction),
-    /// It was asked something else.
-    #[error(
-        "it was asked something else ({}); ask for the same to go on, or write to another file",
-        .0.join("; ")
-    )]
-    Other(Vec<String>),
-}
+#[error("it was asked something else ({}); ask for the same to go on, or write to another file", .0.join("; "))]
+pub struct AnotherSweep(Vec<String>);
 
 fn is_rate(left: f64, right: f64) -> bool {
     near("a rate", left, right).is_ok()
@@ -122,12 +93,21 @@ impl SweepSpec {
     }
 }
 
+impl Document for Sweep {
+    const KIND: DocumentKind = DocumentKind::Sweep;
+
+    fn checked(self) -> Result<Self, ReadError> {
+        self.check()?;
+        Ok(self)
+    }
+}
+
 impl Sweep {
     /// A sweep that has not begun.
     #[must_use]
     pub fn new(asked: SweepSpec, limits: Option<Limits>) -> Self {
         let order = asked.order(&asked.sizes_with(limits.as_ref()));
-        let schema = SCHEMA.to_owned();
+        let schema = DocumentKind::Sweep.schema().to_owned();
         Self { schema, plimsoll: Build::this(), asked, limits, order, points: Vec::new() }
     }
 
@@ -135,28 +115,20 @@ impl Sweep {
     ///
     /// # Errors
     /// When it is something else, or its results do not agree with themselves.
-    pub fn read(mut reader: impl Read) -> Result<Self, SweepError> {
-        let mut document = Vec::new();
-        reader.read_to_end(&mut document).map_err(serde_json::Error::io)?;
-        match schema_of(&document)?.as_deref() {
-            Some(SCHEMA) => {}
-            other => return Err(SweepError::Schema(other.unwrap_or("missing").to_owned())),
-        }
-        let sweep: Self = serde_json::from_slice(&document)?;
-        if sweep.points.len() > sweep.order.len() {
-            return Err(SweepError::TooMany { points: sweep.points.len(), planned: sweep.order.len() });
-        }
-        for (index, summary) in sweep.points.iter().enumerate() {
-            summary.check().map_err(|error| SweepError::Point(index + 1, error))?;
-        }
-        sweep.check()?;
-        Ok(sweep)
+    pub fn read(reader: impl Read) -> Result<Self, ReadError> {
+        document::read(reader)
     }
 
     /// Whether the order is the one that was asked for, and each point's result is that of its place in it.
-    fn check(&self) -> Result<(), Contradiction> {
+    fn check(&self) -> Result<(), ReadError> {
+        DocumentKind::Sweep.check(&self.schema)?;
+        let (points, planned) = (self.points.len(), self.order.len());
+        holds("the number of results", points, &format!("{planned} or fewer"), points <= planned)?;
+        for (index, summary) in self.points.iter().enumerate() {
+            summary.check().map_err(|error| error.within(format_args!("point {}", index + 1)))?;
+        }
         if let Some(limits) = &self.limits {
-            limits.check()?;
+            limits.check().map_err(|error| error.within("its search for limits"))?;
         }
         let sizes = self.sizes();
         let points = (sizes.len() * self.asked.loads.len()) as u64;
@@ -165,7 +137,7 @@ impl Sweep {
         let order = self.asked.order(&sizes);
         let differs = order.iter().zip(&self.order).find(|(expected, written)| expected != written);
         if let Some((expected, written)) = differs {
-            return Err(Contradiction::new("a point", written, expected));
+            return Err(Contradiction::new("a point", written, expected).into());
         }
         for (point, summary) in self.order.iter().zip(&self.points) {
             let size = summary.plan.sizes.first().map_or(0, |size| size.message_bytes);
@@ -191,9 +163,10 @@ impl Sweep {
     ///
     /// # Errors
     /// When it is not: with everything that differs.
-    pub fn is_same(&self, asked: &SweepSpec) -> Result<(), SweepError> {
+    pub fn is_same(&self, asked: &SweepSpec) -> Result<(), AnotherSweep> {
         // As documents have it: a token that is not the one of then is no other sweep.
-        let (before, now) = (serde_json::to_value(&self.asked)?, serde_json::to_value(asked)?);
+        let value = |asked| serde_json::to_value(asked).unwrap_or_default();
+        let (before, now) = (value(&self.asked), value(asked));
         if before == now {
             return Ok(());
         }
@@ -206,7 +179,7 @@ impl Sweep {
             value.get(key).map_or_else(|| "nothing".to_owned(), ToString::to_string)
         };
         let differing = keys.into_iter().filter(|key| before.get(*key) != now.get(*key));
-        Err(SweepError::Other(
+        Err(AnotherSweep(
             differing
                 .map(|key| format!("{key}: {} then, {} now", shown(&before, key), shown(&now, key)))
                 .collect(),

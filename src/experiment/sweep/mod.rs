@@ -10,6 +10,6 @@ pub mod document;
 mod run;
 
 pub use cells::Cell;
-pub use document::{SCHEMA, Sweep, SweepSpec};
+pub use document::{AnotherSweep, Sweep, SweepSpec};
 pub use grid::{GridLoad, Point, Sizes, SizesError};
 pub use run::{RunError, ladder_limits, plan, run};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     document::{
         ConnectionsRecord, Cost, Goodput, IntervalRecord, LatencyFigures, LatencyRecord, LatencyRecords,
-        RefusalRecord, SCHEMA, ServerRecord, SizeSummary, StatusRecord, Summary, TargetRecord,
+        RefusalRecord, ServerRecord, SizeSummary, StatusRecord, Summary, TargetRecord,
     },
     measured::Measured,
     objectives::judge,
@@ -16,7 +16,7 @@ use crate::{
     measure::{
         Build, FailureCount, Latency, LoopAccount, Measurement, NotConserved, Recording, Volume, timestamp,
     },
-    result::{objective::Objective, soundness::Soundness},
+    result::{document::DocumentKind, objective::Objective, soundness::Soundness},
     rpc::metadata::Secrets,
     units::{as_f64, nanoseconds_of},
 };
@@ -53,7 +53,7 @@ impl Summary {
         let Context { target, label, objectives } = context;
         let goodput = goodput(run);
         let mut summary = Self {
-            schema: SCHEMA.to_owned(),
+            schema: DocumentKind::Summary.schema().to_owned(),
             plimsoll: Build::this(),
             label,
             started_at: timestamp(run.started_at),

@@ -2,17 +2,15 @@
 
 use super::{
     assemble::Context,
-    document::{
-        FIRST_SCHEMA, Goodput, LatencyFigures, LatencyRecord, LatencyRecords, ObjectiveRecord, ReadError,
-        SCHEMA, Summary,
-    },
+    document::{Goodput, LatencyFigures, LatencyRecord, LatencyRecords, ObjectiveRecord, Summary},
     objectives::calls_of,
 };
 use crate::{
     load::PlannedLoad,
     measure::{Calls, Latency, Outcomes},
     result::{
-        document::{Contradiction, holds, near, same},
+        consistency::{Contradiction, alike, holds, near, same},
+        document::{DocumentKind, ReadError},
         finding::Rating,
         objective::{CallsOf, Metric, Objective},
     },
@@ -26,6 +24,7 @@ impl Summary {
     /// # Errors
     /// When something does not agree.
     pub fn check(&self) -> Result<(), ReadError> {
+        DocumentKind::Summary.check(&self.schema)?;
         self.calls.check()?;
         let main = self.check_latency()?;
         self.check_intervals(&main)?;
@@ -42,11 +41,12 @@ impl Summary {
     /// The whole result again, from what was measured. What its soundness and its objectives say is left to the
     /// version that wrote it.
     fn check_measured(&self) -> Result<(), ReadError> {
+        let current = DocumentKind::Summary.schema();
         holds(
             "`measured`",
             if self.measured.is_some() { "there" } else { "missing" },
-            &format!("what `{SCHEMA}` has and `{FIRST_SCHEMA}` has not"),
-            self.measured.is_some() == (self.schema == SCHEMA),
+            &format!("what `{current}` has and earlier versions have not"),
+            self.measured.is_some() == (self.schema == current),
         )?;
         let Some(run) = self.measurement()? else { return Ok(()) };
         let context = Context { target: self.target.clone(), label: self.label.clone(), objectives: &[] };
@@ -55,7 +55,7 @@ impl Summary {
             objectives: self.objectives.clone(),
             ..Self::with_soundness(&run, context, self.soundness.clone())?
         };
-        Ok(crate::result::document::alike("the result", self, &again)?)
+        Ok(alike("the result", self, &again)?)
     }
 
     /// The three times; returns that which the other parts of the result have too.
@@ -101,12 +101,7 @@ impl Summary {
                 Contradiction::new("the start of an interval", interval.start_ns, "an instant")
             })?;
         }
-        if outcomes != self.calls.outcomes {
-            return Err(ReadError::Intervals {
-                intervals: outcomes.total(),
-                calls: self.calls.outcomes.total(),
-            });
-        }
+        alike("the calls of the intervals", &outcomes, &self.calls.outcomes)?;
         same_times("the intervals", &sum, main)
     }
 
@@ -260,7 +255,7 @@ fn same_times(what: &str, sum: &Latency, main: &Latency) -> Result<(), ReadError
     if sum == main {
         return Ok(());
     }
-    crate::result::document::alike(&format!("the latency of {what}"), &figures(sum), &figures(main))?;
+    alike(&format!("the latency of {what}"), &figures(sum), &figures(main))?;
     Err(Contradiction::new(&format!("the latency of {what}"), "another histogram", "that of the run").into())
 }
 
@@ -271,17 +266,14 @@ impl LatencyRecord {
     /// When it is none, or has another count than this record.
     pub fn decode(&self) -> Result<Latency, ReadError> {
         let latency = Latency::decode(&self.histogram, self.out_of_range)?;
-        if latency.count() == self.count {
-            Ok(latency)
-        } else {
-            Err(ReadError::Count { histogram: latency.count(), record: self.count })
-        }
+        same("the number of times of a histogram", latency.count(), self.count)?;
+        Ok(latency)
     }
 
     /// The histogram, when it has the figures of this record.
     pub(crate) fn checked(&self) -> Result<Latency, ReadError> {
         let latency = self.decode()?;
-        crate::result::document::alike("a latency", &self.figures, &LatencyFigures::of(&latency))?;
+        alike("a latency", &self.figures, &LatencyFigures::of(&latency))?;
         holds(
             "the number of times over an hour",
             self.out_of_range,

@@ -7,25 +7,19 @@ use serde::{Deserialize, Serialize};
 use super::measured::Measured;
 use crate::{
     load::Plan,
-    measure::{Build, Calls, DecodeError, Environment, NotConserved, Outcomes},
+    measure::{Build, Calls, Environment, Outcomes},
     result::{
-        document::{Contradiction, intervals, schema_of},
+        document::{self, Document, DocumentKind, ReadError, intervals},
         soundness::Soundness,
     },
     rpc::{Compression, Difference, Direction, Side, outcome::OutcomeKind},
     units::Limit,
 };
 
-/// The schema that this program writes.
-pub const SCHEMA: &str = "plimsoll.summary/2";
-
-/// The schema before: it lacks `measured`. This program reads it too.
-pub const FIRST_SCHEMA: &str = "plimsoll.summary/1";
-
 /// A run, its figures, and what they are worth. Integers are ns and bytes; absent is not measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// [`SCHEMA`].
+    /// That of [`DocumentKind::Summary`].
     pub schema: String,
     /// What measured.
     pub plimsoll: Build,
@@ -314,56 +308,13 @@ pub struct ObjectiveRecord {
     pub met: bool,
 }
 
-/// Why a document is not a summary that this program reads.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// It is not JSON, or lacks something.
-    #[error("it is not a result of `plimsoll run`")]
-    Json(#[from] serde_json::Error),
-    /// It has no schema.
-    #[error("it has no `schema`, so it is not a result of `plimsoll run`")]
-    NoSchema,
-    /// It is another document of this program.
-    #[error("it is {kind} (`{schema}`), and a result of `plimsoll run` is needed")]
-    Other {
-        /// Its schema.
-        schema: String,
-        /// The command that writes it.
-        kind: &'static str,
-    },
-    /// It is of a version that this program does not read.
-    #[error(
-        "its schema is `{0}`, and this plimsoll reads `{SCHEMA}`; use the version of plimsoll that wrote it, or write it again"
-    )]
-    Version(String),
-    /// It has a schema of something else.
-    #[error("its schema is `{0}`: it is no document of plimsoll's, which would have `{SCHEMA}`")]
-    Schema(String),
-    /// Its sums do not agree.
-    #[error("its calls do not add up")]
-    NotConserved(#[from] NotConserved),
-    /// Its intervals do not agree with its calls.
-    #[error("its intervals have {intervals} calls, and the run has {calls}")]
-    Intervals {
-        /// Sum of the intervals.
-        intervals: u64,
-        /// Of the run.
-        calls: u64,
-    },
-    /// A histogram cannot be decoded.
-    #[error(transparent)]
-    Histogram(#[from] DecodeError),
-    /// A figure is not the one that the rest gives.
-    #[error(transparent)]
-    Contradiction(#[from] Contradiction),
-    /// A histogram has another count than its record.
-    #[error("a histogram has {histogram} values where its record says {record}")]
-    Count {
-        /// In the histogram.
-        histogram: u64,
-        /// In the record.
-        record: u64,
-    },
+impl Document for Summary {
+    const KIND: DocumentKind = DocumentKind::Summary;
+
+    fn checked(self) -> Result<Self, ReadError> {
+        self.check()?;
+        Ok(self)
+    }
 }
 
 impl Summary {
@@ -371,17 +322,8 @@ impl Summary {
     ///
     /// # Errors
     /// When it is something else, of another version, or its sums do not agree.
-    pub fn read(mut reader: impl Read) -> Result<Self, ReadError> {
-        let mut document = Vec::new();
-        reader.read_to_end(&mut document).map_err(serde_json::Error::io)?;
-        match schema_of(&document)?.as_deref() {
-            Some(SCHEMA | FIRST_SCHEMA) => {}
-            Some(other) => return Err(ReadError::of_schema(other)),
-            None => return Err(ReadError::NoSchema),
-        }
-        let summary: Self = serde_json::from_slice(&document)?;
-        summary.check()?;
-        Ok(summary)
+    pub fn read(reader: impl Read) -> Result<Self, ReadError> {
+        document::read(reader)
     }
 
     /// Response time in an open loop, service time in a closed one.

@@ -6,12 +6,10 @@ mod objectives;
 mod assemble;
 mod check;
 mod restore;
-mod others;
 mod secrets;
 
 pub use assemble::Context;
 pub use document::{
-    ConnectionsRecord, IntervalRecord, LatencyFigures, LatencyRecord, ReadError, ServerRecord, Summary,
-    TargetRecord,
+    ConnectionsRecord, IntervalRecord, LatencyFigures, LatencyRecord, ServerRecord, Summary, TargetRecord,
 };
 pub use measured::Measured;

@@ -3,13 +3,16 @@
 use std::time::{Duration, SystemTime};
 
 use super::{
-    document::{LatencyRecord, ReadError, RefusalRecord, StatusRecord, Summary},
+    document::{LatencyRecord, RefusalRecord, StatusRecord, Summary},
     measured::{Measured, MeasuredLatency},
 };
 use crate::{
     client::{ConnectionAccount, Connections},
     measure::{FailureCount, Interval, Latency, Measurement, Recording, SizeRecording, Timeline},
-    result::document::{Contradiction, same},
+    result::{
+        consistency::{Contradiction, same},
+        document::ReadError,
+    },
     rpc::{Code, Failure, Refusal},
 };
 

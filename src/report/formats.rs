@@ -1,0 +1,130 @@
+//! The table of documents and formats: a writer is one row of it.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::{
+    benchmarks::{self, BetterWhen},
+    compare, csv, interference, json, junit, limits, markdown, reply, sweep, text, verdict,
+};
+use crate::{
+    client::Reply,
+    experiment::{
+        compare::Comparison, gate::Verdict, interference::Interference, limits::Limits, sweep::Sweep,
+    },
+    result::{DocumentKind, summary::Summary},
+    units::named,
+};
+
+/// How a document is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// The whole document.
+    Json,
+    /// Rows.
+    Csv,
+    /// A report for a CI service.
+    Markdown,
+    /// Test cases for a CI service.
+    Junit,
+    /// Bencher's metric format.
+    Bencher,
+    /// For github-action-benchmark: figures of which less is better.
+    BenchmarkSmaller,
+    /// For github-action-benchmark: figures of which more is better.
+    BenchmarkBigger,
+}
+
+named!(Format, "format", {
+    Text => "text": "For people",
+    Json => "json": "For programs",
+    Csv => "csv": "A row for each point",
+    Markdown => "markdown": "A report for a CI service",
+    Junit => "junit": "Test cases for a CI service",
+    Bencher => "bencher": "Bencher's metric format",
+    BenchmarkSmaller => "benchmark-smaller": "github-action-benchmark's customSmallerIsBetter",
+    BenchmarkBigger => "benchmark-bigger": "github-action-benchmark's customBiggerIsBetter",
+});
+
+/// Writes a whole document.
+pub type Writer<T> = fn(&T, &mut dyn Write) -> io::Result<()>;
+
+/// A document that can be written.
+pub trait Writable: Serialize + Sized + 'static {
+    /// What it is.
+    const KIND: DocumentKind;
+    /// Its rows of the table.
+    const WRITERS: &'static [(Format, Writer<Self>)];
+
+    /// Writes it. A text has colours; who writes it elsewhere than to a terminal strips them.
+    ///
+    /// # Errors
+    /// Those of the writer. `Unsupported` where such documents have no such format: the message names those that
+    /// they have.
+    fn write(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
+        match Self::WRITERS.iter().find(|(own, _)| *own == format) {
+            Some((_, writer)) => writer(self, out),
+            None => Err(io::Error::new(io::ErrorKind::Unsupported, no_writer(Self::KIND, format))),
+        }
+    }
+}
+
+fn no_writer(kind: DocumentKind, format: Format) -> String {
+    let own = TABLE.iter().filter(|(document, _)| *document == kind);
+    let own: Vec<&str> = own.map(|(_, format)| format.name()).collect();
+    format!("{} cannot be written as {format}; its formats are {}", kind.words(), own.join(", "))
+}
+
+macro_rules! table {
+    ($($document:ident as $kind:ident { $($format:ident => $write:expr),+ $(,)? })+) => {
+        /// Each document with each of its formats.
+        pub const TABLE: &[(DocumentKind, Format)] =
+            &[$($((DocumentKind::$kind, Format::$format)),+),+];
+
+        $(impl Writable for $document {
+            const KIND: DocumentKind = DocumentKind::$kind;
+            const WRITERS: &'static [(Format, Writer<Self>)] =
+                &[$((Format::$format, |document, out| $write(document, out))),+];
+        })+
+    };
+}
+
+table! {
+    Summary as Summary {
+        Text => text::write_coloured,
+        Json => json::write,
+    }
+    Sweep as Sweep {
+        Text => sweep::write_coloured,
+        Json => json::write,
+        Csv => csv::sweep,
+    }
+    Limits as Limits {
+        Text => limits::write_coloured,
+        Json => json::write,
+    }
+    Interference as Interference {
+        Text => interference::write_coloured,
+        Json => json::write,
+    }
+    Comparison as Comparison {
+        Text => compare::write_coloured,
+        Json => json::write,
+    }
+    Verdict as Verdict {
+        Text => verdict::write_coloured,
+        Json => json::write,
+        Markdown => markdown::write,
+        Junit => junit::write,
+        Bencher => benchmarks::bencher,
+        BenchmarkSmaller => |verdict, out| benchmarks::action(verdict, BetterWhen::SmallerIsBetter, out),
+        BenchmarkBigger => |verdict, out| benchmarks::action(verdict, BetterWhen::BiggerIsBetter, out),
+    }
+    Reply as Reply {
+        Text => reply::write,
+        Json => json::write,
+    }
+}

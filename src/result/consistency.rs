@@ -1,0 +1,108 @@
+//! Figures that can be computed from others are computed again when a document is read: whether they agree.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// Of a figure that was computed in another order, or by another processor.
+const TOLERANCE: f64 = 1e-6;
+
+/// A document says something that the rest of it contradicts.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "it says that {what} is {written}, and the rest of it gives {expected}: it was changed, or written by a version that computes otherwise; measure again"
+)]
+pub struct Contradiction {
+    what: String,
+    written: String,
+    expected: String,
+}
+
+impl Contradiction {
+    pub(crate) fn new(what: &str, written: impl fmt::Display, expected: impl fmt::Display) -> Self {
+        Self { what: what.to_owned(), written: written.to_string(), expected: expected.to_string() }
+    }
+}
+
+/// Two things that must be equal.
+pub(crate) fn same<T: PartialEq + fmt::Display>(
+    what: &str,
+    written: T,
+    expected: T,
+) -> Result<(), Contradiction> {
+    if written == expected { Ok(()) } else { Err(Contradiction::new(what, written, expected)) }
+}
+
+/// Something that must be so.
+pub(crate) fn holds(
+    what: &str,
+    written: impl fmt::Display,
+    expected: &str,
+    is_so: bool,
+) -> Result<(), Contradiction> {
+    if is_so { Ok(()) } else { Err(Contradiction::new(what, written, expected)) }
+}
+
+/// Two figures that must be equal but for rounding.
+pub(crate) fn near(what: &str, written: f64, expected: f64) -> Result<(), Contradiction> {
+    if is_near(written, expected) {
+        return Ok(());
+    }
+    // A figure from outside may be of 300 digits.
+    Err(Contradiction::new(what, format!("{written:?}"), format!("{expected:?}")))
+}
+
+fn is_near(left: f64, right: f64) -> bool {
+    (left - right).abs() <= TOLERANCE * left.abs().max(right.abs())
+}
+
+/// Two parts of documents that must be equal but for rounding; names the first place where they are not.
+pub(crate) fn alike(
+    what: &str,
+    written: &impl Serialize,
+    expected: &impl Serialize,
+) -> Result<(), Contradiction> {
+    let value = |part: Result<Value, serde_json::Error>| part.unwrap_or(Value::Null);
+    differing(what, &value(serde_json::to_value(written)), &value(serde_json::to_value(expected)))
+}
+
+fn differing(place: &str, written: &Value, expected: &Value) -> Result<(), Contradiction> {
+    match (written, expected) {
+        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => {
+            let pairs = left.iter().zip(right).enumerate();
+            pairs
+                .into_iter()
+                .try_for_each(|(index, (left, right))| differing(&format!("{place}[{index}]"), left, right))
+        }
+        (Value::Object(left), Value::Object(right)) => left.keys().chain(right.keys()).try_for_each(|key| {
+            let of =
+                |fields: &serde_json::Map<String, Value>| fields.get(key).cloned().unwrap_or(Value::Null);
+            differing(&format!("{place}.{key}"), &of(left), &of(right))
+        }),
+        (Value::Number(left), Value::Number(right))
+            if left.as_f64().zip(right.as_f64()).is_some_and(|(left, right)| is_near(left, right)) =>
+        {
+            Ok(())
+        }
+        (left, right) if left == right => Ok(()),
+        (left, right) => Err(Contradiction::new(place, left, right)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_first_difference_is_named() {
+        let written = json!({ "a": [1, { "b": 2.0 }], "c": null });
+        assert_eq!(alike("it", &written, &json!({ "a": [1, { "b": 2.000_000_1 }] })), Ok(()));
+        let error =
+            alike("it", &written, &json!({ "a": [1, { "b": 3 }] })).expect_err("2 is not 3").to_string();
+        assert!(error.starts_with("it says that it.a[1].b is 2.0, and the rest of it gives 3:"), "{error}");
+        assert!(alike("it", &written, &json!({ "a": [1] })).is_err());
+    }
+}
