@@ -14,5 +14,5 @@ pub use account::{ConnectionAccount, Connections, Loss, UploadWaits};
 pub use call::{Call, Completion};
 pub(crate) use caller::Caller;
 pub(crate) use metadata::check_metadata;
-pub use one_shot::{CallError, Reply, call};
+pub use one_shot::{CallError, CallStatus, Reply, call};
 pub use opening::OpenError;

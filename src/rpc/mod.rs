@@ -13,6 +13,7 @@ pub use code::{Code, status_words};
 pub use compression::Compression;
 pub(crate) use compression::{ACCEPTED, UnpackError, Unpacker, of_encoding, packed, unpacked};
 pub(crate) use http_answer::{HTTP_WORDS, HttpAnswer};
+pub use metadata::{MetadataError, Pair, PairError};
 pub use outcome::{Difference, Direction, Failure, Outcome, OutcomeKind, Refusal, Side};
 pub(crate) use refusal_wording::{Origin, recognise};
 pub(crate) use status::{

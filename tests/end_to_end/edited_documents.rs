@@ -3,34 +3,31 @@
 
 use std::fs;
 
+use plimsoll::result::DocumentKind;
 use serde_json::{Value, json};
 
 use crate::{
     process::{output_of, text},
-    saved_documents::{documents, places, shown, with},
+    saved_documents::{document, documents, places, shown, with},
 };
 
 /// Changes one place of a document, and checks that it is refused in these words.
-fn refused(command: &str, document: &Value, place: &str, value: Value, words: &str) {
-    let what = format!("{command}{place} = {value}");
-    let error = shown(command, &with(document, place, value)).expect_err(&what);
+fn refused(document: &Value, place: &str, value: Value, words: &str) {
+    let what = format!("{place} = {value}");
+    let error = shown(&with(document, place, value)).expect_err(&what);
     assert!(error.contains(words), "{what}: {error}");
-}
-
-fn document(command: &str) -> &'static Value {
-    &documents().iter().find(|(name, _)| *name == command).expect("a document").1
 }
 
 #[test]
 fn documents_that_were_not_changed_agree_with_themselves() {
-    for (command, document) in documents() {
-        shown(command, document).unwrap_or_else(|error| panic!("{command}: {error}"));
+    for (kind, document) in documents() {
+        shown(&document).unwrap_or_else(|error| panic!("{kind}: {error}"));
     }
 }
 
 #[test]
 fn a_changed_figure_of_a_result_is_refused() {
-    let run = document("run");
+    let run = &document(DocumentKind::Summary);
     let others = [
         ("/goodput/calls_per_second", json!(-1e300), "the goodput is -1e300"),
         ("/goodput/replies", json!(u64::MAX), "the goodput"),
@@ -49,76 +46,75 @@ fn a_changed_figure_of_a_result_is_refused() {
         ("/plan/sizes", json!([]), "list of sizes"),
     ];
     for (place, value, words) in others {
-        refused("run", run, place, value, words);
+        refused(run, place, value, words);
     }
     let verdict = if run["soundness"]["verdict"] == "sound" { "unsound" } else { "sound" };
-    refused("run", run, "/soundness/verdict", verdict.into(), "the soundness is");
+    refused(run, "/soundness/verdict", verdict.into(), "the soundness is");
     for (index, objective) in run["objectives"].as_array().expect("a list").iter().enumerate() {
         let met = !objective["met"].as_bool().expect("a word");
-        refused("run", run, &format!("/objectives/{index}/met"), met.into(), "the objective");
+        refused(run, &format!("/objectives/{index}/met"), met.into(), "the objective");
     }
 }
 
 #[test]
 fn a_changed_figure_of_other_documents_is_refused() {
+    use DocumentKind::{Comparison, Interference, Limits, Sweep};
     let others = [
-        ("sweep", "/points/0/goodput/calls_per_second", json!(1), "the goodput is 1"),
-        ("sweep", "/points/0/window_ns", json!(0), "the window is 0 ns"),
-        ("sweep", "/order/0/message_bytes", json!(7), "a point is"),
-        ("sweep", "/order/0/repetition", json!(9), "a point is"),
-        ("sweep", "/asked/repetitions", json!(u32::MAX), "the number of points"),
-        ("sweep", "/asked/seed", json!(99), "a point is"),
-        ("limits", "/limits/1/limit_bytes", json!(5), "the place of the server's limit for requests"),
-        ("limits", "/limits/1/largest_passed_bytes", json!(5_000), "the largest passed message"),
-        ("limits", "/limits/1/smallest_refused_bytes", json!(1), "the largest passed message"),
-        ("limits", "/limits/1/state", json!("not_reached"), "the server's limit for requests"),
-        ("interference", "/with/replies_per_second", json!(1), "the comparison[1].replies_per_second is 1"),
-        ("interference", "/damage/response/0/ratio", json!(1e9), "the comparison[2].response[0].ratio"),
-        ("interference", "/rounds/0/with/goodput/calls_per_second", json!(1), "the goodput is 1"),
-        ("compare", "/figures/0/ratio", json!(2), "the ratio of"),
-        ("compare", "/figures/0/base", json!(-1), "the base of"),
-        ("compare", "/base", json!([]), "the number of results of the base"),
+        (Sweep, "/points/0/goodput/calls_per_second", json!(1), "the goodput is 1"),
+        (Sweep, "/points/0/window_ns", json!(0), "the window is 0 ns"),
+        (Sweep, "/points/0/schema", json!("plimsoll.summary/3"), "point 1 cannot be used: its schema is"),
+        (Sweep, "/order/0/message_bytes", json!(7), "a point is"),
+        (Sweep, "/order/0/repetition", json!(9), "a point is"),
+        (Sweep, "/asked/repetitions", json!(u32::MAX), "the number of points"),
+        (Sweep, "/asked/seed", json!(99), "a point is"),
+        (Limits, "/limits/1/limit_bytes", json!(5), "the place of the server's limit for requests"),
+        (Limits, "/limits/1/largest_passed_bytes", json!(5_000), "the largest passed message"),
+        (Limits, "/limits/1/smallest_refused_bytes", json!(1), "the largest passed message"),
+        (Limits, "/limits/1/state", json!("not_reached"), "the server's limit for requests"),
+        (Interference, "/with/replies_per_second", json!(1), "the comparison[1].replies_per_second is 1"),
+        (Interference, "/damage/response/0/ratio", json!(1e9), "the comparison[2].response[0].ratio"),
+        (Interference, "/rounds/0/with/goodput/calls_per_second", json!(1), "the goodput is 1"),
+        (Comparison, "/figures/0/ratio", json!(2), "the ratio of"),
+        (Comparison, "/figures/0/base", json!(-1), "the base of"),
+        (Comparison, "/base", json!([]), "the number of results of the base"),
     ];
-    for (command, place, value, words) in others {
-        refused(command, document(command), place, value, words);
+    for (kind, place, value, words) in others {
+        refused(&document(kind), place, value, words);
     }
 }
 
 #[test]
 fn a_changed_verdict_is_refused() {
-    let gate = document("gate");
+    let gate = &document(DocumentKind::Verdict);
     assert_eq!(gate["verdict"], "regressed", "a limit has moved");
-    refused("gate", gate, "/verdict", json!("unchanged"), "the verdict is unchanged");
-    refused(
-        "gate",
-        gate,
-        "/scenarios/0/verdict",
-        json!("improved"),
-        "the verdict of scenario `quick` is improved",
-    );
-    refused("gate", gate, "/limits/moved", json!([]), "the limits that moved");
-    refused("gate", &with(gate, "/limits", json!(null)), "/scenarios", json!([]), "the verdict is");
+    refused(gate, "/verdict", json!("unchanged"), "the verdict is unchanged");
+    let words = "the verdict of scenario `small` is improved";
+    refused(gate, "/scenarios/0/verdict", json!("improved"), words);
+    let words = "the base's search for limits cannot be used: its schema is `plimsoll.limits/2`";
+    refused(gate, "/limits/base/schema", json!("plimsoll.limits/2"), words);
+    refused(gate, "/limits/moved", json!([]), "the limits that moved");
+    refused(&with(gate, "/limits", json!(null)), "/scenarios", json!([]), "the verdict is");
 }
 
 /// Each number of each document, by itself: what cannot be computed from the rest is taken, and then printed without
 /// a panic.
 #[test]
 fn no_number_of_a_saved_document_makes_it_panic() {
-    for (command, document) in documents() {
+    for (kind, document) in documents() {
         let (mut taken, mut refused) = (0, 0);
-        let mut numbers = places(document, &Value::is_number);
+        let mut numbers = places(&document, &Value::is_number);
         // Repetitions and runs repeat each other.
         let step = numbers.len() / 25 + 1;
         numbers = numbers.into_iter().step_by(step).collect();
         for place in numbers {
             for value in [json!(0), json!(u64::MAX), json!(-1), json!(1e300)] {
-                match shown(command, &with(document, &place, value)) {
+                match shown(&with(&document, &place, value)) {
                     Ok(_) => taken += 1,
                     Err(_) => refused += 1,
                 }
             }
         }
-        assert!(refused > 0, "{command}: {refused} refused, {taken} taken");
+        assert!(refused > 0, "{kind}: {refused} refused, {taken} taken");
     }
 }
 
@@ -127,7 +123,7 @@ fn no_number_of_a_saved_document_makes_it_panic() {
 fn what_a_document_takes_is_bounded_by_its_size() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("result.json");
-    let run = document("run");
+    let run = &document(DocumentKind::Summary);
     let of_interval = run["intervals"][0].clone();
     let many = with(run, "/intervals", Value::Array(vec![of_interval; 100_000]));
     // A payload of -1 bytes, behind a head that is right.
@@ -152,7 +148,7 @@ fn what_a_document_takes_is_bounded_by_its_size() {
 fn a_comparison_that_was_saved_is_reported() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("comparison.json");
-    let golden = "tests/data/summary.json";
+    let golden = "tests/data/documents/summary.json";
     let compared = output_of(&["compare", golden, golden, "-o", path.to_str().expect("UTF-8")]);
     let reported = output_of(&["report", path.to_str().expect("UTF-8")]);
     assert_eq!(reported.status.code(), Some(0), "{}", text(&reported.stderr));

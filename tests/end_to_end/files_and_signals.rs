@@ -115,11 +115,16 @@ fn a_dash_is_stdout_and_no_file() {
 
 #[test]
 fn what_goes_through_a_pipe_can_be_reported_from_it() {
-    let result = fs::File::open("tests/data/summary.json").expect("the golden result");
+    let result = fs::File::open("tests/data/documents/summary.json").expect("the golden result");
     let output = plimsoll(&["report", "-"]).stdin(result).output().expect("the binary runs");
-    assert_eq!(text(&output.stdout), fs::read_to_string("tests/data/summary.txt").expect("the golden text"));
+    assert_eq!(
+        text(&output.stdout),
+        fs::read_to_string("tests/data/written/summary.text").expect("the golden text")
+    );
     // It has no end.
-    for command in [&["report", "/dev/zero"][..], &["compare", "/dev/zero", "tests/data/summary.json"]] {
+    for command in
+        [&["report", "/dev/zero"][..], &["compare", "/dev/zero", "tests/data/documents/summary.json"]]
+    {
         let output = output_of(command);
         assert_eq!(output.status.code(), Some(2));
         assert!(text(&output.stderr).contains("/dev/zero"), "{}", text(&output.stderr));

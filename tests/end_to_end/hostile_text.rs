@@ -57,35 +57,33 @@ fn said(arguments: &[&str]) -> String {
 
 #[test]
 fn no_string_of_a_saved_document_is_obeyed() {
-    for (command, document) in documents() {
+    for (kind, document) in documents() {
         let mut taken = 0;
-        for place in places(document, &serde_json::Value::is_string) {
-            let changed = with(document, &place, HOSTILE.into());
-            match shown(command, &changed) {
+        for place in places(&document, &serde_json::Value::is_string) {
+            let changed = with(&document, &place, HOSTILE.into());
+            match shown(&changed) {
                 Ok(text) => {
                     taken += 1;
-                    is_harmless(&format!("{command}{place}"), &without_colours(&text));
+                    is_harmless(&format!("{kind}{place}"), &without_colours(&text));
                 }
                 Err(error) => {
-                    is_harmless(
-                        &format!("{command}{place}"),
-                        &plimsoll::report::outside::on_one_line(&error),
-                    );
+                    is_harmless(&format!("{kind}{place}"), &plimsoll::report::outside::on_one_line(&error));
                 }
             }
         }
-        assert!(taken >= 5, "{command}: only {taken} strings could be changed");
+        assert!(taken >= 5, "{kind}: only {taken} strings could be changed");
     }
 }
 
 #[test]
 fn what_is_written_to_a_vector_is_plain_text_unless_colours_are_asked_for() {
-    let summary = plimsoll::result::summary::Summary::read(include_str!("../data/summary.json").as_bytes());
+    let summary =
+        plimsoll::result::summary::Summary::read(include_str!("../data/documents/summary.json").as_bytes());
     let summary = summary.expect("the golden result");
     let (mut plain, mut coloured) = (Vec::new(), Vec::new());
     plimsoll::report::text::write(&summary, &mut plain).expect("memory takes any bytes");
     plimsoll::report::text::write_coloured(&summary, &mut coloured).expect("memory takes any bytes");
-    assert_eq!(text(&plain), fs::read_to_string("tests/data/summary.txt").expect("the golden text"));
+    assert_eq!(text(&plain), fs::read_to_string("tests/data/written/summary.text").expect("the golden text"));
     assert!(text(&coloured).contains("\u{1b}[1m"));
     assert_eq!(without_colours(&text(&coloured)), text(&plain));
 }

@@ -14,6 +14,7 @@ mod files_and_signals;
 mod gate;
 mod gate_command;
 mod gate_failures;
+mod golden_documents;
 mod hostile_prefix;
 mod hostile_text;
 mod http_answers;

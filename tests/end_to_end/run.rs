@@ -10,6 +10,7 @@ use rustix::process::Signal;
 
 use crate::{
     document::{Load, Summary},
+    golden_documents::golden_document,
     process::{
         Server, client, eventually, output_of, over_both_clients, plimsoll, run, run_with_status, signal,
         text,
@@ -291,29 +292,11 @@ fn a_server_that_is_there_already_has_its_account_too() {
     }
 }
 
-/// A saved result of this version stays readable, and its text what it was. When the text is meant to
-/// change: `plimsoll report tests/data/summary.json > tests/data/summary.txt`.
+/// The mirror pins the golden result, from which the golden text is written.
 #[test]
-fn the_golden_result_is_printed_as_it_was() {
-    let reported = output_of(&["report", "tests/data/summary.json"]);
-    assert_eq!(text(&reported.stderr), "");
-    assert_eq!(
-        text(&reported.stdout),
-        fs::read_to_string("tests/data/summary.txt").expect("the golden text")
-    );
-    let summary = Summary::strict(&fs::read("tests/data/summary.json").expect("the golden result"));
-    summary.expect("a summary").check();
-}
-
-/// A result of the first version, which had no `measured`, stays readable.
-#[test]
-fn a_result_of_the_first_version_is_printed_as_it_was() {
-    let reported = output_of(&["report", "tests/data/summary-1.json"]);
-    assert_eq!(text(&reported.stderr), "");
-    assert_eq!(
-        text(&reported.stdout),
-        fs::read_to_string("tests/data/summary-1.txt").expect("the golden text")
-    );
+fn the_golden_result_has_the_pinned_schema() {
+    let golden = golden_document(plimsoll::result::DocumentKind::Summary);
+    Summary::strict(&golden).expect("a summary").check();
 }
 
 over_both_clients!(

@@ -1,128 +1,49 @@
-//! One document of each schema, made by the binary, and what a person sees of it.
-
-use std::{process::Output, sync::OnceLock};
+//! A document of each kind as a file may hold it, and what a person sees of it.
 
 use plimsoll::{
-    experiment::{
-        compare::Comparison, gate::Verdict, interference::Interference, limits::Limits, sweep::Sweep,
-    },
-    report::{
-        benchmarks, compare, csv, history, interference, junit, limits, markdown, sweep, text, verdict,
-    },
-    result::summary::Summary,
+    report::{Format, SavedDocument, formats::TABLE, history},
+    result::DocumentKind,
 };
 use serde_json::Value;
 
-use crate::process::{output_of, text};
+use crate::golden_documents::golden_document;
 
-/// The documents, by the command that writes them.
-pub(crate) fn documents() -> &'static [(&'static str, Value)] {
-    static DOCUMENTS: OnceLock<Vec<(&'static str, Value)>> = OnceLock::new();
-    DOCUMENTS.get_or_init(|| {
-        let of = |arguments: &[&str]| written(&output_of(arguments));
-        let window = ["-q", "-z", "60ms", "-w", "0s", "-O", "json"];
-        vec![
-            ("run", serde_json::from_str(include_str!("../data/summary.json")).expect("JSON")),
-            (
-                "limits",
-                of(&[
-                    "limits",
-                    "-q",
-                    "-O",
-                    "json",
-                    "--server-max-recv-message-size",
-                    "1000",
-                    "--up-to",
-                    "2000",
-                ]),
-            ),
-            (
-                "sweep",
-                of(&[&["sweep", "-s", "64..500", "-c", "1", "--repetitions", "2"], &window[..]].concat()),
-            ),
-            (
-                "interference",
-                of(&[
-                    &["run", "-s", "64@9,5000@1", "-r", "500", "--with-and-without-refused", "--rounds", "2"],
-                    &["--server-max-recv-message-size", "1000"][..],
-                    &window[..],
-                ]
-                .concat()),
-            ),
-            ("gate", gate()),
-            ("compare", of(&["compare", "-O", "json", "tests/data/summary.json", "tests/data/summary.json"])),
-        ]
-    })
+/// Kinds that can be read back.
+const KINDS: [DocumentKind; 6] = [
+    DocumentKind::Summary,
+    DocumentKind::Sweep,
+    DocumentKind::Limits,
+    DocumentKind::Interference,
+    DocumentKind::Comparison,
+    DocumentKind::Verdict,
+];
+
+/// The documents.
+pub(crate) fn documents() -> Vec<(DocumentKind, Value)> {
+    KINDS.into_iter().map(|kind| (kind, document(kind))).collect()
 }
 
-fn written(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", text(&output.stderr)))
+/// The document of this kind.
+pub(crate) fn document(kind: DocumentKind) -> Value {
+    serde_json::from_slice(&golden_document(kind)).expect("JSON")
 }
 
-/// The limits of two servers, and a scenario that could not be measured: a gate with load takes minutes on a busy
-/// machine.
-fn gate() -> Value {
-    let program = env!("CARGO_BIN_EXE_plimsoll");
-    let serve =
-        |flags: &str| format!("{program} serve --listen 127.0.0.1:{{port}} --until-input-ends {flags}");
-    let (base, candidate) = (serve(""), serve("--max-recv-message-size 1000"));
-    let limits = ["--limits-only", "--limits-up-to", "2000", "-q", "-O", "json"];
-    let mut document = written(&output_of(
-        &[&["gate", "--base", base.trim_end(), "--candidate", &candidate], &limits[..]].concat(),
-    ));
-    document["scenarios"] = serde_json::json!([{
-        "name": "quick",
-        "message_bytes": 64,
-        "concurrency": 2,
-        "verdict": "skipped",
-        "reason": "repetition 1 could not be made: the server has gone",
-        "metrics": [],
-        "repetitions": [],
-    }]);
-    document
-}
-
-/// How a document looks on a terminal; the error where it is refused.
-pub(crate) fn shown(command: &str, document: &Value) -> Result<String, String> {
-    let json = document.to_string();
-    let json = json.as_bytes();
-    let mut out = Vec::new();
+/// How a document looks in every format for people and CI services; the error where it is refused.
+pub(crate) fn shown(document: &Value) -> Result<String, String> {
     let said = |error: &dyn std::error::Error| {
         let chain = std::iter::successors(Some(error), |error| error.source());
         chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
     };
-    match command {
-        "run" => Summary::read(json)
-            .map(|summary| text::write_coloured(&summary, &mut out))
-            .map_err(|error| said(&error)),
-        "compare" => Comparison::read(json)
-            .map(|comparison| compare::write_coloured(&comparison, &mut out))
-            .map_err(|error| said(&error)),
-        "limits" => Limits::read(json)
-            .map(|limits| limits::write_coloured(&limits, &mut out))
-            .map_err(|error| said(&error)),
-        "sweep" => Sweep::read(json)
-            .map(|sweep| {
-                sweep::write_coloured(&sweep, &mut out)?;
-                csv::sweep(&sweep, &mut out)
-            })
-            .map_err(|error| said(&error)),
-        "interference" => Interference::read(json)
-            .map(|neighbours| interference::write_coloured(&neighbours, &mut out))
-            .map_err(|error| said(&error)),
-        "gate" => Verdict::read(json)
-            .map(|verdict| {
-                verdict::write_coloured(&verdict, &mut out)?;
-                markdown::write(&verdict, &mut out)?;
-                junit::write(&verdict, &mut out)?;
-                let row = history::Row { commit: "abc" };
-                let _ = history::append(&verdict, row, &b""[..], &mut out);
-                benchmarks::bencher(&verdict, &mut out)
-            })
-            .map_err(|error| said(&error)),
-        other => panic!("no such document: {other}"),
-    }?
-    .expect("memory takes any bytes");
+    let saved = SavedDocument::read(document.to_string().as_bytes()).map_err(|error| said(&error))?;
+    let kind = DocumentKind::VALUES.iter().find(|kind| document["schema"] == kind.schema());
+    let mut out = Vec::new();
+    // JSON holds a text as it is, with escapes: its own tests are in report.
+    for (_, format) in TABLE.iter().filter(|(of, format)| Some(of) == kind && *format != Format::Json) {
+        saved.write(*format, &mut out).expect("memory takes any bytes");
+    }
+    if let SavedDocument::Verdict(verdict) = &saved {
+        let _ = history::append(verdict, history::Row { commit: "abc" }, &b""[..], &mut out);
+    }
     Ok(String::from_utf8(out).expect("UTF-8"))
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::{experiment::compare::figures::Method, measure::Latency, result::summary::IntervalRecord};
 
 fn golden() -> Summary {
-    Summary::read(include_str!("../../../tests/data/summary.json").as_bytes()).expect("a result")
+    Summary::read(include_str!("../../../tests/data/documents/summary.json").as_bytes()).expect("a result")
 }
 
 /// A run with one size and this many verified replies a second, which all take as long.

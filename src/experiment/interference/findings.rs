@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn notes_are_no_reasons_for_unsound_runs() {
         let golden = || {
-            let text = include_str!("../../../tests/data/summary.json");
+            let text = include_str!("../../../tests/data/documents/summary.json");
             Summary::read(text.as_bytes()).expect("a result")
         };
         let mut with = golden();

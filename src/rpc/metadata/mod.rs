@@ -3,5 +3,7 @@
 mod pair;
 mod check;
 
-pub(crate) use check::{MetadataError, PairError, bytes_of};
-pub(crate) use pair::{Pair, Secrets};
+pub(crate) use check::bytes_of;
+pub use check::{MetadataError, PairError};
+pub use pair::Pair;
+pub(crate) use pair::Secrets;

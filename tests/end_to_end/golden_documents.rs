@@ -1,0 +1,104 @@
+//! A golden file for each document, and for each row of the table of writers.
+//!
+//! `UPDATE_GOLDEN=1 cargo test golden` writes them anew: the difference is then to be looked at.
+
+use std::{env, fs, path::PathBuf};
+
+use plimsoll::{
+    client::{CallStatus, Reply},
+    report::{Format, SavedDocument, Writable, formats::TABLE, history},
+    result::DocumentKind,
+    rpc::Pair,
+};
+
+use crate::process::{output_of, text};
+
+/// The document of each kind.
+pub(crate) fn golden_document(kind: DocumentKind) -> Vec<u8> {
+    let path = format!("tests/data/documents/{kind}.json");
+    fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn reply() -> Reply {
+    let pair = |name: &str, value: &str| Pair::new(name, value);
+    Reply {
+        schema: DocumentKind::Reply.schema(),
+        target: "127.0.0.1:9733".to_owned(),
+        text: Some("HELLO, WORLD".to_owned()),
+        status: CallStatus { code: "OK", number: 0, message: String::new() },
+        initial_metadata: vec![pair("team", "core")],
+        trailing_metadata: vec![pair("checked", "yes")],
+        service_ns: 512_345,
+    }
+}
+
+/// A document, written.
+fn written(kind: DocumentKind, format: Format) -> String {
+    let mut out = Vec::new();
+    let written = if kind == DocumentKind::Reply {
+        reply().write(format, &mut out)
+    } else {
+        SavedDocument::read(&golden_document(kind)).expect("a document of ours").write(format, &mut out)
+    };
+    written.expect("memory takes any bytes");
+    let written = String::from_utf8(out).expect("UTF-8");
+    // Colours alone are taken out: nothing else of a golden document is active.
+    if format == Format::Text { anstream::adapter::strip_str(&written).to_string() } else { written }
+}
+
+fn is_golden(name: &str, got: &str) {
+    let path = PathBuf::from("tests/data").join(name);
+    if env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, got).expect("writable");
+    }
+    let golden = fs::read_to_string(&path).unwrap_or_default();
+    let differs = golden.lines().zip(got.lines()).position(|(left, right)| left != right);
+    let place = differs.unwrap_or(golden.lines().count().min(got.lines().count()));
+    let [expected, line] = [&golden, got].map(|text| text.lines().nth(place).unwrap_or("(the end)"));
+    assert!(golden == got, "{name}, line {}: expected\n{expected}\nand got\n{line}", place + 1);
+}
+
+#[test]
+fn each_writer_writes_its_golden_file() {
+    for (kind, format) in TABLE {
+        let name = match format {
+            Format::Json => format!("documents/{kind}.json"),
+            format => format!("written/{kind}.{format}"),
+        };
+        is_golden(&name, &written(*kind, *format));
+    }
+}
+
+#[test]
+fn a_row_of_a_history_is_written_as_it_was() {
+    let document = SavedDocument::read(&golden_document(DocumentKind::Verdict)).expect("a verdict");
+    let SavedDocument::Verdict(verdict) = document else { panic!("no verdict") };
+    let mut out = Vec::new();
+    let none = history::append(&verdict, history::Row { commit: "abc" }, &b""[..], &mut out);
+    assert_eq!(none.expect("memory takes any bytes"), None);
+    is_golden("written/verdict.history", &text(&out));
+}
+
+/// A result of the first version, which had no `measured`, stays readable.
+#[test]
+fn a_result_of_the_first_version_is_printed_as_it_was() {
+    let reported = output_of(&["report", "tests/data/documents/summary-1.json"]);
+    assert_eq!(text(&reported.stderr), "");
+    is_golden("written/summary-1.text", &text(&reported.stdout));
+}
+
+#[test]
+fn a_report_prints_what_the_writer_writes() {
+    for kind in [DocumentKind::Summary, DocumentKind::Verdict, DocumentKind::Sweep] {
+        let reported = output_of(&["report", &format!("tests/data/documents/{kind}.json")]);
+        assert_eq!(text(&reported.stderr), "");
+        assert_eq!(text(&reported.stdout), written(kind, Format::Text), "{kind}");
+    }
+}
+
+#[test]
+fn a_format_that_a_document_has_not_is_an_error_that_names_those_it_has() {
+    let summary = SavedDocument::read(&golden_document(DocumentKind::Summary)).expect("a result");
+    let error = summary.write(Format::Junit, &mut Vec::new()).expect_err("no test cases").to_string();
+    assert_eq!(error, "a result of `plimsoll run` cannot be written as junit; its formats are text, json");
+}
