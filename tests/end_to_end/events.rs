@@ -2,9 +2,41 @@
 
 use std::{fs, io::Write, net::Shutdown, os::unix::net::UnixStream, process::Stdio};
 
+use serde::Deserialize;
 use serde_json::Value;
 
-use crate::process::{Server, output_of, plimsoll, text};
+use crate::{
+    document::Ended,
+    process::{Server, output_of, plimsoll, text},
+};
+
+/// An event, pinned: nothing may be missing, and nothing may be new unnoticed.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
+#[allow(dead_code, reason = "fields are there to be required")]
+enum Event {
+    Run { calls: Option<u64>, duration_ns: Option<u64>, warm_up_ns: u64, drain_ns: u64 },
+    Connected,
+    Started,
+    Second { elapsed_ns: u64, second: Second, in_flight: u64, so_far: Ended },
+    Draining { is_interrupted: bool },
+    Limit { side: String, direction: String },
+    Point { number: u64, of: u64, point: String, left_ns: u64 },
+    RefusedSizes,
+    Round { number: u64, of: u64, is_with_refused: bool },
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "fields are there to be required")]
+struct Second {
+    calls: Ended,
+    count: u64,
+    p50_ns: Option<u64>,
+    p99_ns: Option<u64>,
+    max_ns: Option<u64>,
+    largest_lateness_ns: Option<u64>,
+}
 
 /// The events in a file, one object per line.
 fn events_of(arguments: &[&str]) -> Vec<Value> {
@@ -14,6 +46,9 @@ fn events_of(arguments: &[&str]) -> Vec<Value> {
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert_eq!(text(&output.stderr), "", "quiet is quiet");
     let written = fs::read_to_string(path).expect("written");
+    for line in written.lines() {
+        serde_json::from_str::<Event>(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    }
     written.lines().map(|line| serde_json::from_str(line).expect("an object per line")).collect()
 }
 
@@ -59,6 +94,15 @@ fn a_sweeps_events_have_its_points_and_their_runs() {
     assert_eq!(points.len(), 2, "{names:?}");
     assert!(points.iter().all(|at| names[at + 1] == "run"), "{names:?}");
     assert_eq!((&events[points[1]]["number"], &events[points[1]]["of"]), (&2.into(), &2.into()));
+}
+
+#[test]
+fn an_interference_experiments_events_have_its_rounds() {
+    let load = ["interference", "-s", "64@9,5000@1", "-r", "100", "--rounds", "1", "-z", "50ms", "-w", "0s"];
+    let events = events_of(&[&load[..], &["--server-max-recv-message-size", "1000"]].concat());
+    let rounds: Vec<&Value> = events.iter().filter(|event| event["event"] == "round").collect();
+    assert_eq!(rounds.len(), 2, "one run with refused calls, one without: {events:?}");
+    assert!(names(&events).contains(&"refused_sizes"), "{events:?}");
 }
 
 #[test]

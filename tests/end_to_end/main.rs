@@ -9,6 +9,7 @@ mod document;
 mod edited_documents;
 #[cfg(unix)]
 mod events;
+mod experiment_documents;
 mod faults;
 mod files_and_signals;
 mod gate;
@@ -38,3 +39,4 @@ mod size_limits;
 mod soundness;
 mod sweep;
 mod verdict_document;
+mod written_files;
