@@ -1,5 +1,6 @@
 //! `plimsoll serve`: the reference server.
 
+use crate::report::announcement::Announcement;
 use std::{
     collections::BTreeSet,
     io::{self, Read},
@@ -10,19 +11,17 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use serde::Serialize;
 use tokio::{net::TcpListener, sync::watch};
 
 use super::{
-    output::{OutputArguments, to_stdout},
+    output::{OutputArguments, print},
     signals::Signals,
     status::Status,
 };
 use crate::{
     cli::values::named,
     endpoint,
-    report::{destination::Destination, formats::Format, json},
-    result::document::DocumentKind,
+    report::destination::Destination,
     rpc::Compression,
     server::{self, Bounds, Config, Cut, Windows, bind},
     units::{Count, Limit, exact_duration, grouped, parse_duration},
@@ -114,14 +113,6 @@ system within seconds.
 Not defended: the number of connections, and so the sum of their memory, unless --max-connections is given; idle \
 connections, which stay open; with --obey, one reply of up to 1 GiB at a time on each connection. It has no TLS and no \
 authentication: use it on networks that you trust.";
-
-/// What `serve -O json` prints.
-#[derive(Debug, Serialize)]
-struct Announcement {
-    schema: &'static str,
-    listening: Vec<SocketAddr>,
-    process: u32,
-}
 
 /// Bounds threads and connections, so that a slip of the finger does not take the machine down.
 const MOST: usize = 1_024;
@@ -317,22 +308,14 @@ fn announce(
     destination: Option<Destination>,
     listening: Vec<SocketAddr>,
 ) -> Result<()> {
-    let addresses: Vec<String> = listening.iter().map(ToString::to_string).collect();
-    let document =
-        Announcement { schema: DocumentKind::Announcement.schema(), listening, process: process::id() };
+    let document = Announcement::new(listening, process::id());
     if let Some(destination) = destination {
         destination.write(&document)?;
     }
     if arguments.output.quiet {
         return Ok(());
     }
-    to_stdout(|out| {
-        if arguments.output.format() == Format::Json {
-            return json::write(&document, out);
-        }
-        writeln!(out, "plimsoll: listening on {}", addresses.join(", "))?;
-        out.flush()
-    })
+    print(&document, arguments.output.format())
 }
 
 /// A thread of its own, because nothing else may keep this process from ending with its parent.

@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::units::nanoseconds;
 
 /// How large requests waited because too much was left of others that were refused: time of the generator's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct UploadWaits {
     /// How many.
     pub count: u64,
     /// How long, all together.
     #[serde(rename = "time_ns", with = "nanoseconds")]
+    #[schemars(with = "u64")]
     pub time: Duration,
 }
 
@@ -32,7 +34,7 @@ impl UploadWaits {
 }
 
 /// What became of connections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Connections {
     /// Connections on which the server sent its SETTINGS.
     pub made: u64,
@@ -45,7 +47,7 @@ pub struct Connections {
 }
 
 /// What became of connections, and how long calls had none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct ConnectionAccount {
     /// The connections.
     #[serde(flatten)]
@@ -53,10 +55,12 @@ pub struct ConnectionAccount {
     /// With calls that waited for a connection, because the last one had ended: the longest time of all
     /// places for a connection. The stub's channel tells only how long it took to connect.
     #[serde(rename = "unconnected_ns", with = "nanoseconds")]
+    #[schemars(with = "u64")]
     pub unconnected: Duration,
     /// With no attempt to connect under way, because the last one had failed: the longest time of all places.
     /// A closed loop starts no call in that time.
     #[serde(rename = "paused_ns", with = "nanoseconds")]
+    #[schemars(with = "u64")]
     pub paused: Duration,
 }
 

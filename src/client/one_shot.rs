@@ -3,6 +3,7 @@
 use std::{fmt, io, sync::Arc, time::Duration};
 
 use prost::Message as _;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::time::Instant;
 use tonic::{
@@ -36,7 +37,7 @@ use crate::{
 };
 
 /// Everything that came back from one call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Reply {
     /// `plimsoll.call/1`.
     pub schema: &'static str,
@@ -56,7 +57,7 @@ pub struct Reply {
 }
 
 /// A status, with its code's name and number.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct CallStatus {
     /// The name.
     pub code: &'static str,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
 pub const DEFAULT_MAX_RECV: Limit = Limit::Bytes(4 << 20);
 
 /// Options of a client, for all its calls. In a document, times are in ns and limits in message bytes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Options {
     /// Deadline of each call.
     #[serde(
@@ -22,6 +23,7 @@ pub struct Options {
         skip_serializing_if = "Option::is_none",
         default
     )]
+    #[schemars(with = "Option<u64>")]
     pub timeout: Option<Duration>,
     /// Sent with each call.
     pub metadata: Vec<Pair>,
@@ -39,6 +41,7 @@ pub struct Options {
     /// Time for which the lean client looks for something to do before it blocks: zero saves CPU time, more
     /// saves the time that a core needs to wake up.
     #[serde(rename = "spin_ns", with = "nanoseconds", default)]
+    #[schemars(with = "u64")]
     pub spin: Duration,
 }
 

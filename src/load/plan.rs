@@ -5,6 +5,7 @@
 
 use std::{num::NonZeroU64, time::Duration};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -36,7 +37,7 @@ pub const STUB_RECV_CAP: u64 = 256 << 20;
 /// A validated run: its own document, in which every setting is resolved, so that the run can be repeated.
 ///
 /// Times are in ns, sizes in message bytes. The messages themselves are no part of the document.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Plan {
     /// Closed or open loop.
@@ -51,12 +52,15 @@ pub struct Plan {
         skip_serializing_if = "Option::is_none",
         default
     )]
+    #[schemars(with = "Option<u64>")]
     pub duration: Option<Duration>,
     /// Load before the measured window.
     #[serde(rename = "warm_up_ns", with = "nanoseconds")]
+    #[schemars(with = "u64")]
     pub warm_up: Duration,
     /// Longest wait for calls in flight at the end.
     #[serde(rename = "drain_ns", with = "nanoseconds")]
+    #[schemars(with = "u64")]
     pub drain: Duration,
     /// In the order of the mix.
     pub sizes: Vec<PlannedSize>,
@@ -79,7 +83,7 @@ pub struct Plan {
 }
 
 /// The load of a validated run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "loop", rename_all = "lowercase")]
 pub enum PlannedLoad {
     /// Calls in flight, for a time that has an end unless the calls are counted.
@@ -99,7 +103,7 @@ pub enum PlannedLoad {
 }
 
 /// One size of a planned mix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlannedSize {
     /// Of the request.
     pub message_bytes: u64,

@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::units::{Sequence, as_f64, named};
@@ -26,7 +27,7 @@ named!(Arrivals, "spacing of arrivals", {
 });
 
 /// A stretch of load whose rate is constant, or goes from one to another in a straight line.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Stage {
     /// Calls a second at its start, from 0.
     pub from_per_second: f64,
@@ -34,6 +35,7 @@ pub struct Stage {
     pub to_per_second: f64,
     /// How long it lasts.
     #[serde(rename = "duration_ns", with = "crate::units::nanoseconds")]
+    #[schemars(with = "u64")]
     pub duration: Duration,
 }
 

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{
@@ -27,7 +28,7 @@ pub const DEFAULT_CONCURRENCY: u64 = 50;
 pub const DEFAULT_MAX_IN_FLIGHT: u64 = 10_000;
 
 /// Where the text came from, as a document says it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TextSource {
     /// Made, of this kind.
@@ -43,7 +44,7 @@ fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
 /// Settings of a run as they are typed.
 ///
 /// The document of a sweep embeds them; load and sizes, which differ from point to point, are not in it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Settings {
     /// Closed or open loop.
     #[serde(skip)]
@@ -58,15 +59,19 @@ pub struct Settings {
         skip_serializing_if = "Option::is_none",
         default
     )]
+    #[schemars(with = "Option<u64>")]
     pub duration: Option<Duration>,
     /// Load before the measured window, thrown away.
     #[serde(rename = "warm_up_ns", with = "nanoseconds")]
+    #[schemars(with = "u64")]
     pub warm_up: Duration,
     /// Longest wait for calls in flight at the end.
     #[serde(rename = "drain_ns", with = "nanoseconds")]
+    #[schemars(with = "u64")]
     pub drain: Duration,
     /// Contents of the messages.
     #[serde(rename = "text", with = "text_kind")]
+    #[schemars(with = "TextKind")]
     pub texts: Texts,
     /// Options of the client.
     #[serde(flatten)]
@@ -76,6 +81,7 @@ pub struct Settings {
     pub connections: Option<usize>,
     /// Threads of the generator.
     #[serde(with = "exact_workers", skip_serializing_if = "Workers::is_default", default)]
+    #[schemars(with = "Option<usize>")]
     pub workers: Workers,
     /// Of arrivals and mixes.
     pub seed: u64,

@@ -3,13 +3,14 @@
 use std::{collections::BTreeMap, ffi::OsString, fs, time::Duration};
 
 use procfs_core::{CpuTime, FromRead, FromReadSI, KernelStats, process::Status};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::proc_files::SYSTEM;
 use crate::units::{as_f64, nanoseconds};
 
 /// How busy the whole machine has been since it was started, in ticks of all its cores.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MachineTicks {
     busy: u64,
     stolen: u64,
@@ -18,13 +19,15 @@ pub struct MachineTicks {
 }
 
 /// How long a thread has run, and how long it could have run but had to wait for a core.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
 pub struct ThreadTime {
     /// On a core.
     #[serde(rename = "running_ns", with = "nanoseconds")]
+    #[schemars(with = "u64")]
     pub running: Duration,
     /// Ready to run, with no core free.
     #[serde(rename = "waiting_ns", with = "nanoseconds")]
+    #[schemars(with = "u64")]
     pub waiting: Duration,
 }
 

@@ -2,12 +2,13 @@
 //!
 //! Sums saturate: a document from elsewhere may hold any numbers, and is refused for its sums.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::rpc::{Outcome, OutcomeKind};
 
 /// Planned calls, and what became of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Calls {
     /// Calls that should have been made. Counted when they became due, not summed up afterwards.
     pub planned: u64,
@@ -20,7 +21,7 @@ pub struct Calls {
 macro_rules! outcomes {
     ($($(#[$doc:meta])* $count:ident: $kind:ident),+ $(,)?) => {
         /// Calls by outcome.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
         pub struct Outcomes {
             $($(#[$doc])* pub $count: u64),+
         }

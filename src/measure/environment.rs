@@ -4,10 +4,11 @@ use std::{fs, sync::OnceLock, time::SystemTime};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use procfs_core::{CpuInfo, FromRead, Meminfo};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The machine, and what else it was doing when the run began.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Environment {
     /// Operating system and its version.
     pub os: String,
@@ -27,7 +28,7 @@ pub struct Environment {
 }
 
 /// The version and commit that this program was built from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Build {
     /// Of the package.
     pub version: String,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{calls::Calls, histogram::Latency};
@@ -64,7 +65,7 @@ pub struct FailureCount {
 }
 
 /// Replies, and the bytes that went both ways for them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Volume {
     /// Verified replies.
     pub replies: u64,

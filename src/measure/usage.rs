@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::accounts::{MachineTicks, ThreadTime};
 use crate::units::nanoseconds;
 
 /// CPU time within the measured window, and memory. Nothing in it is a quotient.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Usage {
     /// CPU time of this process.
     #[serde(
@@ -17,6 +18,7 @@ pub struct Usage {
         skip_serializing_if = "Option::is_none",
         default
     )]
+    #[schemars(with = "Option<u64>")]
     pub client_cpu: Option<Duration>,
     /// CPU time of the server's processes, where they are known.
     #[serde(
@@ -25,6 +27,7 @@ pub struct Usage {
         skip_serializing_if = "Option::is_none",
         default
     )]
+    #[schemars(with = "Option<u64>")]
     pub server_cpu: Option<Duration>,
     /// Time of each thread of the server's processes; empty where they are not known.
     pub server_threads: Vec<ThreadTime>,
@@ -37,6 +40,7 @@ pub struct Usage {
     pub machine: Option<MachineTicks>,
     /// Time over which these were measured.
     #[serde(rename = "measured_over_ns", with = "nanoseconds")]
+    #[schemars(with = "u64")]
     pub measured_over: Duration,
     /// Time in which this process stood still: stopped, suspended, or without CPU time.
     pub pauses: Pauses,
@@ -49,29 +53,34 @@ pub struct Usage {
 }
 
 /// Time in which a process stood still.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Pauses {
     /// All pauses together.
     #[serde(rename = "time_ns", with = "nanoseconds")]
+    #[schemars(with = "u64")]
     pub time: Duration,
     /// The longest.
     #[serde(rename = "longest_ns", with = "nanoseconds")]
+    #[schemars(with = "u64")]
     pub longest: Duration,
 }
 
 /// Account of the window by a worker that has a loop of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct LoopAccount {
     /// With nothing to do: waiting for replies and for intended starts.
     #[serde(rename = "idle_ns", with = "nanoseconds")]
+    #[schemars(with = "u64")]
     pub idle: Duration,
     /// With requests that the kernel did not take, because the server did not read. The longest of
     /// all its connections.
     #[serde(rename = "held_up_ns", with = "nanoseconds")]
+    #[schemars(with = "u64")]
     pub held_up: Duration,
     /// With requests that waited for room in the window of their connection. The longest of all its
     /// connections.
     #[serde(rename = "out_of_window_ns", with = "nanoseconds")]
+    #[schemars(with = "u64")]
     pub out_of_window: Duration,
     /// Calls that ended and had been sent more than once, because the server had not processed them.
     pub retried_calls: u64,

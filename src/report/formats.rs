@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::{
+    announcement::{self, Announcement},
     benchmarks::{self, BetterWhen},
     compare, csv, interference, json, junit, limits, markdown, reply, sweep, text, verdict,
 };
@@ -125,6 +126,10 @@ table! {
     }
     Reply as Reply {
         Text => reply::write,
+        Json => json::write,
+    }
+    Announcement as Announcement {
+        Text => announcement::write,
         Json => json::write,
     }
 }

@@ -6,6 +6,7 @@ pub mod outside;
 mod style;
 pub mod json;
 mod table;
+pub mod announcement;
 pub mod verdict_words;
 pub mod benchmarks;
 pub mod csv;
@@ -23,6 +24,9 @@ pub mod text;
 pub mod verdict;
 pub mod formats;
 pub mod saved;
+pub mod schemas;
 
+pub use announcement::Announcement;
 pub use formats::{Format, Writable};
 pub use saved::SavedDocument;
+pub use schemas::json_schema;

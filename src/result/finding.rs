@@ -1,5 +1,6 @@
 //! Findings, their weight, and the verdict that follows from them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::units::named;
@@ -34,7 +35,7 @@ impl Rating {
 }
 
 /// Something that a reader of the figures must know. One type in all documents.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// Name of its [kind](FindingKind), for scripts. Other versions of this program may have other kinds.
     pub name: String,

@@ -1,5 +1,6 @@
 //! What became of one call.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::code::Code;
@@ -159,7 +160,7 @@ pub struct Failure {
 }
 
 /// Where a reply first differs from the expected text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Difference {
     /// Offset of the first differing byte, from 0.
     pub at_byte: u64,

@@ -38,8 +38,8 @@ pub trait Named: Copy + PartialEq + 'static {
     }
 }
 
-/// Names the values of an enum: implements [`Named`], `VALUES` and `name()`, `Display`, `FromStr`, and serde's
-/// traits.
+/// Names the values of an enum: implements [`Named`], `VALUES` and `name()`, `Display`, `FromStr`, serde's traits
+/// and the one for JSON Schemas.
 macro_rules! named {
     ($type:ident, $what:literal, { $($value:ident => $name:literal $(: $meaning:literal)?),+ $(,)? }) => {
         impl $type {
@@ -87,6 +87,17 @@ macro_rules! named {
         impl serde::Serialize for $type {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(self.name())
+            }
+        }
+
+        impl schemars::JsonSchema for $type {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($type).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                let names: Vec<&str> = Self::VALUES.iter().map(|value| value.name()).collect();
+                schemars::json_schema!({ "type": "string", "enum": names })
             }
         }
 

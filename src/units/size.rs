@@ -1,7 +1,8 @@
 //! Sizes in bytes, and limits.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -10,7 +11,7 @@ use super::{
 };
 
 /// A number of bytes, from 0. Written `64`, `64KiB`, `4MiB`, `1GiB` (binary), `64kB`, `4MB` (decimal).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct ByteSize(pub u64);
 
@@ -93,6 +94,16 @@ impl Serialize for Limit {
             Self::Bytes(bytes) => serializer.serialize_some(bytes),
             Self::Unlimited => serializer.serialize_none(),
         }
+    }
+}
+
+impl JsonSchema for Limit {
+    fn schema_name() -> Cow<'static, str> {
+        "Limit".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Option<u64>>()
     }
 }
 

@@ -6,10 +6,12 @@ use std::{env, fs, path::PathBuf};
 
 use plimsoll::{
     client::{CallStatus, Reply},
-    report::{Format, SavedDocument, Writable, formats::TABLE, history},
+    report::{Announcement, Format, SavedDocument, Writable, formats::TABLE, history, json_schema},
     result::DocumentKind,
     rpc::Pair,
 };
+
+use serde_json::Value;
 
 use crate::process::{output_of, text};
 
@@ -35,10 +37,13 @@ fn reply() -> Reply {
 /// A document, written.
 fn written(kind: DocumentKind, format: Format) -> String {
     let mut out = Vec::new();
-    let written = if kind == DocumentKind::Reply {
-        reply().write(format, &mut out)
-    } else {
-        SavedDocument::read(&golden_document(kind)).expect("a document of ours").write(format, &mut out)
+    let written = match kind {
+        DocumentKind::Reply => reply().write(format, &mut out),
+        DocumentKind::Announcement => {
+            let listening = ["127.0.0.1:50051", "[::1]:50051"].map(|address| address.parse().expect("one"));
+            Announcement::new(listening.to_vec(), 4_711).write(format, &mut out)
+        }
+        _ => SavedDocument::read(&golden_document(kind)).expect("a document of ours").write(format, &mut out),
     };
     written.expect("memory takes any bytes");
     let written = String::from_utf8(out).expect("UTF-8");
@@ -66,6 +71,39 @@ fn each_writer_writes_its_golden_file() {
             format => format!("written/{kind}.{format}"),
         };
         is_golden(&name, &written(*kind, *format));
+    }
+}
+
+/// The schemas are committed for those who read documents with other programs.
+#[test]
+fn json_schemas_are_those_of_this_version_and_the_golden_documents_keep_to_them() {
+    for kind in DocumentKind::VALUES {
+        let mut schema = json_schema(*kind);
+        let text = serde_json::to_string_pretty(&schema).expect("plain data") + "\n";
+        is_golden(&format!("../../docs/schemas/{}.json", kind.schema().replace('/', "-")), &text);
+        // Stricter than for readers, who are to take keys of later versions.
+        close(&mut schema);
+        let document = serde_json::from_slice(&golden_document(*kind)).expect("JSON");
+        let validator = jsonschema::validator_for(&schema).expect("a schema");
+        let errors: Vec<String> = validator
+            .iter_errors(&document)
+            .map(|error| format!("{kind}{}: {error}", error.instance_path()))
+            .collect();
+        assert!(errors.is_empty(), "{}", errors.join("\n"));
+    }
+}
+
+/// Lets a schema take no key that it does not name.
+fn close(schema: &mut Value) {
+    let own = std::iter::once(&mut *schema);
+    let close = |object: &mut Value| {
+        if object["properties"].is_object() || object["type"] == "object" {
+            object["unevaluatedProperties"] = false.into();
+        }
+    };
+    own.for_each(close);
+    if let Some(parts) = schema.get_mut("$defs").and_then(Value::as_object_mut) {
+        parts.values_mut().for_each(close);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The document `plimsoll.comparison/1`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -14,9 +15,9 @@ use crate::{
 };
 
 /// Two sides, compared.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Comparison {
-    /// That of [`DocumentKind::Comparison`].
+    /// That of `DocumentKind::Comparison`.
     pub schema: String,
     /// What compared.
     pub plimsoll: Build,

@@ -1,5 +1,6 @@
 //! Ratios of figures, candidate to base, with intervals.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
 pub const CONFIDENCE: f64 = 0.95;
 
 /// A figure on both sides.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Figure {
     /// `calls_per_second`, `p50_ns`, `p90_ns`, `p99_ns`, `server_cpu_ns_per_call`, `client_cpu_ns_per_call`.
     pub name: String,

@@ -3,6 +3,7 @@
 //! The repetition is the unit, not the slice: slices of one repetition share its processes, and no number of them
 //! averages out what these happen to be like.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{metric::GateMetric, repetition::Repetition, scenario::Thresholds};
@@ -43,7 +44,7 @@ named!(Word, "verdict", {
 });
 
 /// What was found of one metric of one scenario. Ratios are candidate to base.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MetricVerdict {
     /// [`GateMetric::name`].
     pub metric: String,
@@ -75,7 +76,7 @@ pub struct MetricVerdict {
 }
 
 /// What the base's two processes differed by.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Noise {
     /// The Hodges-Lehmann estimate of the ratio.
     pub ratio: f64,

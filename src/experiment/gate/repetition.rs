@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -63,7 +64,7 @@ pub enum Arm {
 pub const ARMS: [Arm; 3] = [Arm::Base, Arm::BaseAgain, Arm::Candidate];
 
 /// What one repetition brought.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Repetition {
     /// Length of each slice.
     pub slice_ns: u64,
@@ -76,7 +77,7 @@ pub struct Repetition {
 }
 
 /// The slices of one arm, in the order of their rounds. The first two rounds are left out.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Slices {
     /// All calls of these slices, and what became of them.
     pub calls: Calls,

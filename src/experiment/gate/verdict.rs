@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -16,7 +17,7 @@ use crate::{
 };
 
 /// A limit of the server that is not where it was, or does not refuse as it did.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MovedLimit {
     /// Of which message.
     pub direction: Direction,
@@ -27,9 +28,9 @@ pub struct MovedLimit {
 }
 
 /// What a gate found.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Verdict {
-    /// That of [`DocumentKind::Verdict`].
+    /// That of `DocumentKind::Verdict`.
     pub schema: String,
     /// What decided.
     pub plimsoll: Build,
@@ -67,7 +68,7 @@ pub struct Verdict {
 }
 
 /// Where the limits of both lie.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LimitsVerdict {
     /// Those that moved.
     pub moved: Vec<MovedLimit>,
@@ -81,7 +82,7 @@ pub struct LimitsVerdict {
 }
 
 /// What was found under one load.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ScenarioVerdict {
     /// Its name.
     pub name: String,
@@ -115,7 +116,7 @@ pub struct ScenarioVerdict {
 }
 
 /// A metric that is shown and not judged.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Reported {
     /// Its name.
     pub metric: String,
@@ -127,7 +128,7 @@ pub struct Reported {
 }
 
 /// A second run, after the first one had flagged something.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Confirmation {
     /// What it found.
     pub metrics: Vec<MetricVerdict>,

@@ -1,5 +1,6 @@
 //! The document `plimsoll.neighbours/1`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -12,9 +13,9 @@ use crate::{
 };
 
 /// Calls beside refused ones, and the same calls alone.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Interference {
-    /// That of [`DocumentKind::Interference`].
+    /// That of `DocumentKind::Interference`.
     pub schema: String,
     /// What measured.
     pub plimsoll: Build,
@@ -44,7 +45,7 @@ pub struct Interference {
 }
 
 /// A size of the mix that is refused.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RefusedSize {
     /// Of the request.
     pub message_bytes: u64,
@@ -64,7 +65,7 @@ pub struct RefusedSize {
 }
 
 /// The calls that are answered, of all rounds on one side of the comparison.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PooledSide {
     /// Of the sizes that are answered: planned, and what became of them.
     pub calls: Calls,
@@ -98,7 +99,7 @@ pub struct PooledSide {
 }
 
 /// One run on each side.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Round {
     /// Whether the run with refused calls came first.
     pub with_came_first: bool,
@@ -109,7 +110,7 @@ pub struct Round {
 }
 
 /// How much longer calls take beside refused ones.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Impact {
     /// By quantile of the response time.
     pub response: Vec<Ratio>,
@@ -121,7 +122,7 @@ pub struct Impact {
 }
 
 /// How the figures of several rounds become one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Pooling {
     /// The mean on the log scale, so that the ratio of two pooled times is the pooled ratio. All calls of all rounds in
@@ -131,7 +132,7 @@ pub enum Pooling {
 }
 
 /// A quantile on both sides.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ratio {
     /// `p50`, ..., `max`.
     pub name: String,

@@ -1,5 +1,6 @@
 //! The document `plimsoll.limits/1`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::record::LimitRecord;
@@ -23,9 +24,9 @@ pub struct LimitsSettings {
 }
 
 /// The limits of a server and of a client, and what they mean. Integers are ns and bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Limits {
-    /// That of [`DocumentKind::Limits`].
+    /// That of `DocumentKind::Limits`.
     pub schema: String,
     /// What looked.
     pub plimsoll: Build,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -24,7 +25,7 @@ pub(super) fn bytes(size: u64) -> String {
 }
 
 /// One limit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LimitRecord {
     /// Whose it is.
     pub side: Side,
@@ -95,7 +96,7 @@ pub struct LimitRecord {
 }
 
 /// A limit behind another one, known by claimed lengths alone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Behind {
     /// The largest length whose claim was not refused.
     pub limit_bytes: u64,
@@ -113,7 +114,7 @@ pub struct Behind {
 }
 
 /// How a limit takes compressed messages.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Compressed {
     /// Which bytes it counts.
     pub counts: Counts,

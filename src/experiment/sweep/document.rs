@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, io::Read};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -21,7 +22,7 @@ use crate::{
 };
 
 /// What was asked for: a sweep goes on only where this is the same.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SweepSpec {
     /// The server as it was written; absent where the sweep started its own.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,9 +42,9 @@ pub struct SweepSpec {
 }
 
 /// A sweep, as far as it has come.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Sweep {
-    /// That of [`DocumentKind::Sweep`].
+    /// That of `DocumentKind::Sweep`.
     pub schema: String,
     /// What measured.
     pub plimsoll: Build,

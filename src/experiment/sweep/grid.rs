@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -17,7 +18,7 @@ const RUNG: u64 = 4;
 const DEFAULT_LIMIT: u64 = 4 << 20;
 
 /// The sizes of a sweep, as they are written: `64,1KiB,4MiB`, or a ladder `64B..16MiB`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub enum Sizes {
     /// These.
@@ -27,7 +28,7 @@ pub enum Sizes {
 }
 
 /// The load of a point.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GridLoad {
     /// Closed loop: calls in flight.
@@ -37,7 +38,7 @@ pub enum GridLoad {
 }
 
 /// One run of a sweep.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Point {
     /// Of the request.
     pub message_bytes: u64,

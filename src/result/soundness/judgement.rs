@@ -1,5 +1,6 @@
 //! The soundness of a run.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -14,7 +15,7 @@ use crate::{
 };
 
 /// What a measurement is worth.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Soundness {
     /// Unsound as soon as one finding is a warning, disturbed as soon as one is a disturbance.
     pub verdict: Rating,

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::measured::Measured;
@@ -17,9 +18,9 @@ use crate::{
 };
 
 /// A run, its figures, and what they are worth. Integers are ns and bytes; absent is not measured.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
-    /// That of [`DocumentKind::Summary`].
+    /// That of `DocumentKind::Summary`.
     pub schema: String,
     /// What measured.
     pub plimsoll: Build,
@@ -70,7 +71,7 @@ pub struct Summary {
 }
 
 /// What was driven.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TargetRecord {
     /// Host and port as they were written.
     pub authority: String,
@@ -84,7 +85,7 @@ pub struct TargetRecord {
 }
 
 /// The reference server that a run started for itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ServerRecord {
     /// Its worker threads.
     pub threads: usize,
@@ -100,7 +101,7 @@ pub struct ServerRecord {
 }
 
 /// A status that calls ended with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StatusRecord {
     /// The outcome of these calls: one that has a status.
     pub outcome: OutcomeKind,
@@ -115,7 +116,7 @@ pub struct StatusRecord {
 }
 
 /// Refusals of one kind.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RefusalRecord {
     /// Who refused.
     pub side: Side,
@@ -152,7 +153,7 @@ impl RefusalRecord {
 /// Of a run that ends by time, each reply counts that came within the window, also to a call that
 /// the warm-up sent: that is what the service did in that time. Of a run that ends by count, the
 /// replies to those calls count.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Goodput {
     /// The replies that count.
     pub replies: u64,
@@ -165,7 +166,7 @@ pub struct Goodput {
 }
 
 /// The three times of calls.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LatencyRecords {
     /// From sent to done.
     pub service: LatencyRecord,
@@ -178,7 +179,7 @@ pub struct LatencyRecords {
 }
 
 /// A latency's figures, and the histogram that any other can be computed from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LatencyRecord {
     /// How many.
     pub count: u64,
@@ -192,7 +193,7 @@ pub struct LatencyRecord {
 }
 
 /// In ns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct LatencyFigures {
     pub min_ns: u64,
@@ -208,7 +209,7 @@ pub struct LatencyFigures {
 }
 
 /// The calls of one message size.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SizeSummary {
     /// Of the request.
     pub message_bytes: u64,
@@ -219,7 +220,7 @@ pub struct SizeSummary {
 }
 
 /// The calls that ended within a stretch of time.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct IntervalRecord {
     /// Since the start of the window.
     pub start_ns: u64,
@@ -238,7 +239,7 @@ pub struct IntervalRecord {
 }
 
 /// CPU and memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Cost {
     /// The generator's CPU time within the window, a call that ended in it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -258,7 +259,7 @@ pub struct Cost {
 }
 
 /// What became of the connections within the window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct ConnectionsRecord {
     /// How many were made, after those that stood at the start of the run.
     #[serde(default)]
@@ -294,7 +295,7 @@ pub struct ConnectionsRecord {
 }
 
 /// An objective, measured.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ObjectiveRecord {
     /// As it was written.
     pub expression: String,

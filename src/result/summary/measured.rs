@@ -5,6 +5,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -14,10 +15,11 @@ use crate::{
 };
 
 /// Counts of a measurement that stand nowhere else in its document.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Measured {
     /// Start of the window, since 1970 in UTC.
     #[serde(rename = "started_at_unix_ns", with = "nanoseconds")]
+    #[schemars(with = "u64")]
     pub(super) started_at: Duration,
     /// Whether the window ended because all calls were made.
     pub(super) ended_by_count: bool,
@@ -34,9 +36,11 @@ pub struct Measured {
         skip_serializing_if = "Option::is_none",
         default
     )]
+    #[schemars(with = "Option<u64>")]
     pub(super) first_sent: Option<Duration>,
     /// Last end of a planned call.
     #[serde(rename = "last_done_ns", with = "nanoseconds")]
+    #[schemars(with = "u64")]
     pub(super) last_done: Duration,
     /// Seconds per interval.
     pub(super) seconds: u32,
@@ -52,7 +56,7 @@ pub struct Measured {
 }
 
 /// Counts of an interval.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(super) struct MeasuredInterval {
     /// Calls in flight at the end of each second, added up.
     pub(super) in_flight: u64,
@@ -62,7 +66,7 @@ pub(super) struct MeasuredInterval {
 }
 
 /// A histogram alone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(super) struct MeasuredLatency {
     /// Values over an hour.
     #[serde(skip_serializing_if = "is_zero", default)]

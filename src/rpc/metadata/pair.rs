@@ -1,7 +1,8 @@
 //! Metadata of calls, and which of it is secret: a secret value is sent, and is in no document and no output.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct};
 
 /// Stands for a value that is not shown.
@@ -99,6 +100,24 @@ impl Serialize for Pair {
             pair.serialize_field("value", &self.value)?;
         }
         pair.end()
+    }
+}
+
+impl JsonSchema for Pair {
+    fn schema_name() -> Cow<'static, str> {
+        "Pair".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "properties": {
+                "name": { "type": "string" },
+                "value": { "type": "string" },
+                "hidden": { "const": true },
+            },
+            "required": ["name"],
+        })
     }
 }
 
