@@ -16,7 +16,7 @@ use crate::report::SavedDocument;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ReportArguments {
-    /// A result that `plimsoll run`, `sweep`, `limits`, `compare` or `gate` wrote with `-o FILE`; `-` is stdin
+    /// A result that `plimsoll run`, `sweep`, `limits`, `interference`, `compare` or `gate` wrote with `-o FILE`; `-` is stdin
     #[arg(value_name = "RESULT")]
     result: PathBuf,
 

@@ -8,7 +8,7 @@ use crate::rpc::{Failure, Outcome};
 /// A call on its way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
-    /// Which message it sends, as an index of the payload.
+    /// The message that it sends, as an index of the payload.
     pub message: usize,
     /// Whether it is one of the plan's, or belongs to the warm-up.
     pub is_planned: bool,
@@ -27,7 +27,7 @@ pub struct Completion {
     pub call: Call,
     /// When its end became known: the reply was there, and not verified yet where that takes time.
     pub done: Instant,
-    /// What became of it: never shed or unfinished.
+    /// Its outcome: never shed or unfinished.
     pub outcome: Outcome,
     /// Bytes of its request's body that went to the socket; 0 where the client does not know.
     pub uploaded_bytes: u64,

@@ -11,7 +11,7 @@ pub(crate) trait Caller: Clone + 'static {
     /// Makes a call and verifies its reply. The call counts as sent when the client has what it needs for it.
     fn call(&mut self, call: Call, message: &Message) -> impl Future<Output = Completion>;
 
-    /// What became of the connections that calls went over.
+    /// Account of the connections that calls went over.
     fn connections(&self) -> ConnectionAccount {
         ConnectionAccount::default()
     }

@@ -97,7 +97,7 @@ impl ImaginedLinks {
         }
     }
 
-    /// What the next wait waits for, whatever else is asked of it.
+    /// The next thing to happen by itself.
     fn next_event(&self) -> Option<Instant> {
         let reply = self.calls.front().map(|(end, _)| *end);
         [reply, self.interrupt, self.down_until].into_iter().flatten().min()

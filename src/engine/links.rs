@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::client::{Call, Completion, Connections, lean::reconnecting::Stalls};
 
-/// What the links of a worker have done until an instant.
+/// Account of a worker's links until an instant.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LinkAccount {
     pub(super) idle: Duration,
@@ -52,7 +52,7 @@ pub(super) trait Links {
     /// Takes out the calls that have ended, each with its link.
     fn drain(&mut self, take: impl FnMut(usize, Completion));
 
-    /// What was done until now.
+    /// Their account until now.
     fn account(&self, now: Instant) -> LinkAccount;
 
     /// Serves the links where no call is under way.

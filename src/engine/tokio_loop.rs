@@ -93,13 +93,13 @@ pub(crate) async fn run<C: Caller>(mut work: Work, connections: Vec<C>, timer: T
     }
 }
 
-/// What the connections of a worker have done until an instant.
+/// Account of a worker's connections until an instant.
 struct ClientAccount {
     waits: UploadWaits,
     connections: ConnectionAccount,
 }
 
-/// What became of these connections until now, and how long slots have paused.
+/// Account of these connections until now, with the pauses of slots.
 fn connections_of<C: Caller>(connections: &[C], shared: &Shared) -> ConnectionAccount {
     let mut sum = ConnectionAccount { paused: shared.paused.get(), ..ConnectionAccount::default() };
     for connection in connections {
@@ -117,7 +117,7 @@ fn waits<C: Caller>(connections: &[C]) -> UploadWaits {
     sum
 }
 
-/// What the tasks of a worker share.
+/// State that the tasks of a worker share.
 struct Shared {
     plan: Arc<Plan>,
     run: RefCell<WorkerRun<ClientAccount>>,

@@ -26,7 +26,7 @@ pub(super) struct Window {
     is_over: bool,
 }
 
-/// What has begun or ended since the last look.
+/// Parts of a run that have begun or ended since the last look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Passed {
     /// The measured window has begun.
@@ -159,7 +159,7 @@ impl Window {
         end.into_iter().chain(beginnings).fold(self.second_ends, Instant::min)
     }
 
-    /// What ended it: an order, where nothing else did.
+    /// The reason of its end: an order, where nothing else was.
     pub(super) fn ended(&self) -> End {
         self.ended.unwrap_or(End::Order)
     }
@@ -171,7 +171,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// A window of 3 s behind a warm-up of 1 s, with a drain of 5 s, and its start.
+    /// A window behind a warm-up of 1 s, with a drain of 5 s, and its start.
     fn window(duration: Option<Duration>) -> (Window, Instant) {
         let start = Instant::now() + SECOND;
         (Window::new(start, SECOND, duration, SECOND * 5), start)

@@ -1,7 +1,7 @@
 //! One core of the generator: waits for the time or for a free slot, calls, records.
 //!
-//! What a worker knows of its calls is its [`sequencer`]. What waits and calls is one of two: a
-//! [loop](polling) over the sockets of the lean client, or [tasks] on a runtime for the stub.
+//! Its account of calls and of time is its `worker_run`. One of two waits and calls: `lean_loop`, over the sockets
+//! of the lean client, or `tokio_loop`, with tasks on a runtime for the stub.
 
 use std::{
     sync::{Arc, atomic::AtomicU64},
@@ -22,7 +22,7 @@ use crate::{
 /// The longest drain of a run that was interrupted: time for replies that are on their way.
 pub const INTERRUPTED_DRAIN: Duration = Duration::from_secs(1);
 
-/// What the driver tells its workers.
+/// Order of the driver to its workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {
     /// Connections are being made.
@@ -35,7 +35,7 @@ pub(crate) enum Order {
     Leave,
 }
 
-/// What all workers of a run share. Nothing is handed over through these numbers, so they need no
+/// Counters that all workers of a run share. Nothing is handed over through these numbers, so they need no
 /// ordering among each other.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
@@ -45,7 +45,7 @@ pub(crate) struct Counters {
     pub(super) in_flight: AtomicU64,
 }
 
-/// What a worker needs besides its connections.
+/// Means of a worker besides its connections.
 pub(crate) struct Work {
     pub(crate) plan: Arc<Plan>,
     /// From 0.
@@ -55,7 +55,7 @@ pub(crate) struct Work {
     pub(crate) reports: mpsc::UnboundedSender<Report>,
 }
 
-/// What ended a worker's window.
+/// Reason why a worker's window ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     /// Its time was over.
@@ -66,7 +66,7 @@ pub(super) enum End {
     Order,
 }
 
-/// What a worker tells the driver while it works.
+/// Message of a worker to the driver while it works.
 #[derive(Debug)]
 pub(crate) enum Report {
     /// It has connections, and waits for the start.
@@ -79,7 +79,7 @@ pub(crate) enum Report {
     WindowOver,
 }
 
-/// What a worker did in a second, or less for its last.
+/// A second of a worker's work, or less for its last.
 #[derive(Debug)]
 pub(crate) struct Second {
     /// From 0, since the start of the window.
@@ -89,7 +89,7 @@ pub(crate) struct Second {
     pub(crate) in_flight: u64,
 }
 
-/// What a worker has in the end.
+/// Result of a worker.
 #[derive(Debug)]
 pub(crate) struct WorkerResult {
     pub(crate) recording: Recording,
@@ -101,7 +101,7 @@ pub(crate) struct WorkerResult {
     pub(crate) in_loop: Option<LoopAccount>,
     /// How its calls waited for what was left of refused uploads.
     pub(crate) upload_waits: UploadWaits,
-    /// What became of its connections within the window.
+    /// Account of its connections within the window.
     pub(crate) connections: ConnectionAccount,
     /// Whether it ended because all calls were made, before its time.
     pub(crate) ended_by_count: bool,

@@ -21,14 +21,14 @@ pub(super) struct WorkerRun<A> {
     accounts: [Option<Account<A>>; 2],
 }
 
-/// What a worker has done until an instant.
+/// Account of a worker until an instant.
 struct Account<A> {
     thread: ThreadTime,
     calls: CallAccount,
     clients: A,
 }
 
-/// What calls that ended had cost besides their time.
+/// Cost of calls that ended, besides their time.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct CallAccount {
     pub(super) uploaded_in_vain_bytes: u64,

@@ -12,7 +12,7 @@ use crate::rpc::{Outcome, OutcomeKind};
 pub struct Calls {
     /// Calls that should have been made. Counted when they became due, not summed up afterwards.
     pub planned: u64,
-    /// What became of them.
+    /// Their outcomes.
     #[serde(flatten)]
     pub outcomes: Outcomes,
 }

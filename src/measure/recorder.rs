@@ -1,4 +1,4 @@
-//! What is counted while a run goes on.
+//! Counting while a run goes on.
 //!
 //! Each worker has a [`Recorder`] to itself: recording a call takes no lock, prints nothing and
 //! computes no percentile. Memory is bounded, whatever the run's length: the kinds of failures and

@@ -55,7 +55,7 @@ pub type Writer<T> = fn(&T, &mut dyn Write) -> io::Result<()>;
 
 /// A document that can be written.
 pub trait Writable: Serialize + Sized + 'static {
-    /// What it is.
+    /// Its kind.
     const KIND: DocumentKind;
     /// Its rows of the table.
     const WRITERS: &'static [(Format, Writer<Self>)];

@@ -120,7 +120,7 @@ impl DocumentKind {
 
 /// A document that can be read back.
 pub trait Document: DeserializeOwned {
-    /// What it is.
+    /// Its kind.
     const KIND: DocumentKind;
 
     /// The document, where its figures agree with each other.
@@ -144,9 +144,9 @@ pub enum ReadError {
     Other {
         /// Its schema.
         schema: String,
-        /// What it is.
+        /// Its kind.
         kind: DocumentKind,
-        /// What was expected.
+        /// The expected one.
         needed: DocumentKind,
     },
     /// It is of a version that this program does not read.
@@ -156,7 +156,7 @@ pub enum ReadError {
     Version {
         /// Its schema.
         schema: String,
-        /// What was expected.
+        /// The expected one.
         needed: &'static str,
     },
     /// It has a schema of something else.
@@ -164,7 +164,7 @@ pub enum ReadError {
     Foreign {
         /// Its schema.
         schema: String,
-        /// What was expected.
+        /// The expected one.
         needed: &'static str,
     },
     /// A document within it cannot be used.
@@ -188,7 +188,7 @@ impl ReadError {
     }
 }
 
-/// What every document begins with.
+/// Beginning of every document.
 #[derive(Deserialize)]
 struct Head {
     schema: Option<String>,

@@ -1,4 +1,4 @@
-//! What became of one call.
+//! The outcome of one call.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::code::Code;
 use crate::units::named;
 
-/// What became of one call; every planned call has exactly one.
+/// Outcome of one call; every planned call has exactly one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The reply had the expected text.
@@ -116,7 +116,7 @@ named!(Side, "side", {
     Server => "server",
 });
 
-/// Which message of a call was over a limit.
+/// Message of a call that was over a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Direction {
     /// The caller's message.
@@ -135,7 +135,7 @@ named!(Direction, "direction", {
 pub struct Refusal {
     /// Who refused.
     pub side: Side,
-    /// Which message was refused.
+    /// The message that was refused.
     pub direction: Direction,
     /// The size of that message, in message bytes.
     pub message_bytes: u64,

@@ -237,7 +237,7 @@ fn golden_documents_have_the_pinned_schemas() {
     }
 }
 
-/// What the golden documents have no example of: rates, a ladder's limits, hidden metadata, calls without a reply.
+/// Parts that the golden documents have no example of: rates, a ladder's limits, hidden metadata, calls without a reply.
 #[test]
 fn documents_that_the_binary_makes_have_the_pinned_schemas() {
     let window = ["-q", "-z", "50ms", "-w", "0s", "-O", "json"];

@@ -7,7 +7,7 @@
 //! - what one call sends and takes: [`request`] (8.1), `reply` and `status`;
 //! - what bounds it: `flow` (5.2, 6.9), `streams` (5.1);
 //! - the [`connection`], a state machine over bytes and instants, with its `outbox`;
-//! - what drives it: `link`, which owns sockets and connects again, over a `poller`; and `exchange`,
+//! - what drives it: `reconnecting`, which owns sockets and connects again, over a `poller`; and `blocking`,
 //!   which makes a single call.
 //!
 //! Left out, because no call of a plan needs it: compression of messages, priorities, server push,

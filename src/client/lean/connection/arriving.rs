@@ -1,4 +1,4 @@
-//! What the server sends, frame by frame: RFC 9113, section 6.
+//! Frames of the server, one by one: RFC 9113, section 6.
 
 use tokio::time::Instant;
 

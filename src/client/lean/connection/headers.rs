@@ -39,7 +39,7 @@ struct Known {
     trailers: Vec<u8>,
 }
 
-/// What a header block says.
+/// Meaning of a header block.
 pub(super) enum Block {
     /// Of a reply that will come, in this compression.
     UsualHeaders(Option<Compression>),
@@ -76,7 +76,7 @@ impl Headers {
         Ok(if head.has(flag::END_HEADERS) { self.begun.take() } else { None })
     }
 
-    /// What a whole block says.
+    /// The meaning of a whole block.
     ///
     /// # Errors
     /// When it cannot be read.

@@ -7,7 +7,7 @@ use crate::client::lean::{
     request::Form,
 };
 
-/// What came first were no SETTINGS (3.4).
+/// Error of a server whose first frame was no SETTINGS (3.4).
 pub(super) const NO_HTTP2: ConnectionError = ConnectionError {
     code: ErrorCode::PROTOCOL_ERROR,
     what: "what the server sent first is no SETTINGS frame of HTTP/2; is it a gRPC server without TLS?",

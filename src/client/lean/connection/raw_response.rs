@@ -1,6 +1,6 @@
 //! Responses that are kept whole.
 
-/// What came back, word for word.
+/// A response, word for word.
 #[derive(Debug, Default)]
 pub struct RawResponse {
     /// The fields of each header block: the headers, and the trailers where there were any.

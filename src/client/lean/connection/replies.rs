@@ -1,4 +1,4 @@
-//! What comes back: parts of replies, and what a call has come to (RFC 9113, section 8.1, and gRPC over HTTP/2,
+//! Replies on their way in, and the outcomes of calls (RFC 9113, section 8.1, and gRPC over HTTP/2,
 //! "Responses").
 
 use super::raw_response::RawResponse;
@@ -21,7 +21,7 @@ use crate::{
 /// The connection's window is at least this large, so that small replies never wait for it.
 const SMALLEST_CONNECTION_WINDOW: u64 = 16 << 20;
 
-/// What comes back.
+/// Replies on their way in.
 #[derive(Debug)]
 pub(super) struct Replies {
     /// Of the connection.
@@ -136,7 +136,7 @@ fn refused_reply(message_bytes: u64, limit: u64, message: String) -> Outcome {
     }))
 }
 
-/// What a call has come to whose status is not simply OK.
+/// Outcome of a call whose status is not simply OK.
 pub(super) fn outcome_of_fields(
     fields: &Fields,
     requests: &Requests,
@@ -159,7 +159,7 @@ pub(super) fn outcome_of_fields(
     }
 }
 
-/// What a call has come to whose status is OK.
+/// Outcome of a call whose status is OK.
 pub(super) fn outcome_of_reply(stream: &mut Stream, requests: &Requests) -> Outcome {
     let (head, text) = requests.reply(stream.call.message);
     match stream.reply.verdict(Expected { head, text }) {

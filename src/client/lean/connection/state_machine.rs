@@ -226,7 +226,7 @@ impl Connection {
         self.replies.seen = Some(Box::default());
     }
 
-    /// What came back since [`Connection::watch`].
+    /// The response since [`Connection::watch`].
     pub fn take_seen(&mut self) -> RawResponse {
         self.replies.seen.take().map(|seen| *seen).unwrap_or_default()
     }
@@ -263,7 +263,7 @@ impl Connection {
         self.close(Closing { failure, is_graceful: false });
     }
 
-    /// What the server is told before the connection is closed over an error.
+    /// The frame that the server is sent before the connection is closed over an error.
     #[must_use]
     pub fn goodbye_frame(error: &ConnectionError) -> Vec<u8> {
         let mut bytes = Vec::new();

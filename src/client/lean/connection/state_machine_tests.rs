@@ -37,7 +37,7 @@ fn written(connection: &mut Connection) -> Vec<(Head, Vec<u8>)> {
     frames(&bytes(connection, usize::MAX))
 }
 
-/// What comes out when the socket takes up to so many bytes.
+/// Bytes that come out when the socket takes up to so many bytes.
 fn bytes(connection: &mut Connection, most: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     while bytes.len() < most {

@@ -1,4 +1,4 @@
-//! What goes out: frames, and the bodies of requests as far as windows have room (RFC 9113, sections 6.1, 6.9
+//! Frames on their way out, and the bodies of requests as far as windows have room (RFC 9113, sections 6.1, 6.9
 //! and 8.1).
 
 use std::{collections::VecDeque, io::IoSlice};
@@ -23,7 +23,7 @@ const AHEAD_BYTES: usize = 1 << 20;
 /// well comes near.
 const MOST_UNREAD_ANSWERS: u32 = 100_000;
 
-/// What goes out.
+/// Frames on their way out.
 #[derive(Debug)]
 pub(super) struct Uploads {
     outbox: Outbox,
