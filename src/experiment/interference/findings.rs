@@ -77,6 +77,9 @@ fn latency(neighbours: &Interference, with: &PooledSide, findings: &mut Vec<Find
                 "",
             ));
     }
+    let mut runs = neighbours.rounds.iter().map(|round| &round.with.soundness.findings);
+    let holds_back =
+        runs.any(|findings| findings.iter().any(|finding| finding.is(FindingKind::UploadsHeldBack)));
     let mut late = damage.lateness.iter().filter(|ratio| ratio.name != "max").filter_map(|late| {
         let response = damage.response(&late.name)?;
         let grown = |ratio: &Ratio| ratio.with_ns.saturating_sub(ratio.without_ns);
@@ -92,7 +95,11 @@ fn latency(neighbours: &Interference, with: &PooledSide, findings: &mut Vec<Find
                 time(all),
                 ratio.name
             ),
-            "more --workers and --connections make it more punctual; the service time has no lateness in it",
+            if holds_back {
+                "the stub client keeps calls back until remains of refused uploads are gone (uploads_held_back); --client lean need not"
+            } else {
+                "more --workers and --connections make it more punctual; the service time has no lateness in it"
+            },
         ));
     }
 }

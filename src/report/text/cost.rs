@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::figures::{share, time};
 use crate::{
+    load::ClientKind,
     report::style::{HEADING, broken, heading},
     result::summary::Summary,
     units::grouped,
@@ -48,18 +49,21 @@ fn connections(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
         said.push(format!("{} calls sent again, because the server had not processed them", grouped(calls)));
     }
     let waited = [
-        ("a connection", Some(seen.unconnected_ns)),
-        ("room in the server's window", seen.out_of_window_ns),
-        ("the server to read", seen.held_up_ns),
+        (
+            match summary.plan.options.client {
+                ClientKind::Lean => "requests waited for a connection",
+                ClientKind::Stub => "the client was connecting",
+            },
+            Some(seen.unconnected_ns),
+        ),
+        ("requests waited for room in the server's window", seen.out_of_window_ns),
+        ("requests waited for the server to read", seen.held_up_ns),
     ];
     for (what, nanoseconds) in waited {
         let nanoseconds = nanoseconds.unwrap_or_default();
         // A hundredth of the window is what a few large messages cost.
         if nanoseconds > summary.window_ns / 100 {
-            said.push(format!(
-                "requests waited for {what} for {} of the time",
-                share(nanoseconds, summary.window_ns)
-            ));
+            said.push(format!("{what} for {} of the time", share(nanoseconds, summary.window_ns)));
         }
     }
     if let Some(bytes @ 1..) = seen.uploaded_in_vain_bytes {

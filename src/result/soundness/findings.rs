@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::saturation::{Bottleneck, Saturation, Trouble};
 use crate::{
     client::Connections,
-    load::{Plan, PlannedLoad, Schedule},
+    load::{ClientKind, Plan, PlannedLoad, Schedule},
     measure::{Latency, MachineTicks, Measurement},
     result::{
         finding::{Finding, FindingKind, Weight},
@@ -58,6 +58,8 @@ pub(super) fn trouble(run: &Measurement) -> Option<Trouble> {
         Some(Trouble::GeneratorPaused)
     } else if unconnected(run).is_some() {
         Some(Trouble::Connections)
+    } else if run.upload_waits.count > 0 {
+        Some(Trouble::UploadsHeldBack)
     } else if lacks_answers(run) {
         Some(Trouble::MissingAnswers)
     } else {
@@ -239,7 +241,7 @@ pub(super) fn held_back(run: &Measurement) -> Option<Finding> {
                 grouped(waits.count),
                 format_nanoseconds(waits.time.as_secs_f64() * 1e9 / as_f64(waits.count)),
             ),
-            "the rate is the generator's; the lean client (--client lean) cancels what was refused, and need not wait",
+            "the pace is the generator's; the lean client (--client lean) cancels what was refused, and need not wait",
         )
     })
 }
@@ -273,8 +275,8 @@ pub(super) fn other_load(run: &Measurement, is_local: bool) -> Option<Finding> {
     })
 }
 
-/// The share of the window in which calls waited for a connection, because the server had ended the last one;
-/// `None` where it is too small to matter.
+/// The share of the window in which calls waited for a connection, because the server had ended the last one; of the
+/// stub, which connects on its own, the share in which it was connecting. `None` where it is too small to matter.
 fn unconnected(run: &Measurement) -> Option<f64> {
     let window = run.window.as_secs_f64();
     let part = run.connections.unconnected.as_secs_f64() / window;
@@ -297,7 +299,15 @@ pub(super) fn connections_limited(run: &Measurement) -> Option<Finding> {
     let counts = if counts.is_empty() { "no connection became ready".to_owned() } else { counts.join(", ") };
     Some(note(
         FindingKind::ConnectionsLimited,
-        format!("calls waited for a connection for {} of the time: {counts}", format_share(part)),
+        match run.plan.options.client {
+            ClientKind::Lean => {
+                format!("calls waited for a connection for {} of the time: {counts}", format_share(part))
+            }
+            // Its channel connects by itself, and does not tell how long calls waited for that.
+            ClientKind::Stub => {
+                format!("the stub client was connecting for {} of the time: {counts}", format_share(part))
+            }
+        },
         "new connections set the pace, not the service: look for a limit of requests or of age per connection at the server or its proxy (nginx: keepalive_requests; gRPC: max connection age), or spread the calls over more --connections",
     ))
 }
@@ -356,3 +366,7 @@ pub(super) fn rounded_sizes(plan: &Plan) -> Option<Finding> {
 pub(super) fn share(part: u64, of: u64) -> f64 {
     if of == 0 { 0.0 } else { as_f64(part) / as_f64(of) }
 }
+
+#[cfg(test)]
+#[path = "findings_tests.rs"]
+mod tests;

@@ -81,6 +81,8 @@ pub(super) enum Trouble {
     GeneratorPaused,
     /// Calls waited for connections for a good part of the window.
     Connections,
+    /// The stub client kept calls back until remains of refused uploads were gone.
+    UploadsHeldBack,
     /// A good part of the planned calls had no verified reply.
     MissingAnswers,
 }
@@ -104,6 +106,8 @@ enum Situation {
     Slow,
     /// Calls waited for connections.
     Connecting,
+    /// The generator kept calls back.
+    HoldingBack,
     /// The server had no CPU time left, or is elsewhere and fell behind.
     Saturated,
     /// The same, and an open loop kept its rate.
@@ -144,6 +148,9 @@ impl Situation {
             Self::Connecting => {
                 "the pace of new connections limits these figures, not the concurrency: see connections_limited"
             }
+            Self::HoldingBack => {
+                "the generator kept calls back, and not the server: see uploads_held_back; --client lean need not wait"
+            }
             _ if lacks_answers => {
                 "calls without a verified reply come first: see the statuses; more load will not help them"
             }
@@ -181,7 +188,9 @@ impl Saturation {
         let server_busy =
             server_busy(&usage.server_threads, usage.machine.map_or(0, MachineTicks::cores), share);
         let at_least = |value: Option<f64>, bound: f64| value.is_some_and(|value| value >= bound);
-        let falls_behind = at_least(held_up, HELD_UP) || course.keeps_up == Some(false);
+        // A rate that is missed because the generator kept calls back says nothing of the server.
+        let holds_back = course.trouble == Some(Trouble::UploadsHeldBack);
+        let falls_behind = at_least(held_up, HELD_UP) || (course.keeps_up == Some(false) && !holds_back);
         let saturated = if at_least(generator_busy, SATURATED) {
             Bottleneck::Generator
         } else if at_least(server_busy, SATURATED) || (server_busy.is_none() && falls_behind) {
@@ -201,6 +210,7 @@ impl Saturation {
             Bottleneck::Generator => Situation::Slow,
             _ if course.trouble == Some(Trouble::GeneratorPaused) => Situation::Paused,
             _ if course.trouble == Some(Trouble::Connections) => Situation::Connecting,
+            _ if holds_back && !at_least(server_busy, SATURATED) => Situation::HoldingBack,
             Bottleneck::Server if course.keeps_up == Some(true) => Situation::Full,
             Bottleneck::Server => Situation::Saturated,
             _ if falls_behind => Situation::Waiting,

@@ -239,6 +239,23 @@ fn each_situation_has_its_own_advice() {
             "see connections_limited",
         ),
         (
+            "calls kept back, elsewhere",
+            Case {
+                course: RunContext { trouble: Some(Trouble::UploadsHeldBack), ..BEHIND },
+                server: elsewhere,
+                in_loop: None,
+                ..case()
+            },
+            Bottleneck::Unknown,
+            "see uploads_held_back",
+        ),
+        (
+            "calls kept back, server busy",
+            Case { course: with(Trouble::UploadsHeldBack), server: busy, in_loop: None, ..case() },
+            Bottleneck::Server,
+            "what this server can do",
+        ),
+        (
             "one call in three fails",
             Case { course: with(Trouble::MissingAnswers), ..case() },
             Bottleneck::Neither,

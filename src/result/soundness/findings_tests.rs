@@ -1,0 +1,42 @@
+//! Findings say what is true for the client that ran.
+
+use super::*;
+use crate::{client::UploadWaits, result::summary::Summary};
+
+/// The golden run, as if this client had made it, with every account that a client can have.
+fn run_of(client: ClientKind) -> Measurement {
+    let text = include_str!("../../../tests/data/documents/summary.json");
+    let summary = Summary::read(text.as_bytes()).expect("a result");
+    let mut run = summary.measurement().expect("consistent").expect("of this version");
+    run.plan.options.client = client;
+    run.connections.unconnected = run.window / 2;
+    run.connections.connections = Connections { made: 3, closed: 2, lost: 1, failed_attempts: 0 };
+    run
+}
+
+#[test]
+fn only_the_lean_client_knows_how_long_calls_waited_for_a_connection() {
+    for (client, words) in [
+        (ClientKind::Lean, "calls waited for a connection for 50.00 % of the time"),
+        (ClientKind::Stub, "the stub client was connecting for 50.00 % of the time"),
+    ] {
+        let found = connections_limited(&run_of(client)).expect("half of the time is worth a note");
+        assert!(found.detail.starts_with(words), "{client}: {}", found.detail);
+        assert!(found.detail.contains("2 closed by the server in order"), "{}", found.detail);
+    }
+}
+
+#[test]
+fn calls_that_the_stub_kept_back_are_not_put_to_the_server() {
+    let mut run = run_of(ClientKind::Stub);
+    run.connections.unconnected = Duration::ZERO;
+    assert_eq!(held_back(&run), None);
+    run.upload_waits = UploadWaits { count: 20, time: Duration::from_millis(40) };
+    let found = held_back(&run).expect("a warning");
+    assert_eq!(
+        (found.weight, found.detail.contains("2.00 ms on average")),
+        (Weight::Warning, true),
+        "{found:?}"
+    );
+    assert_eq!(trouble(&run), Some(Trouble::UploadsHeldBack));
+}
