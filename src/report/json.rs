@@ -3,25 +3,65 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
+use serde_json::ser::{Formatter, Serializer};
 
 use super::outside::is_active;
 
-/// Writes a document, indented, with a line break at its end. Characters that a terminal would obey are escaped, as
-/// JSON may escape any: the values are exact.
+/// How deep a document is broken into lines: its keys, and the elements of its lists. What is in those stands on one
+/// line, so that a row of a list is a row of the file.
+const DEPTH: usize = 2;
+
+/// Writes a document, with a line break at its end. Characters that a terminal would obey are escaped, as JSON may
+/// escape any: the values are exact.
 ///
 /// # Errors
 /// Those of the writer.
 pub fn write(document: &impl Serialize, mut out: impl Write) -> io::Result<()> {
-    document.serialize(&mut Serializer::with_formatter(&mut out, Escaping(PrettyFormatter::new())))?;
+    let rows = Rows { depth: 0, is_empty: true };
+    document.serialize(&mut Serializer::with_formatter(&mut out, rows))?;
     writeln!(out)?;
     out.flush()
 }
 
-/// JSON that is indented, with nothing active in its strings.
-struct Escaping<'a>(PrettyFormatter<'a>);
+/// JSON in lines down to [`DEPTH`], with nothing active in its strings.
+struct Rows {
+    depth: usize,
+    /// Whether nothing stands yet in what was begun last.
+    is_empty: bool,
+}
 
-impl Formatter for Escaping<'_> {
+impl Rows {
+    fn begin<W: ?Sized + Write>(&mut self, out: &mut W, bracket: u8) -> io::Result<()> {
+        self.depth += 1;
+        self.is_empty = true;
+        out.write_all(&[bracket])
+    }
+
+    fn end<W: ?Sized + Write>(&mut self, out: &mut W, bracket: u8) -> io::Result<()> {
+        self.depth -= 1;
+        if self.depth < DEPTH && !self.is_empty {
+            self.new_line(out)?;
+        }
+        self.is_empty = false;
+        out.write_all(&[bracket])
+    }
+
+    /// What stands before a key, or before an element.
+    fn between<W: ?Sized + Write>(&mut self, out: &mut W, is_first: bool) -> io::Result<()> {
+        if !is_first {
+            out.write_all(b",")?;
+        }
+        self.is_empty = false;
+        if self.depth <= DEPTH { self.new_line(out) } else { Ok(()) }
+    }
+
+    fn new_line<W: ?Sized + Write>(&self, out: &mut W) -> io::Result<()> {
+        out.write_all(b"\n")?;
+        (0..self.depth).try_for_each(|_| out.write_all(b"  "))
+    }
+}
+
+impl Formatter for Rows {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
         let mut rest = fragment;
         while let Some(place) = rest.find(is_active) {
@@ -40,39 +80,31 @@ impl Formatter for Escaping<'_> {
     }
 
     fn begin_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.begin_array(out)
+        self.begin(out, b'[')
     }
 
     fn end_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.end_array(out)
+        self.end(out, b']')
     }
 
     fn begin_array_value<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
-        self.0.begin_array_value(out, first)
-    }
-
-    fn end_array_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.end_array_value(out)
+        self.between(out, first)
     }
 
     fn begin_object<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.begin_object(out)
+        self.begin(out, b'{')
     }
 
     fn end_object<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.end_object(out)
+        self.end(out, b'}')
     }
 
     fn begin_object_key<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
-        self.0.begin_object_key(out, first)
+        self.between(out, first)
     }
 
     fn begin_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.begin_object_value(out)
-    }
-
-    fn end_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.end_object_value(out)
+        out.write_all(if self.depth <= DEPTH { b": " } else { b":" })
     }
 }
 
@@ -89,12 +121,28 @@ mod tests {
     }
 
     #[test]
-    fn a_document_looks_as_before_and_its_strings_do_nothing() {
-        let document = serde_json::json!({ "a": [1, { "b": [] }], "c": "x\u{202e}\u{9b}\u{e0041}\n\u{1b}y" });
-        assert_eq!(
-            written(&document),
-            "{\n  \"a\": [\n    1,\n    {\n      \"b\": []\n    }\n  ],\n  \"c\": \"x\\u202e\\u009b\\udb40\\udc41\\n\\u001by\"\n}\n"
-        );
+    fn rows_of_lists_are_rows_of_the_file_and_strings_do_nothing() {
+        let document = serde_json::json!({
+            "a": [1, { "b": [], "c": { "d": [2, 3] } }, []],
+            "e": {},
+            "f": { "g": [4] },
+            "h": "x\u{202e}\u{9b}\u{e0041}\n\u{1b}y",
+        });
+        let expected = r#"{
+  "a": [
+    1,
+    {"b":[],"c":{"d":[2,3]}},
+    []
+  ],
+  "e": {},
+  "f": {
+    "g": [4]
+  },
+  "h": "x\u202e\u009b\udb40\udc41\n\u001by"
+}
+"#;
+        assert_eq!(written(&document), expected);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(expected).expect("JSON"), document);
     }
 
     proptest! {
