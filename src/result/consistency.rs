@@ -5,6 +5,8 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::finding::{Finding, FindingKind};
+
 /// Of a figure that was computed in another order, or by another processor.
 const TOLERANCE: f64 = 1e-6;
 
@@ -22,6 +24,16 @@ pub struct Contradiction {
 impl Contradiction {
     pub(crate) fn new(what: &str, written: impl fmt::Display, expected: impl fmt::Display) -> Self {
         Self { what: what.to_owned(), written: written.to_string(), expected: expected.to_string() }
+    }
+
+    /// The finding of a document of another build, whose figures were computed again.
+    pub(crate) fn finding(&self) -> Finding {
+        let Self { what, written, expected } = self;
+        Finding::note(
+            FindingKind::FileSaysOtherwise,
+            format!("the file says that {what} is {written}, and what was counted gives {expected}"),
+            "another build of plimsoll wrote it; the figures here are this build's, computed from what was counted",
+        )
     }
 }
 

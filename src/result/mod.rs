@@ -1,8 +1,8 @@
 //! The meaning of a run: the summary, its objectives, and its soundness.
 
+pub mod finding;
 mod consistency;
 pub mod document;
-pub mod finding;
 pub mod objective;
 pub mod quantiles;
 pub mod soundness;

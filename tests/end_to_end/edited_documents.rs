@@ -3,12 +3,12 @@
 
 use std::fs;
 
-use plimsoll::result::DocumentKind;
+use plimsoll::{report::SavedDocument, result::DocumentKind};
 use serde_json::{Value, json};
 
 use crate::{
     process::{output_of, text},
-    saved_documents::{document, documents, places, shown, with},
+    saved_documents::{document, documents, places, shown, with, written_by},
 };
 
 /// Changes one place of a document, and checks that it is refused in these words.
@@ -56,6 +56,53 @@ fn a_changed_figure_of_a_result_is_refused() {
     }
 }
 
+/// This document and its runs, as another build wrote them.
+fn of_another_build(document: &Value) -> Value {
+    written_by(document, &json!({ "version": "0.0.1", "commit": "1234567" }))
+}
+
+#[test]
+fn figures_of_another_build_are_computed_again_and_what_differs_is_shown() {
+    use DocumentKind::{Interference, Summary, Sweep};
+    for (kind, place, words) in [
+        (
+            Summary,
+            "/latency/service/p99_ns",
+            "the file says that the result.latency.service.p99_ns is 5, and what was counted gives",
+        ),
+        (Summary, "/cost/client_cpu_ns_per_call", "client_cpu_ns_per_call is 5"),
+        (Summary, "/intervals/0/latency/p50_ns", "intervals[0].latency.p50_ns is 5"),
+        (Interference, "/with/response/p50_ns", "[1].response.p50_ns is 5"),
+    ] {
+        let changed = with(&document(kind), place, json!(5));
+        shown(&changed).expect_err("of this build, it is refused");
+        let of_another = of_another_build(&changed);
+        let printed = shown(&of_another).expect("read").split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(printed.contains(words), "{kind} {place}: {printed}");
+        let saved = SavedDocument::read(of_another.to_string().as_bytes()).expect("read");
+        let again = serde_json::to_value(&saved).expect("plain data");
+        assert_eq!(again.pointer(place), document(kind).pointer(place), "{kind}");
+        assert_eq!(again["plimsoll"]["commit"], "1234567", "{kind}");
+    }
+    // Of the runs in other documents too.
+    for (kind, place) in [
+        (Sweep, "/points/0/latency/service/p99_ns"),
+        (Interference, "/rounds/0/with/cost/client_cpu_ns_per_call"),
+    ] {
+        let changed = with(&document(kind), place, json!(5));
+        shown(&changed).expect_err("of this build, it is refused");
+        let of_another = of_another_build(&changed);
+        let saved = SavedDocument::read(of_another.to_string().as_bytes()).expect("read");
+        let again = serde_json::to_value(&saved).expect("plain data");
+        assert_eq!(again.pointer(place), document(kind).pointer(place), "{kind}");
+        assert!(again.to_string().contains("file_says_otherwise"), "{kind}");
+    }
+    // What was counted is no matter of computing: calls that got lost are refused as ever.
+    let lost = with(&document(Summary), "/calls/answered", json!(0));
+    let error = shown(&of_another_build(&lost)).expect_err("calls got lost");
+    assert!(error.contains("do not add up"), "{error}");
+}
+
 #[test]
 fn a_changed_figure_of_other_documents_is_refused() {
     use DocumentKind::{Comparison, Interference, Limits, Sweep};
@@ -100,7 +147,9 @@ fn a_changed_verdict_is_refused() {
 /// a panic.
 #[test]
 fn no_number_of_a_saved_document_makes_it_panic() {
-    for (kind, document) in documents() {
+    let mut all = documents();
+    all.extend(documents().into_iter().map(|(kind, document)| (kind, of_another_build(&document))));
+    for (kind, document) in all {
         let (mut taken, mut refused) = (0, 0);
         let mut numbers = places(&document, &Value::is_number);
         // Repetitions and runs repeat each other.

@@ -24,11 +24,26 @@ pub(crate) fn documents() -> Vec<(DocumentKind, Value)> {
     KINDS.into_iter().map(|kind| (kind, document(kind))).collect()
 }
 
-/// The document of this kind, as this build would have written it: figures of another build may be computed
-/// otherwise, and are then computed again in place of being refused.
+/// The document of this kind, as this build would have written it and the runs in it: figures of another build are
+/// computed again in place of being refused.
 pub(crate) fn document(kind: DocumentKind) -> Value {
-    let document: Value = serde_json::from_slice(&golden_document(kind)).expect("JSON");
-    with(&document, "/plimsoll", serde_json::to_value(Build::this()).expect("plain data"))
+    let this = serde_json::to_value(Build::this()).expect("plain data");
+    written_by(&serde_json::from_slice(&golden_document(kind)).expect("JSON"), &this)
+}
+
+/// A document, and the runs in it, as this build would have written them.
+pub(crate) fn written_by(document: &Value, build: &Value) -> Value {
+    let mut document = document.clone();
+    match &mut document {
+        Value::Array(items) => items.iter_mut().for_each(|item| *item = written_by(item, build)),
+        Value::Object(fields) => {
+            for (key, value) in fields.iter_mut() {
+                *value = if key == "plimsoll" { build.clone() } else { written_by(value, build) };
+            }
+        }
+        _ => {}
+    }
+    document
 }
 
 /// How a document looks in every format for people and CI services; the error where it is refused.

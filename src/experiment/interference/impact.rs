@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::document::{Impact, PooledSide, Pooling, Ratio, Round};
 use crate::{
-    measure::{Calls, Latency},
+    measure::{Calls, Latency, Measurement},
     result::{
         samples_needed,
         summary::{ConnectionsRecord, LatencyRecord, Summary},
     },
-    units::as_f64,
+    units::{as_f64, nanoseconds_of},
 };
 
 /// Quantiles that are compared. The last is the maximum.
@@ -89,28 +89,31 @@ fn nanoseconds(logarithm: f64) -> u64 {
     logarithm.exp().round() as u64
 }
 
-/// One side of all rounds; `None` where there are none.
-pub(super) fn arm(summaries: &[&Summary], is_refused: &dyn Fn(u64) -> bool) -> Option<PooledSide> {
-    if summaries.is_empty() {
-        return None;
-    }
-    let mut calls = Calls::default();
+/// All rounds of one side as one measurement; `None` where there are none, and for results of `plimsoll.summary/1`,
+/// which did not keep everything that was counted.
+fn merged(summaries: &[&Summary]) -> Option<Measurement> {
+    let mut all: Option<Measurement> = None;
     for summary in summaries {
-        // A run of a single size has no list of sizes.
-        if summary.sizes.is_empty() {
-            calls.add(&summary.calls);
-        }
-        for size in summary.sizes.iter().filter(|size| !is_refused(size.message_bytes)) {
-            calls.add(&size.calls);
+        let run = summary.measurement().ok()??;
+        match &mut all {
+            None => all = Some(run),
+            Some(sum) => sum.merge(run).ok()?,
         }
     }
-    let pooled = |time: &dyn Fn(&Summary) -> Option<LatencyRecord>| {
-        let mut sum = Latency::new();
-        for latency in summaries.iter().filter_map(|summary| time(summary)?.decode().ok()) {
-            sum.add(&latency);
+    all
+}
+
+/// One side of all rounds; `None` where they make no measurement.
+pub(super) fn arm(summaries: &[&Summary], is_refused: &dyn Fn(u64) -> bool) -> Option<PooledSide> {
+    let Measurement { plan, recording, usage, connections: account, .. } = merged(summaries)?;
+    // A run of a single size has no list of sizes.
+    let mut calls = if recording.sizes.is_empty() { recording.calls } else { Calls::default() };
+    for (size, counted) in plan.sizes.iter().zip(&recording.sizes) {
+        if !is_refused(size.message_bytes) {
+            calls.add(&counted.calls);
         }
-        LatencyRecord::from(&sum)
-    };
+    }
+    let pooled = |latency: Option<Latency>| LatencyRecord::from(&latency.unwrap_or_default());
     let seconds: f64 =
         summaries.iter().map(|summary| Duration::from_nanos(summary.window_ns).as_secs_f64()).sum();
     let all = seconds.max(f64::MIN_POSITIVE);
@@ -121,22 +124,18 @@ pub(super) fn arm(summaries: &[&Summary], is_refused: &dyn Fn(u64) -> bool) -> O
     let share = |nanoseconds: u64| per_second(nanoseconds) / 1e9;
     let total =
         |of: &dyn Fn(&ConnectionsRecord) -> Option<u64>| -> Option<u64> { connections?.iter().map(of).sum() };
-    let cpu: Option<u64> = summaries.iter().map(|summary| summary.cost.server_cpu_ns).sum();
     Some(PooledSide {
         calls,
         replies_per_second: per_second(summaries.iter().map(|summary| summary.goodput.replies).sum()),
-        response: pooled(&|summary| summary.latency.response.clone()),
-        service: pooled(&|summary| Some(summary.latency.service.clone())),
-        lateness: pooled(&|summary| summary.latency.lateness.clone()),
-        lost_connections: connections.map(|all| all.iter().map(|seen| seen.lost).sum()),
+        response: pooled(recording.response),
+        service: LatencyRecord::from(&recording.service),
+        lateness: pooled(recording.lateness),
+        lost_connections: Some(account.connections.lost),
         out_of_window: total(&|seen| seen.out_of_window_ns).map(share),
         held_up: total(&|seen| seen.held_up_ns).map(share),
         uploaded_in_vain_bytes_per_second: total(&|seen| seen.uploaded_in_vain_bytes).map(per_second),
-        server_cores: cpu.map(share),
-        server_peak_rss_bytes: summaries
-            .iter()
-            .filter_map(|summary| summary.cost.server_peak_rss_bytes)
-            .max(),
+        server_cores: usage.server_cpu.map(|cpu| share(nanoseconds_of(cpu))),
+        server_peak_rss_bytes: usage.server_peak_memory_bytes,
     })
 }
 

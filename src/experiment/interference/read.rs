@@ -2,38 +2,44 @@
 
 use std::io::Read;
 
-use super::document::Interference;
-use crate::result::{Document, DocumentKind, ReadError, alike, document};
+use super::document::{Interference, Round};
+use crate::result::{Document, DocumentKind, ReadError, alike, document, summary::Summary};
 
 impl Document for Interference {
     const KIND: DocumentKind = DocumentKind::Interference;
 
-    fn checked(mut self) -> Result<Self, ReadError> {
-        for (index, round) in self.rounds.iter().enumerate() {
-            for (side, summary) in [("without", &round.without), ("with", &round.with)] {
+    fn checked(self) -> Result<Self, ReadError> {
+        let Self { label, refused_sizes, fresh_servers, rounds, unpaired, .. } = self.clone();
+        let mut checked = Vec::new();
+        for (index, Round { with_came_first, without, with }) in rounds.into_iter().enumerate() {
+            let run = |summary: Summary, side: &str| {
                 let part = format_args!("round {}, {side} refused calls,", index + 1);
-                summary.check().map_err(|error| error.within(part))?;
-            }
+                summary.checked().map_err(|error| error.within(part))
+            };
+            let (without, with) = (run(without, "without")?, run(with, "with")?);
+            checked.push(Round { with_came_first, without, with });
         }
-        for summary in &self.unpaired {
-            summary.check().map_err(|error| error.within("an unpaired run"))?;
+        let unpaired: Result<Vec<Summary>, ReadError> = unpaired
+            .into_iter()
+            .map(|summary| summary.checked().map_err(|error| error.within("an unpaired run")))
+            .collect();
+        let unpaired = unpaired?;
+        if checked.iter().any(|round| round.without.measured.is_none() || round.with.measured.is_none()) {
+            // Runs of `plimsoll.summary/1` did not keep what their sum is computed from.
+            return Ok(Self { rounds: checked, unpaired, ..self });
         }
-        let again = Self::new(
-            self.label.clone(),
-            self.refused_sizes.clone(),
-            self.fresh_servers,
-            self.rounds.clone(),
-            self.unpaired.clone(),
-        );
+        let mut again = Self::new(label, refused_sizes, fresh_servers, checked, unpaired);
+        let figures = |of: &Self| (of.without.clone(), of.with.clone(), of.damage.clone());
+        let alike = alike("the comparison", &figures(&self), &figures(&again));
         if self.plimsoll == again.plimsoll {
-            let figures = |of: &Self| (of.without.clone(), of.with.clone(), of.damage.clone());
-            alike("the comparison", &figures(&self), &figures(&again))?;
-        } else {
-            // Another version may compute otherwise. Its runs are what was measured.
-            (self.without, self.with, self.damage) = (again.without, again.with, again.damage);
-            self.findings = again.findings;
+            alike?;
+            return Ok(Self { rounds: again.rounds, unpaired: again.unpaired, ..self });
         }
-        Ok(self)
+        // Another build may compute otherwise. Its runs are what was measured.
+        if let Err(difference) = alike {
+            again.findings.push(difference.finding());
+        }
+        Ok(Self { plimsoll: self.plimsoll, ..again })
     }
 }
 

@@ -97,7 +97,13 @@ impl SweepSpec {
 impl Document for Sweep {
     const KIND: DocumentKind = DocumentKind::Sweep;
 
-    fn checked(self) -> Result<Self, ReadError> {
+    fn checked(mut self) -> Result<Self, ReadError> {
+        let points = self.points.into_iter().enumerate();
+        self.points = points
+            .map(|(index, summary)| {
+                summary.checked().map_err(|error| error.within(format_args!("point {}", index + 1)))
+            })
+            .collect::<Result<_, _>>()?;
         self.check()?;
         Ok(self)
     }
@@ -120,14 +126,11 @@ impl Sweep {
         document::read(reader)
     }
 
-    /// Whether the order is the one that was asked for, and each point's result is that of its place in it.
+    /// Whether the order is the one that was asked for, and each point's result is one of its place in it.
     fn check(&self) -> Result<(), ReadError> {
         DocumentKind::Sweep.check(&self.schema)?;
         let (points, planned) = (self.points.len(), self.order.len());
         holds("the number of results", points, &format!("{planned} or fewer"), points <= planned)?;
-        for (index, summary) in self.points.iter().enumerate() {
-            summary.check().map_err(|error| error.within(format_args!("point {}", index + 1)))?;
-        }
         if let Some(limits) = &self.limits {
             limits.check().map_err(|error| error.within("its search for limits"))?;
         }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     load::PlannedLoad,
-    measure::{Calls, Latency, Outcomes},
+    measure::{Build, Calls, Latency, Outcomes},
     result::{
         consistency::{Contradiction, alike, holds, near, same},
         document::{DocumentKind, ReadError},
@@ -48,14 +48,34 @@ impl Summary {
             &format!("what `{current}` has and earlier versions have not"),
             self.measured.is_some() == (self.schema == current),
         )?;
-        let Some(run) = self.measurement()? else { return Ok(()) };
+        self.again()?.map_or(Ok(()), |again| Ok(alike("the result", self, &again)?))
+    }
+
+    /// The result that follows from what was counted; `None` for `plimsoll.summary/1`.
+    fn again(&self) -> Result<Option<Self>, ReadError> {
+        let Some(run) = self.measurement()? else { return Ok(None) };
         let context = Context { target: self.target.clone(), label: self.label.clone(), objectives: &[] };
-        let again = Self {
+        Ok(Some(Self {
             plimsoll: self.plimsoll.clone(),
             objectives: self.objectives.clone(),
             ..Self::with_soundness(&run, context, self.soundness.clone())?
-        };
-        Ok(alike("the result", self, &again)?)
+        }))
+    }
+
+    /// A result of another build, which may compute figures otherwise, with those of this one. What differs is a
+    /// finding.
+    ///
+    /// # Errors
+    /// When what was counted cannot be read, or does not conserve calls.
+    pub(super) fn recomputed(self) -> Result<Self, ReadError> {
+        if self.plimsoll == Build::this() {
+            return Ok(self);
+        }
+        let Some(mut again) = self.again()? else { return Ok(self) };
+        if let Err(difference) = alike("the result", &self, &again) {
+            again.soundness.findings.push(difference.finding());
+        }
+        Ok(again)
     }
 
     /// The three times; returns that which the other parts of the result have too.

@@ -313,13 +313,15 @@ impl Document for Summary {
     const KIND: DocumentKind = DocumentKind::Summary;
 
     fn checked(self) -> Result<Self, ReadError> {
-        self.check()?;
-        Ok(self)
+        let summary = self.recomputed()?;
+        summary.check()?;
+        Ok(summary)
     }
 }
 
 impl Summary {
-    /// Reads a result, and checks that its figures agree with each other.
+    /// Reads a result, and checks that its figures agree with each other. Those of another build are computed again
+    /// from what was counted: what differs becomes a finding.
     ///
     /// # Errors
     /// When it is something else, of another version, or its sums do not agree.
