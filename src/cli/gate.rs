@@ -10,8 +10,8 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::{
-    output::{OutputArguments, print, to_stdout},
-    signals::stop_on_signals,
+    output::{OutputArguments, to_stdout},
+    session::{Outputs, Session},
     status::Status,
     verdict_files::{Reserved, VerdictFiles},
     watch_flags::WatchFlags,
@@ -24,7 +24,7 @@ use crate::{
         },
         limits::DEFAULT_UP_TO,
     },
-    report::{destination::Destination, formats::Format, verdict_words},
+    report::verdict_words,
     rpc::format_data::LARGEST_MESSAGE,
     units::{ByteSize, exact_duration, grouped, parse_duration},
     view::line,
@@ -156,19 +156,14 @@ pub(super) fn execute(arguments: &GateArguments) -> Result<Status> {
         _ => bail!("a gate needs --base and --candidate"),
     };
     let settings = arguments.settings(base, candidate)?;
-    let printed = arguments.files.printed_beside(&arguments.output)?;
-    let stop = stop_on_signals()?;
-    let destination = arguments.output.reserve()?;
-    let files = arguments.files.reserve()?;
-    let (events, view) = arguments.watch.watch(arguments.output.quiet)?;
-    let verdict = gate::run(&settings, &stop, &events);
-    view.finish(events);
-    let (verdict, failure) = match verdict {
-        Err(GateError::Interrupted) => return Ok(Status::Interrupted),
+    let (outputs, files) = arguments.outputs()?;
+    let session = Session::with(outputs, &arguments.watch, arguments.output.quiet)?;
+    let (verdict, failure) = match gate::run(&settings, &session.stop, &session.events) {
+        Err(GateError::Interrupted) => return Ok(session.interrupted()),
         Err(GateError::Early { verdict, source }) => (*verdict, Some(anyhow::Error::from(*source))),
         verdict => (verdict?, None),
     };
-    Ok(arguments.tell(&verdict, destination, files, printed, failure))
+    Ok(arguments.tell(&verdict, session, files, failure))
 }
 
 fn status(verdict: &Verdict, strict: bool) -> Status {
@@ -191,28 +186,29 @@ fn status(verdict: &Verdict, strict: bool) -> Status {
 impl GateArguments {
     /// The verdict of a gate that has no base.
     fn skip(&self, candidate: &Contender, reason: &str) -> Result<Status> {
-        let printed = self.files.printed_beside(&self.output)?;
-        let destination = self.output.reserve()?;
-        let files = self.files.reserve()?;
+        let (outputs, files) = self.outputs()?;
+        let session = Session::with(outputs, &self.watch, self.output.quiet)?;
         let verdict = gate::without_base(reason, candidate, self.label.clone(), self.seed);
-        Ok(self.tell(&verdict, destination, files, printed, None))
+        Ok(self.tell(&verdict, session, files, None))
+    }
+
+    /// Reserves every file that the verdict goes to.
+    fn outputs(&self) -> Result<(Outputs, Reserved<'_>)> {
+        let printed = self.files.printed_beside(&self.output)?;
+        let outputs = Outputs { destination: self.output.reserve()?, printed };
+        Ok((outputs, self.files.reserve()?))
     }
 
     /// Writes and prints a verdict: all that can be, whatever cannot. The status that it comes to.
     fn tell(
         &self,
         verdict: &Verdict,
-        destination: Option<Destination>,
+        session: Session,
         files: Reserved<'_>,
-        printed: Option<Format>,
         failure: Option<anyhow::Error>,
     ) -> Status {
-        // Written first, but a disk that is full must not take the printed verdict away.
-        let written = destination.map_or(Ok(()), |destination| destination.write(verdict));
-        let mut failures: Vec<anyhow::Error> = written.err().map(anyhow::Error::from).into_iter().collect();
+        let mut failures = session.finish(verdict);
         failures.extend(files.write(verdict));
-        let printed = printed.map_or(Ok(()), |format| print(verdict, format));
-        failures.extend(printed.err());
         // The reason that the verdict is none has been told when its error is.
         let status = if failure.is_some() && verdict.verdict != Word::Regressed {
             Status::Failed

@@ -107,7 +107,7 @@ pub(super) fn execute(arguments: &LimitsArguments) -> Result<Status> {
     let session = Session::begin(&arguments.output, &arguments.watch)?;
     let driven = server.start()?;
     let limits = match find(&driven.located, &settings, &session.stop, &session.events) {
-        Err(LimitsError::Interrupted) => return Ok(Status::Interrupted),
+        Err(LimitsError::Interrupted) => return Ok(session.interrupted()),
         limits => limits?,
     };
     session::first(session.finish(&limits))?;

@@ -6,6 +6,7 @@ use anyhow::Result;
 use super::{
     output::{OutputArguments, print},
     signals::stop_on_signals,
+    status::Status,
     watch_flags::WatchFlags,
 };
 use crate::{
@@ -22,8 +23,16 @@ pub(super) struct Session {
     /// Shown as progress.
     pub(super) events: Events,
     view: View,
-    destination: Option<Destination>,
-    format: Format,
+    outputs: Outputs,
+}
+
+/// Where a command's document goes.
+#[derive(Debug)]
+pub(super) struct Outputs {
+    /// The file, which is written first.
+    pub(super) destination: Option<Destination>,
+    /// What goes to stdout.
+    pub(super) printed: Option<Format>,
 }
 
 impl Session {
@@ -32,18 +41,33 @@ impl Session {
     /// # Errors
     /// When an output cannot be written, or the system refuses a means.
     pub(super) fn begin(output: &OutputArguments, watch: &WatchFlags) -> Result<Self> {
-        let destination = output.reserve()?;
+        let outputs = Outputs { destination: output.reserve()?, printed: Some(output.format()) };
+        Self::with(outputs, watch, output.quiet)
+    }
+
+    /// Begins the course of a command that has reserved its outputs itself.
+    ///
+    /// # Errors
+    /// When events cannot be written, or the system refuses a means.
+    pub(super) fn with(outputs: Outputs, watch: &WatchFlags, quiet: bool) -> Result<Self> {
         let stop = stop_on_signals()?;
-        let (events, view) = watch.watch(output.quiet)?;
-        Ok(Self { stop, events, view, destination, format: output.format() })
+        let (events, view) = watch.watch(quiet)?;
+        Ok(Self { stop, events, view, outputs })
+    }
+
+    /// Ends the progress of a command that was interrupted before it had a document.
+    pub(super) fn interrupted(self) -> Status {
+        self.view.finish(self.events);
+        Status::Interrupted
     }
 
     /// Ends the progress, writes the document and prints it. What could not be done is returned: a full disk takes
     /// no printed figures away.
     pub(super) fn finish(self, document: &impl Writable) -> Vec<anyhow::Error> {
         self.view.finish(self.events);
-        let written = self.destination.map_or(Ok(()), |destination| destination.write(document));
-        let printed = print(document, self.format);
+        let Outputs { destination, printed } = self.outputs;
+        let written = destination.map_or(Ok(()), |destination| destination.write(document));
+        let printed = printed.map_or(Ok(()), |format| print(document, format));
         written.err().map(anyhow::Error::from).into_iter().chain(printed.err()).collect()
     }
 }

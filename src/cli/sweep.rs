@@ -7,10 +7,10 @@ use clap::Args;
 
 use super::{
     client_flags::ClientFlags,
-    output::{BOTH_ON_STDOUT, is_stdout, print},
+    output::{BOTH_ON_STDOUT, is_stdout},
     own_server::OwnServer,
     saved,
-    signals::stop_on_signals,
+    session::{self, Outputs, Session},
     status::Status,
     values::{MetadataParser, count, named},
     watch_flags::WatchFlags,
@@ -136,19 +136,20 @@ pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
     let destination = output.map(Destination::reserve).transpose()?;
     // A pipe stays open until the whole sweep goes into it; a file is written point by point.
     let at_the_end = destination.filter(|_| output.is_some_and(|path| !is_kept(path)));
-    let stop = stop_on_signals()?;
+    let outputs = Outputs { destination: at_the_end, printed: Some(format) };
+    let session = Session::with(outputs, &arguments.watch, arguments.quiet)?;
+    let (stop, events) = (&session.stop, &session.events);
     arguments.client.rehearse(server.there(), &arguments.metadata)?;
     let driven = server.start()?;
-    let (events, view) = arguments.watch.watch(arguments.quiet)?;
     // Those of now: a sweep that was read from its document has no secrets.
     let settings = asked.settings.clone();
     let mut document = if let Some(begun) = begun {
         begun
     } else {
-        let limits = sweep::ladder_limits(&asked, &driven, &stop, &events)?;
+        let limits = sweep::ladder_limits(&asked, &driven, stop, events)?;
         // With an incomplete search it would be another grid.
         if stop.is_wanted() {
-            return Ok(Status::Interrupted);
+            return Ok(session.interrupted());
         }
         Sweep::new(asked, limits)
     };
@@ -156,12 +157,9 @@ pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
         Some(path) => Destination::reserve(path)?.write(document),
         None => Ok(()),
     };
-    let measured = sweep::run(&mut document, &settings, &driven, &stop, &events, &mut keep);
-    view.finish(events);
+    let measured = sweep::run(&mut document, &settings, &driven, stop, events, &mut keep);
     // What was measured until then is printed, and kept, in any case.
-    let written = at_the_end.map_or(Ok(()), |destination| destination.write(&document));
-    print(&document, format)?;
-    written?;
+    session::first(session.finish(&document))?;
     if measured.context("the sweep ended early; what was measured until then is above")? {
         return Ok(Status::Interrupted);
     }

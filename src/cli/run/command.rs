@@ -28,7 +28,7 @@ pub(crate) fn execute(arguments: &RunArguments) -> Result<Status> {
     load.client.rehearse(server.there(), &plan.options.metadata)?;
     let mut driven = server.start()?;
     if session.stop.is_wanted() {
-        return Ok(Status::Interrupted);
+        return Ok(session.interrupted());
     }
     let run = engine::run(&plan, &driven.located, &driven.processes(), &session.stop, &session.events)?;
     let server_end = driven.ended();

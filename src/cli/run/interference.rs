@@ -29,7 +29,7 @@ pub(super) fn run(load: &LoadArguments, rounds: u64) -> Result<Status> {
     let ended =
         interference::run(settings, rounds, &server, load.label.clone(), &session.stop, &session.events);
     let Ended { document, is_interrupted, failure } = match ended {
-        Err(RunError::Sizes(InterferenceError::Interrupted)) => return Ok(Status::Interrupted),
+        Err(RunError::Sizes(InterferenceError::Interrupted)) => return Ok(session.interrupted()),
         ended => ended?,
     };
     let failures = session.finish(&document);
