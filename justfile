@@ -68,8 +68,9 @@ versus *arguments:
 
 # Ten minutes of each fuzz target; needs nightly and cargo-fuzz
 fuzz:
-    mkdir -p fuzz/corpus/connection fuzz/corpus/frames_and_headers
+    mkdir -p fuzz/corpus/connection fuzz/corpus/uploads fuzz/corpus/frames_and_headers
     cargo +nightly fuzz run connection fuzz/corpus/connection fuzz/seeds/connection -- -max_total_time=600
+    cargo +nightly fuzz run uploads fuzz/corpus/uploads fuzz/seeds/connection -- -max_total_time=600
     cargo +nightly fuzz run frames_and_headers fuzz/corpus/frames_and_headers fuzz/seeds/frames_and_headers -- -max_total_time=600
 
 build:
