@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use super::{
     output::{OutputArguments, to_stdout},
@@ -27,15 +27,15 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct CallArguments {
-    /// The server
-    #[arg(value_name = "TARGET", default_value = "localhost:8080")]
+    /// Server to call
+    #[arg(value_name = "TARGET", value_hint = ValueHint::Hostname, default_value = "localhost:8080")]
     target: Target,
 
-    /// The text; left out, it is read from standard input
+    /// Text to send [default: read from standard input]
     #[arg(value_name = "TEXT", conflicts_with = "text_file")]
     text: Option<String>,
 
-    /// A file with the text
+    /// File with the text to send
     #[arg(long, value_name = "FILE")]
     text_file: Option<PathBuf>,
 
@@ -43,29 +43,28 @@ pub(super) struct CallArguments {
     #[arg(short, long)]
     verbose: bool,
 
-    /// Metadata of the call; `@FILE` reads the value from a file. Credentials are hidden in every output.
-    /// Repeatable
+    /// Metadata to send; `@FILE` reads the value from a file. Outputs hide credentials. Repeatable
     #[arg(short, long, value_name = "'NAME: VALUE | NAME: @FILE'", value_parser = MetadataParser)]
     metadata: Vec<Pair>,
 
-    /// Deadline of the call, also sent as `grpc-timeout` [default: none]
+    /// Deadline of the call; sent to the server as `grpc-timeout` [default: none]
     #[arg(short, long, value_name = "D", value_parser = parse_duration)]
     timeout: Option<Duration>,
 
-    /// The client's own limit for the request, in message bytes
+    /// Client's limit for the request, in message bytes
     #[arg(long, value_name = "SIZE", default_value = "unlimited")]
     max_send_message_size: Limit,
 
-    /// The client's own limit for the reply, in message bytes; `unlimited` stands for 2 GiB-1, and for
-    /// 256 MiB in the stub [default: 4MiB]
+    /// Client's limit for the reply, in message bytes; `unlimited` means 2 GiB-1, and 256 MiB with the stub client
+    /// [default: 4MiB]
     #[arg(long, value_name = "SIZE")]
     max_recv_message_size: Option<Limit>,
 
-    /// Compress the request, and take a compressed reply
+    /// Compress the request, and accept a compressed reply [default: no compression]
     #[arg(long, value_parser = named::<Compression>(), value_name = "ENCODING")]
     compress: Option<Compression>,
 
-    /// What makes the call
+    /// HTTP/2 client that makes the call
     #[arg(long, value_parser = named::<ClientKind>(), value_name = "CLIENT", default_value = "lean")]
     client: ClientKind,
 
@@ -76,11 +75,11 @@ pub(super) struct CallArguments {
 const EXAMPLES: &str = "\
 Examples:
   plimsoll call localhost:8080 'hello,world!'                  # prints HELLO,WORLD!
-  plimsoll call -v -m 'ip: 127.0.0.1' localhost:8080 hello     # shows the metadata that came back
+  plimsoll call -v -m 'ip: 127.0.0.1' localhost:8080 hello     # shows the returned metadata
   plimsoll call localhost:8080 < command.json                  # the text from standard input
   plimsoll call -t 100ms localhost:8080 hello                  # with a deadline
 
-Exit status: 0 when the status is OK, 2 otherwise.";
+Exit status: 0 if the status is OK, 2 otherwise.";
 
 pub(super) fn execute(arguments: &CallArguments) -> Result<Status> {
     let text = text(arguments)?;

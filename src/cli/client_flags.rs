@@ -19,45 +19,44 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(super) struct ClientFlags {
-    /// Deadline of each call, also sent as `grpc-timeout` [default: none]
+    /// Deadline of each call; sent to the server as `grpc-timeout` [default: none]
     #[arg(short, long, value_name = "D", value_parser = parse_duration, help_heading = "Client")]
     timeout: Option<Duration>,
 
-    /// Connections, in total [default: one a worker]
+    /// Number of connections in total [default: one per worker]
     #[arg(long, value_name = "N", value_parser = count, help_heading = "Client")]
     connections: Option<u64>,
 
-    /// Threads of the generator [default: cores, less one where the server is on this machine]
+    /// Generator threads [default: cores; one less if the server is on this machine]
     #[arg(long, value_name = "N", value_parser = count, help_heading = "Client")]
     workers: Option<u64>,
 
-    /// The client's own limit for requests, in message bytes [default: unlimited]
+    /// Client's limit for requests, in message bytes [default: unlimited]
     #[arg(long, value_name = "SIZE", help_heading = "Client")]
     max_send_message_size: Option<Limit>,
 
-    /// The client's own limit for replies, in message bytes; `unlimited` stands for 2 GiB-1, and for 256 MiB in
-    /// the stub [default: 4MiB]
+    /// Client's limit for replies, in message bytes; `unlimited` means 2 GiB-1, and 256 MiB with the stub client
+    /// [default: 4MiB]
     #[arg(long, value_name = "SIZE", help_heading = "Client")]
     max_recv_message_size: Option<Limit>,
 
-    /// Compress requests, and take compressed replies
+    /// Compress requests, and accept compressed replies [default: no compression]
     #[arg(long, value_name = "ENCODING", value_parser = named::<Compression>(), help_heading = "Client")]
     compress: Option<Compression>,
 
-    /// What makes the calls
+    /// HTTP/2 client that makes the calls
     #[arg(long, value_name = "CLIENT", value_parser = named::<ClientKind>(), default_value = "lean", help_heading = "Client")]
     client: ClientKind,
 
-    /// How long the lean client looks for something to do before it blocks; it then uses a core, and a
-    /// reply does not wait for one to wake up. Matters at low load
+    /// Time that the lean client polls before it blocks. Polling uses a core and avoids CPU wake-up time at low load
     #[arg(long, value_name = "D", value_parser = parse_duration, default_value = "0s", help_heading = "Client")]
     spin: Duration,
 
-    /// Leave out the one call before the load that shows whether the server has the method
+    /// Skip the rehearsal: one call before the load that shows whether the server has the method
     #[arg(long, help_heading = "Client")]
     no_rehearsal: bool,
 
-    /// Of arrivals and mixes: the same seed gives the same calls
+    /// Seed of arrival times and message order; equal seeds give equal sequences of calls
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Client")]
     seed: u64,
 }
@@ -79,7 +78,7 @@ impl ClientFlags {
         }
     }
 
-    /// What was asked of the client, and the defaults of everything else. The default number of workers
+    /// Settings from these flags, with the defaults of everything else. The default number of workers
     /// depends on whether the server needs cores of this machine too.
     pub(super) fn settings(&self, metadata: Vec<Pair>, shares_machine: bool) -> Settings {
         let cores = cores();

@@ -2,9 +2,11 @@
 
 use std::{env, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
-use super::{call, compare, foreign_flags, gate, limits, report, run, serve, status::Status, sweep};
+use super::{
+    call, compare, completions, foreign_flags, gate, limits, report, run, serve, status::Status, sweep,
+};
 use crate::report::outside;
 
 impl From<Status> for ExitCode {
@@ -19,10 +21,10 @@ impl From<Status> for ExitCode {
     }
 }
 
-/// How much load, and how large a message, a gRPC service carries safely.
+/// gRPC load testing and benchmarking: latency percentiles, throughput, message-size limits, regressions.
 ///
-/// Drives `example.FormatData/DoFormat` and verifies every reply. `plimsoll run` alone starts a
-/// reference server of its own and measures it.
+/// Calls `example.FormatData/DoFormat` and verifies every reply. `plimsoll run` without a target starts the reference
+/// server and measures it.
 #[derive(Debug, Parser)]
 #[command(name = "plimsoll", version, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Cli {
@@ -33,40 +35,44 @@ pub struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   plimsoll run                                   # measure the reference server, 50 calls in flight
-  plimsoll run localhost:8080 -r 5k -z 30s       # 5,000 calls a second at a server of yours
-  plimsoll run -s 1KiB@95,5MiB@5                 # a mix in which 1 call in 20 is over the limit
-  plimsoll interference -s 1KiB@95,5MiB@5 -r 2k  # what refused calls do to the others
-  plimsoll limits localhost:8080                 # where each size limit bites, to the byte
-  plimsoll sweep -o sweep.json                   # sizes by calls in flight; again to go on
-  plimsoll compare before.json after.json        # two results, side by side
+  plimsoll run localhost:8080 -r 5k -z 30s       # 5,000 calls per second to your server
+  plimsoll run -s 1KiB@95,5MiB@5                 # a mix: 1 call in 20 is over the size limit
+  plimsoll interference -s 1KiB@95,5MiB@5 -r 2k  # the effect of refused calls on other calls
+  plimsoll limits localhost:8080                 # each message-size limit, to the byte
+  plimsoll sweep -o sweep.json                   # sizes by concurrency; run again to continue
+  plimsoll compare before.json after.json        # two results and their ratios
   plimsoll gate --base old/plimsoll --candidate target/release/plimsoll
-                                                 # did this commit make it slower?
+                                                 # did this commit make the server slower?
   plimsoll serve                                 # the reference server on localhost:8080
   plimsoll call localhost:8080 'hello,world!'    # one call
 
-Exit status: 0 done, 1 an objective was missed or a regression found, 2 bad usage or it could not be done, 3 not sound
-(with --strict), 130 interrupted.";
+Exit status: 0 done; 1 objective missed or regression found; 2 bad usage, or the command could not do its work; 3 not \
+sound (with --strict); 130 interrupted.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Drive a server with one plan; print a summary, write a result
+    /// Run a load test against one server and print a summary
     Run(Box<run::RunArguments>),
-    /// Run a mix with and without its refused sizes, in alternating rounds: what do refused calls do to the others?
+    /// Measure the effect of refused messages on other calls
     Interference(Box<run::InterferenceArguments>),
-    /// Find where each size limit bites, to the byte, and how
+    /// Find each message-size limit, to the byte
     Limits(limits::LimitsArguments),
-    /// Run a grid of plans: sizes by calls in flight, or by rates
+    /// Run a grid of load tests: sizes by concurrency, or sizes by rates
     Sweep(Box<sweep::SweepArguments>),
-    /// Put two results, or several of each, side by side
+    /// Compare two results, or two folders of results
     Compare(compare::CompareArguments),
-    /// Compare two servers in interleaved slices: a verdict, and an exit status
+    /// Detect a performance regression between two servers: a verdict and an exit status for CI
     Gate(Box<gate::GateArguments>),
     /// Make one call and print its reply
     Call(call::CallArguments),
-    /// Be the reference server
+    /// Run the reference server
     Serve(serve::ServeArguments),
-    /// Print a saved result again
+    /// Print a saved result in any of its formats
     Report(report::ReportArguments),
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArguments),
+    /// Print a manual page, or write all of them
+    Man(completions::ManArguments),
 }
 
 impl Cli {
@@ -80,13 +86,13 @@ impl Cli {
             let written = env::args_os().map(|word| outside::on_one_line(&word.to_string_lossy()));
             let shown = Self::try_parse_from(written).err().filter(|_| error.use_stderr());
             let error = foreign_flags::with_advice(shown.unwrap_or(error));
-            // Whoever has closed the stream does not want to know.
+            // A closed stream takes no message.
             let _ = error.print();
             if error.use_stderr() { Status::Failed.into() } else { Status::Done.into() }
         })
     }
 
-    /// Does what was asked, and says how the process is to end.
+    /// Runs the command, and returns the exit status.
     ///
     /// # Errors
     /// When it was not possible; nothing is half written then.
@@ -101,6 +107,8 @@ impl Cli {
             Command::Call(arguments) => call::execute(arguments),
             Command::Serve(arguments) => serve::execute(arguments),
             Command::Report(arguments) => report::execute(arguments),
+            Command::Completions(arguments) => completions::execute(arguments, Self::command()),
+            Command::Man(arguments) => completions::execute_man(arguments, Self::command()),
         }
     }
 }

@@ -18,15 +18,15 @@ use crate::{experiment::compare::Comparison, result::summary::Summary};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct CompareArguments {
-    /// A result of `plimsoll run -o FILE`, or a folder with several
+    /// Base: a result of `plimsoll run -o FILE`, or a folder with several results
     #[arg(value_name = "BASE")]
     base: PathBuf,
 
-    /// The same of what is compared with it
+    /// Candidate: a result or a folder, to compare with the base
     #[arg(value_name = "CANDIDATE")]
     candidate: PathBuf,
 
-    /// Compare results of different plans all the same
+    /// Compare results of different plans anyway
     #[arg(long)]
     allow_different_plans: bool,
 
@@ -36,23 +36,22 @@ pub(super) struct CompareArguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  plimsoll compare before.json after.json        # two runs: how steady each of them was
-  plimsoll compare before/ after/                # folders of results: runs against runs
+  plimsoll compare before.json after.json        # one run per side
+  plimsoll compare before/ after/                # several runs per side
 
-  # How such folders are made, in turn:
+  # To make such folders, interleave the runs:
   mkdir -p before after
   for i in 1 2 3 4 5; do
     plimsoll run localhost:8080 -q -o before/$i.json
     plimsoll run localhost:8081 -q -o after/$i.json
   done
 
-A ratio is candidate to base. With one run of each, the interval comes from the seconds of the two runs
-(block bootstrap), and says nothing of how far two runs of one and the same server lie apart. With four
-or more of each, it comes from the exact rank-sum test over runs; p-values are adjusted for the number
-of figures (Holm).
+A ratio is candidate / base. With one run per side, the interval reflects variation within those runs only (block \
+bootstrap over seconds); run-to-run variation is often larger. With four or more runs per side, the interval comes from \
+the exact rank-sum test over runs, and p-values are adjusted for the number of figures (Holm).
 
-Exit status: 0 when they could be compared, whatever the difference is; 2 otherwise. To fail on a
-difference, use `plimsoll run --assert`.";
+Exit status: 0 if the results could be compared, even if they differ; 2 otherwise. To fail on a difference, use \
+`plimsoll gate`, or `plimsoll run --assert`.";
 
 pub(super) fn execute(arguments: &CompareArguments) -> Result<Status> {
     let (base, candidate) = (read(&arguments.base)?, read(&arguments.candidate)?);

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use super::{
     output::{OutputArguments, to_stdout},
@@ -17,36 +17,33 @@ use super::{
     watch_flags::WatchFlags,
 };
 use crate::{
-    experiment::{
-        gate::{
-            self, Contender, DEFAULT_REPETITIONS, DEFAULT_THRESHOLD, GateError, GateSettings,
-            MOST_REPETITIONS, Scenario, Verdict, Word, expected_length, fewest_repetitions_of, parse_share,
-        },
-        limits::DEFAULT_UP_TO,
+    experiment::gate::{
+        self, Contender, DEFAULT_REPETITIONS, DEFAULT_THRESHOLD, GateError, GateSettings, MOST_REPETITIONS,
+        Scenario, Verdict, Word, expected_length, fewest_repetitions_of, parse_share,
     },
     report::verdict_words,
     rpc::format_data::LARGEST_MESSAGE,
-    units::{ByteSize, exact_duration, grouped, parse_duration},
+    units::{ByteSize, exact_duration, grouped, hint, parse_duration},
     view::line,
 };
 
-/// Where scenarios are looked for when no file is named.
+/// File with the scenarios if no other file is named.
 const USUAL_FILE: &str = "plimsoll.toml";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(super) struct GateArguments {
-    /// What the candidate is compared with: a command line with `{port}` in it, the path of a `plimsoll` of
-    /// another build, or the address of a server that is there already
-    #[arg(long, value_name = "SERVER", required_unless_present_any = ["without_base", "ci_script"])]
+    /// Server to compare with: a command line with `{port}` in it, the path of another build of `plimsoll`, or the
+    /// address of a running server
+    #[arg(long, value_name = "SERVER", value_hint = ValueHint::CommandString, required_unless_present_any = ["without_base", "ci_script"])]
     base: Option<Contender>,
 
     /// Server under test; same forms as --base
-    #[arg(long, value_name = "SERVER", required_unless_present = "ci_script")]
+    #[arg(long, value_name = "SERVER", value_hint = ValueHint::CommandString, required_unless_present = "ci_script")]
     candidate: Option<Contender>,
 
-    /// There is no base, for this reason: start nothing, and write a verdict that says *skipped*
+    /// No base exists, for this reason: start nothing, and write a *skipped* verdict
     #[arg(long, value_name = "REASON", conflicts_with = "base")]
     without_base: Option<String>,
 
@@ -54,47 +51,47 @@ pub(super) struct GateArguments {
     #[arg(long, exclusive = true)]
     ci_script: bool,
 
-    /// The loads [default: `plimsoll.toml` where there is one, or else the built-in five]
+    /// File with the scenarios (loads) [default: `plimsoll.toml` if it exists, otherwise five built-in scenarios]
     #[arg(long, value_name = "FILE", help_heading = "What is tried")]
     scenarios: Option<PathBuf>,
 
-    /// Of the scenarios, only this one; repeatable
+    /// Run only the scenario of this name; repeatable [default: all]
     #[arg(long, value_name = "NAME", help_heading = "What is tried")]
     only: Vec<String>,
 
-    /// The change that matters, where a scenario says nothing else: one as large as this is to be caught
+    /// Change to detect, for scenarios without a threshold of their own [default: 5%]
     #[arg(long, value_name = "SHARE", value_parser = parse_share, help_heading = "What is tried")]
     threshold: Option<f64>,
 
-    /// Repetitions of each scenario, with fresh processes [default: 12]
+    /// Number of repetitions of each scenario, with fresh processes each [default: 12]
     #[arg(long, value_name = "N", conflicts_with = "time_budget", help_heading = "What is tried")]
     repetitions: Option<usize>,
 
-    /// As many repetitions as fit into this time, a second run of what is flagged included
+    /// Make as many repetitions as fit into this time, including the confirming second run
     #[arg(long, value_name = "D", value_parser = parse_duration, help_heading = "What is tried")]
     time_budget: Option<Duration>,
 
-    /// Compare size limits alone, to the byte: a matter of seconds
+    /// Compare message-size limits only; takes a few seconds
     #[arg(long, conflicts_with_all = ["no_limits", "only", "repetitions", "time_budget"], help_heading = "What is tried")]
     limits_only: bool,
 
-    /// Leave size limits alone: one that moved is then not seen
+    /// Skip message-size limits: a moved limit goes undetected
     #[arg(long, help_heading = "What is tried")]
     no_limits: bool,
 
-    /// The largest message that is really sent to find limits
-    #[arg(long, value_name = "SIZE", default_value_t = ByteSize(DEFAULT_UP_TO), help_heading = "What is tried")]
+    /// Largest message to send whole in the search for limits
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", help_heading = "What is tried")]
     limits_up_to: ByteSize,
 
-    /// Of the order of slices
+    /// Seed for the slice order
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "What is tried")]
     seed: u64,
 
-    /// End with status 3 when the verdict is inconclusive, skipped or abstained, or a part of it is
+    /// Exit status 3 if the verdict, or a part of it, is inconclusive, skipped or abstained
     #[arg(long, help_heading = "Result")]
     strict: bool,
 
-    /// A name for this gate, in its document
+    /// Name of this gate, stored in its document
     #[arg(long, value_name = "NAME", help_heading = "Result")]
     label: Option<String>,
 
@@ -115,14 +112,13 @@ Examples:
   plimsoll gate --base 'node v1/server.js {port}' --candidate 'node v2/server.js {port}' -o verdict.json
                                                  # any two programs that serve DoFormat
   plimsoll gate --base localhost:8080 --candidate localhost:8081 --only small
-                                                 # two servers that are there already: limits, and
-                                                 # calls that fail; figures tell two processes
-                                                 # apart, and not their programs
+                                                 # two running servers: limits and failing calls;
+                                                 # figures compare two processes, not two programs
   plimsoll gate --base old/plimsoll --candidate new/plimsoll --limits-only
                                                  # has a size limit moved?
   plimsoll gate --ci-script > ci-gate            # for CI: `bash ci-gate --help`
   plimsoll gate --base ./plimsoll --candidate ./plimsoll --only small
-                                                 # one against itself: should say unchanged
+                                                 # a server against itself: unchanged
 
 A scenario file:
   threshold = \"5%\"
@@ -131,16 +127,15 @@ A scenario file:
   size = \"1KiB\"
   concurrency = 8                                or: rate = \"2k/s\"
 
-Both servers are alive all the time and are driven in slices of some 25 ms, in random order; each
-repetition has fresh processes. The base runs twice, so that the machine's own noise is known from the
-same moments. Regressed: worse by more than half the threshold with p < 0.01 (exact signed rank over
-repetitions, Holm over scenarios and metrics), and once more in a second run. Size limits are compared
-to the byte.
+Both servers run at the same time and get the load in slices of about 25 ms, in random order. Each repetition has fresh \
+processes. The base runs twice, which measures the machine's noise at the same time. Regressed: worse by more than half \
+the threshold with p < 0.01 (exact signed-rank test over repetitions, Holm over scenarios and metrics), and again in a \
+second run. Size limits are compared to the byte.
 
-Exit status: 0 unchanged or improved, and also inconclusive, skipped or abstained (3 with --strict);
-1 regressed, also where a report of it cannot be written; 2 bad usage, a base that does not exist, a
-candidate that cannot be measured, a call that neither server does, or a failure of the gate itself;
-130 interrupted. *Skipped* is for a base that does not build, does not start, or dies.";
+Exit status: 0 unchanged or improved, and also inconclusive, skipped or abstained (3 with --strict); 1 regressed, even if \
+a report of it cannot be written; 2 bad usage, a base that does not exist, a candidate that cannot be measured, a method \
+that neither server has, or a failure of the gate itself; 130 interrupted. *Skipped*: the base does not build, does not \
+start, or dies.";
 
 /// Builds base and candidate from git, in any repository, and runs this program's gate.
 const CI_SCRIPT: &str = include_str!("../../scripts/ci-gate");
@@ -177,7 +172,11 @@ fn status(verdict: &Verdict, strict: bool) -> Status {
         }
         word => {
             // Whoever lets it pass is to know that nothing was shown.
-            line(&format!("{}: nothing was shown: {}", verdict_words::word(word), verdict.reason));
+            line(&format!(
+                "{}: no difference could be tested: {}",
+                verdict_words::word(word),
+                verdict.reason
+            ));
             if strict { Status::Unsound } else { Status::Done }
         }
     }
@@ -265,7 +264,8 @@ impl GateArguments {
         for name in &self.only {
             if !all.iter().any(|scenario| scenario.name == *name) {
                 let names: Vec<&str> = all.iter().map(|scenario| scenario.name.as_str()).collect();
-                bail!("--only {name}: there is no such scenario; there are {}", names.join(", "));
+                let hint = hint(name, names.iter().copied());
+                bail!("--only {name}: there is no such scenario; {hint}there are {}", names.join(", "));
             }
         }
         let is_chosen = |scenario: &Scenario| self.only.is_empty() || self.only.contains(&scenario.name);
@@ -273,7 +273,7 @@ impl GateArguments {
     }
 }
 
-/// How many repetitions fit: half the time is for a second run.
+/// Number of repetitions that fit: half the time is for a second run.
 fn repetitions_within(budget: Duration, scenarios: &[Scenario]) -> Result<usize> {
     let each = expected_length(scenarios);
     let fit = usize::try_from((budget / 2).as_nanos() / each.as_nanos().max(1)).unwrap_or(MOST_REPETITIONS);

@@ -1,7 +1,7 @@
 //! `plimsoll limits`: where each size limit bites.
 
 use anyhow::{Result, bail};
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use super::{
     output::OutputArguments,
@@ -15,7 +15,7 @@ use crate::{
     cli::values::named,
     client::check_metadata,
     endpoint::Target,
-    experiment::limits::{DEFAULT_UP_TO, Limits, LimitsError, LimitsSettings, State, find},
+    experiment::limits::{Limits, LimitsError, LimitsSettings, State, find},
     load::{ClientKind, DEFAULT_MAX_RECV, Options, recv_limit},
     rpc::{Compression, format_data::LARGEST_MESSAGE, metadata::Pair},
     units::{ByteSize, Limit, grouped},
@@ -24,32 +24,31 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct LimitsArguments {
-    /// The server, such as `localhost:8080`; left out, the reference server is started
-    #[arg(value_name = "TARGET")]
+    /// Server to test, such as `localhost:8080` [default: a reference server, started for this search]
+    #[arg(value_name = "TARGET", value_hint = ValueHint::Hostname)]
     target: Option<Target>,
 
-    /// The largest message that is really sent; a limit beyond it is found by prefix alone
-    #[arg(long, value_name = "SIZE", default_value_t = ByteSize(DEFAULT_UP_TO))]
+    /// Largest message to send whole; a limit above it is found by gRPC's prefix only
+    #[arg(long, value_name = "SIZE", default_value = "64MiB")]
     up_to: ByteSize,
 
-    /// Metadata of each call; `@FILE` reads the value from a file. Credentials are hidden in every result.
-    /// Repeatable
+    /// Metadata to send with each call; `@FILE` reads the value from a file. Results hide credentials. Repeatable
     #[arg(short, long, value_name = "'NAME: VALUE | NAME: @FILE'", value_parser = MetadataParser)]
     metadata: Vec<Pair>,
 
-    /// Also look which limits count compressed bytes, and which those that they stand for
+    /// Also find out whether each limit counts compressed or uncompressed bytes
     #[arg(long, value_parser = named::<Compression>(), value_name = "ENCODING", help_heading = "Client")]
     compress: Option<Compression>,
 
-    /// Whose own limits are looked for: this program's, or those of an application built with tonic
+    /// Client whose limits are searched: the built-in client, or an application built with tonic
     #[arg(long, value_parser = named::<ClientKind>(), value_name = "CLIENT", default_value = "lean", help_heading = "Client")]
     client: ClientKind,
 
-    /// The client's own limit for requests, in message bytes
+    /// Client's limit for requests, in message bytes
     #[arg(long, value_name = "SIZE", default_value = "unlimited", help_heading = "Client")]
     max_send_message_size: Limit,
 
-    /// The client's own limit for replies, in message bytes [default: 4MiB]
+    /// Client's limit for replies, in message bytes [default: 4MiB]
     #[arg(long, value_name = "SIZE", help_heading = "Client")]
     max_recv_message_size: Option<Limit>,
 
@@ -65,19 +64,18 @@ pub(super) struct LimitsArguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  plimsoll limits localhost:8080                  # all limits that a call meets there
-  plimsoll limits --up-to 200MiB localhost:8080   # send messages of up to 200 MiB to make sure
+  plimsoll limits localhost:8080                  # all limits of a call to this server
+  plimsoll limits --up-to 200MiB localhost:8080   # confirm with messages of up to 200 MiB
   plimsoll limits --client stub --max-send-message-size 1MiB
-                                                  # what a tonic client does at its own limits
+                                                  # a tonic client at its own limits
   plimsoll limits -O json | jq '.limits[] | {side, direction, limit_bytes, code}'
 
-A server's limit for requests is found by gRPC's prefix, which claims a length: nothing is uploaded
-until both sides of the edge are known. Then whole messages confirm it, up to --up-to. A proxy that
-counts whole bodies lets any prefix through: its limit comes first, and the server's is shown behind it.
+A server's limit for requests is found by gRPC's prefix, which announces a length: nothing is uploaded until both sides \
+of the edge are known. Whole messages then confirm it, up to --up-to. A proxy that counts whole bodies accepts any prefix: \
+its limit is reported first, and the server's limit behind it.
 
-Exit status: 0 when each limit was found, or looked for as far as it could be; 2 when one is
-unstable, or what it does to other calls is, or the server is gone; 130 when it was interrupted,
-with what was found so far.";
+Exit status: 0 if each limit was found or searched as far as possible; 2 if a limit, or its effect on other calls, is \
+unstable, or the server is gone; 130 if interrupted, with the limits found so far.";
 
 pub(super) fn execute(arguments: &LimitsArguments) -> Result<Status> {
     if arguments.up_to.0 > LARGEST_MESSAGE {

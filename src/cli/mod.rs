@@ -19,6 +19,7 @@ mod sweep;
 mod verdict_files;
 mod gate;
 mod report;
+mod completions;
 mod foreign_flags;
 pub mod command;
 

@@ -13,14 +13,14 @@ use crate::report::{
     destination::{Destination, STDOUT},
 };
 
-/// Where results go; on every command.
+/// Output flags of every command.
 #[derive(Debug, clap::Args)]
 pub(super) struct OutputArguments {
-    /// Also write the result as JSON to this file: whole, or not at all. `-` is stdout, in place of the text
+    /// Also write the result as JSON to this file, atomically. `-` is stdout, instead of the text
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
 
-    /// What goes to stdout [default: text]
+    /// Format on stdout [default: text]
     #[arg(short = 'O', long, value_name = "FORMAT", value_parser = one_of(&[Format::Text, Format::Json]))]
     pub(super) format: Option<Format>,
 
@@ -41,7 +41,7 @@ impl OutputArguments {
         Ok(None)
     }
 
-    /// What goes to stdout.
+    /// Format on stdout.
     pub(super) fn format(&self) -> Format {
         let default = if is_stdout(self.output.as_deref()) { Format::Json } else { Format::Text };
         self.format.unwrap_or(default)

@@ -1,4 +1,4 @@
-//! What a command drives: the server that was named, or the reference server in a child process.
+//! The server that a command drives: the named server, or the reference server in a child process.
 
 use std::env;
 
@@ -22,11 +22,11 @@ const SERVER_THREADS: usize = 4;
 /// Flags for the server that a command starts when it is given no target.
 #[derive(Debug, Args)]
 pub(super) struct OwnServer {
-    /// Threads of the server that this run starts [default: 4]
+    /// Number of worker threads of the server [default: 4]
     #[arg(id = "server-threads", long = "server-threads", value_name = "N", value_parser = count, help_heading = "Own server (without TARGET)")]
     threads: Option<u64>,
 
-    /// Its limit for requests, in message bytes [default: 4MiB]
+    /// Server's limit for requests, in message bytes [default: 4MiB]
     #[arg(
         id = "server-max-recv-message-size",
         long = "server-max-recv-message-size",
@@ -35,7 +35,7 @@ pub(super) struct OwnServer {
     )]
     max_recv_message_size: Option<Limit>,
 
-    /// Its limit for replies, in message bytes [default: unlimited]
+    /// Server's limit for replies, in message bytes [default: unlimited]
     #[arg(
         id = "server-max-send-message-size",
         long = "server-max-send-message-size",
@@ -44,7 +44,7 @@ pub(super) struct OwnServer {
     )]
     max_send_message_size: Option<Limit>,
 
-    /// Compress its replies to callers that take it, as `plimsoll serve --compress`
+    /// Compress replies to callers that accept it, as `plimsoll serve --compress` [default: no compression]
     #[arg(
         id = "server-compress",
         long = "server-compress",
@@ -54,7 +54,7 @@ pub(super) struct OwnServer {
     )]
     compress: Option<Compression>,
 
-    /// Let request metadata ask it for delays, statuses and sizes, as `plimsoll serve --obey`
+    /// Let request metadata set delays, statuses and reply sizes, as `plimsoll serve --obey`
     #[arg(id = "server-obey", long = "server-obey", help_heading = "Own server (without TARGET)")]
     obey: bool,
 }
@@ -91,7 +91,7 @@ impl OwnServer {
         Ok(Some(target.locate()?))
     }
 
-    /// How a server is started.
+    /// Settings of the server to start.
     pub(super) fn record(&self) -> ServerRecord {
         let defaults = server::Config::default();
         ServerRecord {

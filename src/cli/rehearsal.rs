@@ -12,7 +12,7 @@ use crate::{
     units::Limit,
 };
 
-/// How long the call may take. A slower server is driven all the same: that it is slow, the run will show.
+/// Longest time of the rehearsal call. A slower server is driven anyway: the run shows that it is slow.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Makes a call of one letter.
@@ -29,7 +29,7 @@ pub(super) fn rehearse(target: &Located, metadata: &[Pair]) -> Result<()> {
     };
     match client::call(target, &options, "a".to_owned()) {
         Ok(reply) if reply.status.number == Code::UNIMPLEMENTED.number() => bail!(
-            "this server has no example.FormatData/DoFormat: one call ended with {}; nothing was measured (--no-rehearsal measures it all the same)",
+            "this server has no example.FormatData/DoFormat: one call ended with {}; nothing was measured (--no-rehearsal skips this check)",
             reply.status
         ),
         Err(error @ (CallError::Plan(_) | CallError::Setup(_))) => Err(error.into()),

@@ -16,7 +16,7 @@ use crate::report::SavedDocument;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ReportArguments {
-    /// A result that `plimsoll run`, `sweep`, `limits`, `interference`, `compare` or `gate` wrote with `-o FILE`; `-` is stdin
+    /// Document of `plimsoll run`, `sweep`, `limits`, `interference`, `compare` or `gate`; `-` is stdin
     #[arg(value_name = "RESULT")]
     result: PathBuf,
 
@@ -31,7 +31,7 @@ const EXAMPLES: &str = "\
 Examples:
   plimsoll run -o result.json && plimsoll report result.json
   plimsoll report result.json -O json | jq .goodput
-  plimsoll report sweep.json                     # its table and heat maps, finished or not
+  plimsoll report sweep.json                     # table and heat maps, also of an unfinished sweep
   plimsoll report verdict.json --junit gate.xml  # a verdict for a CI service";
 
 pub(super) fn execute(arguments: &ReportArguments) -> Result<Status> {

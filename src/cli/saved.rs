@@ -13,7 +13,7 @@ use super::output::is_stdout;
 /// No document of ours is larger: a file without an end, such as `/dev/zero`, is none.
 const LARGEST: u64 = 1 << 30;
 
-/// Of what is no document, only the beginning.
+/// Reads a document; of other files, only the beginning.
 fn read_from(mut reader: impl Read) -> io::Result<Vec<u8>> {
     let mut document = Vec::new();
     reader.by_ref().take(4_096).read_to_end(&mut document)?;

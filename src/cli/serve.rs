@@ -1,6 +1,5 @@
 //! `plimsoll serve`: the reference server.
 
-use crate::report::announcement::Announcement;
 use std::{
     collections::BTreeSet,
     io::{self, Read},
@@ -10,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
+use clap::{Args, ValueHint};
 use tokio::{net::TcpListener, sync::watch};
 
 use super::{
@@ -21,7 +20,7 @@ use super::{
 use crate::{
     cli::values::named,
     endpoint,
-    report::destination::Destination,
+    report::{announcement::Announcement, destination::Destination},
     rpc::Compression,
     server::{self, Bounds, Config, Cut, Windows, bind},
     units::{Count, Limit, exact_duration, grouped, parse_duration},
@@ -31,12 +30,11 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ServeArguments {
-    /// Where to listen: every loopback address that the name stands for; port 0 for a free one.
-    /// Repeatable
-    #[arg(long = "listen", value_name = "ADDRESS", default_value = "localhost:8080")]
+    /// Address to listen on; port 0 means any free port, `localhost` means both IPv4 and IPv6. Repeatable
+    #[arg(long = "listen", value_name = "ADDRESS", value_hint = ValueHint::Hostname, default_value = "localhost:8080")]
     addresses: Vec<String>,
 
-    /// Worker threads
+    /// Number of worker threads
     #[arg(long, value_name = "N", default_value = "4", value_parser = positive)]
     threads: usize,
 
@@ -48,43 +46,42 @@ pub(super) struct ServeArguments {
     #[arg(long, value_name = "SIZE", default_value = "unlimited")]
     max_send_message_size: Limit,
 
-    /// Connections open at once; one more is closed as soon as it is made [default: no bound]
+    /// Maximum of open connections; further ones are closed at once [default: unlimited]
     #[arg(long, value_name = "N", value_parser = positive)]
     max_connections: Option<usize>,
 
-    /// Calls at once on one connection; further ones are refused, and clients wait for a free place
+    /// Maximum of concurrent calls per connection; further ones are refused
     #[arg(long, value_name = "N", default_value_t = Bounds::default().streams, value_parser = streams)]
     max_concurrent_streams: u32,
 
-    /// Bytes of requests over 16 KiB that one connection may have in work; a call beyond ends with
+    /// Maximum of bytes in requests over 16 KiB that one connection may have in progress; further calls end with
     /// `RESOURCE_EXHAUSTED`
     #[arg(long, value_name = "SIZE", default_value = "512MiB")]
     max_request_memory: Limit,
 
-    /// Bytes of replies over 16 KiB that one connection may leave unread; further replies wait and take no memory
+    /// Maximum of bytes in replies over 16 KiB that one connection may leave unread; further replies wait without memory
     #[arg(long, value_name = "SIZE", default_value = "128MiB")]
     max_reply_memory: Limit,
 
-    /// After SIGINT or SIGTERM, wait this long for the calls in flight; then close what is left
+    /// Time to wait for calls in flight after SIGINT or SIGTERM; remaining connections are then closed
     #[arg(long, value_name = "D", value_parser = parse_duration, default_value = "10s")]
     drain: Duration,
 
-    /// Compress replies to callers that take it; compressed requests are taken in any case
+    /// Compress replies to callers that accept it; compressed requests are always accepted [default: no compression]
     #[arg(long, value_parser = named::<Compression>(), value_name = "ENCODING")]
     compress: Option<Compression>,
 
-    /// Let request metadata ask for a delay (`plimsoll-delay: 5ms`), a status (`plimsoll-status:
-    /// UNAVAILABLE`, with `plimsoll-message`) or a reply size (`plimsoll-reply-size: 6MiB`)
+    /// Let request metadata set a delay (`plimsoll-delay: 5ms`), a status (`plimsoll-status: UNAVAILABLE`, with
+    /// `plimsoll-message`) or a reply size (`plimsoll-reply-size: 6MiB`)
     #[arg(long)]
     obey: bool,
 
-    /// CPU time that each call costs besides its own work, such as `400ns`: a slower server, to see whether a
-    /// regression gate notices
-    #[arg(long, value_name = "D", value_parser = parse_duration, default_value = "0s", hide_default_value = true)]
+    /// Extra CPU time per call, such as `400ns`: a slower server, to test a regression gate
+    #[arg(long, value_name = "D", value_parser = parse_duration, default_value = "0s")]
     extra_work: Duration,
 
-    /// Time that each call waits besides, without using a core
-    #[arg(long, value_name = "D", value_parser = parse_duration, default_value = "0s", hide_default_value = true)]
+    /// Extra waiting time per call, without CPU time
+    #[arg(long, value_name = "D", value_parser = parse_duration, default_value = "0s")]
     extra_delay: Duration,
 
     /// End at once when standard input ends: for a parent process that may be killed
@@ -100,7 +97,7 @@ Examples:
   plimsoll serve                                 # localhost:8080, IPv4 and IPv6
   plimsoll serve --listen 127.0.0.1:0            # on a free port, which it prints
   plimsoll serve --max-recv-message-size 100MiB  # larger requests than gRPC's 4 MiB
-  plimsoll serve --obey                          # for tests: callers ask for delays and statuses
+  plimsoll serve --obey                          # for tests: callers set delays and statuses
 
 SIGINT or SIGTERM drains: no new connections, and calls in flight are answered, for --drain at most. What is left \
 then is closed, and counted on stderr; the exit status is 0. A second signal closes at once. Besides DoFormat it \
@@ -125,7 +122,7 @@ fn positive(text: &str) -> Result<usize, String> {
         .ok_or_else(|| format!("`{text}` is not a number from 1 to {MOST}"))
 }
 
-/// What the allocator is told. A thread of its own gives memory back that was free for some 2 s, also when
+/// Settings of the allocator. A background thread returns memory that was free for some 2 s, also when
 /// the server has nothing to do. Large messages are allocated like small ones: by default each message over
 /// 8 MiB would go back to the system at once, and cost a page fault for every 4 KiB of the next.
 #[cfg(all(feature = "jemalloc", target_os = "linux", target_env = "gnu"))]
@@ -328,7 +325,7 @@ fn end_with_input() {
     });
 }
 
-/// How many signals to end have come.
+/// Number of signals to end so far.
 fn count_signals() -> Result<watch::Receiver<u32>> {
     let (count, counted) = watch::channel(0);
     let mut signals = Signals::new().context("cannot listen for signals")?;

@@ -26,12 +26,12 @@ pub(super) struct Session {
     outputs: Outputs,
 }
 
-/// Where a command's document goes.
+/// Outputs of a command's document.
 #[derive(Debug)]
 pub(super) struct Outputs {
     /// The file, which is written first.
     pub(super) destination: Option<Destination>,
-    /// What goes to stdout.
+    /// Format on stdout; `None` if another report goes there.
     pub(super) printed: Option<Format>,
 }
 

@@ -1,6 +1,6 @@
 //! Exit statuses.
 
-/// How the process ends when all went as asked, and otherwise.
+/// End of the process, as an exit status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// 0.

@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use super::{
     client_flags::ClientFlags,
@@ -29,12 +29,12 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct SweepArguments {
-    /// The server, such as `localhost:8080`; left out, the reference server is started for this sweep
-    #[arg(value_name = "TARGET")]
+    /// Server to test, such as `localhost:8080` [default: a reference server, started for this sweep]
+    #[arg(value_name = "TARGET", value_hint = ValueHint::Hostname)]
     target: Option<Target>,
 
-    /// Message bytes: a list, or a ladder by fours that shows 4 MiB and each limit of the server from
-    /// both sides
+    /// Message sizes in bytes: a list, or a ladder by factors of 4 that adds sizes around 4 MiB and each limit of the
+    /// server
     #[arg(
         short,
         long,
@@ -44,11 +44,11 @@ pub(super) struct SweepArguments {
     )]
     size: Sizes,
 
-    /// Closed loops: calls in flight [default: 1,8,64]
+    /// Closed loops (virtual users): calls in flight [default: 1,8,64]
     #[arg(short, long, value_name = "N,...", value_delimiter = ',', value_parser = count, help_heading = "Grid")]
     concurrency: Vec<u64>,
 
-    /// Open loops in their place: calls a second
+    /// Open loops (arrival rate) instead: calls per second
     #[arg(
         short,
         long,
@@ -60,28 +60,27 @@ pub(super) struct SweepArguments {
     )]
     rate: Vec<Rate>,
 
-    /// Passes over the grid, each in a random order of its own
+    /// Number of passes over the grid, each in another random order
     #[arg(long, value_name = "N", value_parser = count, default_value = "3", help_heading = "Grid")]
     repetitions: u64,
 
-    /// The measured window of each point
+    /// Length of the measured window of each point
     #[arg(short = 'z', long, value_name = "D", value_parser = parse_duration, default_value = "2s", help_heading = "Grid")]
     duration: Duration,
 
-    /// Load before each measured window, thrown away
+    /// Load before each measured window; its calls are in no figure
     #[arg(short, long, value_name = "D", value_parser = parse_duration, default_value = "300ms", help_heading = "Grid")]
     warm_up: Duration,
 
-    /// How long calls in flight at the end of a window are waited for
+    /// Time to wait for calls in flight at the end of a window
     #[arg(long, value_name = "D", value_parser = parse_duration, default_value = "5s", help_heading = "Grid")]
     drain: Duration,
 
-    /// What the text is made of
+    /// Content of the text
     #[arg(long, value_parser = named::<TextKind>(), value_name = "KIND", default_value = "ascii", help_heading = "Messages")]
     text: TextKind,
 
-    /// Metadata of each call; `@FILE` reads the value from a file. Credentials are hidden in every result.
-    /// Repeatable
+    /// Metadata to send with each call; `@FILE` reads the value from a file. Results hide credentials. Repeatable
     #[arg(short, long, value_name = "'NAME: VALUE | NAME: @FILE'", value_parser = MetadataParser, help_heading = "Messages")]
     metadata: Vec<Pair>,
 
@@ -91,12 +90,12 @@ pub(super) struct SweepArguments {
     #[command(flatten)]
     server: OwnServer,
 
-    /// Also keep the sweep as JSON in this file, point by point. Where it is there already and was asked
-    /// the same, the sweep goes on from there. `-` is stdout, in place of the text
+    /// Also write the sweep as JSON to this file after each point. If the file has a sweep with the same settings, continue
+    /// it. `-` is stdout, instead of the text
     #[arg(short, long, value_name = "FILE", help_heading = "Result")]
     output: Option<std::path::PathBuf>,
 
-    /// What goes to stdout [default: text]
+    /// Format on stdout [default: text]
     #[arg(short = 'O', long, value_name = "FORMAT", value_parser = one_of(&[Format::Text, Format::Json, Format::Csv]), help_heading = "Result")]
     format: Option<Format>,
 
@@ -110,13 +109,13 @@ pub(super) struct SweepArguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  plimsoll sweep -o sweep.json               # 64 B to 16 MiB at 1, 8, 64 in flight; again to go on
+  plimsoll sweep -o sweep.json               # 64 B to 16 MiB at 1, 8, 64 in flight; run again to continue
   plimsoll sweep localhost:8080 -s 1KiB,64KiB,1MiB -c 1,16 --repetitions 5
   plimsoll sweep -s 4KiB -r 1k,2k,4k,8k,16k  # one size, five rates
   plimsoll sweep -O csv > sweep.csv
 
-Each point is a run of its own; medians over the repetitions are shown. Refused calls are in no figure
-but their own share.";
+Each point is a separate run. The report shows medians over the repetitions. Refused calls are counted apart and are in \
+no other figure.";
 
 pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
     // An impossible grid is an error before anything is looked up.
@@ -187,8 +186,8 @@ fn begun(path: &Path, asked: &SweepSpec) -> Result<Option<Sweep>> {
         return Ok(None);
     }
     let sweep =
-        Sweep::read(file.as_slice()).with_context(|| format!("cannot go on with `{}`", path.display()))?;
-    sweep.is_same(asked).with_context(|| format!("cannot go on with `{}`", path.display()))?;
+        Sweep::read(file.as_slice()).with_context(|| format!("cannot continue `{}`", path.display()))?;
+    sweep.is_same(asked).with_context(|| format!("cannot continue `{}`", path.display()))?;
     Ok(Some(sweep))
 }
 
@@ -209,7 +208,7 @@ impl SweepArguments {
             (_, rates) => rates.iter().map(|rate| GridLoad::RatePerSecond(rate.per_second())).collect(),
         };
         if (1..loads.len()).any(|place| loads[..place].contains(&loads[place])) {
-            bail!("a load stands twice; give each once, and --repetitions for more of all");
+            bail!("a load is listed twice; list each once, and use --repetitions to repeat all");
         }
         if !(1..=1_000).contains(&self.repetitions) {
             bail!("--repetitions is {}; give a number from 1 to 1,000", self.repetitions);

@@ -17,41 +17,41 @@ use crate::{
     view::line,
 };
 
-/// Where GitHub's runner wants a summary to be appended.
+/// Environment variable with the file that GitHub's runner reads a summary from.
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
 #[derive(Debug, Args)]
 pub(super) struct VerdictFiles {
-    /// Markdown. `-` is stdout, in place of the text, as for the other files. It is also appended to the file that `$GITHUB_STEP_SUMMARY` names, where that is set
+    /// Write the verdict as Markdown; also appended to `$GITHUB_STEP_SUMMARY` if that is set. `-` is stdout, here and in the flags below
     #[arg(long, value_name = "FILE", help_heading = "For CI")]
     markdown: Option<PathBuf>,
 
-    /// JUnit XML: a test case for the limits, and one for each metric of each scenario
+    /// Write JUnit XML: one test case for the limits, and one per scenario and metric
     #[arg(long, value_name = "FILE", help_heading = "For CI")]
     junit: Option<PathBuf>,
 
-    /// Bencher's metric format, for `bencher run --adapter json --file FILE`
+    /// Write Bencher's metric format, for `bencher run --adapter json --file FILE`
     #[arg(long, value_name = "FILE", help_heading = "For CI")]
     bencher: Option<PathBuf>,
 
-    /// For github-action-benchmark's `customSmallerIsBetter`: p50 and the server's CPU time, in ns
+    /// Write github-action-benchmark's `customSmallerIsBetter`: p50 and the server's CPU time, in ns
     #[arg(long, value_name = "FILE", help_heading = "For CI")]
     benchmark_smaller: Option<PathBuf>,
 
-    /// For its `customBiggerIsBetter`: calls/s
+    /// Write github-action-benchmark's `customBiggerIsBetter`: calls/s
     #[arg(long, value_name = "FILE", help_heading = "For CI")]
     benchmark_bigger: Option<PathBuf>,
 
-    /// Add a row with the ratios to this CSV file, which may not be there yet
+    /// Append a row with the ratios to this CSV file, or create it
     #[arg(long, value_name = "FILE", help_heading = "For CI")]
     history: Option<PathBuf>,
 
-    /// What the row calls this build [default: the commit that GitHub's or GitLab's runner names]
+    /// Name of this build in that row [default: the commit in GitHub's or GitLab's environment]
     #[arg(long, value_name = "NAME", requires = "history", help_heading = "For CI")]
     commit: Option<String>,
 }
 
-/// These files, known to be writable.
+/// Reserved files, known to be writable.
 pub(super) struct Reserved<'a> {
     files: &'a VerdictFiles,
     whole: Vec<(Destination, Format)>,
@@ -97,7 +97,7 @@ impl VerdictFiles {
         }
     }
 
-    /// What goes to stdout besides a file for CI that does; `None` where that is all.
+    /// Format on stdout; `None` if a report for CI goes there.
     ///
     /// # Errors
     /// When more than one thing is to go there.

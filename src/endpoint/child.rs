@@ -41,7 +41,7 @@ pub enum ChildError {
         source: io::Error,
     },
     /// It ended, or said something else, instead of serving. Its own error stands on stderr.
-    #[error("the server process did not say where it listens: {0}")]
+    #[error("the server process did not print its address: {0}")]
     Silent(String),
 }
 
@@ -68,9 +68,9 @@ impl ChildServer {
                 let _ = child.kill();
                 let _ = child.wait();
                 Err(ChildError::Silent(match other {
-                    Ok((_, line)) => format!("it said `{line}`"),
+                    Ok((_, line)) => format!("it printed `{line}`"),
                     Err(RecvTimeoutError::Timeout) => {
-                        format!("nothing came for {} s", START_TIMEOUT.as_secs())
+                        format!("no output for {} s", START_TIMEOUT.as_secs())
                     }
                     Err(RecvTimeoutError::Disconnected) => "it ended".to_owned(),
                 }))

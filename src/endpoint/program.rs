@@ -59,7 +59,7 @@ pub enum ProgramError {
     Quote(String),
     /// Arguments, but no port.
     #[error(
-        "`{0}` has no `{{port}}` in it: each start takes another free port, and the program must be told, as in `./server --port {{port}}`"
+        "`{0}` has no `{{port}}` in it: each start uses another free port, which the program must be given, as in `./server --port {{port}}`"
     )]
     NoPort(String),
 }

@@ -13,7 +13,7 @@ use crate::{
 #[non_exhaustive]
 pub enum PlanError {
     /// A number that must be positive is not.
-    #[error("{what} is 0, so nothing would run; ask for at least 1{unit}")]
+    #[error("{what} is 0, so nothing would run; use at least 1{unit}")]
     Zero {
         /// What is 0.
         what: &'static str,
@@ -44,7 +44,7 @@ pub enum PlanError {
     #[error("the stages bring no call at all; give at least one a rate above 0")]
     NoCalls,
     /// Stages and a duration contradict each other.
-    #[error("stages say how long the run lasts, so a duration ({}) has no place beside them; leave it out", exact_duration(*.0))]
+    #[error("stages already define the length of the run; leave out the duration ({})", exact_duration(*.0))]
     StagesAndDuration(Duration),
     /// The payload cannot be built.
     #[error(transparent)]

@@ -49,7 +49,7 @@ pub enum PayloadError {
         reason: String,
     },
     /// A message is over protobuf's limit.
-    #[error("a message of {} bytes is over protobuf's limit; ask for {} bytes at most", grouped(*.0), grouped(LARGEST_MESSAGE))]
+    #[error("a message of {} bytes is over protobuf's limit; use {} bytes at most", grouped(*.0), grouped(LARGEST_MESSAGE))]
     TooLarge(u64),
     /// All the texts together would take too much memory.
     #[error("the texts and expected replies of these sizes take {} of memory; {} at most, so ask for smaller or fewer sizes", ByteSize(*.0), ByteSize(LARGEST_MIX))]
@@ -72,7 +72,7 @@ impl FromStr for Mix {
                 return Err(PayloadError::TooLarge(message_bytes.0));
             }
             if shares.iter().any(|share| share.message_bytes == message_bytes) {
-                return Err(error("this size stands twice".to_owned()));
+                return Err(error("this size is listed twice".to_owned()));
             }
             shares.push(Share { message_bytes, weight });
         }

@@ -75,7 +75,7 @@ struct Entry {
 pub fn action(verdict: &Verdict, direction: BetterWhen, out: impl Write) -> io::Result<()> {
     let metrics: &[(GateMetric, &str, &str)] = match direction {
         BetterWhen::SmallerIsBetter => {
-            &[(GateMetric::P50, "p50", "ns"), (GateMetric::ServerCpu, "server's CPU a call", "ns")]
+            &[(GateMetric::P50, "p50", "ns"), (GateMetric::ServerCpu, "server's CPU per call", "ns")]
         }
         BetterWhen::BiggerIsBetter => &[(GateMetric::CallsPerSecond, "throughput", "calls/s")],
     };

@@ -41,7 +41,7 @@ fn render(comparison: &Comparison, out: &mut Vec<u8>) -> io::Result<()> {
     }
     writeln!(out)?;
     if comparison.limits.is_empty() {
-        writeln!(out, "{}{GOOD}the same{GOOD:#} on both sides, as far as they were met", heading("limits"))?;
+        writeln!(out, "{}{GOOD}the same{GOOD:#} on both sides, as far as calls met them", heading("limits"))?;
     }
     for (row, moved) in comparison.limits.iter().enumerate() {
         let first = if row == 0 { heading("limits") } else { format!("{:HEADING$} ", "") };
@@ -100,8 +100,8 @@ fn words(name: &str) -> &str {
         "p50_ns" => "p50",
         "p90_ns" => "p90",
         "p99_ns" => "p99",
-        "server_cpu_ns_per_call" => "server's CPU a call",
-        "client_cpu_ns_per_call" => "client's CPU a call",
+        "server_cpu_ns_per_call" => "server's CPU per call",
+        "client_cpu_ns_per_call" => "client's CPU per call",
         other => other,
     }
 }

@@ -18,7 +18,7 @@ pub struct Row<'a> {
 pub enum HistoryError {
     /// The file is of other scenarios.
     #[error(
-        "its first line is `{got}`, and this gate would write `{expected}`: a history is of the same scenarios all the time; begin another file, or choose the scenarios of this one"
+        "its first line is `{got}`, and this gate would write `{expected}`: all rows of a history have the same scenarios; use another file, or select the scenarios of this one"
     )]
     Columns {
         /// Of the file.

@@ -147,7 +147,9 @@ fn others(without: &PooledSide, with: &PooledSide) -> Vec<(&'static str, [String
         both("connections lost", &|arm| known(arm.lost_connections.map(grouped))),
         both("out of window", &|arm| known(arm.out_of_window.map(|share| format_share(share.min(1.0))))),
         both("server did not read", &|arm| known(arm.held_up.map(|share| format_share(share.min(1.0))))),
-        both("uploaded in vain", &|arm| known(arm.uploaded_in_vain_bytes_per_second.map(format_throughput))),
+        both("uploaded for nothing", &|arm| {
+            known(arm.uploaded_in_vain_bytes_per_second.map(format_throughput))
+        }),
         both("server's cores", &|arm| known(arm.server_cores.map(decimal))),
         both("server's peak memory", &|arm| {
             known(arm.server_peak_rss_bytes.map(|bytes| format!("{} MiB", grouped(bytes.div_ceil(1 << 20)))))

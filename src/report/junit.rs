@@ -40,7 +40,7 @@ pub fn write(verdict: &Verdict, mut out: impl Write) -> io::Result<()> {
 
 fn limits(verdict: &Verdict) -> TestCase {
     let Some(limits) = &verdict.limits else {
-        return case("limits", "server", Word::Skipped, "nobody looked for them");
+        return case("limits", "server", Word::Skipped, "not searched");
     };
     let moved: Vec<String> = limits
         .moved

@@ -140,7 +140,7 @@ fn counted(compressed: &Compressed) -> String {
         Counts::Both => "counts both compressed and decompressed bytes",
         Counts::Neither => "does not hold for compressed messages",
         Counts::NotCompressed => "the server does not compress replies",
-        Counts::Unknown => "it is not known which bytes of a compressed message it counts",
+        Counts::Unknown => "it is unknown which bytes of a compressed message it counts",
     };
     match (&compressed.code, &compressed.message) {
         (Some(code), Some(message)) if message.is_empty() => format!("{counts} ({code})"),

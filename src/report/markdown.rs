@@ -67,7 +67,7 @@ fn head(verdict: &Verdict, out: &mut impl Write) -> io::Result<()> {
     }
     writeln!(
         out,
-        "| scenario | verdict | calls/s | p50 | server's CPU a call | change that would be seen |"
+        "| scenario | verdict | calls/s | p50 | server's CPU per call | change that would be seen |"
     )?;
     writeln!(out, "|---|---|---|---|---|---|")?;
     for scenario in &verdict.scenarios {

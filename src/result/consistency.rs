@@ -13,7 +13,7 @@ const TOLERANCE: f64 = 1e-6;
 /// A document says something that the rest of it contradicts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "it says that {what} is {written}, and the rest of it gives {expected}: it was changed, or written by a version that computes otherwise; measure again"
+    "it says that {what} is {written}, and the rest of it gives {expected}: it was changed after it was written; measure again"
 )]
 pub struct Contradiction {
     what: String,

@@ -7,7 +7,7 @@ use std::{fmt, str::FromStr};
 
 use crate::{
     rpc::OutcomeKind,
-    units::{Count, Named, Rate, as_f64, parse_duration},
+    units::{Count, Named, Rate, as_f64, hint, parse_duration},
 };
 
 /// A figure of a run, compared with a bound.
@@ -189,9 +189,11 @@ fn quantile(text: &str) -> Option<f64> {
 
 fn unknown(figure: &str) -> String {
     let outcomes: Vec<&str> = OutcomeKind::VALUES.iter().map(|kind| kind.name()).collect();
+    let others = ["min", "mean", "max", "goodput", "planned", "errors"];
+    let hint = hint(figure, others.into_iter().chain(outcomes.iter().copied()));
     let outcomes = outcomes.join(", ");
     format!(
-        "`{figure}` is no figure; there are pNN, min, mean and max (alone, or behind response., service. or lateness.), goodput, planned, {outcomes}, errors"
+        "`{figure}` is no figure; {hint}there are pNN, min, mean and max (alone, or behind response., service. or lateness.), goodput, planned, {outcomes}, errors"
     )
 }
 

@@ -14,6 +14,16 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
+/// A number and its noun: `1 call`, `4,194 calls`, `2 replies`.
+#[must_use]
+pub fn counted(number: u64, noun: &str) -> String {
+    match (number, noun.strip_suffix('y')) {
+        (1, _) => format!("1 {noun}"),
+        (_, Some(stem)) => format!("{} {stem}ies", grouped(number)),
+        (_, None) => format!("{} {noun}s", grouped(number)),
+    }
+}
+
 /// A number with four significant digits at most, grouped: `12,346`, `123.5`, `0.01235`.
 #[must_use]
 pub fn decimal(number: f64) -> String {

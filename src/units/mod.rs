@@ -5,6 +5,7 @@
 
 mod digits;
 mod float;
+mod nearest;
 mod named;
 pub(crate) mod random;
 pub mod written;
@@ -15,12 +16,14 @@ pub mod size;
 mod format;
 
 pub use count::Count;
-pub use digits::{decimal, grouped};
+pub use digits::{counted, decimal, grouped};
 pub use duration::{LONGEST, nanoseconds, nanoseconds_of, parse_duration};
 pub(crate) use float::as_f64;
 pub use format::{exact_duration, format_duration, format_nanoseconds, format_share, format_throughput};
 pub(crate) use named::named;
 pub use named::{Named, UnknownName};
+pub(crate) use nearest::hint;
+pub use nearest::nearest;
 pub(crate) use random::{Sequence, draw, shuffle};
 pub use rate::Rate;
 pub use size::{ByteSize, Limit};

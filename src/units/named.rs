@@ -2,12 +2,14 @@
 
 /// Error of a name that no value has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{got}` is no {what}; write {expected}")]
+#[error("`{got}` is no {what}; {hint}write {expected}")]
 pub struct UnknownName {
     /// The text, escaped.
     pub got: String,
     /// The kind of value, in words.
     pub what: &'static str,
+    /// The nearest name as a question, or nothing.
+    pub hint: String,
     /// All names.
     pub expected: String,
 }
@@ -33,6 +35,7 @@ pub trait Named: Copy + PartialEq + 'static {
         Self::VALUES.iter().copied().find(|value| value.name() == name).ok_or_else(|| UnknownName {
             got: name.escape_debug().to_string(),
             what: Self::WHAT,
+            hint: super::nearest::hint(name, Self::VALUES.iter().map(|value| value.name())),
             expected: Self::VALUES.iter().map(|value| value.name()).collect::<Vec<_>>().join(", "),
         })
     }

@@ -40,7 +40,7 @@ impl FromStr for Rate {
             got: text.to_owned(),
             expected: "a rate",
             reason,
-            way_out: "write calls a second, such as `5000`, `5k` or `2.5k/s`".to_owned(),
+            way_out: "write calls per second, such as `5000`, `5k` or `2.5k/s`".to_owned(),
         };
         let written = split(text).map_err(error)?;
         let factor = match written.unit.strip_suffix("/s").unwrap_or(written.unit) {

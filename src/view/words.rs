@@ -6,7 +6,7 @@ use crate::{
     engine::{Change, Event, Expected, INTERRUPTED_DRAIN},
     measure::{INTERVAL, Interval, Outcomes},
     report::verdict_words::{metric_name, percent},
-    units::{as_f64, exact_duration, format_duration, format_nanoseconds, grouped},
+    units::{as_f64, counted, exact_duration, format_duration, format_nanoseconds, grouped},
 };
 
 /// The step of an experiment that an event begins; `None` for events within a step.
@@ -67,7 +67,7 @@ pub(super) fn position(expected: &Expected, elapsed: Duration, so_far: &Outcomes
 /// How much of a run is left: `5 s left`, `800 calls left`.
 pub(super) fn left(expected: &Expected, elapsed: Duration, so_far: &Outcomes) -> String {
     match (expected.calls, expected.duration) {
-        (Some(calls), _) => format!("{} calls left", grouped(calls.saturating_sub(so_far.total()))),
+        (Some(calls), _) => format!("{} left", counted(calls.saturating_sub(so_far.total()), "call")),
         (None, duration) => {
             let left = duration.unwrap_or_default().saturating_sub(elapsed);
             format!("{} s left", left.as_secs_f64().ceil())

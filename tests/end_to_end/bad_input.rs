@@ -98,7 +98,7 @@ fn zeros_are_refused() {
 fn contradictions_name_both_sides_and_the_way_out() {
     refused(&["run", "-c", "5", "-r", "5"], &["--max-in-flight 5"]);
     refused(&["run", "-r", "5", "--stage", "5:1s"], &["--rate and --stage"]);
-    refused(&["run", "--stage", "5:1s", "-z", "1s"], &["leave it out"]);
+    refused(&["run", "--stage", "5:1s", "-z", "1s"], &["leave out the duration"]);
     refused(&["run", "--arrivals", "poisson"], &["--arrivals", "give --rate"]);
     refused(&["run", "--max-in-flight", "5"], &["--max-in-flight", "give --rate"]);
     refused(&["run", "--text-file", "/dev/null", "-s", "64"], &["--size", "--text-file"]);

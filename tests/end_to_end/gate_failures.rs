@@ -86,7 +86,7 @@ fn a_scenario_that_the_base_alone_does_not_do_is_skipped() {
     };
     let (status, verdict, error) = gate(&serve(""), &limited).verdict();
     assert_eq!((status, verdict.verdict.as_str()), (0, "skipped"));
-    assert!(error.contains("skipped: nothing was shown"), "{error}");
+    assert!(error.contains("skipped: no difference could be tested"), "{error}");
     let reason = verdict.scenarios[0].reason.as_deref().expect("said");
     assert!(reason.contains("answered, where a refusal was expected"), "{reason}");
 
@@ -198,7 +198,10 @@ fn a_base_that_does_not_start_is_skipped_loudly() {
             verdict.reason.contains("exit status: 3") && verdict.reason.contains("no luck"),
             "{verdict:?}"
         );
-        assert!(error.contains("skipped: nothing was shown: the base cannot be measured"), "{error}");
+        assert!(
+            error.contains("skipped: no difference could be tested: the base cannot be measured"),
+            "{error}"
+        );
     }
 }
 

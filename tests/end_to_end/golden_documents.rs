@@ -10,7 +10,6 @@ use plimsoll::{
     result::DocumentKind,
     rpc::Pair,
 };
-
 use serde_json::Value;
 
 use crate::process::{output_of, text};

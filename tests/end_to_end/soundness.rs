@@ -69,7 +69,7 @@ fn calls_in_flight_when_a_closed_loop_ends_are_planned() {
     assert_eq!((status, summary.soundness.verdict.as_str()), (2, "unsound"));
     assert!(summary.has_finding("nothing_answered"));
     let saturation = summary.soundness.saturation.expect("there is a window");
-    assert!(saturation.advice.contains("took calls and ended none"), "{saturation:?}");
+    assert!(saturation.advice.contains("accepted calls and ended none"), "{saturation:?}");
 }
 
 fn calls_that_fail_make_a_run_unsound() {

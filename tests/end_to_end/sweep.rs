@@ -78,7 +78,7 @@ fn what_is_no_sweep_is_left_alone() {
     fs::write(&path, "not a sweep").expect("writable");
     let output = output_of(&[&GRID[..], &["-o", path.to_str().expect("UTF-8")]].concat());
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("cannot go on with"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("cannot continue"), "{}", text(&output.stderr));
     assert_eq!(fs::read_to_string(&path).expect("there"), "not a sweep");
 }
 

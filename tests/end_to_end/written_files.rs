@@ -132,7 +132,7 @@ fn junit_counts_its_cases() {
     let cases: Vec<_> = report.test_suites.iter().flat_map(|suite| &suite.test_cases).collect();
     assert_eq!((report.tests, report.failures, report.errors), (cases.len(), 1, 0));
     let names: Vec<&str> = cases.iter().map(|case| case.name.as_str()).collect();
-    assert_eq!(names, ["server", "calls/s", "p50", "server's CPU a call"]);
+    assert_eq!(names, ["server", "calls/s", "p50", "server's CPU per call"]);
 }
 
 /// Every row of a table of Markdown has as many cells as its head.

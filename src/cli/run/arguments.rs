@@ -3,7 +3,7 @@
 use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use anyhow::{Result, bail};
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use crate::{
     cli::{
@@ -23,60 +23,59 @@ use crate::{
 /// The load and the server of a command that drives one plan.
 #[derive(Debug, Args)]
 pub(crate) struct LoadArguments {
-    /// The server, such as `localhost:8080`; left out, the reference server is started for this run
-    #[arg(value_name = "TARGET")]
+    /// Server to test, such as `localhost:8080` [default: a reference server, started for this run]
+    #[arg(value_name = "TARGET", value_hint = ValueHint::Hostname)]
     pub(super) target: Option<Target>,
 
-    /// Closed loop: calls in flight, in total [default: 50]
+    /// Closed loop (virtual users): calls in flight in total [default: 50]
     #[arg(short, long, value_name = "N", value_parser = count, help_heading = "Load")]
     concurrency: Option<u64>,
 
-    /// Open loop: calls a second, in total, whatever the server does
+    /// Open loop (arrival rate): calls per second in total, independent of the server's speed
     #[arg(short, long, alias = "rps", value_name = "RATE", help_heading = "Load")]
     rate: Option<Rate>,
 
-    /// Open loop: how calls are spaced [default: constant]
+    /// Open loop: spacing of calls [default: constant]
     #[arg(long, value_name = "KIND", value_parser = named::<Arrivals>(), help_heading = "Load")]
     arrivals: Option<Arrivals>,
 
-    /// Open loop that steps or ramps, in place of --rate and --duration; repeatable
+    /// Open loop: a step or a ramp, instead of --rate and --duration; repeatable
     #[arg(long = "stage", value_name = "RATE:D | FROM..TO:D", help_heading = "Load")]
     stages: Vec<WrittenStage>,
 
-    /// Open loop: over this many calls in flight, in total, a call is shed [default: 10k]
+    /// Open loop: maximum of calls in flight in total; further calls are shed (not sent, but counted) [default: 10k]
     #[arg(long, value_name = "N", value_parser = count, help_heading = "Load")]
     max_in_flight: Option<u64>,
 
-    /// Stop after this many calls
+    /// Stop after this number of calls
     #[arg(short = 'n', long, value_name = "N", value_parser = count, help_heading = "Load")]
     calls: Option<u64>,
 
-    /// Stop after this long [default: 10s, when --calls is not given either]
+    /// Stop after this time [default: 10s, without --calls]
     #[arg(short = 'z', long, value_name = "D", value_parser = parse_duration, help_heading = "Load")]
     duration: Option<Duration>,
 
-    /// Load before the measured window, thrown away
+    /// Load before the measured window; its calls are in no figure
     #[arg(short, long, value_name = "D", value_parser = parse_duration, default_value = "1s", help_heading = "Load")]
     warm_up: Duration,
 
-    /// How long calls in flight at the end are waited for
+    /// Time to wait for calls in flight at the end; later ones are unfinished
     #[arg(long, value_name = "D", value_parser = parse_duration, default_value = "5s", help_heading = "Load")]
     drain: Duration,
 
-    /// Exact message bytes, one or a mix: `64`, `1KiB@90,5MiB@10` [default: 64]
+    /// Exact message size in bytes, or a mix with weights: `64`, `1KiB@90,5MiB@10` [default: 64]
     #[arg(short, long, value_name = "SIZE[@WEIGHT],...", help_heading = "Messages")]
     size: Option<Mix>,
 
-    /// What the text is made of; `expanding` has a reply three times as long [default: ascii]
+    /// Content of the text; `expanding` gives a reply three times as long [default: ascii]
     #[arg(long, value_name = "KIND", value_parser = named::<TextKind>(), help_heading = "Messages")]
     text: Option<TextKind>,
 
-    /// The text itself, in place of --size and --text
+    /// File with the text to send, instead of --size and --text
     #[arg(long, value_name = "FILE", help_heading = "Messages")]
     text_file: Option<PathBuf>,
 
-    /// Metadata of each call; `@FILE` reads the value from a file. Credentials are hidden in every result.
-    /// Repeatable
+    /// Metadata to send with each call; `@FILE` reads the value from a file. Results hide credentials. Repeatable
     #[arg(short, long, value_name = "'NAME: VALUE | NAME: @FILE'", value_parser = MetadataParser, help_heading = "Messages")]
     metadata: Vec<Pair>,
 
@@ -86,8 +85,7 @@ pub(crate) struct LoadArguments {
     #[command(flatten)]
     pub(super) server: OwnServer,
 
-    /// Exit status 3 when the measurement is unsound; with `=disturbed` also when it is disturbed (other load,
-    /// stolen cores)
+    /// Exit status 3 if the measurement is unsound; with `=disturbed`, also if other load or stolen cores disturbed it
     #[arg(
         long,
         value_name = "VERDICT",
@@ -99,7 +97,7 @@ pub(crate) struct LoadArguments {
     )]
     pub(crate) strict: Option<Rating>,
 
-    /// A name for this run, kept in its result
+    /// Name of this run, stored in its result
     #[arg(long, value_name = "NAME", help_heading = "Result")]
     pub(super) label: Option<String>,
 
@@ -116,17 +114,16 @@ pub(crate) struct RunArguments {
     #[command(flatten)]
     pub(super) load: LoadArguments,
 
-    /// An objective, such as `p99<5ms`, `goodput>10k/s`, `refused==0`, `errors<0.1%`; repeatable.
-    /// Exit status 1 when it is missed
+    /// Objective (SLO, threshold), such as `p99<5ms`, `goodput>10k/s`, `refused==0`, `errors<0.1%`. Exit status 1 if it
+    /// is missed. Repeatable
     #[arg(long = "assert", value_name = "EXPR", help_heading = "Result")]
     pub(super) assertions: Vec<Objective>,
 
-    /// As `plimsoll interference`: of a mix with sizes that are refused, run it with and without those, in turn, at the same rate of
-    /// the others, and show what the refused calls do to these
+    /// Alias of `plimsoll interference`: alternate the full mix and the mix without its refused sizes
     #[arg(long, conflicts_with = "assertions", help_heading = "Result")]
     pub(super) with_and_without_refused: bool,
 
-    /// How often both are run
+    /// Number of rounds; each runs both mixes
     #[arg(long, value_name = "N", value_parser = count, default_value = "3", requires = "with_and_without_refused", help_heading = "Result")]
     pub(super) rounds: u64,
 }
@@ -137,7 +134,7 @@ pub(crate) struct InterferenceArguments {
     #[command(flatten)]
     pub(super) load: LoadArguments,
 
-    /// Rounds: runs of each of the two mixes
+    /// Number of rounds; each runs both mixes
     #[arg(long, value_name = "N", value_parser = count, default_value = "3", help_heading = "Result")]
     pub(super) rounds: u64,
 }
@@ -147,22 +144,22 @@ Examples:
   plimsoll interference -s 1KiB@95,5MiB@5 -r 2k   # do refused 5 MiB calls slow the 1 KiB calls down?
   plimsoll interference localhost:8080 -s 1KiB@99,8MiB@1 -r 500 --rounds 5 -o result.json
 
-Needs a rate (--rate or --stage) and a mix in which some sizes are refused and others pass. Each round runs
-the full mix, and the mix without the refused sizes at the same rate of the others.";
+Needs a rate (--rate or --stage) and a mix with refused and accepted sizes. Each round runs the full mix, and the same \
+mix without the refused sizes at the same rate.";
 
 const EXAMPLES: &str = "\
 Examples:
   plimsoll run                               # the reference server, 50 calls in flight for 10 s
-  plimsoll run localhost:8080 -c 200 -z 30s  # a server of yours, 200 calls in flight
-  plimsoll run -r 5k --arrivals poisson      # 5,000 calls a second at random times
+  plimsoll run localhost:8080 -c 200 -z 30s  # your server, 200 calls in flight
+  plimsoll run -r 5k --arrivals poisson      # 5,000 calls per second at random times
   plimsoll run --stage 1k:10s --stage 1k..20k:60s
                                              # a step, then a ramp
   plimsoll run -s 1KiB@90,5MiB@10            # a mix; 5 MiB is over the default limit
   plimsoll run -r 2k --assert 'p99<5ms' --assert refused==0 -o result.json
 
-Sizes: 4194304, 64KiB, 4MiB (binary), 64kB (decimal). Durations: 250us, 10ms, 1.5s, 2m. Rates and
-counts: 5000, 5k, 1M. A size is message bytes: the encoded protobuf message, without gRPC's 5-byte
-prefix. That is what every size limit counts.";
+Sizes: 4194304, 64KiB, 4MiB (binary), 64kB (decimal). Durations: 250us, 10ms, 1.5s, 2m. Rates and counts: 5000, 5k, \
+1M, 1e6. A size is the length of the encoded protobuf message, without gRPC's 5-byte prefix; size limits count the same \
+bytes.";
 
 /// A stage as it is written: `500:10s`, or `0..5k:1m`.
 #[derive(Debug, Clone, Copy)]
@@ -190,7 +187,7 @@ impl FromStr for WrittenStage {
 }
 
 impl LoadArguments {
-    /// What was asked for. The default number of workers depends on whether the server needs cores
+    /// Settings from these flags. The default number of workers depends on whether the server needs cores
     /// of this machine too.
     pub(super) fn settings(&self, shares_machine: bool) -> Result<Settings> {
         Ok(Settings {
@@ -209,7 +206,7 @@ impl LoadArguments {
             (None, []) => None,
             (Some(rate), []) => Some(Rates::One(rate.per_second())),
             (None, stages) => Some(Rates::Stages(stages.iter().map(|stage| stage.0).collect())),
-            (Some(_), _) => bail!("--rate and --stage both say how many calls a second; give one of the two"),
+            (Some(_), _) => bail!("--rate and --stage both set the calls per second; use one of the two"),
         };
         let Some(rates) = rates else {
             for (flag, given) in

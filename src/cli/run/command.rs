@@ -14,7 +14,7 @@ use crate::{
         summary::{Context, Summary, TargetRecord},
     },
     rpc::status_words,
-    units::grouped,
+    units::counted,
 };
 
 pub(crate) fn execute(arguments: &RunArguments) -> Result<Status> {
@@ -74,8 +74,8 @@ fn without_a_word(summary: &Summary) -> String {
     match (calls.planned, calls.outcomes.unfinished) {
         (0, _) => "none was planned in the measured window".to_owned(),
         (planned, unfinished) if unfinished == planned => {
-            format!("the server ended none of {} calls before the drain did", grouped(planned))
+            format!("the server ended none of {} before the drain ended", counted(planned, "call"))
         }
-        _ => "the calls above say how each ended".to_owned(),
+        _ => "see the outcomes above".to_owned(),
     }
 }

@@ -43,7 +43,7 @@ pub enum CompareError {
     None(&'static str),
     /// The plans are not the same.
     #[error(
-        "the plans differ ({}), so that a difference of the figures may be one of the plans; run the same plan, or compare all the same with --allow-different-plans",
+        "the plans differ ({}), which may explain a difference of the figures; run the same plan, or compare anyway with --allow-different-plans",
         .0.join("; ")
     )]
     Plans(Vec<String>),
@@ -150,7 +150,7 @@ fn findings(base: &[Summary], candidate: &[Summary], plan_differences: &[String]
         findings.push(finding(
             FindingKind::UnsoundRuns,
             format!("{unsound} of {} runs were not sound", base.len() + candidate.len()),
-            "`plimsoll report` says of each why",
+            "`plimsoll report` shows the reasons",
         ));
     }
     let shares = [base, candidate].map(missing_answers);
@@ -159,7 +159,7 @@ fn findings(base: &[Summary], candidate: &[Summary], plan_differences: &[String]
         findings.push(finding(
             FindingKind::MissingAnswers,
             format!(
-                "{of_base} of the base's planned calls and {of_candidate} of the candidate's had no verified reply, refused messages apart; latencies are those of the others"
+                "{of_base} of the base's planned calls and {of_candidate} of the candidate's had no verified reply (refused messages not counted); latencies are of the other calls"
             ),
             "look at the statuses before the ratios: the side that lost more calls may look faster for it",
         ));
@@ -167,7 +167,7 @@ fn findings(base: &[Summary], candidate: &[Summary], plan_differences: &[String]
     if base.len() == 1 && candidate.len() == 1 {
         findings.push(finding(
             FindingKind::OneRunEach,
-            "an interval here says how steady each of the two runs was, and not how far two runs of one and the same server lie apart: on shared machines more than 10 % in one pair of three".to_owned(),
+            "with one run per side, the interval reflects variation within those runs only; run-to-run variation is often larger: on shared machines over 10 % in one pair of three".to_owned(),
             "run both several times in turn, and compare folders of results",
         ));
     } else if figures::fewest_for_p(base.len(), candidate.len()) {

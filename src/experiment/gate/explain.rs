@@ -255,7 +255,7 @@ pub(super) fn verdict(
     } else if scenarios.is_empty() && unknown {
         (Word::Inconclusive, "a size limit could not be compared".to_owned())
     } else if scenarios.is_empty() {
-        (Word::Unchanged, "size limits are where they were; nothing else was tried".to_owned())
+        (Word::Unchanged, "size limits are unchanged; nothing else was tried".to_owned())
     } else {
         (Word::Skipped, "nothing could be compared".to_owned())
     };

@@ -23,7 +23,7 @@ pub(super) fn of(limits: Option<&LimitsVerdict>, scenarios: &[ScenarioVerdict], 
     match limits {
         None => add(
             FindingKind::LimitsNotLookedFor,
-            "size limits were not looked for, so that one that moved is not seen".to_owned(),
+            "size limits were not searched: a moved limit goes undetected".to_owned(),
             "leave out --no-limits",
         ),
         Some(limits) => {
@@ -31,7 +31,7 @@ pub(super) fn of(limits: Option<&LimitsVerdict>, scenarios: &[ScenarioVerdict], 
                 add(
                     FindingKind::LimitNotCompared,
                     format!("a limit could not be compared, {unknown}"),
-                    "`plimsoll limits` says more",
+                    "see `plimsoll limits`",
                 );
             }
         }
@@ -41,7 +41,7 @@ pub(super) fn of(limits: Option<&LimitsVerdict>, scenarios: &[ScenarioVerdict], 
             FindingKind::ProcessesNotFresh,
             "a server that was there already is one process all the time: two processes of one program differ too, so that the figures tell these two processes apart and not their programs. The error rates that were measured do not apply; limits, and calls that fail, are judged as ever"
                 .to_owned(),
-            "give command lines instead of addresses, so that each repetition has fresh processes",
+            "use command lines instead of addresses, so that each repetition has fresh processes",
         );
     }
     for scenario in scenarios {
@@ -51,8 +51,8 @@ pub(super) fn of(limits: Option<&LimitsVerdict>, scenarios: &[ScenarioVerdict], 
         {
             add(
                 FindingKind::NoServerCpu,
-                format!("{name}: the servers' CPU time is not known, and so only calls/s and p50 are judged"),
-                "give command lines instead of addresses, on a system that has /proc",
+                format!("{name}: the servers' CPU time is unknown: only calls/s and p50 are tested"),
+                "use command lines instead of addresses, on a system that has /proc",
             );
         }
         let share = generator_share(scenario);
@@ -60,10 +60,10 @@ pub(super) fn of(limits: Option<&LimitsVerdict>, scenarios: &[ScenarioVerdict], 
             add(
                 FindingKind::GeneratorSaturated,
                 format!(
-                    "{name}: the generator had no time left in {:.0} % of the slices; there, calls/s and p50 show its speed and not the server's, whose CPU time a call is still its own",
+                    "{name}: the generator had no time left in {:.0} % of the slices; there, calls/s and p50 show the generator's speed; the server's CPU time per call is still valid",
                     share * 100.0
                 ),
-                "give the scenario a lower concurrency, or a rate",
+                "use a lower concurrency or a rate in this scenario",
             );
         }
         for (arm, side) in side_counts(scenario) {

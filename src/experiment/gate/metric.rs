@@ -33,7 +33,7 @@ impl GateMetric {
             Self::CallsPerSecond => "calls/s",
             Self::P50 => "p50",
             Self::P99 => "p99",
-            Self::ServerCpu => "server's CPU a call",
+            Self::ServerCpu => "server's CPU per call",
         }
     }
 

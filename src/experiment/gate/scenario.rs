@@ -95,7 +95,7 @@ pub enum ScenarioError {
     #[error("it has no scenario; write at least one: [[scenario]] with a name and a size")]
     None,
     /// Two have one name.
-    #[error("two scenarios are called `{0}`; give each a name of its own")]
+    #[error("two scenarios are named `{0}`; names must differ")]
     Twice(String),
     /// A value is out of its bounds.
     #[error("scenario `{name}`: {reason}")]

@@ -50,7 +50,7 @@ fn what_a_file_cannot_say_is_named() {
         (one("slice = \"100\""), "slice"),
         (one("rounds = 0"), "1 to"),
         (one("expect = \"lost\""), "answered"),
-        (one("") + &one(""), "a name of its own"),
+        (one("") + &one(""), "names must differ"),
         (one("").replace("1KiB", "1XB"), "size"),
         (one("rate = -1"), "rate"),
     ] {

@@ -3,7 +3,9 @@
 use super::document::{Interference, PooledSide, Ratio};
 use crate::{
     result::{Finding, FindingKind, Rating},
-    units::{ByteSize, as_f64, decimal, format_nanoseconds, format_share, format_throughput, grouped},
+    units::{
+        ByteSize, as_f64, counted, decimal, format_nanoseconds, format_share, format_throughput, grouped,
+    },
 };
 
 /// Of a latency: less is not worth a word, whatever its sign.
@@ -54,13 +56,13 @@ fn latency(neighbours: &Interference, with: &PooledSide, findings: &mut Vec<Find
         findings.push(finding(
             FindingKind::TooFewReplies,
             "no quantile has enough replies in each round to be compared: the median needs 5".to_owned(),
-            "give a longer --duration or a higher --rate; or the calls that pass are not answered beside refused ones",
+            "give a longer --duration or a higher --rate; or accepted calls are not answered next to refused ones",
         ));
     } else if let Some(worst) = worst {
         let advice = if with.out_of_window.is_some_and(|share| share > WAITING_NOTED) {
-            "give large messages a connection of their own: they use up the window that small ones need"
+            "use separate connections for large messages: they use up the HTTP/2 window of small ones"
         } else {
-            "check sizes before the call, or give large messages a connection of their own"
+            "check sizes before the call, or use separate connections for large messages"
         };
         findings.push(finding(FindingKind::SlowerBesideRefused, described(worst), advice));
     } else {
@@ -90,15 +92,15 @@ fn latency(neighbours: &Interference, with: &PooledSide, findings: &mut Vec<Find
         findings.push(finding(
             FindingKind::GeneratorsShare,
             format!(
-                "up to {} of the {} by which {} grew is the generator's own lateness: it sends the large messages too",
+                "up to {} of the {} by which {} grew is the generator's own lateness: it also sends the large messages",
                 time(own.min(all)),
                 time(all),
                 ratio.name
             ),
             if holds_back {
-                "the stub client keeps calls back until remains of refused uploads are gone (uploads_held_back); --client lean need not"
+                "the stub client holds calls back while the server reads refused requests (uploads_held_back); --client lean does not"
             } else {
-                "more --workers and --connections make it more punctual; the service time has no lateness in it"
+                "more --workers and --connections reduce lateness; service time excludes it"
             },
         ));
     }
@@ -114,12 +116,12 @@ fn calls(without: &PooledSide, with: &PooledSide, findings: &mut Vec<Finding>) {
         findings.push(finding(
             FindingKind::CallsLost,
             format!(
-                "{} of the calls that pass ({}) were not answered beside refused ones, and {} without them",
+                "{} of the accepted calls ({}) were not answered next to refused ones, and {} without them",
                 grouped(after),
                 format_share(share),
                 grouped(before)
             ),
-            "the outcomes of the rounds say how they ended",
+            "see the outcomes of the rounds",
         ));
     }
 }
@@ -131,11 +133,11 @@ fn connections(without: &PooledSide, with: &PooledSide, findings: &mut Vec<Findi
         findings.push(finding(
             FindingKind::ConnectionsLost,
             format!(
-                "{} connections were lost beside refused calls, and {} without them",
-                grouped(after),
+                "{} lost next to refused calls, and {} without them",
+                counted(after, "connection"),
                 grouped(before)
             ),
-            "a refusal takes other calls along: give large messages a connection of their own",
+            "a refusal ends other calls too: use separate connections for large messages",
         ));
     }
     let waits = [
@@ -154,19 +156,19 @@ fn connections(without: &PooledSide, with: &PooledSide, findings: &mut Vec<Findi
             findings.push(finding(
                 name,
                 format!(
-                    "requests waited {why} for {} of the time beside refused calls, and {} without them",
+                    "requests waited {why} for {} of the time next to refused calls, and {} without them",
                     format_share(after.min(1.0)),
                     format_share(before.min(1.0))
                 ),
-                "what is uploaded in vain stands in line before the calls that pass, on the same connection",
+                "uploads of refused messages delay accepted calls on the same connection",
             ));
         }
     }
     if let Some(bytes) = with.uploaded_in_vain_bytes_per_second.filter(|bytes| *bytes >= 1.0) {
         findings.push(finding(
             FindingKind::UploadedInVain,
-            format!("refused calls uploaded {} in vain", format_throughput(bytes)),
-            "check sizes before the call; the server's HTTP/2 window bounds what it lets in",
+            format!("refused calls uploaded {} for nothing", format_throughput(bytes)),
+            "check sizes before the call; the server's HTTP/2 window bounds such uploads",
         ));
     }
 }
@@ -178,7 +180,7 @@ fn server(neighbours: &Interference, without: &PooledSide, with: &PooledSide, fi
         findings.push(finding(
             FindingKind::ServerWorksMore,
             format!(
-                "the server used {} cores beside refused calls, and {} without them",
+                "the server used {} cores next to refused calls, and {} without them",
                 decimal(after),
                 decimal(before)
             ),
@@ -222,7 +224,7 @@ fn soundness(neighbours: &Interference, findings: &mut Vec<Finding>) {
         findings.push(finding(
             FindingKind::UnsoundRuns,
             format!("{count} of {} runs were not sound ({})", neighbours.rounds.len() * 2, names.join(", ")),
-            "the soundness of each run stands in the result (-o FILE, or -O json)",
+            "the soundness of each run is in the result (-o FILE, or -O json)",
         ));
     }
 }

@@ -17,7 +17,7 @@ use crate::{
 /// A refusal that takes longer is worth a word.
 const SLOW: Duration = Duration::from_millis(50);
 
-/// More than this, uploaded in vain, is worth a word. A frame of 1 MiB that has begun must be ended.
+/// More than this, uploaded for nothing, is worth a word. A frame of 1 MiB that has begun must be ended.
 const MUCH_IN_VAIN: u64 = 2 << 20;
 
 /// What follows from these limits, at a server whose upper-casing makes texts longer or not.
@@ -67,7 +67,7 @@ fn between_sides(
         findings.push(finding(
             FindingKind::CallerBelowServer,
             format!(
-                "the server takes requests of {reach} {}, and the caller no replies over {}: what is between them is sent, worked on, sent back and thrown away",
+                "the server takes requests of {reach} {}, and the caller no replies over {}: messages between the two are sent, processed, returned and discarded",
                 bytes(takes),
                 bytes(caller)
             ),
@@ -78,7 +78,7 @@ fn between_sides(
         findings.push(finding(
             FindingKind::ServerRefusesItsOwnReply,
             format!(
-                "the server takes requests of up to {} and sends no reply over {}: it refuses when the work is done",
+                "the server takes requests of up to {} and sends no reply over {}: it refuses after it has done the work",
                 bytes(takes),
                 bytes(sends)
             ),
@@ -95,7 +95,7 @@ fn of_one(record: &LimitRecord, settings: &LimitsSettings, findings: &mut Vec<Fi
         findings.push(finding(
             FindingKind::Unstable,
             format!("{name} is not one number: {detail}"),
-            "look for several servers behind one address, a configuration that is being changed, or a server that fails calls now and then",
+            "check for several servers behind one address, a configuration change, or a server that fails some calls",
         ));
     }
     if record.state != State::Found {
@@ -105,10 +105,10 @@ fn of_one(record: &LimitRecord, settings: &LimitsSettings, findings: &mut Vec<Fi
         findings.push(finding(
             FindingKind::Unconfirmed,
             format!(
-                "{name} was found by prefixes alone: messages of up to {} were sent and passed; whether larger ones pass is not known",
+                "{name} was found by prefixes only: messages of up to {} were sent and passed; larger messages were not sent",
                 bytes(record.largest_passed_bytes.unwrap_or(0))
             ),
-            "raise --up-to above the limit to send one",
+            "raise --up-to above the limit to send whole messages",
         ));
     }
     if let (Some(named), Some(limit)) = (record.named_bytes, record.limit_bytes)
@@ -125,7 +125,7 @@ fn of_one(record: &LimitRecord, settings: &LimitsSettings, findings: &mut Vec<Fi
         findings.push(finding(
             FindingKind::LimitInFront,
             format!(
-                "before the server's own limit for {}s, {}, comes {} from {} on{}: no caller reaches the server's, which is known by prefixes alone",
+                "before the server's own limit for {}s, {}, comes {} from {} on{}: no caller reaches the server's limit, which is known by prefixes only",
                 record.direction,
                 bytes(behind.limit_bytes),
                 record.status().unwrap_or_else(|| "a refusal".to_owned()),
@@ -141,7 +141,7 @@ fn of_one(record: &LimitRecord, settings: &LimitsSettings, findings: &mut Vec<Fi
     {
         findings.push(finding(
             FindingKind::ReasonLost,
-            format!("a tonic client does not say that {name} refused: it answers {}", quoted(record)),
+            format!("a tonic client does not report that {name} refused: it returns {}", quoted(record)),
             "compare the encoded length with the limit before the call",
         ));
     }
@@ -157,7 +157,7 @@ fn of_one(record: &LimitRecord, settings: &LimitsSettings, findings: &mut Vec<Fi
         findings.push(finding(
             FindingKind::UploadedInVain,
             format!("{} of a request went to the server before it refused", bytes(uploaded)),
-            "check sizes before the call; the server's HTTP/2 window bounds what it lets in",
+            "check sizes before the call; the server's HTTP/2 window bounds such uploads",
         ));
     }
 }
@@ -168,7 +168,7 @@ fn compressed(record: &LimitRecord, name: &str, findings: &mut Vec<Finding>) {
     let (words, advice) = match compressed.counts {
         Counts::Compressed | Counts::Neither => (
             "does not see what a compressed message decompresses to",
-            "whoever takes it must bound that: a few KiB may stand for gigabytes",
+            "the receiver must bound it: a few KiB may decompress to gigabytes",
         ),
         Counts::Unknown => ("does not take compressed messages", "leave out compression there"),
         Counts::Both | Counts::Decompressed | Counts::NotCompressed => ("", ""),
@@ -194,15 +194,15 @@ fn survival(record: &LimitRecord, name: &str, findings: &mut Vec<Finding>) {
     if record.connection_survived == Some(false) || record.neighbour_survived == Some(false) {
         findings.push(finding(
             FindingKind::TakesOthersAlong,
-            format!("{name} takes other calls on the same connection along when it refuses"),
-            "give large messages a connection of their own",
+            format!("{name} ends other calls on the same connection when it refuses"),
+            "use separate connections for large messages",
         ));
     }
     if let Some(unstable) = &record.survival_unstable {
         findings.push(finding(
             FindingKind::SurvivalUnstable,
-            format!("what {name} does to other calls on the same connection is not known: {unstable}"),
-            "find out why small calls fail: `plimsoll run` counts them, with the server's words",
+            format!("the effect of {name} on other calls of the same connection is unknown: {unstable}"),
+            "find out why small calls fail: `plimsoll run` counts them with their statuses",
         ));
     }
 }
@@ -212,7 +212,7 @@ fn cause(record: &LimitRecord, name: &str, findings: &mut Vec<Finding>) {
     let (words, advice) = match record.cause {
         Some(Cause::StreamReset) => (
             "by resetting the stream, without a status",
-            "callers cannot tell it from a call that was cancelled",
+            "callers cannot distinguish it from a cancelled call",
         ),
         Some(Cause::ConnectionLost) => {
             ("by closing the connection", "every call on the connection is lost with it")

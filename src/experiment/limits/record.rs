@@ -74,7 +74,7 @@ pub struct LimitRecord {
     /// From the send to the refusal: the median of a few.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal_ns: Option<u64>,
-    /// What had been uploaded in vain by then, prefix included: the median of a few.
+    /// What had been uploaded for nothing by then, prefix included: the median of a few.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uploaded_bytes: Option<u64>,
     /// Which bytes it counts of compressed messages; absent where nobody asked.

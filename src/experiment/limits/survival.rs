@@ -96,7 +96,7 @@ pub(super) fn confirmed(
         None
     };
     let connection = verdict("the connection", counts[0], parts[0]);
-    let neighbour = verdict("a call beside it", counts[1], parts[1]);
+    let neighbour = verdict("a concurrent call", counts[1], parts[1]);
     let failure = refusals.iter().chain(&without).find_map(|survivors| survivors.failure.as_ref());
     let failure = failure.map(|failure| format!(" ({failure})")).unwrap_or_default();
     let unstable = (!words.is_empty()).then(|| words.join("; ") + &failure);

@@ -61,7 +61,7 @@ pub struct Sweep {
 
 /// A sweep that was begun was asked something else.
 #[derive(Debug, thiserror::Error)]
-#[error("it was asked something else ({}); ask for the same to go on, or write to another file", .0.join("; "))]
+#[error("it was made with other settings ({}); use the same settings to continue it, or another file", .0.join("; "))]
 pub struct AnotherSweep(Vec<String>);
 
 fn is_rate(left: f64, right: f64) -> bool {

@@ -7,7 +7,7 @@ use crate::{
     load::ClientKind,
     report::style::{HEADING, broken, heading},
     result::summary::Summary,
-    units::grouped,
+    units::{counted, grouped},
 };
 
 /// Writes CPU time and memory, and what became of the connections.
@@ -21,7 +21,7 @@ pub(super) fn write(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     let peaks = if peaks.is_empty() { String::new() } else { format!("; {}", peaks.join(", ")) };
     writeln!(
         out,
-        "\n{}CPU a call: client {}, server {}{peaks}",
+        "\n{}CPU per call: client {}, server {}{peaks}",
         heading("cost"),
         cpu(cost.client_cpu_ns_per_call),
         cpu(cost.server_cpu_ns_per_call),
@@ -46,7 +46,7 @@ fn connections(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
             .map(|(count, what)| format!("{} {what}", grouped(*count))),
     );
     if let Some(calls @ 1..) = seen.retried_calls {
-        said.push(format!("{} calls sent again, because the server had not processed them", grouped(calls)));
+        said.push(format!("{} retried, because the server had not processed them", counted(calls, "call")));
     }
     let waited = [
         (

@@ -13,7 +13,7 @@ use crate::{
 /// Writes what a measurement is worth.
 pub(super) fn write(soundness: &Soundness, out: &mut impl Write) -> io::Result<()> {
     let (style, word) = match soundness.verdict {
-        Rating::Sound => (GOOD, "sound: nothing speaks against these figures"),
+        Rating::Sound => (GOOD, "sound: no finding speaks against these figures"),
         Rating::Disturbed => (
             STRONG,
             "disturbed: something else took time from the machine; repeat before you rely on small differences",

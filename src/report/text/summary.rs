@@ -19,7 +19,7 @@ use crate::{
         summary::{LatencyFigures, LatencyRecord, Summary},
     },
     rpc::{Difference, outcome::OutcomeKind, status_words},
-    units::{ByteSize, decimal, exact_duration, format_throughput, grouped},
+    units::{ByteSize, counted, decimal, exact_duration, format_throughput, grouped},
 };
 
 /// Statuses that are shown; the result has them all.
@@ -70,7 +70,7 @@ fn what_was_run(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
         }
     };
     let end = match (plan.calls, plan.duration) {
-        (Some(calls), _) => format!("{} calls", grouped(calls.get())),
+        (Some(calls), _) => counted(calls.get(), "call"),
         (None, duration) => exact_duration(duration.unwrap_or_default()),
     };
     let label = summary.label.as_ref().map(|label| format!("{label}: ")).unwrap_or_default();
@@ -184,7 +184,7 @@ fn refusals(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
             refusal.side.to_string(),
             refusal.direction.to_string(),
             grouped(refusal.message_bytes),
-            refusal.limit_bytes.map_or_else(|| "not said".to_owned(), grouped),
+            refusal.limit_bytes.map_or_else(|| "unknown".to_owned(), grouped),
             refusal.status(),
             if refusal.count < samples_needed(0.5) {
                 "-".to_owned()
@@ -242,11 +242,7 @@ fn latency(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     }
     table.write(&heading("latency"), HEADING, out)?;
     if latency.response.is_none() {
-        writeln!(
-            out,
-            "{:HEADING$} a closed loop has no intended start: service time alone, from the send",
-            ""
-        )?;
+        writeln!(out, "{:HEADING$} closed loop: service time only, measured from the send", "")?;
     }
     let beyond: u64 = [Some(&latency.service), latency.response.as_ref()]
         .into_iter()

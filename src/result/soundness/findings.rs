@@ -12,7 +12,7 @@ use crate::{
         quantiles::{QUANTILES, samples_needed},
     },
     rpc::outcome::OutcomeKind,
-    units::{ByteSize, as_f64, decimal, format_nanoseconds, format_share, grouped},
+    units::{ByteSize, as_f64, counted, decimal, format_nanoseconds, format_share, grouped},
 };
 
 /// Of the planned rate; less means that it was not reached.
@@ -74,13 +74,13 @@ pub(super) fn nothing_answered(run: &Measurement) -> Option<Finding> {
         return None;
     }
     let detail = match calls.planned {
-        0 => "no call was planned in the window, so that there is nothing to judge".to_owned(),
+        0 => "no call was planned in the window, so there is nothing to assess".to_owned(),
         planned => format!("none of {} planned calls had a verified reply", grouped(planned)),
     };
     Some(warning(
         FindingKind::NothingAnswered,
         detail,
-        "the statuses, where there are any, say why; `plimsoll call` makes one call and shows all that comes back",
+        "see the statuses, if any; `plimsoll call` makes one call and shows the whole reply",
     ))
 }
 
@@ -103,11 +103,11 @@ pub(super) fn missing_answers(run: &Measurement) -> Option<Finding> {
     Some(warning(
         FindingKind::MissingAnswers,
         format!(
-            "{} of the planned calls had no verified reply ({}); no latency figure has them",
+            "{} of the planned calls had no verified reply ({}); no latency figure includes them",
             format_share(share(outcomes.unverified(), calls.planned)),
             kinds.join(", "),
         ),
-        "read the statuses before the latencies, which are those of the calls that went well; `--assert` counts such calls as slower than any bound",
+        "read the statuses first: the latencies are of successful calls only; `--assert` counts a call without a reply as slower than any bound",
     ))
 }
 
@@ -132,12 +132,12 @@ pub(super) fn generator_paused(run: &Measurement) -> Option<Finding> {
         if is_paused(run) { Weight::Warning } else { Weight::Disturbance },
         FindingKind::GeneratorPaused,
         format!(
-            "the generator stood still for {} in all ({} of the window), and for {} at the longest; goodput and the slowest calls show that",
+            "the generator stood still for {} in total ({} of the window), at most {} at once; this lowers goodput and slows the slowest calls",
             nanoseconds(pauses.time),
             format_share(paused_share(run)),
             nanoseconds(pauses.longest),
         ),
-        "its process was stopped, its machine suspended or taken away, or its CPU quota used up; measure where it has a core of its own",
+        "its process was stopped, its machine suspended, or its CPU quota used up; give the generator a core of its own",
     ))
 }
 
@@ -147,8 +147,8 @@ pub(super) fn unfinished(run: &Measurement, plan: &Plan) -> Option<Finding> {
         let drain = crate::units::exact_duration(plan.drain);
         warning(
             FindingKind::CallsUnfinished,
-            format!("{} calls were still in flight when the drain of {drain} ended; the slowest calls are in no latency figure", grouped(calls)),
-            "give a longer --drain, or look at why the server does not answer",
+            format!("{} still in flight when the drain of {drain} ended; the latency figures lack the slowest calls", counted(calls, "call")),
+            "use a longer --drain, or find out why the server does not reply",
         )
     })
 }
@@ -160,12 +160,12 @@ pub(super) fn shed(run: &Measurement, plan: &Plan) -> Option<Finding> {
         warning(
             FindingKind::CallsShed,
             format!(
-                "{} calls ({}) were never sent, because {} were in flight already; no latency figure has them",
-                grouped(calls.outcomes.shed),
+                "{} ({}) not sent, because {} were already in flight; no latency figure includes them",
+                counted(calls.outcomes.shed, "call"),
                 format_share(share(calls.outcomes.shed, calls.planned)),
                 grouped(max_in_flight),
             ),
-            "the service does not keep up with this rate: lower --rate, or raise --max-in-flight to see the waiting times grow",
+            "the service does not keep up with this rate: use a lower --rate, or a larger --max-in-flight to see response times grow",
         )
     })
 }
@@ -194,7 +194,7 @@ pub(super) fn rate_not_reached(run: &Measurement, plan: &Plan) -> Option<Finding
             decimal(planned_per_second),
             decimal(as_f64(run.recording.ended_in_window) / window),
         ),
-        "the service, or the generator where a finding says so, does not keep up: lower --rate; where single replies take long, give a longer --warm-up",
+        "the service does not keep up, or the generator where another finding says so: use a lower --rate; if single replies take long, a longer --warm-up",
     ))
 }
 
@@ -203,7 +203,7 @@ pub(super) fn generator_saturated(saturation: &Saturation) -> Option<Finding> {
         warning(
             FindingKind::GeneratorSaturated,
             format!(
-                "{}: the figures show the generator's speed, and the server may be faster",
+                "{}: the figures show the generator's speed; the server may be faster",
                 saturation.detail
             ),
             &saturation.advice,
@@ -227,7 +227,7 @@ pub(super) fn late_generator(run: &Measurement) -> Option<Finding> {
             format_nanoseconds(lateness.mean_ns()),
             format_share(part),
         ),
-        "read the service time too, which has no lateness in it; more --workers or a lower --rate make the generator more punctual",
+        "service time excludes lateness; more --workers or a lower --rate reduce lateness",
     ))
 }
 
@@ -237,11 +237,11 @@ pub(super) fn held_back(run: &Measurement) -> Option<Finding> {
         warning(
             FindingKind::UploadsHeldBack,
             format!(
-                "{} calls waited before they were sent, {} on average, because the server went on reading requests that it had refused: what is left of those is bounded to 64 MiB a connection",
-                grouped(waits.count),
+                "{} waited before the send, {} on average: the server kept reading refused requests, and the client holds at most 64 MiB of those per connection",
+                counted(waits.count, "call"),
                 format_nanoseconds(waits.time.as_secs_f64() * 1e9 / as_f64(waits.count)),
             ),
-            "the pace is the generator's; the lean client (--client lean) cancels what was refused, and need not wait",
+            "the generator sets the pace; --client lean cancels refused requests and does not wait",
         )
     })
 }
@@ -262,15 +262,15 @@ pub(super) fn other_load(run: &Measurement, is_local: bool) -> Option<Finding> {
         return Some(disturbance(
             FindingKind::OtherLoad,
             format!("the hypervisor gave {} of this machine's cores to other machines", format_share(stolen)),
-            "measure on a machine that is not shared, or compare only runs that were interleaved with each other",
+            "measure on a dedicated machine, or compare interleaved runs only",
         ));
     }
     let other = busy - own / all_cores;
     (other > OTHER_LOAD).then(|| {
         disturbance(
             FindingKind::OtherLoad,
-            format!("something else used {} of this machine's cores", format_share(other)),
-            "stop it, or compare only runs that were interleaved with each other",
+            format!("other processes used {} of this machine's cores", format_share(other)),
+            "stop them, or compare interleaved runs only",
         )
     })
 }
@@ -308,7 +308,7 @@ pub(super) fn connections_limited(run: &Measurement) -> Option<Finding> {
                 format!("the stub client was connecting for {} of the time: {counts}", format_share(part))
             }
         },
-        "new connections set the pace, not the service: look for a limit of requests or of age per connection at the server or its proxy (nginx: keepalive_requests; gRPC: max connection age), or spread the calls over more --connections",
+        "new connections set the pace, not the service: check the server or its proxy for a maximum of requests or age per connection (nginx: keepalive_requests; gRPC: max connection age), or use more --connections",
     ))
 }
 
@@ -318,10 +318,10 @@ pub(super) fn paused(run: &Measurement, plan: &Plan) -> Option<Finding> {
         note(
             FindingKind::ClosedLoopPaused,
             format!(
-                "attempts to connect failed, and the closed loop started no call for {} between them: 10 ms after the first, and up to 1 s after further ones",
+                "attempts to connect failed; the closed loop started no call for {}: 10 ms after the first failure, up to 1 s after further ones",
                 format_nanoseconds(paused.as_secs_f64() * 1e9),
             ),
-            "an open loop (--rate) goes on asking at its own pace while a server is away",
+            "an open loop (--rate) keeps its rate while a server is down",
         )
     })
 }
@@ -338,12 +338,12 @@ pub(super) fn few_samples(latency: &Latency) -> Option<Finding> {
         weight,
         FindingKind::FewSamples,
         format!(
-            "{} replies are too few for {}: {first} alone needs {}",
-            grouped(count),
+            "{} are too few for {}: {first} needs {}",
+            counted(count, "reply"),
             names.join(", "),
             grouped(samples_needed(*quantile)),
         ),
-        "give a longer --duration or more --calls",
+        "use a longer --duration or more --calls",
     ))
 }
 
@@ -357,8 +357,8 @@ pub(super) fn rounded_sizes(plan: &Plan) -> Option<Finding> {
     (!rounded.is_empty()).then(|| {
         note(
             FindingKind::SizeRounded,
-            format!("no text makes a message of every size: {}", rounded.join(", ")),
-            "1, 2, 130, 16,387, 2,097,156 and 268,435,461 bytes cannot be made, because the length of the length changes there",
+            format!("some sizes cannot be made by a text: {}", rounded.join(", ")),
+            "1, 2, 130, 16,387, 2,097,156 and 268,435,461 bytes cannot be made: the length field of the encoding grows there",
         )
     })
 }

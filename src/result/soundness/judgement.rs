@@ -55,8 +55,8 @@ impl Soundness {
         if plan.is_recv_limit_capped {
             findings.push(findings::note(
                 FindingKind::RecvLimitCapped,
-                format!("the stub client's receive limit is {}, although none was asked for", ByteSize(STUB_RECV_CAP)),
-                "tonic reserves the length that a reply's prefix claims before a byte of it has come; ask for a limit in bytes if replies are larger, or leave --client to its default, which needs no such limit",
+                format!("the stub client's receive limit is {}, although `unlimited` was requested", ByteSize(STUB_RECV_CAP)),
+                "tonic allocates the length that a reply's prefix announces before any data arrives; set a limit in bytes if replies are larger, or use the default client",
             ));
         }
         // Stable: within a weight, the order above.

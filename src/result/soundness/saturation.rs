@@ -126,47 +126,47 @@ impl Situation {
     fn advice(self, lacks_answers: bool) -> String {
         match self {
             Self::Silent => {
-                "the server took calls and ended none: see whether it is stopped or stuck, and whether this is the right port; one `plimsoll call` shows it"
+                "the server accepted calls and ended none: check that it runs and that the port is right; try one `plimsoll call`"
             }
             Self::Refusing => {
-                "every message was over a size limit: `plimsoll limits` finds it; send a smaller --size or raise the limit"
+                "every message was over a size limit: `plimsoll limits` finds it; use a smaller --size or raise the limit"
             }
             Self::Failing => {
-                "no call was answered: the statuses say why; get one `plimsoll call` answered before putting load on the server"
+                "no call was answered: see the statuses, and make one `plimsoll call` succeed before a load test"
             }
             Self::Stopped(after) => {
                 return format!(
-                    "the server answered nothing later than {} into the window: see whether it stopped, is stuck, or lost what it depends on; goodput and latency are from before",
+                    "the server's last reply came {} into the window: check whether it stopped, is stuck, or lost a dependency; goodput and latency are of the time before",
                     format_duration(after)
                 );
             }
             Self::Paused => "find out what stopped the generator, and measure again",
             Self::Starved => {
-                "run the generator on another machine than the server, or leave it a core: fewer --server-threads"
+                "run the generator on another machine, or leave it a core: fewer --server-threads"
             }
-            Self::Slow => "give more --workers where there are cores for them, or a fixed --rate below this",
+            Self::Slow => "use more --workers if there are cores for them, or a fixed --rate below this goodput",
             Self::Connecting => {
                 "the pace of new connections limits these figures, not the concurrency: see connections_limited"
             }
             Self::HoldingBack => {
-                "the generator kept calls back, and not the server: see uploads_held_back; --client lean need not wait"
+                "the generator held calls back, not the server: see uploads_held_back; --client lean does not wait"
             }
             _ if lacks_answers => {
-                "calls without a verified reply come first: see the statuses; more load will not help them"
+                "look at the calls without a verified reply first: see the statuses; more load will not help"
             }
             Self::Saturated => {
-                "the goodput is what this server can do, and most of the latency is waiting in line; a --rate below it shows the latency of a server that keeps up"
+                "the goodput is this server's maximum, and most of the latency is queueing; use a --rate below it to measure the latency of a server that keeps up"
             }
-            Self::Full => "the server keeps up and has no CPU time to spare: a higher --rate will find its limit soon",
+            Self::Full => "the server keeps up and has no CPU time left: a slightly higher --rate finds its limit",
             Self::Waiting => {
-                "the server had CPU time left and fell behind all the same: it waits for locks, for other services or for its own limits of concurrency, or it was stopped for a while"
+                "the server had CPU time left but fell behind: it waits for locks, for other services or for its own concurrency limits, or it was stopped for a while"
             }
-            Self::Resting => "both can do more: a higher --rate will find the limit",
+            Self::Resting => "both sides can do more: a higher --rate finds the limit",
             Self::Idle => {
-                "neither ran out of CPU time: more --concurrency will bring more calls/s, unless calls wait for locks, other services or the network"
+                "both sides had CPU time left: more --concurrency gives more calls/s, unless calls wait for locks, other services or the network"
             }
             Self::Unknown => {
-                "the generator had time left; if more --concurrency brings more calls/s, so had the server"
+                "the generator had CPU time left; if more --concurrency gives more calls/s, the server had too"
             }
         }
         .to_owned()
@@ -235,15 +235,12 @@ impl Saturation {
             });
             format!("the busiest worker had work for {} of the time{starved}", format_share(busy))
         }));
-        detail.extend(
-            server_busy
-                .map(|busy| format!("the server used {} of what it could", format_share(busy.min(1.0)))),
-        );
-        detail.extend(
-            held_up
-                .filter(|held_up| *held_up >= THREAD_AT_WORK)
-                .map(|held_up| format!("requests waited for it to read for {}", format_share(held_up))),
-        );
+        detail.extend(server_busy.map(|busy| {
+            format!("the server used {} of its available CPU time", format_share(busy.min(1.0)))
+        }));
+        detail.extend(held_up.filter(|held_up| *held_up >= THREAD_AT_WORK).map(|held_up| {
+            format!("requests waited for the server to read for {} of the time", format_share(held_up))
+        }));
         Some(Self {
             saturated,
             generator_busy,

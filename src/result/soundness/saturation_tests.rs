@@ -101,49 +101,49 @@ fn each_situation_has_its_own_advice() {
             "silent, closed",
             Case { outcomes: unfinished, seconds: &[], ..case() },
             Bottleneck::Neither,
-            "took calls and ended none",
+            "accepted calls and ended none",
         ),
         (
             "silent, open",
             Case { outcomes: unfinished, seconds: &[], course: BEHIND, ..case() },
             Bottleneck::Neither,
-            "took calls and ended none",
+            "accepted calls and ended none",
         ),
         (
             "silent, elsewhere",
             Case { outcomes: unfinished, seconds: &[], course: BEHIND, server: elsewhere, ..case() },
             Bottleneck::Unknown,
-            "took calls and ended none",
+            "accepted calls and ended none",
         ),
         (
             "nothing planned",
             Case { outcomes: none, seconds: &[], ..case() },
             Bottleneck::Neither,
-            "took calls and ended none",
+            "accepted calls and ended none",
         ),
         (
             "stopped, closed",
             Case { outcomes: some_unfinished, seconds: &[10; 4], ..case() },
             Bottleneck::Neither,
-            "nothing later than 4.00 s into the window",
+            "last reply came 4.00 s into the window",
         ),
         (
             "stopped, open",
             Case { outcomes: some_unfinished, seconds: &[10; 4], course: BEHIND, ..case() },
             Bottleneck::Neither,
-            "nothing later than 4.00 s into the window",
+            "last reply came 4.00 s into the window",
         ),
         (
             "absent method, closed",
             Case { outcomes: failing, seconds: &[], ..case() },
             Bottleneck::Neither,
-            "the statuses say why",
+            "see the statuses",
         ),
         (
             "absent method, open",
             Case { outcomes: failing, seconds: &[], course: OPEN, ..case() },
             Bottleneck::Neither,
-            "the statuses say why",
+            "see the statuses",
         ),
         (
             "refusing everything",
@@ -151,49 +151,49 @@ fn each_situation_has_its_own_advice() {
             Bottleneck::Neither,
             "plimsoll limits",
         ),
-        ("slow, closed", case(), Bottleneck::Neither, "more --concurrency will bring more calls/s"),
+        ("slow, closed", case(), Bottleneck::Neither, "more --concurrency gives more calls/s"),
         (
             "slow, open",
             Case { course: BEHIND, ..case() },
             Bottleneck::Neither,
-            "had CPU time left and fell behind",
+            "had CPU time left but fell behind",
         ),
         (
             "does not read",
             Case { in_loop: Some((0.7, 0.8)), ..case() },
             Bottleneck::Neither,
-            "had CPU time left and fell behind",
+            "had CPU time left but fell behind",
         ),
         (
             "does not read, elsewhere",
             Case { in_loop: Some((0.7, 0.8)), server: elsewhere, ..case() },
             Bottleneck::Server,
-            "waiting in line",
+            "is queueing",
         ),
-        ("saturated, closed", Case { server: busy, ..case() }, Bottleneck::Server, "waiting in line"),
+        ("saturated, closed", Case { server: busy, ..case() }, Bottleneck::Server, "is queueing"),
         (
             "saturated by waiting for cores",
             Case { server: &[(0.45, 0.5), (0.45, 0.5), (0.4, 0.5)], ..case() },
             Bottleneck::Server,
-            "waiting in line",
+            "is queueing",
         ),
         (
             "saturated by one thread",
             Case { server: &[(0.95, 0.0), (0.1, 0.0)], ..case() },
             Bottleneck::Server,
-            "waiting in line",
+            "is queueing",
         ),
         (
             "saturated, open, behind",
             Case { server: busy, course: BEHIND, ..case() },
             Bottleneck::Server,
-            "waiting in line",
+            "is queueing",
         ),
         (
             "saturated, open, keeps up",
             Case { server: busy, course: OPEN, ..case() },
             Bottleneck::Server,
-            "no CPU time to spare",
+            "no CPU time left: a slightly",
         ),
         ("idle, open", Case { course: OPEN, ..case() }, Bottleneck::Neither, "a higher --rate"),
         (
@@ -206,13 +206,13 @@ fn each_situation_has_its_own_advice() {
             "behind, elsewhere",
             Case { course: BEHIND, server: elsewhere, ..case() },
             Bottleneck::Server,
-            "waiting in line",
+            "is queueing",
         ),
         (
             "idle, closed, elsewhere",
             Case { server: elsewhere, ..case() },
             Bottleneck::Unknown,
-            "the generator had time left",
+            "the generator had CPU time left",
         ),
         (
             "generator busy",
@@ -253,7 +253,7 @@ fn each_situation_has_its_own_advice() {
             "calls kept back, server busy",
             Case { course: with(Trouble::UploadsHeldBack), server: busy, in_loop: None, ..case() },
             Bottleneck::Server,
-            "what this server can do",
+            "this server's maximum",
         ),
         (
             "one call in three fails",
@@ -268,12 +268,7 @@ fn each_situation_has_its_own_advice() {
         let is_idle = matches!(name, "slow, closed" | "idle, closed, elsewhere");
         assert_eq!(found.advice.contains("--concurrency"), is_idle, "{name}: {}", found.advice);
         let is_saturated = found.saturated == Bottleneck::Server && !name.contains("keeps up");
-        assert_eq!(
-            found.advice.contains("what this server can do"),
-            is_saturated,
-            "{name}: {}",
-            found.advice
-        );
+        assert_eq!(found.advice.contains("this server's maximum"), is_saturated, "{name}: {}", found.advice);
     }
 }
 
@@ -282,7 +277,7 @@ fn the_figures_say_what_contains_what_and_are_never_below_zero() {
     let found = saturation(&Case { worker: (0.06, 0.66), in_loop: None, server: &[(0.001, 0.0)], ..case() });
     assert_eq!(
         found.detail,
-        "the busiest worker had work for 72.00 % of the time (of which ready without a core: 66.00 % of the time); the server used 0.00 % of what it could"
+        "the busiest worker had work for 72.00 % of the time (of which ready without a core: 66.00 % of the time); the server used 0.00 % of its available CPU time"
     );
 }
 

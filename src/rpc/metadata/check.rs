@@ -84,7 +84,7 @@ impl Pair {
         }
         let is_of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         if !name.bytes().all(is_of_a_name) {
-            return error("a name has ASCII letters, digits, `-`, `_` and `.`, and nothing else".to_owned());
+            return error("a name has only ASCII letters, digits, `-`, `_` and `.`".to_owned());
         }
         if OF_THE_CONNECTION.contains(&name.as_str()) {
             return error("HTTP/2 forbids headers about the connection; use another name".to_owned());
