@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use super::written::{QuantityError, split};
 
-/// How many, from 0. Written `2000`, `10k`, `1M`, `1e6`.
+/// Number of calls, from 0. Written `2000`, `10k`, `1M` or `1e6`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Count(pub u64);
 

@@ -27,7 +27,7 @@ pub fn counted(number: u64, noun: &str) -> String {
 /// A number with four significant digits at most, grouped: `12,346`, `123.5`, `0.01235`.
 #[must_use]
 pub fn decimal(number: f64) -> String {
-    // A sum of nothing is -0.
+    // An empty sum of floats is -0.0; adding 0.0 makes it 0.
     let number = number + 0.0;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1000 and 2^53")]
     if (999.95..9e15).contains(&number) {

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::written::{QuantityError, is_of_a_number, split};
 
-/// The longest duration that a flag takes: a year. It keeps sums of durations far from overflow.
+/// Longest duration that a flag accepts: one year. The bound keeps sums of durations far from overflow.
 pub const LONGEST: Duration = Duration::from_secs(366 * 24 * 3_600);
 
-/// Reads a duration: `250us`, `10ms`, `1.5s`, `2m`, `1h`, `1h30m`; also `0`.
+/// Parses a duration: `250us`, `10ms`, `1.5s`, `2m`, `1h`, `1h30m` or `0`.
 ///
 /// # Errors
-/// When the text has no unit, an unknown unit, is negative, finer than a nanosecond, or longer
+/// Fails if the text has no unit or an unknown unit, is negative, is finer than a nanosecond, or is longer
 /// than [`LONGEST`].
 pub fn parse_duration(text: &str) -> Result<Duration, QuantityError> {
     let error = |reason| QuantityError {
@@ -35,7 +35,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, QuantityError> {
             "s" => 1_000_000_000,
             "m" | "min" => 60_000_000_000,
             "h" => 3_600_000_000_000,
-            // Zero is zero in any unit.
+            // Zero needs no unit.
             "" if part == text.trim() && written.number.times(1) == Some(0) => 1,
             "" => {
                 let whole = text.trim();
@@ -56,42 +56,42 @@ pub fn parse_duration(text: &str) -> Result<Duration, QuantityError> {
     if duration <= LONGEST { Ok(duration) } else { Err(error("it is longer than a year")) }
 }
 
-/// Nanoseconds of a duration, the most there are (584 years) when it is longer.
+/// Nanoseconds of a duration, capped at `u64::MAX` (584 years).
 #[must_use]
 pub fn nanoseconds_of(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Durations in documents: integers, in ns.
+/// Serde functions for durations in documents: integers in ns.
 pub mod nanoseconds {
     use serde::{Deserialize, Deserializer, Serializer};
 
     use super::{Duration, nanoseconds_of};
 
-    /// Writes a duration as an integer of nanoseconds.
+    /// Serializes a duration as an integer number of nanoseconds.
     ///
     /// # Errors
-    /// Those of the serializer.
+    /// Returns the serializer's errors.
     pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u64(nanoseconds_of(*duration))
     }
 
-    /// Reads a duration from an integer of nanoseconds.
+    /// Deserializes a duration from an integer number of nanoseconds.
     ///
     /// # Errors
-    /// When there is no such integer.
+    /// Fails if the value is not an unsigned integer.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         u64::deserialize(deserializer).map(Duration::from_nanos)
     }
 
-    /// The same for a duration that may be absent.
+    /// Serde functions for durations that may be absent.
     pub mod optional {
         use super::{Deserialize, Deserializer, Duration, Serializer, nanoseconds_of};
 
-        /// Writes a duration that is there as an integer of nanoseconds.
+        /// Serializes a duration as an integer number of nanoseconds, or as none.
         ///
         /// # Errors
-        /// Those of the serializer.
+        /// Returns the serializer's errors.
         pub fn serialize<S: Serializer>(
             duration: &Option<Duration>,
             serializer: S,
@@ -102,10 +102,10 @@ pub mod nanoseconds {
             }
         }
 
-        /// Reads a duration that may be absent.
+        /// Deserializes a duration that may be absent.
         ///
         /// # Errors
-        /// When there is something else than an integer.
+        /// Fails if the value is present and not an unsigned integer.
         pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
             Ok(Option::<u64>::deserialize(deserializer)?.map(Duration::from_nanos))
         }

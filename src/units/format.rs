@@ -1,19 +1,19 @@
-//! Quantities for people: few digits, always with a unit.
+//! Quantities for display: few digits, always with a unit.
 
 use std::time::Duration;
 
 use super::digits::decimal;
 
-/// A duration for people, in the unit that suits it: `54.2 us`, `1.50 ms`, `12.0 s`, `0 ns`.
+/// Formats a duration for display, in the best-fitting unit: `54.2 us`, `1.50 ms`, `12.0 s`, `0 ns`.
 #[must_use]
 pub fn format_duration(duration: Duration) -> String {
     format_nanoseconds(duration.as_secs_f64() * 1e9)
 }
 
-/// Nanoseconds for people, as [`format_duration`] prints them.
+/// Formats nanoseconds for display, as [`format_duration`] does.
 #[must_use]
 pub fn format_nanoseconds(nanoseconds: f64) -> String {
-    // The bounds lie where rounding to three digits would print 1000 of the smaller unit.
+    // Each bound is the value at which rounding to three digits would print 1000 of the smaller unit.
     let (value, unit) = match nanoseconds {
         value if value < 999.5 => (value, "ns"),
         value if value < 999.5e3 => (value / 1e3, "us"),
@@ -29,7 +29,7 @@ pub fn format_nanoseconds(nanoseconds: f64) -> String {
     format!("{value:.digits$} {unit}")
 }
 
-/// A duration as a flag takes it, exact: `10s`, `1500ms`, `250us`.
+/// Formats a duration exactly, in the form that flags accept: `10s`, `1500ms`, `250us`.
 #[must_use]
 pub fn exact_duration(duration: Duration) -> String {
     let nanoseconds = duration.as_nanos();
@@ -41,7 +41,7 @@ pub fn exact_duration(duration: Duration) -> String {
     format!("{nanoseconds}ns")
 }
 
-/// Bytes a second for people, in binary units: `12.5 MiB/s`.
+/// Formats bytes per second for display, in binary units: `12.5 MiB/s`.
 #[must_use]
 pub fn format_throughput(bytes_per_second: f64) -> String {
     let (value, unit) = match bytes_per_second {
@@ -53,10 +53,11 @@ pub fn format_throughput(bytes_per_second: f64) -> String {
     format!("{} {unit}", decimal(value))
 }
 
-/// A share from 0 to 1 as a percentage that never rounds to 0 % or 100 % what is not: `<0.01 %`.
+/// Formats a share from 0 to 1 as a percentage. Only an exact 0 or 1 prints as 0 % or 100 %; others print as
+/// `<0.01 %` or `>99.99 %` at the ends.
 #[must_use]
 pub fn format_share(share: f64) -> String {
-    // A sum of nothing is -0.
+    // An empty sum of floats is -0.0; adding 0.0 makes it 0.
     let percent = share * 100.0 + 0.0;
     if percent > 0.0 && percent < 0.01 {
         "<0.01 %".to_owned()

@@ -1,7 +1,7 @@
-//! Quantities as people write and read them: sizes, durations, rates, counts, limits.
+//! Quantities: sizes, durations, rates, counts and limits.
 //!
-//! The only place that parses and formats them. Everything else holds bytes, [`Duration`](std::time::Duration)s and
-//! calls a second.
+//! All parsing and formatting of quantities is in this room. The rest of the crate holds bytes,
+//! [`Duration`](std::time::Duration)s and calls per second.
 
 mod digits;
 mod float;

@@ -1,22 +1,22 @@
-//! Enums whose values have a name: on the command line, in documents and in reports it is the same word.
+//! Enums whose values have one name each, the same on the command line, in documents and in reports.
 
-/// Error of a name that no value has.
+/// Error for a name that no value has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{got}` is no {what}; {hint}write {expected}")]
 pub struct UnknownName {
     /// The text, escaped.
     pub got: String,
-    /// The kind of value, in words.
+    /// The kind of value, in words: `compression`.
     pub what: &'static str,
-    /// The nearest name as a question, or nothing.
+    /// The nearest name as a question (`did you mean ...?`), or an empty text.
     pub hint: String,
-    /// All names.
+    /// All names, separated by commas.
     pub expected: String,
 }
 
-/// An enum whose values have a name.
+/// An enum whose values have names.
 pub trait Named: Copy + PartialEq + 'static {
-    /// The kind of value, in words for an error.
+    /// The kind of value, in words for an error message.
     const WHAT: &'static str;
     /// All values, in their order.
     const VALUES: &'static [Self];
@@ -24,13 +24,13 @@ pub trait Named: Copy + PartialEq + 'static {
     /// The value's name.
     fn name(self) -> &'static str;
 
-    /// The value's meaning, for a help text; empty where the name says it.
+    /// The value's meaning, for a help text; empty where the name explains itself.
     fn meaning(self) -> &'static str;
 
-    /// The value of this name.
+    /// Returns the value with this name.
     ///
     /// # Errors
-    /// When no value has it: with all names.
+    /// Fails if no value has this name. The error lists all names.
     fn named(name: &str) -> Result<Self, UnknownName> {
         Self::VALUES.iter().copied().find(|value| value.name() == name).ok_or_else(|| UnknownName {
             got: name.escape_debug().to_string(),
@@ -41,15 +41,15 @@ pub trait Named: Copy + PartialEq + 'static {
     }
 }
 
-/// Names the values of an enum: implements [`Named`], `VALUES` and `name()`, `Display`, `FromStr`, serde's traits
-/// and the one for JSON Schemas.
+/// Names the values of an enum. Implements [`Named`], `VALUES`, `name()`, `Display`, `FromStr`, serde's
+/// traits and `JsonSchema`.
 macro_rules! named {
     ($type:ident, $what:literal, { $($value:ident => $name:literal $(: $meaning:literal)?),+ $(,)? }) => {
         impl $type {
             /// All values, in their order.
             pub const VALUES: &'static [Self] = &[$(Self::$value),+];
 
-            /// The value's name: on the command line, in documents and in reports.
+            /// The value's name on the command line, in documents and in reports.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {

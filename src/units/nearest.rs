@@ -1,11 +1,12 @@
-//! The word that a mistyped one may stand for.
+//! Suggestions for mistyped words.
 
-/// Edits (of one character, or a swap of two) that a word of this length may be away.
+/// Largest accepted edit distance for a word: a third of its length, from 1 to 3. An edit changes one
+/// character or swaps two.
 fn most_edits(word: &str) -> usize {
     (word.chars().count() / 3).clamp(1, 3)
 }
 
-/// The nearest of these words, where one is near enough to be meant: the hint of an error.
+/// Returns the nearest of these words, or `None` if none is near enough to be the intended word.
 #[must_use]
 pub fn nearest<'a>(written: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = words.into_iter().map(|word| (strsim::damerau_levenshtein(written, word), word));
@@ -14,7 +15,7 @@ pub fn nearest<'a>(written: &str, words: impl IntoIterator<Item = &'a str>) -> O
         .map(|(_, word)| word)
 }
 
-/// The hint itself, to stand before the way out: `did you mean `csv`? `, or nothing.
+/// Hint for an error message, placed before its way out: `did you mean `csv`? `, or an empty text.
 pub(crate) fn hint<'a>(written: &str, words: impl IntoIterator<Item = &'a str>) -> String {
     nearest(written, words).map_or_else(String::new, |word| format!("did you mean `{word}`? "))
 }

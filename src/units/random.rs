@@ -1,9 +1,9 @@
-//! Numbers that look random and follow from their input alone, so that a seed repeats a run.
+//! Deterministic pseudo-random numbers: the same seed repeats a run.
 
-/// What SplitMix64 adds to its state for each number: 2^64 divided by the golden ratio.
+/// Increment of SplitMix64's state per number: 2^64 divided by the golden ratio.
 const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// Bits that all depend on every bit of the input: SplitMix64 (Steele, Lea, Flood 2014) as a function.
+/// Hashes the input with SplitMix64 (Steele, Lea, Flood 2014): every output bit depends on every input bit.
 pub(crate) fn bits(input: u64) -> u64 {
     let mut bits = input.wrapping_add(STEP);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -11,20 +11,20 @@ pub(crate) fn bits(input: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-/// Number `k` of a seed, whatever numbers were asked for before.
+/// Returns number `k` of a seed, independent of the numbers drawn before.
 pub(crate) fn draw(seed: u64, k: u64) -> u64 {
     bits(seed ^ bits(k))
 }
 
-/// Brings items into another order (Fisher and Yates): from the last place down, `random(place)` decides which of the
-/// items up to that place comes to stand there.
+/// Shuffles items in place (Fisher-Yates), from the last place down. `random(place)` selects which item up to
+/// `place` moves there.
 pub(crate) fn shuffle<T>(items: &mut [T], random: impl Fn(usize) -> u64) {
     for place in (1..items.len()).rev() {
         items.swap(place, usize::try_from(random(place) % (place as u64 + 1)).unwrap_or(0));
     }
 }
 
-/// SplitMix64: one number after the other.
+/// A stream of SplitMix64 numbers.
 #[derive(Debug, Clone)]
 pub(crate) struct Sequence {
     state: u64,
@@ -35,7 +35,7 @@ impl Sequence {
         Self { state: seed }
     }
 
-    /// A number from the interval (0, 1]: never 0, whose logarithm is infinite.
+    /// Returns a number from the interval (0, 1]: never 0, because its logarithm is infinite.
     #[expect(clippy::cast_precision_loss, reason = "the 53 bits that a float holds")]
     pub(crate) fn next_above_zero(&mut self) -> f64 {
         let bits = bits(self.state);
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn the_sequence_is_the_published_one() {
-        // The first numbers of SplitMix64 from the seed 1234567, as its reference code prints them.
+        // The first numbers of SplitMix64 for the seed 1234567, from its reference code.
         let seed = 1_234_567_u64;
         let numbers = [0, 1, 2].map(|k: u64| bits(seed.wrapping_add(STEP.wrapping_mul(k))));
         assert_eq!(

@@ -10,22 +10,23 @@ use super::{
     written::{QuantityError, split},
 };
 
-/// Calls a second, above 0, in total over all workers. Written `5000`, `5k`, `2.5k/s`.
+/// Calls per second, above 0, in total over all workers. Written `5000`, `5k` or `2.5k/s`.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Rate(f64);
 
 impl Rate {
-    /// The highest rate that a flag takes: far beyond what one machine can send.
+    /// Highest rate that a flag accepts: far above what one machine can send.
     pub const HIGHEST: Self = Self(1e7);
 
-    /// A rate of `per_second` calls, if that is a number above 0 and at most [`Rate::HIGHEST`].
+    /// Returns a rate of `per_second` calls, or `None` unless the number is above 0 and at most
+    /// [`Rate::HIGHEST`].
     #[must_use]
     pub fn new(per_second: f64) -> Option<Self> {
         (per_second > 0.0 && per_second <= Self::HIGHEST.0).then_some(Self(per_second))
     }
 
-    /// Calls a second.
+    /// The rate in calls per second.
     #[must_use]
     pub fn per_second(self) -> f64 {
         self.0

@@ -1,4 +1,4 @@
-//! Sizes in bytes, and limits.
+//! Sizes in bytes, and size limits.
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
@@ -10,22 +10,22 @@ use super::{
     written::{QuantityError, split},
 };
 
-/// A number of bytes, from 0. Written `64`, `64KiB`, `4MiB`, `1GiB` (binary), `64kB`, `4MB` (decimal).
+/// A number of bytes, from 0. Written `64`, `64KiB`, `4MiB`, `1GiB` (binary), `64kB` or `4MB` (decimal).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct ByteSize(pub u64);
 
-/// The largest message that a side takes, in message bytes. Written as a [`ByteSize`] or `unlimited`.
+/// Largest message that a side accepts, in message bytes. Written as a [`ByteSize`] or `unlimited`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
-    /// Messages up to this many bytes pass.
+    /// Accepts messages up to this number of bytes.
     Bytes(u64),
-    /// Every message passes.
+    /// Accepts every message.
     Unlimited,
 }
 
 impl Limit {
-    /// The limit as a number of bytes, the largest there is when there is none.
+    /// The limit in bytes; `u64::MAX` for no limit.
     #[must_use]
     pub fn as_bytes(self) -> u64 {
         match self {
@@ -34,7 +34,7 @@ impl Limit {
         }
     }
 
-    /// The limit for an interface that counts in `usize`.
+    /// The limit for interfaces that count in `usize`.
     #[must_use]
     pub fn as_usize(self) -> usize {
         usize::try_from(self.as_bytes()).unwrap_or(usize::MAX)
@@ -87,7 +87,7 @@ impl FromStr for Limit {
     }
 }
 
-/// Limits in documents: an integer of bytes, or `null` for none.
+/// Serializes a limit as an integer number of bytes, or as `null` for no limit.
 impl Serialize for Limit {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -114,7 +114,7 @@ impl<'de> Deserialize<'de> for Limit {
 }
 
 impl fmt::Display for ByteSize {
-    /// The shortest exact form: `4 MiB`, but `4194305 B`.
+    /// Formats the size in its shortest exact form: `4 MiB`, but `4194305 B`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (shift, unit) in [(30, "GiB"), (20, "MiB"), (10, "KiB")] {
             let factor = 1_u64 << shift;

@@ -1,4 +1,4 @@
-//! Quantities read and written.
+//! Tests of parsing and formatting quantities.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
-//! Numbers with units as people write them, and the error for those that cannot be read.
+//! Numbers with units as typed, and the error for texts that cannot be parsed.
 
-/// Why a text is not the quantity that was asked for.
+/// Error for a text that is not the expected quantity.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{got}` is not {expected}: {reason}; {way_out}")]
 pub struct QuantityError {
@@ -10,23 +10,23 @@ pub struct QuantityError {
     pub(super) way_out: String,
 }
 
-/// A written number split from its unit: `2.5k/s` is 2.5 and `k/s`.
+/// A number as typed, split from its unit: `2.5k/s` is 2.5 and `k/s`.
 pub(super) struct Written<'a> {
     pub(super) number: Number,
     pub(super) unit: &'a str,
 }
 
-/// A decimal number without rounding: `whole` and the digits after its point.
+/// A decimal number without rounding: `whole`, and the digits after the decimal point.
 pub(super) struct Number {
     pub(super) whole: u64,
     pub(super) fraction_digits: u32,
     pub(super) fraction: u64,
-    /// Of ten: 6 in `1e6`.
+    /// Exponent of ten: 6 in `1e6`.
     pub(super) exponent: u32,
 }
 
 impl Number {
-    /// This number times `factor`, if it is whole and fits.
+    /// Returns the number times `factor`, or `None` if the product is not whole or does not fit.
     pub(super) fn times(&self, factor: u64) -> Option<u64> {
         let scale = 10_u128.checked_pow(self.fraction_digits)?;
         let digits = u128::from(self.whole).checked_mul(scale)?.checked_add(u128::from(self.fraction))?;
@@ -35,7 +35,7 @@ impl Number {
         (product % scale == 0).then(|| u64::try_from(product / scale).ok())?
     }
 
-    /// The number times `factor`, to the precision of a float: a rate need not be whole.
+    /// Returns the number times `factor`, in float precision: a rate need not be whole.
     #[expect(clippy::cast_precision_loss, reason = "a rate of more than 15 digits is refused")]
     pub(super) fn times_float(&self, factor: f64) -> f64 {
         let scale = 10_f64.powi(i32::try_from(self.fraction_digits).unwrap_or(i32::MAX));
@@ -44,7 +44,7 @@ impl Number {
     }
 }
 
-/// Splits a text into number and unit, or says what is wrong with the number.
+/// Splits a text into number and unit. The error describes the fault in the number.
 pub(super) fn split(text: &str) -> Result<Written<'_>, &'static str> {
     let text = text.trim();
     if text.is_empty() {
@@ -80,14 +80,14 @@ pub(super) fn split(text: &str) -> Result<Written<'_>, &'static str> {
     Ok(Written { number, unit: unit.trim() })
 }
 
-/// Splits an exponent of ten from a unit: 6 and nothing in `e6`, none and `k` in `k`.
+/// Splits an exponent of ten from a unit: `e6` is 6 and an empty unit, `k` is 0 and `k`.
 pub(super) fn exponent(text: &str) -> Result<(u32, &str), &'static str> {
     let Some(behind) = text.strip_prefix(['e', 'E']) else { return Ok((0, text)) };
     let unsigned = behind.strip_prefix(['+', '-']).unwrap_or(behind);
     let end = unsigned.find(|character: char| !character.is_ascii_digit()).unwrap_or(unsigned.len());
     let (digits, unit) = unsigned.split_at(end);
     match digits.parse() {
-        // No exponent at all: a unit that begins with this letter.
+        // There is no exponent: the unit begins with this letter.
         Err(_) if digits.is_empty() => Ok((0, text)),
         Ok(exponent @ 0..=18) if !behind.starts_with('-') => Ok((exponent, unit)),
         _ => Err("its exponent is not from 0 to 18"),
