@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Code(i32);
 
-/// The names of the codes, in the order of their numbers.
+/// Names of the codes, in the order of their numbers.
 const NAMES: [&str; 17] = [
     "OK",
     "CANCELLED",
@@ -28,34 +28,35 @@ const NAMES: [&str; 17] = [
 ];
 
 impl Code {
-    /// 1: cancelled, mostly by the caller.
+    /// Code 1: the call was cancelled, usually by the caller.
     pub const CANCELLED: Self = Self(1);
-    /// 2: unknown.
+    /// Code 2: the cause is unknown.
     pub const UNKNOWN: Self = Self(2);
-    /// 4: the deadline passed.
+    /// Code 4: the deadline passed before the call ended.
     pub const DEADLINE_EXCEEDED: Self = Self(4);
-    /// 7: the caller may not do this.
+    /// Code 7: the caller has no permission for this call.
     pub const PERMISSION_DENIED: Self = Self(7);
-    /// 8: a resource is used up; the code that most implementations refuse messages with.
+    /// Code 8: a resource is exhausted. Most implementations refuse messages over a size limit with this
+    /// code.
     pub const RESOURCE_EXHAUSTED: Self = Self(8);
-    /// 11: out of range; the code that tonic refuses messages with.
+    /// Code 11: a value is out of range. Tonic refuses messages over a size limit with this code.
     pub const OUT_OF_RANGE: Self = Self(11);
-    /// 12: there is no such method.
+    /// Code 12: the server does not implement the method.
     pub const UNIMPLEMENTED: Self = Self(12);
-    /// 13: something is broken inside.
+    /// Code 13: an internal error.
     pub const INTERNAL: Self = Self(13);
-    /// 14: unavailable.
+    /// Code 14: the service is unavailable.
     pub const UNAVAILABLE: Self = Self(14);
-    /// 16: the caller did not say who it is.
+    /// Code 16: the call has no valid credentials.
     pub const UNAUTHENTICATED: Self = Self(16);
 
-    /// The code of this number; `UNKNOWN` where gRPC has none.
+    /// Returns the code with this number, or `UNKNOWN` if gRPC defines none.
     #[must_use]
     pub fn from_number(number: i32) -> Self {
         if (0..=16).contains(&number) { Self(number) } else { Self::UNKNOWN }
     }
 
-    /// The code of this name, as the specification writes it.
+    /// Returns the code with this name, in the specification's spelling.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         (0..=16).map(Self).find(|code| code.name() == name)
@@ -67,14 +68,14 @@ impl Code {
         self.0
     }
 
-    /// The code's name, as the specification writes it.
+    /// The code's name, in the specification's spelling.
     #[must_use]
     pub fn name(self) -> &'static str {
         usize::try_from(self.0).ok().and_then(|number| NAMES.get(number)).unwrap_or(&"UNKNOWN")
     }
 }
 
-/// A status for people, such as `UNAVAILABLE: closed`; without a colon where the server gave no message.
+/// Formats a status for display, such as `UNAVAILABLE: closed`; without the colon if the message is empty.
 #[must_use]
 pub fn status_words(status: impl fmt::Display, message: &str) -> String {
     if message.is_empty() { status.to_string() } else { format!("{status}: {message}") }

@@ -1,5 +1,5 @@
-//! gRPC's compression of messages: whole ones are packed before the run, replies are unpacked as they
-//! come, a little at a time.
+//! gRPC's message compression. Requests are compressed as a whole before the run; replies are decompressed
+//! piece by piece as they arrive.
 
 use std::io::{self, Write};
 
@@ -8,12 +8,12 @@ use zstd::stream::raw::{DParameter, Decoder, Operation};
 
 use crate::units::named;
 
-/// A compression of messages that gRPC has a name for.
+/// A message compression with a gRPC name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
-    /// RFC 1952. Every implementation of gRPC has it.
+    /// gzip (RFC 1952). Every gRPC implementation supports it.
     Gzip,
-    /// RFC 8878. Tonic has it; most others do not.
+    /// zstd (RFC 8878). Tonic supports it; most other implementations do not.
     Zstd,
 }
 
@@ -22,27 +22,28 @@ named!(Compression, "compression", {
     Zstd => "zstd": "Tonic has it; most other implementations do not",
 });
 
-/// The compression with this name in `grpc-encoding`, if it is one of ours.
+/// Returns the compression with this name in `grpc-encoding`, or `None` if plimsoll does not support it.
 pub(crate) fn of_encoding(name: &[u8]) -> Option<Compression> {
     Compression::VALUES.iter().copied().find(|known| known.name().as_bytes() == name)
 }
 
-/// What a caller that compresses says it takes.
+/// Value of `grpc-accept-encoding` that a compressing client sends.
 pub(crate) const ACCEPTED: &str = "gzip,zstd,identity";
 
-/// The levels are tonic's, so that both clients send the same: the usual ones of both formats.
+/// Compression level for gzip. Both levels are tonic's, so that both clients send the same bytes; they are
+/// the usual levels of the two formats.
 const GZIP_LEVEL: u32 = 6;
 
 const ZSTD_LEVEL: i32 = 3;
 
-/// The largest window that a frame of zstd may ask for, as a power of two: RFC 8878 recommends that decoders
-/// take at least 8 MiB. It bounds the memory that a reply can make a client take.
+/// Largest window that a zstd frame may require, as a power of two: 8 MiB, the size that RFC 8878 recommends
+/// decoders to support. The bound limits the memory that a reply can make the client allocate.
 const ZSTD_WINDOW_LOG: u32 = 23;
 
-/// What is unpacked at once.
+/// Size of the decompression buffer, in bytes.
 const PIECE: usize = 32 << 10;
 
-/// A message, packed.
+/// Compresses a whole message.
 pub(crate) fn packed(compression: Compression, message: &[u8]) -> Vec<u8> {
     // Writing to a vector cannot fail, and the level is a constant.
     let packed = match compression {
@@ -55,24 +56,24 @@ pub(crate) fn packed(compression: Compression, message: &[u8]) -> Vec<u8> {
     packed.expect("memory takes what is written")
 }
 
-/// Unpacks a message as it comes.
+/// Decompresses a message as it arrives.
 pub(crate) enum Unpacker {
-    /// What was unpacked lies in the vector until it is taken.
+    /// Decompressed bytes stay in the vector until `take` has them.
     Gzip(Box<GzDecoder<Vec<u8>>>),
     Zstd {
         decoder: Decoder<'static>,
         buffer: Vec<u8>,
-        /// Whether a frame has ended, and none has begun behind it.
+        /// True if a frame has ended and no further frame has begun.
         is_at_end: bool,
     },
 }
 
-/// Why a message was not unpacked to its end.
+/// Error that ended the decompression of a message.
 #[derive(Debug)]
 pub(crate) enum UnpackError<E> {
-    /// It is not what it is said to be.
+    /// The bytes are malformed.
     Malformed(io::Error),
-    /// Whoever takes it wants no more.
+    /// The consumer rejected further bytes.
     Taker(E),
 }
 
@@ -88,8 +89,8 @@ impl Unpacker {
         })
     }
 
-    /// Unpacks these bytes, and hands over what they are in pieces: of 32 KiB with zstd, and of as much with
-    /// gzip, so that a few bytes that stand for many never take much memory.
+    /// Decompresses these bytes and passes the result to `take` in pieces of about 32 KiB. Small pieces keep
+    /// a decompression bomb from taking much memory.
     pub(crate) fn unpack<E>(
         &mut self,
         mut bytes: &[u8],
@@ -111,12 +112,12 @@ impl Unpacker {
             Self::Zstd { decoder, buffer, is_at_end } => loop {
                 let status = decoder.run_on_buffers(bytes, buffer).map_err(UnpackError::Malformed)?;
                 bytes = &bytes[status.bytes_read..];
-                // Asked again behind the end, it says what the next frame would need.
+                // Called again after the end, zstd returns the needs of the next frame.
                 if status.bytes_read + status.bytes_written > 0 {
                     *is_at_end = status.remaining == 0;
                 }
                 take(&buffer[..status.bytes_written]).map_err(UnpackError::Taker)?;
-                // A full buffer may have more behind it.
+                // If the buffer is full, more output may follow.
                 if bytes.is_empty() && status.bytes_written < buffer.len() {
                     return Ok(());
                 }
@@ -127,7 +128,7 @@ impl Unpacker {
         }
     }
 
-    /// The message has come to its end: hands over what is left.
+    /// Ends the message: passes the remaining bytes to `take`. Fails if the message is cut off.
     pub(crate) fn finish<E>(
         &mut self,
         mut take: impl FnMut(&[u8]) -> Result<(), E>,
@@ -154,7 +155,7 @@ impl std::fmt::Debug for Unpacker {
     }
 }
 
-/// A whole message, unpacked; `None` where it is more than so many bytes.
+/// Decompresses a whole message. Returns `None` if the result is larger than `most` bytes.
 pub(crate) fn unpacked(compression: Compression, packed: &[u8], most: usize) -> io::Result<Option<Vec<u8>>> {
     let mut whole = Vec::new();
     let mut take = |piece: &[u8]| {
@@ -202,7 +203,7 @@ mod tests {
             unpacker.finish(&mut take).expect("whole");
             assert_eq!(all, bomb.len(), "{compression:?}");
             assert!(largest <= 2 * PIECE, "{compression:?}: {largest}");
-            // Whoever wants no more gets no more.
+            // A consumer that rejects bytes receives no more.
             let mut taken = 0;
             let result = Unpacker::new(compression).expect("memory").unpack(&packed, |piece| {
                 taken += piece.len();

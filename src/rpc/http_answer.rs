@@ -1,7 +1,7 @@
-//! An answer in HTTP where gRPC's was due: from a proxy, or from a server that does not speak gRPC.
+//! HTTP answers in place of gRPC answers: from a proxy, or from a server that does not support gRPC.
 //!
-//! Both clients recognise one by its status and content type. No words are read: tonic's client takes a page of HTML
-//! for a message, and says that its compression flag is invalid.
+//! Both clients recognise such an answer by its status and content type, never by its text. Without this
+//! check, tonic's client parses an HTML page as a message and reports an invalid compression flag.
 
 use super::{
     code::Code,
@@ -9,26 +9,26 @@ use super::{
     outcome::{Direction, Failure, Outcome, Refusal, Side},
 };
 
-/// How the words begin for an answer in HTTP instead of gRPC.
+/// Beginning of the message for an HTTP answer in place of a gRPC answer.
 pub(crate) const HTTP_WORDS: &str = "the server answered with HTTP status ";
 
-/// HTTP's "Content Too Large" (RFC 9110, 15.5.14).
+/// HTTP status "Content Too Large" (RFC 9110, 15.5.14).
 const TOO_LARGE: u16 = 413;
 
-/// The headers of a response that has no `grpc-status`, and is not the beginning of a reply.
+/// Headers of a response that has no `grpc-status` and does not begin a gRPC reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct HttpAnswer {
-    /// HTTP's status.
+    /// The HTTP status.
     pub(crate) status: u16,
 }
 
 impl HttpAnswer {
-    /// The answer with this status; `None` where a reply of gRPC's begins.
+    /// Returns the answer with this status, or `None` if a gRPC reply begins.
     pub(crate) fn of(status: u16, is_grpc: bool) -> Option<Self> {
         (status != 200 || !is_grpc).then_some(Self { status })
     }
 
-    /// How a call with this message has ended.
+    /// Returns the outcome of a call with this message.
     pub(crate) fn outcome(self, message: &Message) -> Outcome {
         if self.status == TOO_LARGE {
             return Outcome::Refused(Box::new(refusal_of_http_413(message)));
@@ -36,7 +36,7 @@ impl HttpAnswer {
         Outcome::Failed(Box::new(Failure { code: self.code(), message: self.words() }))
     }
 
-    /// The code that gRPC maps it to ("HTTP to gRPC Status Code Mapping").
+    /// The gRPC code of the HTTP status ("HTTP to gRPC Status Code Mapping").
     pub(crate) fn code(self) -> Code {
         match self.status {
             400 => Code::INTERNAL,
@@ -48,7 +48,7 @@ impl HttpAnswer {
         }
     }
 
-    /// The answer in words.
+    /// Describes the answer in words.
     pub(crate) fn words(self) -> String {
         match self.status {
             200 => "the server answered with HTTP, but not with gRPC: its content type is another".to_owned(),
@@ -57,7 +57,7 @@ impl HttpAnswer {
     }
 }
 
-/// The refusal that an HTTP status of 413 stands for.
+/// Returns the refusal that an HTTP status of 413 stands for.
 pub(crate) fn refusal_of_http_413(message: &Message) -> Refusal {
     Refusal {
         side: Side::Server,

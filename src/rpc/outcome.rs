@@ -6,28 +6,28 @@ use serde::{Deserialize, Serialize};
 use super::code::Code;
 use crate::units::named;
 
-/// Outcome of one call; every planned call has exactly one.
+/// Outcome of one call. Every planned call has exactly one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// The reply had the expected text.
+    /// Answered: the reply has the expected text.
     Answered,
-    /// A reply came, with another text.
+    /// Wrong reply: the reply has another text.
     WrongReply(Box<Difference>),
-    /// The message, or its reply, was over a size limit.
+    /// Refused: the request or the reply is over a size limit.
     Refused(Box<Refusal>),
-    /// The call ended with a status other than OK.
+    /// Failed: the call ended with a status other than OK.
     Failed(Box<Failure>),
-    /// The call's own deadline passed first.
+    /// Deadline exceeded: the call's own deadline passed first.
     DeadlineExceeded(Box<Failure>),
-    /// The connection was lost, refused or given up, and took the call with it.
+    /// Broken: the connection was lost, refused or given up while the call was on it.
     Broken(Box<Failure>),
-    /// Never sent: too many calls were in flight.
+    /// Shed: never sent, because too many calls were in flight.
     Shed,
-    /// Still in flight when the drain ended.
+    /// Unfinished: still in flight when the drain ended.
     Unfinished,
 }
 
-/// An outcome without its details.
+/// The kind of an outcome, without details.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutcomeKind {
     /// [`Outcome::Answered`].
@@ -60,14 +60,14 @@ named!(OutcomeKind, "outcome", {
 });
 
 impl OutcomeKind {
-    /// Whether calls end so with a status other than OK, or with the words for a lost connection.
+    /// Returns true if this outcome has a status other than OK, or the error text of a lost connection.
     #[must_use]
     pub const fn has_status(self) -> bool {
         matches!(self, Self::Failed | Self::DeadlineExceeded | Self::Broken)
     }
 
-    /// Whether calls end so that had no verified reply although they were sent and waited for, their size not
-    /// being the reason.
+    /// Returns true if calls with this outcome were sent and waited for, had no verified reply, and were not
+    /// over a size limit.
     #[must_use]
     pub const fn is_unverified(self) -> bool {
         self.has_status() || matches!(self, Self::WrongReply)
@@ -75,7 +75,7 @@ impl OutcomeKind {
 }
 
 impl Outcome {
-    /// It without its details.
+    /// The kind of the outcome, without details.
     #[must_use]
     pub const fn kind(&self) -> OutcomeKind {
         match self {
@@ -90,7 +90,7 @@ impl Outcome {
         }
     }
 
-    /// The words of a server, or of the connection to it, where there are any.
+    /// The server's or the connection's error text, if there is any.
     pub(crate) fn message_mut(&mut self) -> Option<&mut String> {
         match self {
             Self::Refused(refusal) => Some(&mut refusal.message),
@@ -102,12 +102,12 @@ impl Outcome {
     }
 }
 
-/// The side of a call on which a limit fired.
+/// Side of a call whose size limit refused a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Side {
-    /// The caller's.
+    /// The caller's side.
     Client,
-    /// The server's, or that of something in front of it.
+    /// The server's side, or something in front of the server.
     Server,
 }
 
@@ -116,10 +116,10 @@ named!(Side, "side", {
     Server => "server",
 });
 
-/// Message of a call that was over a limit.
+/// Direction of the message that was over a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Direction {
-    /// The caller's message.
+    /// The request.
     Request,
     /// The reply.
     Response,
@@ -133,49 +133,49 @@ named!(Direction, "direction", {
 /// A message over a size limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// Who refused.
+    /// The side that refused.
     pub side: Side,
-    /// The message that was refused.
+    /// The direction of the refused message.
     pub direction: Direction,
-    /// The size of that message, in message bytes.
+    /// The size of the refused message, in message bytes.
     pub message_bytes: u64,
-    /// The limit that it was over, in message bytes; `None` when the refusal does not say.
+    /// The exceeded limit, in message bytes; `None` if the refusal does not contain it.
     pub limit_bytes: Option<u64>,
-    /// The status of HTTP that came in place of gRPC's, or that the refusal's words name; `None` for a
-    /// refusal of gRPC's.
+    /// The HTTP status that came in place of a gRPC status, or that the refusal's text names. `None` for a
+    /// gRPC refusal.
     pub http_status: Option<u16>,
-    /// The status that the refusal came with.
+    /// The status code of the refusal.
     pub code: Code,
-    /// The text of that status.
+    /// The text of the status.
     pub message: String,
 }
 
-/// A status other than OK, or the words for a lost connection.
+/// A status other than OK, or the error text of a lost connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// The status.
+    /// The status code.
     pub code: Code,
-    /// Its text; for a lost connection, the whole chain of causes.
+    /// The status text; for a lost connection, the whole chain of causes.
     pub message: String,
 }
 
-/// Where a reply first differs from the expected text.
+/// First difference between a reply and the expected text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Difference {
     /// Offset of the first differing byte, from 0.
     pub at_byte: u64,
     /// Length of the expected text, in bytes.
     pub expected_bytes: u64,
-    /// Length of the text that came, in bytes.
+    /// Length of the received text, in bytes.
     pub got_bytes: u64,
-    /// The expected text from there on, a few characters.
+    /// The first characters of the expected text from the difference on.
     pub expected: String,
-    /// The text that came from there on, a few characters.
+    /// The first characters of the received text from the difference on.
     pub got: String,
 }
 
 impl Difference {
-    /// Where `got` first differs from `expected`; `None` when they are equal.
+    /// Returns the first difference between the two texts, or `None` if they are equal.
     #[must_use]
     pub fn between(expected: &str, got: &str) -> Option<Self> {
         if expected == got {
@@ -183,7 +183,8 @@ impl Difference {
         }
         let same = expected.bytes().zip(got.bytes()).take_while(|(left, right)| left == right).count();
         let from_there = |text: &str| {
-            // Two different characters may begin with the same byte.
+            // Two different characters may begin with the same byte, so the start moves back to a character
+            // boundary.
             let start = (0..=same.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
             text[start..].chars().take(16).collect()
         };

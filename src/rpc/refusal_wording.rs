@@ -1,9 +1,9 @@
-//! Recognises a size refusal in the words of any gRPC implementation.
+//! Recognises size-limit refusals in the wording of any gRPC implementation.
 //!
-//! A status alone does not say that a size limit fired: implementations share codes, and only the
-//! text has the numbers. The table below has every wording that is known, each with the versions
-//! that were seen to use it. Words come last: an answer in HTTP is known by its status before a text is read,
-//! and who made the status, and which message has the size that it names, outweigh what the words say.
+//! A status code alone does not identify a refusal: implementations share codes, and only the text contains
+//! the sizes. The table below lists every known wording with the versions that use it. Texts are the weakest
+//! evidence. An HTTP answer is recognised by its status before any text is parsed. The origin of the status,
+//! and the message whose size it names, outweigh the wording.
 
 use super::{
     code::Code,
@@ -12,27 +12,27 @@ use super::{
     outcome::{Direction, Refusal, Side},
 };
 
-/// Where a status was made.
+/// Origin of a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// The server sent it.
+    /// The server sent the status.
     Wire,
-    /// This client made it.
+    /// This client made the status.
     Local,
 }
 
-/// What the words say was refused.
+/// Direction of the refused message, according to the wording.
 #[derive(Debug, Clone, Copy)]
 enum Said {
-    /// A message that came in: from the server, our request; from ourselves, the reply.
+    /// A received message. In the server's words this is the request; in the client's words, the reply.
     Received,
-    /// A message that was to go out.
+    /// A message about to be sent.
     Sent,
-    /// Either; the number tells, if it is the size of the request or of the reply.
+    /// Either direction. The size decides, if it equals that of the request or of the reply.
     Either,
 }
 
-/// A text with places for the numbers: `{bytes}` is the message's size, `{limit}` the limit.
+/// A text with placeholders: `{bytes}` for the message's size, `{limit}` for the limit.
 struct Wording {
     template: &'static str,
     said: Said,
@@ -42,7 +42,7 @@ const fn wording(said: Said, template: &'static str) -> Wording {
     Wording { template, said }
 }
 
-/// Texts as they are once [`unwrapped`].
+/// Known texts, after [`unwrapped`].
 const WORDINGS: [Wording; 20] = [
     // tonic 0.12 and later
     wording(
@@ -89,14 +89,14 @@ const WORDINGS: [Wording; 20] = [
     wording(Said::Sent, "message size {bytes} exceeds sendMaxBytes {limit}"),
 ];
 
-/// grpc-dotnet names neither size nor limit.
+/// grpc-dotnet's texts, which contain neither size nor limit.
 const DOTNET: [Wording; 2] = [
     wording(Said::Received, "Received message exceeds the maximum configured message size."),
     wording(Said::Sent, "Sending message exceeds the maximum configured message size."),
 ];
 
-/// HTTP's refusal of a request body, in a status of gRPC's: from a proxy that makes such a status itself, or
-/// from one whose own client had it from a server behind. The code is the one that gRPC maps 413 to.
+/// HTTP's refusal of a request body (413) inside a gRPC status. A proxy makes such a status itself, or its
+/// own client received it from a server behind the proxy. The code is gRPC's mapping of 413.
 const IN_WORDS_OF_HTTP: [&str; 6] = [
     // Envoy; the names of 413 in RFC 2616, 7231 and 9110
     "Request Entity Too Large",
@@ -110,10 +110,10 @@ const IN_WORDS_OF_HTTP: [&str; 6] = [
     "Received HTTP status code 413",
 ];
 
-/// grpc-go's words for the same, which go on with the content type and the page.
+/// grpc-go's text for HTTP status 413. The content type and the page follow.
 const IN_GOS_WORDS_OF_HTTP: &str = "unexpected HTTP status code received from server: 413 (";
 
-/// The refusal that a status stands for; `None` where it is about something else.
+/// Returns the refusal that a status stands for, or `None` if the status has another cause.
 pub(crate) fn recognise(code: Code, text: &str, message: &Message, origin: Origin) -> Option<Refusal> {
     if code == Code::UNKNOWN && (IN_WORDS_OF_HTTP.contains(&text) || text.starts_with(IN_GOS_WORDS_OF_HTTP)) {
         return Some(Refusal { message: text.to_owned(), ..refusal_of_http_413(message) });
@@ -132,11 +132,11 @@ pub(crate) fn recognise(code: Code, text: &str, message: &Message, origin: Origi
         Direction::Response => message.reply_bytes,
     };
     let message_bytes = match numbers.bytes {
-        // It is over the limit, whatever else is known of it.
+        // The message is over the limit, so its size is at least the limit plus 1.
         None => known_bytes.max(numbers.limit.map_or(0, |limit| limit.saturating_add(1))),
-        // grpc-js counts the prefix in when it refuses to send.
+        // grpc-js counts the prefix when it refuses to send.
         Some(bytes) if bytes == known_bytes + PREFIX_BYTES as u64 => known_bytes,
-        // grpc-js takes a proxy's page of text for a message: the "size" is four of its letters.
+        // grpc-js parses a proxy's text page as a message: the "size" is four letters of the page.
         Some(bytes) if bytes != known_bytes && is_text(bytes) => return None,
         Some(bytes) => bytes,
     };
@@ -157,7 +157,7 @@ pub(crate) fn recognise(code: Code, text: &str, message: &Message, origin: Origi
 
 fn direction(said: Said, numbers: &Numbers, text: &str, message: &Message, origin: Origin) -> Direction {
     let (received, sent) = match origin {
-        // A proxy hands on what its own client said of the server behind.
+        // A proxy forwards the error of its own client, which called the server behind it.
         Origin::Wire if is_of_a_client(text) => (Direction::Response, Direction::Request),
         Origin::Wire => (Direction::Request, Direction::Response),
         Origin::Local => (Direction::Response, Direction::Request),
@@ -165,21 +165,21 @@ fn direction(said: Said, numbers: &Numbers, text: &str, message: &Message, origi
     let is_replys =
         numbers.bytes == Some(message.reply_bytes) && message.reply_bytes != message.request_bytes;
     match said {
-        // What came in has the size of the reply: it was no server that received it, in whatever words.
+        // If the size is that of the reply, a client received the message, regardless of the wording.
         Said::Received if is_replys => Direction::Response,
         Said::Received => received,
-        // A server reads the request first: a request that is over the limit gets no reply.
+        // A server reads the request first: a request over the limit gets no reply.
         Said::Either if numbers.bytes == Some(message.request_bytes) => received,
         Said::Sent | Said::Either => sent,
     }
 }
 
-/// Whether gRPC's C-core says that its client refused.
+/// Returns true if the text is from the client side of gRPC's C-core.
 fn is_of_a_client(text: &str) -> bool {
     text.strip_prefix("Stream removed (").unwrap_or(text).starts_with("CLIENT: ")
 }
 
-/// The text without what wrappers and sides put before and behind it.
+/// Removes the parts that wrappers and sides add before and after the text.
 fn unwrapped(text: &str) -> &str {
     let text =
         text.strip_prefix("Stream removed (").and_then(|inner| inner.strip_suffix(')')).unwrap_or(text);
@@ -192,7 +192,7 @@ struct Numbers {
     limit: Option<u64>,
 }
 
-/// The numbers in a text that has the template's words, and nothing else.
+/// Parses the numbers from a text that matches the template exactly.
 fn numbers(template: &str, mut text: &str) -> Option<Numbers> {
     let mut numbers = Numbers::default();
     let mut parts = template.split('{');
@@ -210,7 +210,7 @@ fn numbers(template: &str, mut text: &str) -> Option<Numbers> {
     text.is_empty().then_some(numbers)
 }
 
-/// Whether a number of four bytes is four letters of text.
+/// Returns true if the four bytes of a number are four letters of text.
 fn is_text(number: u64) -> bool {
     u32::try_from(number)
         .is_ok_and(|number| number.to_be_bytes().iter().all(|byte| matches!(byte, b' '..=b'~')))
@@ -269,7 +269,7 @@ mod tests {
         }
     }
 
-    /// Refusals that were seen: written by `scripts/interop/matrix --fixture`, with versions.
+    /// Observed refusals with versions, written by `scripts/interop/matrix --fixture`.
     #[test]
     fn every_refusal_that_was_seen_is_recognised() {
         let seen = include_str!("../../tests/data/refusals.tsv");
@@ -329,7 +329,7 @@ mod tests {
         assert_eq!(wire(14, "Payload Too Large"), None);
     }
 
-    /// A proxy is a client of the server behind it, and hands on what that client says.
+    /// A proxy is a client of the server behind it, and forwards the error of that client.
     #[test]
     fn what_a_proxys_own_client_refused_is_told_by_the_size_and_the_side() {
         let reply = Some((Side::Server, Direction::Response, REPLY, Some(4_194_304)));
@@ -343,7 +343,7 @@ mod tests {
         }
         let request = Some((Side::Server, Direction::Request, REQUEST, Some(4_194_304)));
         assert_eq!(wire(8, "CLIENT: Sent message larger than max (4194305 vs. 4194304)"), request);
-        // A server that does not make texts longer sends a reply of the request's size.
+        // If a server does not lengthen texts, the reply has the request's size.
         let sent = Some((Side::Server, Direction::Response, REQUEST, Some(4_194_304)));
         assert_eq!(wire(8, "SERVER: Sent message larger than max (4194305 vs. 4194304)"), sent);
     }
@@ -356,7 +356,7 @@ mod tests {
             (8, "Received message larger than max (x vs. 4194304)"),
             (8, "Received message larger than max (4194305 vs. 4194304) and more"),
             (14, "SERVER: Received message larger than max (4194305 vs. 4194304)"),
-            // the first letters of "404 page not found"
+            // The first letters of "404 page not found".
             (8, "Received message larger than max (808722544 vs 4194304)"),
             (1, "Timeout expired"),
         ] {

@@ -1,4 +1,4 @@
-//! The outcome that a status stands for.
+//! Mapping from a status to the outcome of a call.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use super::{
 };
 use crate::units::{Limit, exact_duration};
 
-/// How tonic words its own deadline, on either side; it has the code CANCELLED.
+/// Tonic's text for an expired deadline, on either side; the code is CANCELLED.
 pub(crate) const TONIC_TIMEOUT: &str = "Timeout expired";
 
-/// How the words begin for a stream that the server reset.
+/// Beginning of the message for a stream that the server reset.
 pub(crate) const RESET_WORDS: &str = "the server reset the stream: ";
 
-/// A sentence about a `grpc-status` that is not the number of a code; `None` where it is. The call then ends with
-/// UNKNOWN, and without this sentence nobody would know why.
+/// Describes a `grpc-status` that is not a valid code; `None` if it is valid. A call with an invalid code
+/// ends with UNKNOWN, and this text gives the reason.
 pub(crate) fn not_a_code(value: &[u8]) -> Option<String> {
-    /// UNAUTHENTICATED.
+    /// The highest code: UNAUTHENTICATED.
     const LAST: u32 = 16;
     const MOST_SHOWN: usize = 40;
     let text = std::str::from_utf8(value).ok();
@@ -32,7 +32,7 @@ pub(crate) fn not_a_code(value: &[u8]) -> Option<String> {
     Some(format!("the server's `grpc-status: {}{dots}` is no code from 0 to 16", shown.escape_default()))
 }
 
-/// What a status other than OK amounts to that the server sent.
+/// Returns the outcome for a status other than OK that the server sent.
 pub(crate) fn outcome_of_status(
     code: Code,
     text: String,
@@ -43,7 +43,7 @@ pub(crate) fn outcome_of_status(
         return Outcome::Refused(Box::new(refusal));
     }
     match timeout {
-        // A server that is built with tonic ends a late call in the same words as its client does.
+        // A server built with tonic ends a late call with the same text as tonic's client.
         Some(timeout) if code == Code::DEADLINE_EXCEEDED || text == TONIC_TIMEOUT => {
             deadline_exceeded(timeout)
         }
@@ -51,13 +51,13 @@ pub(crate) fn outcome_of_status(
     }
 }
 
-/// The end of a call whose deadline has passed.
+/// Returns the outcome of a call whose deadline has passed.
 pub(crate) fn deadline_exceeded(timeout: Duration) -> Outcome {
     let message = format!("no reply within {}", exact_duration(timeout));
     Outcome::DeadlineExceeded(Box::new(Failure { code: Code::DEADLINE_EXCEEDED, message }))
 }
 
-/// The refusal of a request that is over the client's own limit.
+/// Returns the refusal of a request that is over the client's own send limit.
 pub(crate) fn own_refusal(message: &Message, max_send: Limit) -> Option<Refusal> {
     let Limit::Bytes(limit) = max_send else { return None };
     (message.request_bytes > limit).then(|| Refusal {
@@ -71,12 +71,12 @@ pub(crate) fn own_refusal(message: &Message, max_send: Limit) -> Option<Refusal>
     })
 }
 
-/// The text of the client's own refusal to send.
+/// Error text for a request over the client's own send limit.
 pub(crate) fn over_own_limit(message_bytes: u64, limit: u64) -> String {
     format!("not sent: {message_bytes} bytes are over the client's own limit of {limit} bytes")
 }
 
-/// The text of the client's own refusal to take a reply.
+/// Error text for a reply over the client's own receive limit.
 pub(crate) fn over_own_receive_limit(message_bytes: u64, limit: u64) -> String {
     format!("not taken: {message_bytes} bytes are over the client's own limit of {limit} bytes")
 }

@@ -7,21 +7,21 @@ use super::{
     text::TextKind,
 };
 
-/// One text, the reply it must bring, and the encoded length of both.
+/// One request text, the expected reply text, and the encoded length of both messages.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
     /// The text of the request.
     pub text: String,
-    /// The text that the reply must have.
+    /// The expected text of the reply.
     pub expected: String,
-    /// Message bytes of the request.
+    /// Length of the encoded request, in message bytes.
     pub request_bytes: u64,
-    /// Message bytes of the reply.
+    /// Length of the encoded reply, in message bytes.
     pub reply_bytes: u64,
 }
 
 impl Message {
-    /// A message with this text.
+    /// Makes a message with this text.
     #[must_use]
     pub fn new(text: String) -> Self {
         let expected = text.to_uppercase();
@@ -30,17 +30,18 @@ impl Message {
         Self { text, expected, request_bytes, reply_bytes }
     }
 
-    /// A message with letters, digits and spaces of this length, which its reply has too.
+    /// Makes a message of letters, digits and spaces with this text length. The reply has the same length.
     #[must_use]
     pub fn plain(text_bytes: u64) -> Self {
         Self::new(TextKind::Ascii.text(usize::try_from(text_bytes).unwrap_or(usize::MAX)))
     }
 
-    /// A message whose text has at most `room` bytes, and the reply's text exactly `reply_text_bytes`: with
-    /// as few characters that grow when upper-cased as it takes. `None` where they do not grow enough.
+    /// Makes a message whose request text has at most `room` bytes and whose reply text has exactly
+    /// `reply_text_bytes`. The text has the fewest characters that grow when upper-cased. Returns `None` if
+    /// the growth is too small.
     #[must_use]
     pub fn growing(reply_text_bytes: u64, room: u64) -> Option<Self> {
-        // U+0390 has two bytes, and six in upper case.
+        // U+0390 has two bytes, and six bytes in upper case.
         let growing = reply_text_bytes.saturating_sub(room).div_ceil(4);
         let plain = reply_text_bytes.checked_sub(growing * 6)?;
         let to_usize = |bytes| usize::try_from(bytes).unwrap_or(usize::MAX);
@@ -49,7 +50,7 @@ impl Message {
         ))
     }
 
-    /// A message of the reachable size nearest to `message_bytes`.
+    /// Makes a message of the reachable size nearest to `message_bytes`.
     pub(crate) fn of_size(kind: TextKind, message_bytes: u64) -> Self {
         let text_bytes = text_bytes_of(nearest_reachable(message_bytes));
         Self::new(kind.text(usize::try_from(text_bytes).unwrap_or(usize::MAX)))

@@ -4,8 +4,8 @@
 
 tonic::include_proto!("example");
 
-/// The path of the method, as a request names it.
+/// Path of the method in a request.
 pub(crate) const PATH: &str = "/example.FormatData/DoFormat";
 
-/// The compiled proto, as server reflection hands it out.
+/// The compiled proto, as server reflection returns it.
 pub const DESCRIPTOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/format_data.bin"));

@@ -1,12 +1,13 @@
 //! Lengths of texts and of their encoded messages.
 
-/// The largest message that can be asked for: protobuf's own limit, 2 GiB - 1.
+/// Largest message size: protobuf's own limit, 2 GiB - 1.
 pub const LARGEST_MESSAGE: u64 = (1 << 31) - 1;
 
-/// Bytes of gRPC's prefix of a message: a flag for compression, and the message's length.
+/// Length of gRPC's message prefix, in bytes: a compression flag and the message's length.
 pub const PREFIX_BYTES: usize = 5;
 
-/// Message bytes of a text: tag, length as a varint, and the text; nothing at all when it is empty.
+/// Length of the encoded message for a text: tag, length as a varint, and the text. An empty text takes 0
+/// bytes.
 #[must_use]
 pub fn message_bytes_of(text_bytes: u64) -> u64 {
     match text_bytes {
@@ -15,7 +16,7 @@ pub fn message_bytes_of(text_bytes: u64) -> u64 {
     }
 }
 
-/// Length of the longest text whose message is no larger than this.
+/// Length of the longest text whose message has at most `message_bytes`.
 #[must_use]
 pub fn longest_text_within(message_bytes: u64) -> u64 {
     // The text is at most ten bytes shorter than its message.
@@ -23,9 +24,10 @@ pub fn longest_text_within(message_bytes: u64) -> u64 {
     (message_bytes.saturating_sub(11)..=message_bytes).rev().find(fits).unwrap_or(0)
 }
 
-/// The largest size up to `message_bytes` that a text can make, and the smallest from it on.
+/// Returns the largest reachable size up to `message_bytes` and the smallest reachable size from it on. A
+/// size is reachable if some text encodes to it.
 ///
-/// The two are equal but where the length's varint grows by a byte (1, 2, 130, 16,387, ...).
+/// The two sizes are equal except where the length's varint grows by a byte (1, 2, 130, 16,387, ...).
 #[must_use]
 pub fn reachable_around(message_bytes: u64) -> (u64, u64) {
     if message_bytes == 0 {
@@ -37,7 +39,7 @@ pub fn reachable_around(message_bytes: u64) -> (u64, u64) {
     (below, above)
 }
 
-/// The size nearest to `message_bytes` that a text can make, the smaller one of two equally near.
+/// Returns the reachable size nearest to `message_bytes`; of two equally near sizes, the smaller one.
 #[must_use]
 pub fn nearest_reachable(message_bytes: u64) -> u64 {
     let (below, above) = reachable_around(message_bytes);

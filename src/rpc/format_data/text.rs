@@ -2,16 +2,16 @@
 
 use crate::units::named;
 
-/// What a text is made of.
+/// Contents of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextKind {
     /// Lower-case letters, digits and spaces.
     Ascii,
-    /// One valid JSON value: a command object as soon as there is room for one.
+    /// One valid JSON value: a command object if there is room for one.
     Json,
     /// Characters of one to four bytes; a few grow or shrink when upper-cased.
     Unicode,
-    /// U+0390, whose two bytes become six when upper-cased: a reply three times as long.
+    /// U+0390: its two bytes become six when upper-cased, so the reply is three times as long.
     Expanding,
 }
 
@@ -23,14 +23,14 @@ named!(TextKind, "kind of text", {
 });
 
 impl TextKind {
-    /// A text of exactly this many bytes.
+    /// Makes a text of exactly this many bytes.
     pub(super) fn text(self, bytes: usize) -> String {
         match self {
             Self::Ascii => {
                 filled("the load line shows how deep she may lie in salt water 0123456789 ", bytes)
             }
             Self::Json => json(bytes),
-            // Upper-casing these is the same in every Unicode version since 4.0.
+            // Upper-casing these characters gives the same result in every Unicode version since 4.0.
             Self::Unicode => filled(
                 "gr\u{fc}\u{df}e \u{3bd}\u{3b1}\u{3cd}\u{3c4}\u{3b7}\u{3c2} \u{390} \u{43c}\u{43e}\u{440}\u{435} \u{fb01}n \u{131} \u{8239} \u{1f6a2} \u{10428} ",
                 bytes,
@@ -40,7 +40,7 @@ impl TextKind {
     }
 }
 
-/// The pattern over and over; where the next character has no room any more, the letter a.
+/// Repeats the pattern. Where the next character does not fit, the letter `a` fills the rest.
 fn filled(pattern: &str, bytes: usize) -> String {
     let mut text = pattern.repeat(bytes / pattern.len());
     text.reserve_exact(bytes - text.len());
@@ -54,7 +54,7 @@ fn filled(pattern: &str, bytes: usize) -> String {
     text
 }
 
-/// A JSON value of exactly this many bytes; an empty text when there are none.
+/// Makes a JSON value of exactly this many bytes; an empty text for 0 bytes.
 pub(crate) fn json(bytes: usize) -> String {
     const HEAD: &str = r#"{"command":"format","cargo":["#;
     const ITEM: &str = r#"{"name":"salt","tonnes":12.5,"hold":"fore"}"#;

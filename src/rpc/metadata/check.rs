@@ -1,4 +1,4 @@
-//! Custom metadata: which names and values gRPC over HTTP/2 can carry.
+//! Custom metadata: names and values that gRPC over HTTP/2 can carry.
 
 use std::str::FromStr;
 
@@ -10,26 +10,26 @@ use base64::{
 
 use super::pair::Pair;
 
-/// Base64 with or without its padding: gRPC accepts both.
+/// Base64 with or without padding: gRPC accepts both.
 const EITHER_PADDING: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Headers of the connection, which HTTP/2 forbids (RFC 9113, 8.2.2).
+/// Connection headers, which HTTP/2 forbids (RFC 9113, 8.2.2).
 const OF_THE_CONNECTION: [&str; 6] =
     ["connection", "http2-settings", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
 
 /// Headers that gRPC or HTTP sets itself.
 const RESERVED: [&str; 5] = ["content-length", "content-type", "host", "te", "user-agent"];
 
-/// Why a text is no pair of metadata that can be sent.
+/// Error for a text that is not a valid pair of metadata.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PairError {
-    /// It has no name before a colon. The text is not repeated: it may be a secret.
+    /// The text has no name before a colon. The message omits the text, which may be a secret.
     #[error("it has no name and colon; write `name: value`, such as `ip: 127.0.0.1`")]
     Form,
-    /// It cannot be sent.
+    /// The pair cannot be sent.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
 }
@@ -37,7 +37,7 @@ pub enum PairError {
 impl FromStr for Pair {
     type Err = PairError;
 
-    /// Reads `name: value`.
+    /// Parses `name: value` and checks that gRPC can carry it.
     fn from_str(text: &str) -> Result<Self, PairError> {
         let pair = Self::unchecked(text)?;
         pair.check()?;
@@ -46,11 +46,11 @@ impl FromStr for Pair {
 }
 
 impl Pair {
-    /// Reads `name: value`, whatever both are.
+    /// Parses `name: value` without checking the name or the value.
     pub(crate) fn unchecked(text: &str) -> Result<Self, PairError> {
         let (name, value) = match text.strip_prefix(':') {
             None => text.split_once(':').filter(|(name, _)| !name.trim().is_empty()),
-            // A pseudo-header: its name has the first colon, and the check says so.
+            // A pseudo-header begins with a colon, which belongs to the name. The check rejects it.
             Some(rest) => rest.find(':').map(|colon| (&text[..=colon], &rest[colon + 1..])),
         }
         .ok_or(PairError::Form)?;
@@ -58,7 +58,7 @@ impl Pair {
     }
 }
 
-/// Why a pair of metadata cannot be sent.
+/// Error for a pair of metadata that cannot be sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("metadata `{name}` cannot be sent: {reason}")]
 pub struct MetadataError {
@@ -70,8 +70,8 @@ impl Pair {
     /// Checks that gRPC can carry the pair as custom metadata.
     ///
     /// # Errors
-    /// When HTTP/2 forbids the name, gRPC keeps it for itself or has no such name; when the value is not
-    /// printable ASCII, or, where the name ends with `-bin`, not base64.
+    /// Fails if HTTP/2 forbids the name, gRPC reserves it, or it is no valid name. Fails if the value is not
+    /// printable ASCII, or, for a name that ends with `-bin`, is not base64.
     pub fn check(&self) -> Result<(), MetadataError> {
         let error =
             |reason: String| Err(MetadataError { name: self.name.escape_debug().to_string(), reason });
@@ -105,7 +105,7 @@ impl Pair {
         }
         if let Some(character) = self.value.chars().find(|character| !matches!(character, ' '..='~')) {
             let character = character.escape_debug();
-            // One character of a secret is no secret.
+            // One character of a secret reveals nothing.
             return error(format!(
                 "`{character}` in its value is not printable ASCII; send such a value as base64 under a name that ends with `-bin`"
             ));
@@ -117,7 +117,7 @@ impl Pair {
     }
 }
 
-/// The bytes of a binary value, if it is base64, with or without padding.
+/// Decodes a binary value. Returns `None` if it is not base64, with or without padding.
 pub(crate) fn bytes_of(value: &str) -> Option<Vec<u8>> {
     EITHER_PADDING.decode(value).ok()
 }

@@ -1,17 +1,18 @@
-//! Metadata of calls, and which of it is secret: a secret value is sent, and is in no document and no output.
+//! Metadata of calls, with secret values hidden: a secret value is sent, but appears in no document and no
+//! output.
 
 use std::{borrow::Cow, fmt};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct};
 
-/// Stands for a value that is not shown.
+/// Replacement for a hidden value.
 const HIDDEN: &str = "(hidden)";
 
-/// Names that are secret as a whole.
+/// Names whose values are always secret.
 const NAMES: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
 
-/// Last words of names that are secret: `x-auth-token`, `api-key`. A `key` alone is any key.
+/// Last words of names that are secret: `x-auth-token`, `api-key`. The name `key` alone is not secret.
 const LAST_WORDS: [&str; 12] = [
     "authorization",
     "auth",
@@ -27,47 +28,47 @@ const LAST_WORDS: [&str; 12] = [
     "cookie",
 ];
 
-/// A secret as a whole is looked for in a server's words from this length on: the server may repeat it.
+/// Shortest secret value, in bytes, that is searched for in a server's messages. A server may repeat secrets.
 const SHORTEST_VALUE: usize = 4;
 
-/// A part of a secret, such as the token behind `Bearer`, from this one.
+/// Shortest part of a secret that is searched for, in bytes, such as the token after `Bearer`.
 const SHORTEST_PART: usize = 8;
 
 /// One pair of custom metadata.
 ///
-/// A document has the value, or `"hidden": true` in its place.
+/// A document contains the value, or `"hidden": true` in its place.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Pair {
-    /// Lower case; ends with `-bin` where the value is binary.
+    /// The name in lower case; ends with `-bin` if the value is binary.
     pub name: String,
-    /// ASCII, or base64 where the name ends with `-bin`; empty where a document hides it.
+    /// The value: ASCII, or base64 if the name ends with `-bin`; empty if a document hides it.
     pub value: String,
-    /// Whether the value is hidden whatever the name is.
+    /// True if the value is hidden regardless of the name.
     pub hidden: bool,
 }
 
 impl Pair {
-    /// A pair whose name says whether its value is secret.
+    /// Makes a pair; the name decides if the value is secret.
     #[must_use]
     pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
         Self { name: name.into(), value: value.into(), hidden: false }
     }
 
-    /// Whether the value must not be shown or written.
+    /// Returns true if the value must not be shown or written.
     #[must_use]
     pub fn is_hidden(&self) -> bool {
         self.hidden || is_secret(&self.name)
     }
 
-    /// The value for people.
+    /// The value for display, or a replacement if it is secret.
     #[must_use]
     pub fn shown(&self) -> &str {
         if self.is_hidden() { HIDDEN } else { &self.value }
     }
 }
 
-/// Whether a value of this name is secret: `authorization`, `proxy-authorization`, `cookie`, `*-token`, `*-key`,
-/// `*-secret*` and their like.
+/// Returns true if a value with this name is secret: `authorization`, `proxy-authorization`, `cookie`,
+/// `*-token`, `*-key`, `*-secret*` and similar names.
 #[must_use]
 pub(crate) fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
@@ -136,7 +137,7 @@ impl<'de> Deserialize<'de> for Pair {
     }
 }
 
-/// The secrets of a run: a server may repeat them, in the text of a status for example.
+/// Secrets of a run. A server may repeat them, for example in the text of a status.
 #[derive(Clone, Default)]
 pub(crate) struct Secrets(Vec<String>);
 
@@ -147,7 +148,7 @@ impl fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// The hidden values of this metadata, and their parts.
+    /// Collects the hidden values of this metadata, and their parts.
     #[must_use]
     pub(crate) fn of(pairs: &[Pair]) -> Self {
         let mut secrets: Vec<String> = pairs
@@ -160,13 +161,13 @@ impl Secrets {
             })
             .map(str::to_owned)
             .collect();
-        // The whole before its parts.
+        // Longer secrets first, so that a whole secret is replaced before its parts.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         secrets.dedup();
         Self(secrets)
     }
 
-    /// Takes the secrets out of a text from a server.
+    /// Replaces the secrets in a text from a server.
     pub(crate) fn hide(&self, text: &mut String) {
         for secret in &self.0 {
             if text.contains(secret.as_str()) {
