@@ -1,4 +1,4 @@
-//! Errors of settings that make no plan.
+//! Errors of settings that do not form a valid plan.
 
 use std::time::Duration;
 
@@ -8,39 +8,39 @@ use crate::{
     units::{exact_duration, grouped},
 };
 
-/// Error of settings that make no plan.
+/// Error of settings that do not form a valid plan.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlanError {
-    /// A number that must be positive is not.
+    /// A number that must be positive is 0.
     #[error("{what} is 0, so nothing would run; use at least 1{unit}")]
     Zero {
-        /// What is 0.
+        /// The setting that is 0.
         what: &'static str,
-        /// The unit of the smallest value, if it has one.
+        /// Unit of the smallest accepted value; empty if it has none.
         unit: &'static str,
     },
-    /// A number is over its bound.
+    /// A number is over its upper bound.
     #[error("{what} is {got}; {most} at most")]
     TooMany {
-        /// What is too large.
+        /// The setting that is too large.
         what: &'static str,
         /// The value.
         got: String,
-        /// The bound.
+        /// The upper bound.
         most: String,
     },
-    /// The workers asked for cannot all have a share.
+    /// The requested workers cannot all have a share.
     #[error("{workers} workers need at least one {of} each, but there {are} {got}; ask for fewer workers or at least {workers} {of}s", are = if *got == 1 { "is" } else { "are" })]
     WorkersWithout {
-        /// Workers asked for.
+        /// The requested number of workers.
         workers: usize,
-        /// What each needs.
+        /// The thing of which each worker needs at least one.
         of: &'static str,
-        /// How many of it there are.
+        /// The available number of these things.
         got: u64,
     },
-    /// Stages that bring no call.
+    /// The stages contain no call.
     #[error("the stages bring no call at all; give at least one a rate above 0")]
     NoCalls,
     /// Stages and a duration contradict each other.
@@ -52,7 +52,7 @@ pub enum PlanError {
     /// A pair of metadata cannot be sent.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
-    /// The client's receive limit is beyond what a message can have.
+    /// The client's receive limit is larger than any message can be.
     #[error("the client's receive limit is {} bytes; 2,147,483,647 at most, because no protobuf message is longer", grouped(*.0))]
     RecvLimit(u64),
 }

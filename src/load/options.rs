@@ -1,4 +1,4 @@
-//! Options of a client, for all its calls. Settings, plans, sweeps and single calls share them.
+//! Options of a client that apply to all its calls. Settings, plans, sweeps and single calls share them.
 
 use std::time::Duration;
 
@@ -10,13 +10,14 @@ use crate::{
     units::{Limit, named, nanoseconds},
 };
 
-/// gRPC's default limit for a message that is received.
+/// gRPC's default limit for received messages: 4 MiB.
 pub const DEFAULT_MAX_RECV: Limit = Limit::Bytes(4 << 20);
 
-/// Options of a client, for all its calls. In a document, times are in ns and limits in message bytes.
+/// Options of a client that apply to all its calls. In a document, times are in ns and limits in message
+/// bytes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Options {
-    /// Deadline of each call.
+    /// Deadline of each call; none by default.
     #[serde(
         rename = "timeout_ns",
         with = "nanoseconds::optional",
@@ -25,7 +26,7 @@ pub struct Options {
     )]
     #[schemars(with = "Option<u64>")]
     pub timeout: Option<Duration>,
-    /// Sent with each call.
+    /// Metadata sent with each call.
     pub metadata: Vec<Pair>,
     /// The client's own limit for requests; `null` for none.
     #[serde(rename = "max_send_message_bytes")]
@@ -33,13 +34,13 @@ pub struct Options {
     /// The client's own limit for replies; `null` for none.
     #[serde(rename = "max_recv_message_bytes")]
     pub max_recv_message_size: Limit,
-    /// Compression of requests; compressed replies are then taken too. Absent without.
+    /// Compression of requests; the client then accepts compressed replies too. Absent without compression.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub compression: Option<Compression>,
     /// The client that makes the calls.
     pub client: ClientKind,
-    /// Time for which the lean client looks for something to do before it blocks: zero saves CPU time, more
-    /// saves the time that a core needs to wake up.
+    /// Time for which the lean client polls before it blocks. 0 saves CPU time; more saves the wake-up time
+    /// of a sleeping core.
     #[serde(rename = "spin_ns", with = "nanoseconds", default)]
     #[schemars(with = "u64")]
     pub spin: Duration,
@@ -48,7 +49,7 @@ pub struct Options {
 /// A client that makes calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientKind {
-    /// Our own HTTP/2 client, which costs as little as can be: measures the server.
+    /// The built-in HTTP/2 client, which costs the least CPU time: measures the server.
     Lean,
     /// Tonic's generated client over its channel: measures what an application built with tonic sees.
     Stub,
@@ -60,7 +61,7 @@ named!(ClientKind, "client", {
 });
 
 impl Default for Options {
-    /// The lean client with gRPC's own limits: no limit for requests, 4 MiB for replies.
+    /// Returns the lean client with gRPC's own limits: no limit for requests, 4 MiB for replies.
     fn default() -> Self {
         Self {
             timeout: None,

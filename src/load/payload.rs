@@ -1,4 +1,4 @@
-//! The messages of a run, and which of them call `k` sends.
+//! Messages of a run, and the choice of a message for call `k`.
 
 use std::{str::FromStr, sync::Arc};
 
@@ -7,51 +7,51 @@ use crate::{
     units::{ByteSize, draw, grouped},
 };
 
-/// Texts and expected replies of a whole mix take at most this much memory.
+/// Upper bound for the memory of all texts and expected replies of a mix, in bytes.
 pub const LARGEST_MIX: u64 = 6 << 30;
 
-/// A mix has at most this many sizes: each has a histogram of its own in every worker.
+/// Most sizes in a mix. Each size has its own histogram in every worker.
 pub const MOST_SIZES: usize = 64;
 
-/// One size of a mix: exact message bytes, and how often it is sent relative to the others.
+/// One size of a mix: exact message bytes and a relative weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Share {
     /// Length of the encoded message, without gRPC's 5-byte prefix.
     pub message_bytes: ByteSize,
-    /// From 1.
+    /// Relative frequency of this size, from 1.
     pub weight: u32,
 }
 
-/// The sizes of a run. Written `64`, or `1KiB@90,5MiB@10`; the weight is 1 where it is left out.
+/// Sizes of a run with their weights. Written `64`, or `1KiB@90,5MiB@10`; the default weight is 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mix(pub Vec<Share>);
 
-/// The messages of a run, and how often each is sent.
+/// Messages of a run with their relative weights.
 #[derive(Debug, Clone, Default)]
 pub struct Payload {
     messages: Arc<[Message]>,
-    /// For each message, the sum of its weight and of those before it.
+    /// Sum of each message's weight and the weights before it.
     cumulative_weights: Vec<u64>,
     seed: u64,
 }
 
-/// Why there is no such payload.
+/// Error for a payload that cannot be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PayloadError {
-    /// A share of a mix is not written as it must be.
+    /// A share of a mix has the wrong form.
     #[error(
         "`{got}` in the sizes: {reason}; write sizes with optional weights, such as `64` or `1KiB@90,5MiB@10`"
     )]
     Share {
-        /// The share as it was written.
+        /// The share as written.
         got: String,
-        /// What is wrong with it.
+        /// The fault in the share.
         reason: String,
     },
-    /// A message is over protobuf's limit.
+    /// A message is over protobuf's size limit.
     #[error("a message of {} bytes is over protobuf's limit; use {} bytes at most", grouped(*.0), grouped(LARGEST_MESSAGE))]
     TooLarge(u64),
-    /// All the texts together would take too much memory.
+    /// All texts together would take too much memory.
     #[error("the texts and expected replies of these sizes take {} of memory; {} at most, so ask for smaller or fewer sizes", ByteSize(*.0), ByteSize(LARGEST_MIX))]
     MixTooLarge(u64),
 }
@@ -85,10 +85,10 @@ impl FromStr for Mix {
 }
 
 impl Payload {
-    /// The messages of a mix. Sizes that no text can make become the nearest that can.
+    /// Builds the messages of a mix. A size that no text encodes to becomes the nearest reachable size.
     ///
     /// # Errors
-    /// When the texts and replies would take more than [`LARGEST_MIX`] bytes.
+    /// Fails if the texts and replies would take more than [`LARGEST_MIX`] bytes.
     pub fn new(mix: &Mix, kind: TextKind, seed: u64) -> Result<Self, PayloadError> {
         let growth = if kind == TextKind::Expanding { 4 } else { 2 };
         let total = mix.0.iter().map(|share| share.message_bytes.0.saturating_mul(growth));
@@ -111,10 +111,10 @@ impl Payload {
         })
     }
 
-    /// A payload of one message with this very text.
+    /// Builds a payload of one message with exactly this text.
     ///
     /// # Errors
-    /// When the message is larger than [`LARGEST_MESSAGE`].
+    /// Fails if the message is larger than [`LARGEST_MESSAGE`].
     pub fn of_text(text: String) -> Result<Self, PayloadError> {
         let message_bytes = message_bytes_of(text.len() as u64);
         if message_bytes > LARGEST_MESSAGE {
@@ -129,14 +129,14 @@ impl Payload {
         &self.messages
     }
 
-    /// How often each message is sent, relative to the others, in the order of the mix.
+    /// Relative weights of the messages, in the order of the mix.
     #[must_use]
     pub fn weights(&self) -> Vec<u64> {
         let before = std::iter::once(0).chain(self.cumulative_weights.iter().copied());
         self.cumulative_weights.iter().zip(before).map(|(sum, before)| sum - before).collect()
     }
 
-    /// Which message call number `k` sends, as an index of [`Payload::messages`].
+    /// Returns the index in [`Payload::messages`] of the message that call number `k` sends.
     #[must_use]
     pub fn pick(&self, k: u64) -> usize {
         let [.., total] = self.cumulative_weights[..] else { return 0 };

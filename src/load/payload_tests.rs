@@ -78,7 +78,7 @@ proptest! {
         prop_assert_eq!(Data { text: message.expected.clone() }.encoded_len() as u64, message.reply_bytes);
     }
 
-    /// The reply has the asked length to the byte, and the request has room for it.
+    /// The reply has exactly the requested length, and the request has room for it.
     #[test]
     fn a_growing_text_fits_and_grows_exactly(room in 0_u64..5_000, reply in 0_u64..16_000) {
         match Message::growing(reply, room) {

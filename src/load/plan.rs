@@ -1,7 +1,7 @@
-//! A validated description of a run, and its document.
+//! Validated description of a run, and its document.
 //!
-//! [`Settings`] hold what was typed, every part on its own. Nothing in a [`Plan`] contradicts itself. The engine
-//! sees plans alone.
+//! [`Settings`] hold the values as typed, each on its own. A [`Plan`] has no contradictions. The engine
+//! receives only plans.
 
 use std::{num::NonZeroU64, time::Duration};
 
@@ -20,32 +20,33 @@ use crate::{
     units::{LONGEST, Limit, grouped, nanoseconds},
 };
 
-/// Calls in flight, connections and workers are bounded, so that a slip of the finger does not
-/// take the machine down.
+/// Most calls in flight. The bounds on calls, connections and workers keep a typing error from exhausting the
+/// machine.
 pub const MOST_IN_FLIGHT: u64 = 1_000_000;
 
-/// See [`MOST_IN_FLIGHT`].
+/// Most connections; see [`MOST_IN_FLIGHT`].
 pub const MOST_CONNECTIONS: usize = 10_000;
 
-/// See [`MOST_IN_FLIGHT`].
+/// Most workers; see [`MOST_IN_FLIGHT`].
 pub const MOST_WORKERS: usize = 1_024;
 
-/// The stub client's receive limit when the user asks for none: tonic reserves the length that a
-/// reply's prefix claims before a byte of it has come.
+/// Default receive limit of the stub client. Tonic allocates the length that a reply's prefix claims before
+/// the first byte of the reply arrives.
 pub const STUB_RECV_CAP: u64 = 256 << 20;
 
-/// A validated run: its own document, in which every setting is resolved, so that the run can be repeated.
+/// Validated description of a run. In the document every setting is resolved, so that the run can be
+/// repeated.
 ///
-/// Times are in ns, sizes in message bytes. The messages themselves are no part of the document.
+/// Times are in ns, sizes in message bytes. The document does not contain the messages.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Plan {
     /// Closed or open loop.
     pub load: PlannedLoad,
-    /// The count after which the run ends.
+    /// Number of calls after which the run ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calls: Option<NonZeroU64>,
-    /// The measured window, if it does not end by count alone.
+    /// Length of the measured window; absent if the run ends by count alone.
     #[serde(
         rename = "duration_ns",
         with = "nanoseconds::optional",
@@ -54,7 +55,7 @@ pub struct Plan {
     )]
     #[schemars(with = "Option<u64>")]
     pub duration: Option<Duration>,
-    /// Load before the measured window.
+    /// Length of the load before the measured window.
     #[serde(rename = "warm_up_ns", with = "nanoseconds")]
     #[schemars(with = "u64")]
     pub warm_up: Duration,
@@ -62,21 +63,21 @@ pub struct Plan {
     #[serde(rename = "drain_ns", with = "nanoseconds")]
     #[schemars(with = "u64")]
     pub drain: Duration,
-    /// In the order of the mix.
+    /// Sizes, in the order of the mix.
     pub sizes: Vec<PlannedSize>,
     /// Contents of the texts.
     pub text: TextSource,
     /// Options of the client. Its limit for replies is never unlimited.
     #[serde(flatten)]
     pub options: Options,
-    /// Whether the client's limit for replies was capped, although none was asked for.
+    /// True if the client's limit for replies was capped because none was requested.
     #[serde(rename = "recv_limit_capped", skip_serializing_if = "std::ops::Not::not", default)]
     pub is_recv_limit_capped: bool,
-    /// In total: at least one per worker.
+    /// Connections in total: at least one per worker.
     pub connections: usize,
     /// Threads of the generator: at least one.
     pub workers: usize,
-    /// Of arrivals and mixes.
+    /// Seed for arrivals and mixes.
     pub seed: u64,
     #[serde(skip)]
     messages: Messages,
@@ -86,18 +87,19 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "loop", rename_all = "lowercase")]
 pub enum PlannedLoad {
-    /// Calls in flight, for a time that has an end unless the calls are counted.
+    /// Closed loop: a fixed number of calls in flight. The run has an end in time unless the calls are
+    /// counted.
     Closed {
-        /// In total; at least one per worker.
+        /// Calls in flight, in total: at least one per worker.
         concurrency: u64,
     },
-    /// Calls at intended times.
+    /// Open loop: calls start at intended times.
     Open {
         /// Spacing of calls.
         arrivals: Arrivals,
-        /// The rate over time; their length is that of the measured window.
+        /// The rate over time. The lengths of the stages add up to the measured window.
         stages: Vec<Stage>,
-        /// In total; at least one per worker. Over it, an arrival is shed.
+        /// Calls in flight, in total: at least one per worker. An arrival above this number is shed.
         max_in_flight: u64,
     },
 }
@@ -105,18 +107,18 @@ pub enum PlannedLoad {
 /// One size of a planned mix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlannedSize {
-    /// Of the request.
+    /// Message bytes of the request.
     pub message_bytes: u64,
-    /// Of the expected reply.
+    /// Message bytes of the expected reply.
     pub reply_bytes: u64,
-    /// The requested size: another number where no text can make that size.
+    /// The requested size. It differs from the actual size if no text encodes to the requested size.
     pub asked_bytes: u64,
-    /// Relative to the others.
+    /// Weight relative to the other sizes.
     pub weight: u64,
 }
 
-/// The messages of a plan. They follow from the rest of it, so that plans without them are equal to plans with them;
-/// a plan that was read from a document has none.
+/// Messages of a plan. They follow from the other settings, so the comparison of plans ignores them. A plan
+/// read from a document has none.
 #[derive(Debug, Clone, Default)]
 struct Messages(Payload);
 
@@ -127,10 +129,10 @@ impl PartialEq for Messages {
 }
 
 impl Plan {
-    /// The plan that these settings stand for.
+    /// Validates settings and resolves them into a plan.
     ///
     /// # Errors
-    /// When they contradict each other, or are out of their bounds.
+    /// Fails if the settings contradict each other or are out of their bounds.
     pub fn new(settings: Settings) -> Result<Self, PlanError> {
         let zero = |what, unit| PlanError::Zero { what, unit };
         let in_flight = match settings.load {
@@ -202,13 +204,13 @@ impl Plan {
         })
     }
 
-    /// The messages; none in a plan that was read from a document.
+    /// The messages; empty in a plan read from a document.
     #[must_use]
     pub fn payload(&self) -> &Payload {
         &self.messages.0
     }
 
-    /// The plan as documents have it: without messages.
+    /// Returns the plan as documents contain it: without messages.
     #[must_use]
     pub fn document(&self) -> Self {
         let Self { load, text, options, sizes, .. } = self;
@@ -222,7 +224,7 @@ impl Plan {
         }
     }
 
-    /// The intended starts of an open loop; none in a closed one.
+    /// Intended starts of an open loop; empty for a closed loop.
     #[must_use]
     pub fn schedule(&self) -> Schedule {
         let (stages, arrivals) = match &self.load {
@@ -232,7 +234,7 @@ impl Plan {
         Schedule { stages, arrivals, seed: self.seed, calls: self.calls.map(NonZeroU64::get) }
     }
 
-    /// Calls that may be in flight at once, in total.
+    /// Most calls in flight at once, in total.
     #[must_use]
     pub fn most_in_flight(&self) -> u64 {
         match self.load {
@@ -241,13 +243,13 @@ impl Plan {
         }
     }
 
-    /// Whether calls have intended starts: only then is there a response time.
+    /// Returns true if calls have intended starts. Only such calls have a response time.
     #[must_use]
     pub fn is_open(&self) -> bool {
         matches!(self.load, PlannedLoad::Open { .. })
     }
 
-    /// The share of `total` that worker `index` has: all shares differ by one at most.
+    /// Share of `total` for worker `index`. Shares differ by at most one.
     #[must_use]
     pub fn share_of(&self, total: u64, index: usize) -> u64 {
         let workers = self.workers as u64;
@@ -255,14 +257,14 @@ impl Plan {
     }
 }
 
-/// The receive limit that a client is given: never none, and none that is larger than a message can be.
+/// Resolves a client's receive limit. The result is always a limit, and at most the largest message.
 ///
 /// # Errors
-/// When the limit is over 2 GiB - 1.
+/// Fails if the limit is over 2 GiB - 1.
 pub fn recv_limit(client: ClientKind, asked: Limit) -> Result<Limit, PlanError> {
     match (asked, client) {
         (Limit::Unlimited, ClientKind::Stub) => Ok(Limit::Bytes(STUB_RECV_CAP)),
-        // It compares a reply as it comes, and so the largest message costs it nothing.
+        // The lean client compares a reply as it arrives, so even the largest message needs no memory.
         (Limit::Unlimited, ClientKind::Lean) => Ok(Limit::Bytes(LARGEST_MESSAGE)),
         (Limit::Bytes(bytes), _) if bytes > LARGEST_MESSAGE => Err(PlanError::RecvLimit(bytes)),
         (limit @ Limit::Bytes(_), _) => Ok(limit),
@@ -279,7 +281,7 @@ fn bounded(what: &'static str, number: u64) -> Result<u64, PlanError> {
     }
 }
 
-/// How many workers there are: each needs a call in flight and a connection.
+/// Returns the number of workers. Each worker needs a call in flight and a connection.
 fn workers(settings: &Settings, in_flight: u64) -> Result<usize, PlanError> {
     let too_many = |what, got: usize, most: usize| PlanError::TooMany {
         what,
@@ -318,7 +320,7 @@ fn workers(settings: &Settings, in_flight: u64) -> Result<usize, PlanError> {
     }
 }
 
-/// The stages of an open loop. One that is ended by its count alone lasts a year.
+/// Returns the stages of an open loop. A stage that ends by count alone lasts a year.
 fn stages(
     rates: Rates,
     asked: Option<Duration>,

@@ -1,9 +1,9 @@
-//! The open loop's intended start times. Pure: an iterator of durations since the start.
+//! Intended start times of an open loop. Pure: an iterator over durations since the start.
 //!
-//! Calls are the points of a process whose rate is 1, moved by the inverse of the cumulative rate:
-//! whole numbers for constant spacing, sums of exponential gaps for Poisson arrivals. Stages and
-//! ramps therefore work for both. Arrival number `k` depends on the plan and the seed alone, so
-//! that any number of workers or shards take their shares of one and the same schedule.
+//! Arrivals are the points of a process with rate 1, mapped through the inverse of the cumulative rate. The
+//! points are whole numbers for constant spacing, and sums of exponential gaps for Poisson arrivals. Stages
+//! and ramps therefore work for both. Arrival number `k` depends only on the plan and the seed, so that any
+//! number of workers or shards share one schedule.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::{Sequence, as_f64, named};
 
-/// How arrivals are spaced.
+/// Spacing of arrivals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrivals {
-    /// Evenly.
+    /// Even spacing.
     Constant,
-    /// As from many independent callers: gaps are exponentially distributed.
+    /// Random spacing, as from many independent callers: gaps are exponentially distributed.
     Poisson,
 }
 
@@ -26,56 +26,56 @@ named!(Arrivals, "spacing of arrivals", {
     Poisson => "poisson": "At random, as from many independent callers",
 });
 
-/// A stretch of load whose rate is constant, or goes from one to another in a straight line.
+/// Section of load whose rate is constant or changes linearly.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Stage {
-    /// Calls a second at its start, from 0.
+    /// Calls per second at the start of the stage, from 0.
     pub from_per_second: f64,
-    /// Calls a second at its end, from 0.
+    /// Calls per second at the end of the stage, from 0.
     pub to_per_second: f64,
-    /// How long it lasts.
+    /// Length of the stage.
     #[serde(rename = "duration_ns", with = "crate::units::nanoseconds")]
     #[schemars(with = "u64")]
     pub duration: Duration,
 }
 
-/// When calls start.
+/// Schedule of call starts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
-    /// One after the other.
+    /// Stages in their order in time.
     pub stages: Vec<Stage>,
-    /// How calls are spaced.
+    /// Spacing of calls.
     pub arrivals: Arrivals,
-    /// Of the Poisson gaps.
+    /// Seed of the Poisson gaps.
     pub seed: u64,
-    /// The schedule ends after this many calls, if it has not ended before.
+    /// Most calls in the schedule; the stages may end earlier.
     pub calls: Option<u64>,
 }
 
 /// One planned call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Arrival {
-    /// Its number in the whole schedule, from 0.
+    /// Number of the call in the whole schedule, from 0.
     pub k: u64,
-    /// Its intended start, since the start of the schedule.
+    /// Intended start of the call, since the start of the schedule.
     pub at: Duration,
 }
 
 impl Stage {
-    /// A stretch at one rate.
+    /// Makes a stage with one rate.
     #[must_use]
     pub fn constant(per_second: f64, duration: Duration) -> Self {
         Self { from_per_second: per_second, to_per_second: per_second, duration }
     }
 
-    /// Calls that fall into this stage, as a real number.
+    /// Number of calls in this stage, as a real number.
     fn calls(&self) -> f64 {
         f64::midpoint(self.from_per_second, self.to_per_second) * self.duration.as_secs_f64()
     }
 
-    /// The time after which this stage has brought that many calls, in s.
+    /// Time after which this stage has produced `calls` calls, in s.
     ///
-    /// The smaller root of `from t + (to - from) t^2 / (2 T) = calls`, in the form that stays
+    /// The result is the smaller root of `from t + (to - from) t^2 / (2 T) = calls`, in the form that stays
     /// exact when `to` is close to `from`.
     fn time_of(&self, calls: f64) -> f64 {
         if calls <= 0.0 {
@@ -89,14 +89,14 @@ impl Stage {
 }
 
 impl Schedule {
-    /// How long the stages last together.
+    /// Total length of the stages.
     #[must_use]
     pub fn duration(&self) -> Duration {
         self.stages.iter().map(|stage| stage.duration).fold(Duration::ZERO, Duration::saturating_add)
     }
 
-    /// When `calls` calls have had their time, by the rates alone: the start of call number `calls`
-    /// where they are evenly spaced. The end of the last stage when there are fewer.
+    /// Time at which `calls` calls have started, by the rates alone: for even spacing, the start of call
+    /// number `calls`. The end of the last stage if there are fewer calls.
     #[must_use]
     pub fn time_of(&self, calls: f64) -> Duration {
         let mut left = calls;
@@ -111,10 +111,10 @@ impl Schedule {
         start
     }
 
-    /// The arrivals `k` with `k % of == index`, in order.
+    /// Returns the arrivals `k` with `k % of == index`, in order.
     ///
     /// # Panics
-    /// When `of` is 0.
+    /// Panics if `of` is 0.
     #[must_use]
     pub fn share(&self, index: u64, of: u64) -> WorkerArrivals {
         assert!(of > 0, "a schedule has at least one share");
@@ -136,7 +136,7 @@ impl Schedule {
     }
 }
 
-/// The arrivals of one worker or shard.
+/// Arrivals of one worker or shard.
 #[derive(Debug, Clone)]
 pub struct WorkerArrivals {
     stages: Vec<Stage>,
@@ -144,9 +144,9 @@ pub struct WorkerArrivals {
     calls: u64,
     index: u64,
     of: u64,
-    /// The number of the next arrival of the whole schedule.
+    /// Number of the next arrival of the whole schedule.
     next: u64,
-    /// The point of the process with rate 1 that is arrival number `next`.
+    /// Point of arrival number `next` in the process with rate 1.
     point: f64,
     stage: usize,
     stage_start: Duration,
@@ -155,23 +155,23 @@ pub struct WorkerArrivals {
 }
 
 impl WorkerArrivals {
-    /// Whether no arrival is left because the schedule's count was reached.
+    /// Returns true if no arrival is left because the schedule's count was reached.
     #[must_use]
     pub fn is_counted_out(&self) -> bool {
         self.next_number().is_none_or(|k| k >= self.calls)
     }
 
-    /// The number of this share's next arrival.
+    /// Number of this share's next arrival.
     fn next_number(&self) -> Option<u64> {
         self.next.checked_add((self.index + self.of - self.next % self.of) % self.of)
     }
 
-    /// Moves `point` to arrival number `k`, and `next` behind it.
+    /// Moves `point` to arrival number `k`, and sets `next` to the number after `k`.
     fn advance_to(&mut self, k: u64) {
         match &mut self.gaps {
             None => self.point = as_f64(k),
             Some(gaps) => {
-                // The first arrival comes after a gap too.
+                // A gap also precedes the first arrival.
                 for _ in self.next..=k {
                     self.point += gaps.next_gap();
                 }
@@ -190,7 +190,7 @@ impl Iterator for WorkerArrivals {
         loop {
             let stage = self.stages.get(self.stage)?;
             let calls = stage.calls();
-            // A product of rate and duration may lie a rounding error above the whole number it stands for.
+            // A product of rate and duration may exceed the intended whole number by a rounding error.
             if self.point < self.calls_before + calls - 1e-9 * calls.max(1.0) {
                 let seconds = stage.time_of(self.point - self.calls_before);
                 return Some(Arrival { k, at: self.stage_start + nanoseconds(seconds).min(stage.duration) });
@@ -262,7 +262,7 @@ mod tests {
         let ramp = Stage { from_per_second: 0.0, to_per_second: 1_000.0, duration: Duration::from_secs(10) };
         let times = times(&schedule(&[ramp], Arrivals::Constant));
         assert_eq!(times.len(), 5_000);
-        // Half of the time has a quarter of the calls.
+        // Half of the time contains a quarter of the calls.
         assert_eq!(times.iter().filter(|at| **at < Duration::from_secs(5)).count(), 1_250);
     }
 

@@ -1,4 +1,4 @@
-//! Settings of a run as they are typed, every part on its own; nothing is checked yet.
+//! Settings of a run as typed, each on its own and not yet checked.
 
 use std::{
     path::{Path, PathBuf},
@@ -18,22 +18,22 @@ use crate::{
     units::{ByteSize, nanoseconds},
 };
 
-/// How long a run lasts when neither a count nor a duration is given.
+/// Default length of a run with neither a count nor a duration.
 pub const DEFAULT_DURATION: Duration = Duration::from_secs(10);
 
-/// Calls in flight of a closed loop.
+/// Default number of calls in flight in a closed loop.
 pub const DEFAULT_CONCURRENCY: u64 = 50;
 
-/// Calls in flight over which an open loop sheds.
+/// Default number of calls in flight above which an open loop sheds.
 pub const DEFAULT_MAX_IN_FLIGHT: u64 = 10_000;
 
-/// Where the text came from, as a document says it.
+/// Source of the text, as documents describe it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TextSource {
-    /// Made, of this kind.
+    /// Generated text of this kind.
     Kind(TextKind),
-    /// Read from this file. A name that is not UTF-8 is written as far as it is.
+    /// Text read from this file. Bytes of the file name that are not UTF-8 are replaced.
     File(#[serde(serialize_with = "lossy")] PathBuf),
 }
 
@@ -41,18 +41,18 @@ fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&path.to_string_lossy())
 }
 
-/// Settings of a run as they are typed.
+/// Settings of a run as typed.
 ///
-/// The document of a sweep embeds them; load and sizes, which differ from point to point, are not in it.
+/// The document of a sweep embeds them without load and sizes, which differ between points.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Settings {
     /// Closed or open loop.
     #[serde(skip)]
     pub load: Load,
-    /// End after this many calls.
+    /// Number of calls after which the run ends.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub calls: Option<u64>,
-    /// End after this long.
+    /// Time after which the run ends.
     #[serde(
         rename = "duration_ns",
         with = "nanoseconds::optional",
@@ -61,7 +61,7 @@ pub struct Settings {
     )]
     #[schemars(with = "Option<u64>")]
     pub duration: Option<Duration>,
-    /// Load before the measured window, thrown away.
+    /// Length of the load before the measured window, which is not measured.
     #[serde(rename = "warm_up_ns", with = "nanoseconds")]
     #[schemars(with = "u64")]
     pub warm_up: Duration,
@@ -76,32 +76,32 @@ pub struct Settings {
     /// Options of the client.
     #[serde(flatten)]
     pub options: Options,
-    /// In total; one per worker when `None`.
+    /// Connections in total; one per worker if `None`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub connections: Option<usize>,
     /// Threads of the generator.
     #[serde(with = "exact_workers", skip_serializing_if = "Workers::is_default", default)]
     #[schemars(with = "Option<usize>")]
     pub workers: Workers,
-    /// Of arrivals and mixes.
+    /// Seed for arrivals and mixes.
     pub seed: u64,
 }
 
 /// Source of calls.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Load {
-    /// This many calls in flight; each that ends makes room for the next.
+    /// Closed loop: a fixed number of calls in flight. Each completed call makes room for the next.
     Closed {
-        /// In total, over all workers.
+        /// Calls in flight, in total over all workers.
         concurrency: u64,
     },
-    /// Calls start at intended times, whatever the server does.
+    /// Open loop: calls start at intended times, independent of the server's speed.
     Open {
         /// The rate over time. A single endless stage lasts as long as the run.
         rates: Rates,
         /// Spacing of calls.
         arrivals: Arrivals,
-        /// Over this many calls in flight, in total, an arrival is shed.
+        /// Most calls in flight, in total. An arrival above this number is shed.
         max_in_flight: u64,
     },
 }
@@ -111,25 +111,25 @@ pub enum Load {
 pub enum Rates {
     /// One rate, in calls per second, for the whole run.
     One(f64),
-    /// Stages, which also say how long the run lasts.
+    /// Stages, whose lengths define the length of the run.
     Stages(Vec<Stage>),
 }
 
 /// Contents of messages.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Texts {
-    /// Texts made here, of these sizes.
+    /// Generated texts of these sizes.
     Made {
         /// Sizes and weights.
         mix: Mix,
         /// Characters of the texts.
         kind: TextKind,
     },
-    /// A text that the user brought.
+    /// A text from the user.
     Given {
         /// The text itself.
         text: String,
-        /// Where it was read from.
+        /// Path of the file that contained the text.
         path: PathBuf,
     },
 }
@@ -139,7 +139,7 @@ pub enum Texts {
 pub enum Workers {
     /// Exactly this many.
     Exactly(usize),
-    /// This many, or fewer where there are not enough calls in flight or connections for all.
+    /// This number, or fewer if there are not enough calls in flight or connections.
     AtMost(usize),
 }
 
@@ -168,13 +168,13 @@ impl Default for Texts {
 }
 
 impl Texts {
-    /// Whether replies are larger than their requests.
+    /// Returns true if replies are larger than their requests.
     #[must_use]
     pub fn grow(&self) -> bool {
         matches!(self, Self::Made { kind: TextKind::Expanding, .. })
     }
 
-    /// The same kind of text in other sizes; a text from a file stays as it is.
+    /// Returns texts of the same kind in other sizes; a text from a file stays unchanged.
     #[must_use]
     pub(crate) fn sized(&self, mix: Mix) -> Self {
         match self {
@@ -183,14 +183,14 @@ impl Texts {
         }
     }
 
-    /// Texts of the default size.
+    /// Makes texts of the default size.
     fn made(kind: TextKind) -> Self {
         Self::Made { mix: Mix(vec![Share { message_bytes: ByteSize(64), weight: 1 }]), kind }
     }
 }
 
 impl Default for Settings {
-    /// 50 calls in flight, 64 bytes, 10 s after 1 s of warm-up, one worker.
+    /// Returns 50 calls in flight, 64 bytes, 10 s after 1 s of warm-up, one worker.
     fn default() -> Self {
         Self {
             load: Load::default(),
@@ -207,7 +207,8 @@ impl Default for Settings {
     }
 }
 
-/// Texts in the document of a sweep: their kind, because the sizes are those of the grid.
+/// Serde functions for texts in the document of a sweep: only their kind, because the grid contains the
+/// sizes.
 mod text_kind {
     use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error};
 
@@ -225,7 +226,7 @@ mod text_kind {
     }
 }
 
-/// Workers in a document: a number where it was asked for.
+/// Serde functions for workers in a document: a number if one was requested.
 mod exact_workers {
     use serde::{Deserialize, Deserializer, Serializer};
 
