@@ -1,7 +1,7 @@
-//! The reference server in a child process, with a CPU account of its own.
+//! The reference server in a child process, with its own CPU account.
 //!
-//! The child cannot outlive its parent: it serves until its standard input ends, and the kernel
-//! closes this end of that pipe however the parent dies.
+//! The child cannot outlive its parent: it serves until its standard input ends. The kernel closes the
+//! parent's end of that pipe however the parent dies.
 
 use std::{
     ffi::OsString,
@@ -14,49 +14,48 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Time for the child to say where it listens.
+/// Longest wait for the child to print its address.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Time for the child to go once its standard input has ended.
+/// Longest wait for the child to exit after its standard input has ended.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A server process that ends with this value, or with the process that holds it.
+/// A server process that ends when this value is dropped, or when its owner process ends.
 #[derive(Debug)]
 pub struct ChildServer {
     child: Child,
-    /// What it prints; the channel ends when the process does.
+    /// Lines that the process prints; the channel ends with the process.
     lines: Receiver<String>,
     address: SocketAddr,
 }
 
-/// Why no child server could be started.
+/// Error of a child server that could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum ChildError {
-    /// The program cannot be run.
+    /// The system cannot run the program.
     #[error("cannot start {program} as a server")]
     Start {
         /// The program.
         program: String,
-        /// What the system said.
+        /// The system's reason.
         source: io::Error,
     },
-    /// It ended, or said something else, instead of serving. Its own error stands on stderr.
+    /// The process ended, or printed something other than its address. Its own error is on stderr.
     #[error("the server process did not print its address: {0}")]
     Silent(String),
 }
 
 impl ChildServer {
-    /// Starts `program serve` on a free port of 127.0.0.1 with further arguments, and waits until
-    /// it listens.
+    /// Starts `program serve` with further arguments on a free port of 127.0.0.1, and waits until it listens.
     ///
     /// # Errors
-    /// When the program cannot be run, ends, or says nothing for 10 s.
+    /// Fails if the program cannot be run, ends, or prints nothing for 10 s.
     pub fn start(program: &Path, arguments: &[OsString]) -> Result<Self, ChildError> {
         let mut command = Command::new(program);
         command.args(["serve", "--listen", "127.0.0.1:0", "--until-input-ends"]).args(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
-        // Ctrl-C on a terminal goes to the whole foreground group. The server must stay for the
-        // calls that are in flight; it goes when they are done.
+        // Ctrl-C on a terminal reaches the whole foreground process group. The server must stay up for the
+        // calls in flight, and ends after them.
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command
             .spawn()
@@ -78,19 +77,19 @@ impl ChildServer {
         }
     }
 
-    /// Where it listens.
+    /// Address on which the server listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Its process id.
+    /// Process id of the server.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// How it ended, if it has.
+    /// Exit status of the server in words, or `None` while it runs.
     pub fn ended(&mut self) -> Option<String> {
         self.child.try_wait().ok().flatten().map(|status| status.to_string())
     }
@@ -105,7 +104,7 @@ impl Drop for ChildServer {
                 Ok(_) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {
-                    // Stopped by a signal, perhaps: only this one reaches it then.
+                    // The process may be stopped by a signal; only SIGKILL reaches it then.
                     let _ = self.child.kill();
                     break;
                 }
@@ -115,8 +114,8 @@ impl Drop for ChildServer {
     }
 }
 
-/// The child's lines, read by a thread of their own: a pipe cannot be read with a timeout, and the
-/// child must never block on a full one.
+/// Reads the child's lines on a separate thread. A pipe has no read timeout, and the child must never block
+/// on a full pipe.
 fn lines_of(child: &mut Child) -> Receiver<String> {
     let (sender, lines) = mpsc::channel();
     if let Some(output) = child.stdout.take() {
@@ -129,7 +128,7 @@ fn lines_of(child: &mut Child) -> Receiver<String> {
     lines
 }
 
-/// The address at the end of the line that `serve` prints.
+/// Parses the address at the end of the line that `serve` prints.
 fn address_in(line: &str) -> Option<SocketAddr> {
     line.rsplit(' ').next()?.parse().ok()
 }

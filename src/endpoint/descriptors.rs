@@ -1,14 +1,14 @@
-//! Whether this process can open what a runtime needs: tokio panics where it cannot set up its signals.
+//! Check for free file descriptors. Tokio panics if it cannot open the descriptors that a runtime needs.
 
 use std::io;
 
-/// Descriptors that are free before a runtime is built: two for signals, two for events, and some to spare.
+/// Descriptors that must be free before a runtime starts: two for signals, two for events, and two spare.
 const NEEDED: usize = 6;
 
 /// Checks that a runtime can be built.
 ///
 /// # Errors
-/// When this process may not open enough files: with the limit, and the way out.
+/// Fails if this process may not open enough files. The error contains the limit and the way out.
 pub(crate) fn check() -> io::Result<()> {
     use std::os::unix::net::UnixStream;
     let pairs: io::Result<Vec<_>> = (0..NEEDED / 2).map(|_| UnixStream::pair()).collect();
@@ -17,7 +17,9 @@ pub(crate) fn check() -> io::Result<()> {
         let limit = limit.map_or_else(|| "unlimited".to_owned(), |limit| limit.to_string());
         io::Error::new(
             error.kind(),
-            format!("{error}; this process may open {limit} files at once: raise that with `ulimit -n 1024`"),
+            format!(
+                "{error}; this process may open {limit} files at once; raise the limit with `ulimit -n 1024`"
+            ),
         )
     })
 }

@@ -1,4 +1,5 @@
-//! Processes that a server started in sessions of their own: they leave its process group, and outlive it.
+//! Leftover processes: processes that a server started in sessions of their own. They leave the server's
+//! process group and outlive it.
 
 use std::{
     collections::BTreeSet,
@@ -8,30 +9,30 @@ use std::{
 
 use super::processes::processes;
 
-/// Time for them to go when they are asked to, and again when they are killed.
+/// Longest wait for leftovers to exit after SIGTERM, and again after SIGKILL.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// This process in the place of init, for all that its servers leave behind (Linux; nothing elsewhere).
+/// Adopts the processes that servers leave behind, in place of init (Linux; no effect elsewhere).
 ///
-/// For a process that starts nothing else meanwhile: every child that it does not have yet is taken for a leftover.
+/// Use only in a process that starts nothing else meanwhile: every new child counts as a leftover.
 #[derive(Debug)]
 pub struct Leftovers {
-    /// Children from before, such as those that a shell had when it became this program.
+    /// Children from before the adoption, such as those of a shell that became this program.
     others: BTreeSet<u32>,
 }
 
 impl Leftovers {
-    /// Adopts orphans from now on, for as long as the value lives.
+    /// Adopts orphans from now on, until the value is dropped.
     #[must_use]
     pub fn adopt() -> Self {
         #[cfg(target_os = "linux")]
-        // Without it they are left to init, as before.
+        // If the call fails, init adopts the orphans, as usual.
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
         Self { others: children() }
     }
 
-    /// Ends all that were adopted, and waits for them: some seconds at most. No server may be alive that is not to
-    /// end.
+    /// Ends all adopted processes and waits for them, for a few seconds at most. Servers that must stay alive
+    /// must not be running.
     pub fn end(&self) {
         for signal in Signal::IN_TURN {
             let until = Instant::now() + PATIENCE;
@@ -41,7 +42,7 @@ impl Leftovers {
                 if left.is_empty() {
                     return;
                 }
-                // The end of one may bring its children here.
+                // The end of one process may bring its children here.
                 for process in left {
                     if signalled.insert(process) {
                         signal.send(process);
@@ -55,7 +56,7 @@ impl Leftovers {
         }
     }
 
-    /// Those that are alive.
+    /// Adopted processes that are alive.
     fn unreaped(&self) -> BTreeSet<u32> {
         children().difference(&self.others).copied().filter(|process| !reap(*process)).collect()
     }
@@ -84,7 +85,7 @@ impl Signal {
                 Self::Term => rustix::process::Signal::TERM,
                 Self::Kill => rustix::process::Signal::KILL,
             };
-            // It may have gone already.
+            // The process may have ended already.
             let _ = rustix::process::kill_process(process, signal);
         }
     }
@@ -94,15 +95,15 @@ fn id(process: u32) -> Option<rustix::process::Pid> {
     i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw)
 }
 
-/// Takes the status of a child that has ended. Whether it had.
+/// Collects the exit status of a child. Returns true if it has ended.
 fn reap(process: u32) -> bool {
     let Some(process) = id(process) else { return true };
     let ended = rustix::process::waitpid(Some(process), rustix::process::WaitOptions::NOHANG);
-    // An error: it is no child any more.
+    // An error means that the process is no longer a child.
     !matches!(ended, Ok(None))
 }
 
-/// The children of this process; none where the system does not tell.
+/// Children of this process; empty where the system does not list processes.
 fn children() -> BTreeSet<u32> {
     processes().filter(|process| process.parent == process::id()).map(|process| process.id).collect()
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use procfs_core::{FromRead, process::Stat};
 
-/// A process and where it comes from.
+/// A process, its parent and its process group.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Process {
     pub(crate) id: u32,
@@ -12,7 +12,7 @@ pub(crate) struct Process {
     pub(crate) group: u32,
 }
 
-/// The processes that run now; none where the system does not tell.
+/// Processes that run now; empty where the system does not list them.
 pub(crate) fn processes() -> impl Iterator<Item = Process> {
     process_ids().filter_map(|id| {
         // A process may end while the list is read.
@@ -21,7 +21,7 @@ pub(crate) fn processes() -> impl Iterator<Item = Process> {
     })
 }
 
-/// The numbers of the processes that run now; none where the system does not tell.
+/// Ids of the processes that run now; empty where the system does not list them.
 pub(crate) fn process_ids() -> impl Iterator<Item = u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
@@ -40,7 +40,7 @@ mod tests {
     #[test]
     fn a_process_is_read_behind_any_name() {
         let folder = tempfile::tempdir().expect("a folder");
-        // The kernel takes 15 bytes of the name: brackets, a space, and a byte that is not UTF-8.
+        // The kernel keeps 15 bytes of the name: brackets, a space, and a byte that is not UTF-8.
         let name = OsStr::from_bytes(b"a) b (\xff");
         let program = folder.path().join(name);
         std::os::unix::fs::symlink("/bin/sh", &program).expect("a link");

@@ -1,4 +1,4 @@
-//! Any program that serves, as its command line says: started on a free port, waited for and stopped.
+//! Any server program, described by its command line: started on a free port, waited for and stopped.
 
 use std::{
     env, fmt,
@@ -14,57 +14,57 @@ use std::{
 
 use crate::stop::Stop;
 
-/// Where a command line wants the port.
+/// Placeholder for the port in a command line.
 const PORT: &str = "{port}";
 
-/// What a program is given whose command line has no place for a port: it is taken for this program, of another
-/// build perhaps.
+/// Arguments for a command line without a placeholder for the port. Such a program is assumed to be plimsoll,
+/// possibly of another build.
 const OWN_ARGUMENTS: [&str; 4] = ["serve", "--listen", "127.0.0.1:{port}", "--until-input-ends"];
 
-/// Time for a program to accept a connection. A JVM under load takes a few seconds.
+/// Longest wait for a program to accept a connection. A JVM under load takes a few seconds.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Between two attempts to connect.
+/// Pause between two attempts to connect.
 const START_PAUSE: Duration = Duration::from_millis(5);
 
-/// Time for it to go when it is asked to.
+/// Longest wait for a program to exit after SIGTERM.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Of what a program wrote, that an error shows.
+/// Most bytes of a program's output that an error contains.
 const SHOWN: u64 = 1_000;
 
-/// A command line with a place for a port.
+/// A command line with a placeholder for the port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
     words: Vec<String>,
 }
 
-/// A process of it, and all that it started. They end with this value.
+/// A server process and all processes that it started. They end when this value is dropped.
 #[derive(Debug)]
 pub struct ServerProcess {
     child: Child,
     address: SocketAddr,
-    /// What it writes to stdout and stderr.
+    /// Output of the process: stdout and stderr.
     output: Option<File>,
 }
 
-/// Why a text is no command line of a server.
+/// Error for a text that is not the command line of a server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProgramError {
-    /// There is no word in it.
+    /// The text contains no word.
     #[error("it is empty; give a command line such as `./server --port {{port}}`")]
     Empty,
     /// A quote has no end.
-    #[error("`{0}` has a quote without its end")]
+    #[error("`{0}` has an unclosed quote; close it, or escape it with a backslash")]
     Quote(String),
-    /// Arguments, but no port.
+    /// The command line has arguments, but no placeholder for the port.
     #[error(
-        "`{0}` has no `{{port}}` in it: each start uses another free port, which the program must be given, as in `./server --port {{port}}`"
+        "`{0}` has no `{{port}}`: each start uses another free port; pass it to the program, as in `./server --port {{port}}`"
     )]
     NoPort(String),
 }
 
-/// Why a program does not serve.
+/// Error of a program that does not serve.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The system cannot run the command.
@@ -72,54 +72,54 @@ pub enum StartError {
     Command {
         /// The command line.
         program: String,
-        /// Its first word.
+        /// First word of the command line.
         command: String,
         /// The system's reason.
         source: io::Error,
     },
-    /// The system refuses something that plimsoll needs to start any program.
-    #[error("plimsoll cannot {what}: this is no failure of the server")]
+    /// The system refused something that plimsoll needs to start any program.
+    #[error("plimsoll cannot {what}; the cause is this machine, not the server")]
     Setup {
         /// The step that failed, and where.
         what: String,
         /// The system's reason.
         source: io::Error,
     },
-    /// It ended.
+    /// The process ended before it accepted a connection.
     #[error("`{program}` ended ({status}) before it accepted a connection on port {port}{output}")]
     Ended {
         /// The command line.
         program: String,
-        /// How.
+        /// Exit status in words.
         status: String,
-        /// Its exit status, where no signal ended it.
+        /// Exit status as a number; `None` if a signal ended the process.
         code: Option<i32>,
-        /// Where it should have listened.
+        /// Port on which the process should have listened.
         port: u16,
-        /// The end of what it wrote.
+        /// End of the program's output.
         output: String,
     },
-    /// It takes too long.
+    /// The process accepted no connection in time.
     #[error("`{program}` accepted no connection on port {port} within {} s{output}", START_TIMEOUT.as_secs())]
     Silent {
         /// The command line.
         program: String,
-        /// Where it should have listened.
+        /// Port on which the process should have listened.
         port: u16,
-        /// The end of what it wrote.
+        /// End of the program's output.
         output: String,
     },
-    /// Somebody wanted an end.
+    /// The start was stopped early.
     #[error("interrupted")]
     Interrupted,
 }
 
-/// Exit statuses that a shell and `env` reserve for a command that they cannot run, and for one that they cannot
-/// find (POSIX, XCU 2.8.2).
+/// Exit statuses that a shell and `env` reserve for a command that cannot be run (126) or found (127) (POSIX,
+/// XCU 2.8.2).
 const NO_COMMAND: [i32; 2] = [126, 127];
 
 impl StartError {
-    /// Whether there is no program behind the command line, rather than one that does not serve.
+    /// Returns true if the command line names no program, rather than a program that does not serve.
     #[must_use]
     pub fn is_no_command(&self) -> bool {
         match self {
@@ -130,8 +130,8 @@ impl StartError {
     }
 }
 
-/// Whether the system refused this process a means of its own: a descriptor, a process, memory, a local port. The
-/// other side has no part in it.
+/// Returns true if the system refused this process a resource of its own: a descriptor, a process, memory, a
+/// local port. The server is not the cause.
 #[must_use]
 pub fn is_lack_of_means(error: &io::Error) -> bool {
     use rustix::io::Errno;
@@ -147,12 +147,12 @@ pub fn is_lack_of_means(error: &io::Error) -> bool {
     Errno::from_io_error(error).is_some_and(|errno| means.contains(&errno))
 }
 
-/// The way out, where the system's reason alone misleads.
+/// Way out for errors whose system reason alone is misleading.
 fn hint(command: &str, source: &io::Error) -> &'static str {
     if source.kind() != io::ErrorKind::NotFound {
         ""
     } else if Path::new(command).is_file() {
-        ": the file is there, but not the interpreter that its first line names"
+        ": the file exists, but the interpreter in its first line does not"
     } else {
         ": there is no such file, here or on the PATH"
     }
@@ -162,7 +162,7 @@ impl FromStr for Program {
     type Err = ProgramError;
 
     fn from_str(text: &str) -> Result<Self, ProgramError> {
-        // A path may have spaces in it.
+        // A path may contain spaces.
         if Path::new(text).is_file() {
             return Ok(Self::own(text.to_owned()));
         }
@@ -176,8 +176,8 @@ impl FromStr for Program {
     }
 }
 
-/// Whether the value of this flag, or of this variable of `env NAME=VALUE`, is a secret. A flag that ends with `-key`
-/// or `-cert` mostly names a file.
+/// Returns true if the value of this flag, or of this variable of `env NAME=VALUE`, is a secret. Flags that
+/// end with `-key` or `-cert` usually name a file.
 fn names_secret(flag: &str) -> bool {
     let name = flag.trim_start_matches('-').to_ascii_lowercase().replace('_', "-");
     let last = name.rsplit('-').next().unwrap_or_default();
@@ -188,7 +188,7 @@ fn names_secret(flag: &str) -> bool {
 
 impl fmt::Display for Program {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A word that follows a flag for a secret, or stands behind its `=`.
+        // A secret is a word after a flag for a secret, or the part after its `=`.
         let mut is_secret = false;
         for (place, word) in self.words.iter().enumerate() {
             let space = if place == 0 { "" } else { " " };
@@ -210,11 +210,12 @@ impl Program {
         Self { words: std::iter::once(path).chain(OWN_ARGUMENTS.map(str::to_owned)).collect() }
     }
 
-    /// Starts it on a free port of 127.0.0.1, in a process group of its own, and waits until it accepts
-    /// connections. `stop` ends it early.
+    /// Starts the program on a free port of 127.0.0.1, in its own process group, and waits until it accepts
+    /// connections. `stop` cancels the wait.
     ///
     /// # Errors
-    /// When it cannot be run, ends, or does not listen within 60 s: with the end of what it wrote.
+    /// Fails if the program cannot be run, ends, or does not listen within 60 s. The error contains the end
+    /// of its output.
     pub fn start(&self, stop: &Stop) -> Result<ServerProcess, StartError> {
         let setup = |what: &str| {
             let what = what.to_owned();
@@ -231,8 +232,8 @@ impl Program {
         for end in [Command::stdout, Command::stderr] {
             end(&mut command, output.try_clone().map_err(setup("share a file with a process"))?);
         }
-        // Ctrl-C on a terminal reaches it only when this program is done with it; and what it starts itself
-        // can be ended with it.
+        // In its own process group, the server does not receive Ctrl-C from the terminal, and processes that
+        // it starts can be ended with it.
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let child = command.spawn().map_err(|source| {
             if is_lack_of_means(&source) {
@@ -248,19 +249,19 @@ impl Program {
 }
 
 impl ServerProcess {
-    /// Where it listens.
+    /// Address on which the server listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Its process group: itself, and what it started.
+    /// Id of the process group: the process and all that it started.
     #[must_use]
     pub fn group(&self) -> u32 {
         self.child.id()
     }
 
-    /// Asks it to go, without waiting: several that are asked together go together.
+    /// Sends SIGTERM without waiting, so that several servers can exit at the same time.
     pub fn ask_to_go(&self) {
         self.signal(rustix::process::Signal::TERM);
     }
@@ -280,7 +281,7 @@ impl ServerProcess {
             }
             pause();
         }
-        // Somebody else's, where this one has ended in the meantime.
+        // If this process has ended meanwhile, another program listens on the port.
         match self.child.try_wait() {
             Ok(Some(status)) => Err(self.ended(program, status)),
             _ => Ok(()),
@@ -297,14 +298,14 @@ impl ServerProcess {
         }
     }
 
-    /// Whether it accepts a connection. One from a port to itself, which the system may make where nobody listens,
-    /// does not count.
+    /// Returns true if the process accepts a connection. A connection from a port to itself does not count;
+    /// the system may make one where no process listens.
     fn listens(&self) -> bool {
         TcpStream::connect_timeout(&self.address, START_TIMEOUT)
             .is_ok_and(|stream| stream.local_addr().is_ok_and(|own| own != self.address))
     }
 
-    /// The end of what it wrote, as the end of an error.
+    /// Returns the end of the program's output, as the last part of an error message.
     fn written(&mut self) -> String {
         let Some(mut file) = self.output.take() else { return String::new() };
         let mut bytes = Vec::new();
@@ -322,7 +323,7 @@ impl ServerProcess {
     fn signal(&self, signal: rustix::process::Signal) {
         let group = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
         if let Some(group) = group {
-            // It may have gone already.
+            // The process may have ended already.
             let _ = rustix::process::kill_process_group(group, signal);
         }
     }
@@ -331,20 +332,20 @@ impl ServerProcess {
 impl Drop for ServerProcess {
     fn drop(&mut self) {
         self.ask_to_go();
-        // This program's own server ends with its input.
+        // A server of this program ends when its input ends.
         drop(self.child.stdin.take());
         let until = Instant::now() + STOP_TIMEOUT;
         while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < until {
             pause();
         }
-        // What has not gone by now: the program itself, or something that it started and left behind.
+        // Processes still alive now are the program itself, or processes that it started and left behind.
         self.signal(rustix::process::Signal::KILL);
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// A port that was free a moment ago.
+/// Returns a port that was free a moment ago.
 fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }

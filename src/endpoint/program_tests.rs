@@ -1,4 +1,4 @@
-//! Command lines of servers, read and started.
+//! Tests of server command lines: parsing and starting.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What a run drives: a server that is there already, or a child process of its own.
+//! Address of the server under test.
 
 use std::{
     fmt, io,
@@ -7,10 +7,11 @@ use std::{
     time::Duration,
 };
 
-/// Time for one address to accept a connection, and for a client to make its first and any later one.
+/// Longest wait for an address to accept a connection, and for a client to make its first and any later
+/// connection.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Where a server is to be found, as it was written: `localhost:8080`, `http://[::1]:8080`.
+/// Address of a server as typed: `localhost:8080`, `http://[::1]:8080`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     host: String,
@@ -22,13 +23,13 @@ pub struct Target {
 pub struct Located {
     /// The address that accepted a connection.
     pub address: SocketAddr,
-    /// Host and port as they were written: what the server sees as `:authority`.
+    /// Host and port as typed: the server receives them as `:authority`.
     pub authority: String,
-    /// Whether the server shares this machine with the generator.
+    /// True if the server runs on the same machine as the generator.
     pub is_local: bool,
 }
 
-/// Why a text is not a target.
+/// Error for a text that is not a target.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{got}` is not a target: {reason}; {way_out}")]
 pub struct TargetError {
@@ -44,25 +45,25 @@ impl TargetError {
     }
 }
 
-/// Why a target cannot be driven.
+/// Error for a target that cannot be reached.
 #[derive(Debug, thiserror::Error)]
 pub enum LocateError {
     /// The name has no address.
     #[error("cannot find an address for `{target}`")]
     Name {
-        /// The target as it was written.
+        /// The target as typed.
         target: String,
-        /// What the resolver said.
+        /// The resolver's error.
         source: io::Error,
     },
-    /// No address accepts connections.
+    /// No address of the target accepts connections.
     #[error(
         "nothing accepts connections at {target} ({tried}); is the server running? `plimsoll serve` starts one, and `plimsoll run` without a target starts its own"
     )]
     NobodyListens {
-        /// The target as it was written.
+        /// The target as typed.
         target: String,
-        /// Each address with what became of the attempt.
+        /// Each address with the result of its attempt.
         tried: String,
     },
 }
@@ -74,7 +75,7 @@ impl FromStr for Target {
         let error = |reason: &str| TargetError::new(text, reason);
         let bare = without_scheme(text)?;
         if let Some((address, path)) = bare.split_once('/') {
-            let reason = format!("`/{path}` behind the address has no place in it");
+            let reason = format!("a target has no path, but this one has `/{path}`");
             let way_out = format!(
                 "write `{address}` alone; plimsoll calls example.FormatData/DoFormat, and no other method yet"
             );
@@ -102,7 +103,7 @@ impl FromStr for Target {
         }
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':');
         if !host.bytes().all(is_name) {
-            return Err(error("the host has a character that no name or address has"));
+            return Err(error("the host has a character that is not valid in a name or an address"));
         }
         let port = port.parse().ok().filter(|port| *port > 0);
         let port = port.ok_or_else(|| error("the port is not a number from 1 to 65535"))?;
@@ -110,7 +111,7 @@ impl FromStr for Target {
     }
 }
 
-/// What is left of a target without its scheme: HTTP's, or one of those in gRPC's names.
+/// Removes the scheme from a target: HTTP's, or one of those in gRPC's names.
 fn without_scheme(text: &str) -> Result<&str, TargetError> {
     let error = |reason: &str| Err(TargetError::new(text, reason));
     if text.starts_with("unix:") || text.starts_with("unix-abstract:") {
@@ -129,16 +130,17 @@ fn without_scheme(text: &str) -> Result<&str, TargetError> {
         None => Ok(text),
         Some(("http", rest)) => Ok(rest.strip_suffix('/').unwrap_or(rest)),
         Some(("https" | "grpcs", _)) => error("TLS is not supported yet"),
-        // `dns://SERVER/NAME`, mostly without a server: `dns:///NAME`.
+        // The form is `dns://SERVER/NAME`, usually without a server: `dns:///NAME`.
         Some(("dns" | "passthrough", rest)) => match rest.split_once('/') {
             Some(("", name)) => Ok(name),
-            _ => {
-                error("a DNS server of its own is not supported; leave it out, as in `dns:///localhost:8080`")
-            }
+            _ => error(
+                "a DNS server in the target is not supported; leave it out, as in `dns:///localhost:8080`",
+            ),
         },
-        Some((scheme, _)) => {
-            Err(TargetError::new(text, format!("the scheme `{scheme}` is none of http, dns and passthrough")))
-        }
+        Some((scheme, _)) => Err(TargetError::new(
+            text,
+            format!("the scheme `{scheme}` is not supported; use http, dns or passthrough"),
+        )),
     }
 }
 
@@ -154,10 +156,10 @@ impl fmt::Display for Target {
 }
 
 impl Target {
-    /// The first of the target's addresses that accepts a connection. The resolver gives their order.
+    /// Returns the first of the target's addresses that accepts a connection, in the resolver's order.
     ///
     /// # Errors
-    /// When the name has no address, or none of its addresses accepts within 3 s.
+    /// Fails if the name has no address, or none of its addresses accepts within 3 s.
     pub fn locate(&self) -> Result<Located, LocateError> {
         let addresses = (self.host.as_str(), self.port)
             .to_socket_addrs()
@@ -218,9 +220,9 @@ mod tests {
             ("http://user@host:80", "character"),
             (
                 "localhost:8080/pkg.Svc/Method",
-                "`/pkg.Svc/Method` behind the address has no place in it; write `localhost:8080`",
+                "a target has no path, but this one has `/pkg.Svc/Method`; write `localhost:8080`",
             ),
-            ("http://localhost:8080/x", "`/x` behind"),
+            ("http://localhost:8080/x", "this one has `/x`"),
             ("8080", "port without a host; write `localhost:8080`"),
             ("unix:///x", "Unix"),
             ("unix-abstract:x", "Unix"),
@@ -236,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_port_where_nobody_listens_is_named() {
-        // Free a moment ago, and not handed out again at once.
+        // The port was free a moment ago, and the system does not assign it again at once.
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
         let address = listener.local_addr().expect("bound");
         drop(listener);
