@@ -7,25 +7,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::nanoseconds;
 
-/// How large requests waited because too much was left of others that were refused: time of the generator's.
+/// Waits of large requests for the unsent rest of refused requests. This time is the generator's, not the
+/// server's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct UploadWaits {
-    /// How many.
+    /// Number of waits.
     pub count: u64,
-    /// How long, all together.
+    /// Total time of the waits.
     #[serde(rename = "time_ns", with = "nanoseconds")]
     #[schemars(with = "u64")]
     pub time: Duration,
 }
 
 impl UploadWaits {
-    /// What it grew by since `earlier`.
+    /// Returns the increase since `earlier`.
     #[must_use]
     pub fn since(self, earlier: Self) -> Self {
         Self { count: self.count.saturating_sub(earlier.count), time: self.time.saturating_sub(earlier.time) }
     }
 
-    /// Adds what others waited.
+    /// Adds the waits of other connections.
     pub fn add(&mut self, other: Self) {
         let Self { count, time } = other;
         self.count = self.count.saturating_add(count);
@@ -33,12 +34,12 @@ impl UploadWaits {
     }
 }
 
-/// What became of connections.
+/// Numbers of connections, by how they ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Connections {
     /// Connections on which the server sent its SETTINGS.
     pub made: u64,
-    /// Connections that the server ended with GOAWAY and without a call lost.
+    /// Connections that the server closed with GOAWAY without losing a call.
     pub closed: u64,
     /// Connections that ended in any other way.
     pub lost: u64,
@@ -46,26 +47,27 @@ pub struct Connections {
     pub failed_attempts: u64,
 }
 
-/// What became of connections, and how long calls had none.
+/// Numbers of connections, and times without a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct ConnectionAccount {
     /// The connections.
     #[serde(flatten)]
     pub connections: Connections,
-    /// With calls that waited for a connection, because the last one had ended: the longest time of all
-    /// places for a connection. The stub's channel tells only how long it took to connect.
+    /// Time in which calls waited for a connection because the last one had ended: the longest time of all
+    /// connection slots. For the stub client, only the time that connecting took, because its channel reports
+    /// no more.
     #[serde(rename = "unconnected_ns", with = "nanoseconds")]
     #[schemars(with = "u64")]
     pub unconnected: Duration,
-    /// With no attempt to connect under way, because the last one had failed: the longest time of all places.
-    /// A closed loop starts no call in that time.
+    /// Time in which no attempt to connect was under way because the last one had failed: the longest time of
+    /// all connection slots. A closed loop starts no call in that time.
     #[serde(rename = "paused_ns", with = "nanoseconds")]
     #[schemars(with = "u64")]
     pub paused: Duration,
 }
 
 impl ConnectionAccount {
-    /// What it grew by since `earlier`.
+    /// Returns the increase since `earlier`.
     #[must_use]
     pub fn since(self, earlier: Self) -> Self {
         Self {
@@ -84,19 +86,19 @@ impl ConnectionAccount {
     }
 }
 
-/// How a call lost its connection.
+/// Way in which a call lost its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
-    /// There was none: an attempt to connect failed.
+    /// There was no connection: an attempt to connect failed.
     NotConnected,
-    /// The server ended it with GOAWAY.
+    /// The server ended the connection with GOAWAY.
     GoAway,
-    /// It ended in another way.
+    /// The connection ended in another way.
     Other,
 }
 
 impl Connections {
-    /// Connections since `earlier`.
+    /// Returns the increase since `earlier`.
     #[must_use]
     pub fn since(self, earlier: Self) -> Self {
         Self {

@@ -1,22 +1,22 @@
-//! One call as two values: what it is while it is on its way, and what it has come to.
+//! One call as two values: [`Call`] while in flight, [`Completion`] after its end.
 
 use tokio::time::Instant;
 
 use super::account::Loss;
 use crate::rpc::{Failure, Outcome};
 
-/// A call on its way.
+/// A call in flight.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
-    /// The message that it sends, as an index of the payload.
+    /// Message of the call, as an index of the payload.
     pub message: usize,
-    /// Whether it is one of the plan's, or belongs to the warm-up.
+    /// True if the call is planned; false for calls of the warm-up.
     pub is_planned: bool,
-    /// When it should have started; `None` in a closed loop, and for the warm-up.
+    /// Intended start; `None` in a closed loop and in the warm-up.
     pub intended: Option<Instant>,
-    /// When it was given to the client.
+    /// Time at which the client received the call.
     pub sent: Instant,
-    /// How often it was given back after it was sent, because the server did not process it.
+    /// Number of times that the call was sent and given back because the server did not process it.
     pub returned: u8,
 }
 
@@ -25,32 +25,32 @@ pub struct Call {
 pub struct Completion {
     /// The call.
     pub call: Call,
-    /// When its end became known: the reply was there, and not verified yet where that takes time.
+    /// Time at which the end of the call became known. The reply has arrived; its verification may follow.
     pub done: Instant,
-    /// Its outcome: never shed or unfinished.
+    /// Outcome of the call: never shed or unfinished.
     pub outcome: Outcome,
-    /// Bytes of its request's body that went to the socket; 0 where the client does not know.
+    /// Body bytes of the request that were written to the socket; 0 if the client does not know.
     pub uploaded_bytes: u64,
-    /// Whether the client made the status of a failure itself.
+    /// True if the client made the status of a failure itself.
     pub is_own_status: bool,
-    /// How the connection of a broken call was lost, where the client knows.
+    /// Way in which the call lost its connection, if it was broken and the client knows.
     pub loss: Option<Loss>,
 }
 
 impl Call {
-    /// A call by itself, not part of a run's load, that starts now.
+    /// Makes a single call that starts now and is not part of a run's load.
     #[must_use]
     pub fn now(message: usize) -> Self {
         Self { message, is_planned: true, intended: None, sent: Instant::now(), returned: 0 }
     }
 
-    /// Its end, with nothing uploaded.
+    /// Ends the call with this outcome and nothing uploaded.
     #[must_use]
     pub fn end(self, outcome: Outcome, done: Instant) -> Completion {
         Completion { call: self, done, outcome, uploaded_bytes: 0, is_own_status: false, loss: None }
     }
 
-    /// Its end with the connection's.
+    /// Ends the call as broken, because its connection was lost.
     #[must_use]
     pub fn broken(self, failure: Failure, done: Instant) -> Completion {
         self.end(Outcome::Broken(Box::new(failure)), done)

@@ -6,17 +6,17 @@ use super::{
 };
 use crate::rpc::format_data::Message;
 
-/// Something that makes calls over one connection, as futures. Clones share the connection.
+/// A client that makes calls over one connection, as futures. Clones share the connection.
 pub(crate) trait Caller: Clone + 'static {
-    /// Makes a call and verifies its reply. The call counts as sent when the client has what it needs for it.
+    /// Makes a call and verifies its reply. The send time is the time at which the client can start the call.
     fn call(&mut self, call: Call, message: &Message) -> impl Future<Output = Completion>;
 
-    /// Account of the connections that calls went over.
+    /// Account of the connections that carried the calls.
     fn connections(&self) -> ConnectionAccount {
         ConnectionAccount::default()
     }
 
-    /// How calls of this connection waited for what is left of refused uploads.
+    /// Waits of this connection's requests for the unsent rest of refused uploads.
     fn upload_waits(&self) -> UploadWaits {
         UploadWaits::default()
     }

@@ -1,22 +1,22 @@
-//! Metadata that a user gave, as the clients send it.
+//! Conversion of the user's metadata for the clients.
 
 use tonic::metadata::{AsciiMetadataKey, BinaryMetadataKey, BinaryMetadataValue, MetadataMap};
 
 use super::opening::OpenError;
 use crate::rpc::metadata::{Pair, bytes_of};
 
-/// Whether this metadata can be sent.
+/// Checks that this metadata can be sent.
 ///
 /// # Errors
-/// For the first pair that cannot.
+/// Returns an error for the first pair that cannot be sent.
 pub(crate) fn check_metadata(pairs: &[Pair]) -> Result<(), OpenError> {
     checked(pairs).map(|_| ())
 }
 
-/// The pairs as tonic takes them.
+/// Converts the pairs to tonic's type.
 ///
 /// # Errors
-/// For the first pair that gRPC cannot carry.
+/// Returns an error for the first pair that gRPC cannot carry.
 pub(super) fn checked(pairs: &[Pair]) -> Result<MetadataMap, OpenError> {
     let mut map = MetadataMap::new();
     for pair in pairs {

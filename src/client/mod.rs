@@ -1,5 +1,4 @@
-//! The clients that make calls, and what they share: how a call ends, and how a refusal is
-//! recognised.
+//! The clients that make calls, and their shared types.
 
 pub mod account;
 mod call;

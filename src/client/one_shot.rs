@@ -1,4 +1,4 @@
-//! One call with all that can be seen of it: initial metadata, reply, trailers, status, time.
+//! One call with its whole response: initial metadata, reply, trailers, status, time.
 
 use std::{fmt, io, sync::Arc, time::Duration};
 
@@ -36,53 +36,53 @@ use crate::{
     units::{Limit, nanoseconds_of},
 };
 
-/// Everything that came back from one call.
+/// The response of one call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Reply {
-    /// `plimsoll.call/1`.
+    /// Kind of the document: `plimsoll.call/1`.
     pub schema: &'static str,
-    /// Host and port as they were written.
+    /// Host and port as typed.
     pub target: String,
-    /// The reply's text; absent when there was none.
+    /// The reply's text; absent if there was no reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// How the call ended.
+    /// Status of the call.
     pub status: CallStatus,
-    /// Sent by the server before the reply.
+    /// Metadata that the server sent before the reply.
     pub initial_metadata: Vec<Pair>,
-    /// Sent behind the reply.
+    /// Metadata that the server sent after the reply.
     pub trailing_metadata: Vec<Pair>,
-    /// From the send to the end.
+    /// Service time in ns: from the send to the end of the call.
     pub service_ns: u64,
 }
 
-/// A status, with its code's name and number.
+/// A status, with its code as name and number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct CallStatus {
-    /// The name.
+    /// The code's name.
     pub code: &'static str,
-    /// The number.
+    /// The code's number.
     pub number: i32,
-    /// The text.
+    /// The status text.
     pub message: String,
 }
 
-/// Why no call could be made.
+/// Error of a call that could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    /// No connection.
+    /// The connection could not be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// Something that was asked for cannot be.
+    /// The text or an option is not valid.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// The system gives no runtime.
+    /// The system provides no runtime.
     #[error("cannot set up the client")]
     Setup(#[from] io::Error),
 }
 
 impl Reply {
-    /// Whether the status is OK.
+    /// Returns true if the status is OK.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         self.status.number == 0
@@ -96,16 +96,16 @@ impl fmt::Display for CallStatus {
     }
 }
 
-/// Makes one call. A status other than OK is a reply too.
+/// Makes one call. A status other than OK is a reply too, not an error.
 ///
 /// # Errors
-/// When there is no connection, or metadata cannot be sent.
+/// Fails if there is no connection, or metadata cannot be sent.
 pub fn call(target: &Located, options: &Options, text: String) -> Result<Reply, CallError> {
     let mut reply = match options.client {
         ClientKind::Lean => call_lean(target, options, text),
         ClientKind::Stub => call_stub(target, options, text),
     }?;
-    // A server may repeat what it was sent.
+    // A server may repeat the metadata that it received.
     let secrets = Secrets::of(&options.metadata);
     secrets.hide(&mut reply.status.message);
     for pair in reply.initial_metadata.iter_mut().chain(&mut reply.trailing_metadata) {
@@ -122,14 +122,14 @@ fn call_lean(target: &Located, options: &Options, text: String) -> Result<Reply,
     let mut exchange = BlockingConnection::open(target, Arc::new(requests), &Stop::new()).map_err(failed)?;
     exchange.watch();
     exchange.start(0);
-    // One call was started, and so one ends.
-    let completion = exchange.next(None).ok_or_else(|| failed(io::Error::other("the call had no end")))?;
+    // One call was started, so one call ends.
+    let completion = exchange.next(None).ok_or_else(|| failed(io::Error::other("the call did not end")))?;
     let seen = exchange.take_seen();
     let service = completion.done.saturating_duration_since(completion.call.sent);
     let status =
         |code: Code, message: String| CallStatus { code: code.name(), number: code.number(), message };
     let (text, status) = match completion.outcome {
-        // Whether the text is the expected one is for whoever reads it to say.
+        // The reader of the reply decides if the text is the expected one.
         Outcome::Answered | Outcome::WrongReply(_) => match text_of(&seen, options) {
             Ok(text) => (Some(text), CallStatus { code: "OK", number: 0, message: String::new() }),
             Err(error) => (None, status(Code::INTERNAL, format!("the reply cannot be read: {error}"))),
@@ -149,7 +149,7 @@ fn call_lean(target: &Located, options: &Options, text: String) -> Result<Reply,
     let first = blocks.next().unwrap_or_default();
     let (initial_metadata, trailing_metadata) = match blocks.next_back() {
         Some(last) => (first, last),
-        // A response of one block is its trailers where there is no reply.
+        // A response with one header block and no reply consists of its trailers.
         None if text.is_none() => (Vec::new(), first),
         None => (first, Vec::new()),
     };
@@ -164,7 +164,7 @@ fn call_lean(target: &Located, options: &Options, text: String) -> Result<Reply,
     })
 }
 
-/// The text of a reply that was taken.
+/// Decodes the text of a received reply.
 fn text_of(seen: &RawResponse, options: &Options) -> Result<String, Box<dyn std::error::Error>> {
     let message = seen.body.get(PREFIX_BYTES..).unwrap_or_default();
     let mut fields = seen.blocks.iter().flatten();
@@ -174,11 +174,12 @@ fn text_of(seen: &RawResponse, options: &Options) -> Result<String, Box<dyn std:
         .filter(|_| seen.body.first() == Some(&1));
     let Some(compression) = compression else { return Ok(Data::decode(message)?.text) };
     let most = options.max_recv_message_size.as_usize();
-    let unpacked = rpc::unpacked(compression, message, most)?.ok_or("it is over the limit")?;
+    let unpacked = rpc::unpacked(compression, message, most)?
+        .ok_or("the decompressed message is over the client's own limit")?;
     Ok(Data::decode(unpacked.as_slice())?.text)
 }
 
-/// On a runtime of its own.
+/// Makes the call with tonic's client, on a runtime of its own.
 fn call_stub(target: &Located, options: &Options, text: String) -> Result<Reply, CallError> {
     crate::endpoint::check()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -221,7 +222,7 @@ fn call_stub(target: &Located, options: &Options, text: String) -> Result<Reply,
             },
         };
         let took = sent.elapsed();
-        // By what the server answered, and not by what tonic makes of it.
+        // The server's answer counts, not tonic's interpretation of it.
         let outcome = outcome.map_err(|status| match heard.http() {
             Some(answer) if !stub::is_from_wire(&status) => {
                 Status::new(answer.code().number().into(), answer.words())
@@ -232,14 +233,14 @@ fn call_stub(target: &Located, options: &Options, text: String) -> Result<Reply,
     })
 }
 
-/// What can have come before a call failed.
+/// Metadata that may have arrived before a call failed.
 #[derive(Debug, Default)]
 struct Parts {
     initial: MetadataMap,
     trailing: MetadataMap,
 }
 
-/// A unary call, read as a stream: the generated client would merge both kinds of metadata.
+/// Makes a unary call and reads it as a stream. The generated client would merge both kinds of metadata.
 async fn exchange(
     client: &mut Grpc<stub::OriginChannel>,
     request: Request<Data>,
@@ -292,7 +293,7 @@ fn pairs(metadata: &MetadataMap) -> Vec<Pair> {
         .collect()
 }
 
-/// Whether a header belongs to gRPC, and not to the server's metadata.
+/// Returns true if a header belongs to gRPC rather than to the server's metadata.
 fn is_protocol(name: &str) -> bool {
     name.starts_with(':')
         || matches!(

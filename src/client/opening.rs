@@ -1,4 +1,4 @@
-//! Opening a connection: how long it may take, and its errors.
+//! Opening a connection: its time limit and its errors.
 
 use std::{io, time::Duration};
 
@@ -8,24 +8,24 @@ use crate::{
     rpc::metadata::MetadataError,
 };
 
-/// How often a client that waits looks whether an end is wanted: sooner than a person notices.
+/// Interval at which a waiting client checks for a stop request: shorter than a person notices.
 pub(crate) const INTERRUPT_TICK: Duration = Duration::from_millis(50);
 
-/// Why there is no connection.
+/// Error of a connection that could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The server does not accept one.
+    /// The server does not accept the connection.
     #[error("cannot connect to {authority} ({cause})")]
     Connect {
-        /// The target as it was written.
+        /// The target as typed.
         authority: String,
-        /// What the transport said.
+        /// The transport's error.
         cause: String,
     },
-    /// The system refuses this program a means that every connection needs.
-    #[error("plimsoll cannot connect to {authority}: this is no failure of the server")]
+    /// The system refuses this program a resource that every connection needs.
+    #[error("plimsoll cannot connect to {authority}; the cause is this machine, not the server")]
     Means {
-        /// The target as it was written.
+        /// The target as typed.
         authority: String,
         /// The system's reason.
         source: io::Error,
@@ -36,7 +36,7 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// A connection that the system does not make.
+    /// Makes the error for a connection that the system could not open.
     pub(crate) fn of(target: &Located, source: io::Error) -> Self {
         let authority = target.authority.clone();
         if is_lack_of_means(&source) {
@@ -47,7 +47,7 @@ impl OpenError {
     }
 }
 
-/// What this program calls itself.
+/// Name and version of this program in the `user-agent` header.
 pub(crate) fn user_agent() -> String {
     concat!("plimsoll/", env!("CARGO_PKG_VERSION")).to_owned()
 }

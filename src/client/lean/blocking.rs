@@ -1,5 +1,5 @@
-//! Single calls over a connection of their own that blocks: what happens on it can be watched step by
-//! step, and costs more than in a run.
+//! Single calls over a blocking connection of their own. The caller can observe each step; it costs more CPU time
+//! per call than a run does.
 
 use std::{
     collections::VecDeque,
@@ -28,7 +28,7 @@ use crate::{
     stop::Stop,
 };
 
-/// How long a read waits at most where nothing else bounds it.
+/// Longest wait of a read without any other bound.
 const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 
 /// A connection and its socket.
@@ -38,38 +38,38 @@ pub(crate) struct BlockingConnection {
     connection: Connection,
     opened: Instant,
     buffer: Vec<u8>,
-    /// Calls that have ended and were not asked for yet.
+    /// Completed calls that were not taken yet.
     ended: VecDeque<Completion>,
-    /// How the connection was lost, if it was.
+    /// Cause of the connection's loss, if it was lost.
     lost: Option<Failure>,
 }
 
 impl BlockingConnection {
-    /// Connects, unless an end is wanted before the server accepts.
+    /// Connects. A stop request cancels the attempt.
     ///
     /// # Errors
-    /// When the server does not accept the connection within 3 s, or an end is wanted.
+    /// Fails if the server does not accept the connection within 3 s, or the stop is requested.
     pub(crate) fn open(target: &Located, requests: Arc<Requests>, stop: &Stop) -> io::Result<Self> {
         let socket = connect(target.address, stop)?;
         socket.set_nodelay(true)?;
-        // A server that does not read must not keep the client from reading.
+        // If the server does not read, the client must still be able to read.
         socket.set_write_timeout(Some(Duration::from_millis(10)))?;
         let connection = Connection::new(requests, 1);
         let (opened, buffer) = (Instant::now(), vec![0; 64 << 10]);
         Ok(Self { socket, connection, opened, buffer, ended: VecDeque::new(), lost: None })
     }
 
-    /// Keeps what comes back from now on.
+    /// Starts to record the bytes that arrive.
     pub(crate) fn watch(&mut self) {
         self.connection.watch();
     }
 
-    /// What came back since [`BlockingConnection::watch`].
+    /// Takes the bytes that arrived since [`BlockingConnection::watch`].
     pub(crate) fn take_seen(&mut self) -> RawResponse {
         self.connection.take_seen()
     }
 
-    /// Starts a call of the request with this index. The call is not made again: its first end is wanted.
+    /// Starts a call of the request with this index. The call is never retried: its first end counts.
     pub(crate) fn start(&mut self, message: usize) {
         let call = Call { returned: MOST_RETURNS, ..Call::now(message) };
         match &self.lost {
@@ -78,12 +78,12 @@ impl BlockingConnection {
         }
     }
 
-    /// Lets requests go on that are held.
+    /// Releases requests that are held before their last byte.
     pub(crate) fn release(&mut self) {
         self.connection.release();
     }
 
-    /// The next call that ends; `None` when none has by then, or none is under way.
+    /// Waits for the next completed call. Returns `None` at `until`, or if no call is in flight.
     pub(crate) fn next(&mut self, until: Option<Instant>) -> Option<Completion> {
         loop {
             self.ended.extend(self.connection.completions());
@@ -99,12 +99,12 @@ impl BlockingConnection {
         }
     }
 
-    /// How the connection was lost, or why no further call may start on it.
+    /// Cause of the connection's loss, or the reason why no further call may start on it.
     pub(crate) fn lost(&self) -> Option<&Failure> {
         self.lost.as_ref().or(self.connection.closing())
     }
 
-    /// The same, in short steps, for as long as no end is wanted.
+    /// Waits for the next completed call in short steps. Returns `None` after a stop request too.
     pub(crate) fn next_unless(&mut self, until: Instant, stop: &Stop) -> Option<Completion> {
         while !stop.is_wanted() {
             let now = Instant::now();
@@ -116,12 +116,12 @@ impl BlockingConnection {
         None
     }
 
-    /// Writes what there is to be written, and waits for what comes, until that time at most.
+    /// Writes pending bytes, then waits for bytes from the server until `until` at most.
     fn step(&mut self, until: Option<Instant>) -> Result<(), Failure> {
         step(&mut self.socket, &mut self.connection, &mut self.buffer, until)?;
         let is_late = !self.connection.is_ready() && self.opened.elapsed() >= CONNECT_TIMEOUT;
         if is_late && !self.connection.has_output() {
-            let message = "the server did not answer as an HTTP/2 server within 3 s".to_owned();
+            let message = "the server sent no HTTP/2 SETTINGS frame within 3 s".to_owned();
             return Err(Failure { code: Code::UNAVAILABLE, message });
         }
         Ok(())
@@ -137,7 +137,7 @@ impl BlockingConnection {
     }
 }
 
-/// A connected socket that blocks.
+/// Connects a blocking socket.
 fn connect(address: SocketAddr, stop: &Stop) -> io::Result<TcpStream> {
     let socket = connecting(address)?;
     let until = Instant::now() + CONNECT_TIMEOUT;
@@ -171,7 +171,7 @@ fn step(
     let failed = |error: io::Error| failure(error.to_string());
     let now = Instant::now();
     let left = |instant: Instant| instant.saturating_duration_since(now).max(Duration::from_micros(1));
-    // Half a message may be written while a refusal has come: what can be read goes first.
+    // A refusal may arrive while a message is half written, so reading has priority.
     let patience = match connection.next_deadline() {
         _ if connection.has_output() => Duration::from_micros(1),
         Some(deadline) => left(deadline),
@@ -185,7 +185,7 @@ fn step(
         match socket.write_vectored(&slices[..count]) {
             Ok(bytes) => connection.written(bytes),
             Err(error) if is_timeout(&error) => {}
-            // What the server said before it closed can still be read.
+            // Data that the server sent before it closed can still be read.
             Err(error) => {
                 read_rest(socket, connection, buffer);
                 return Err(failed(error));
@@ -209,7 +209,7 @@ fn step(
     }
 }
 
-/// Reads what has come, until there is nothing more.
+/// Reads until no more data is available.
 fn read_rest(socket: &mut TcpStream, connection: &mut Connection, buffer: &mut [u8]) {
     let _ = socket.set_read_timeout(Some(Duration::from_micros(1)));
     while let Ok(bytes) = socket.read(buffer) {

@@ -1,22 +1,22 @@
-//! Flow control: RFC 9113, sections 5.2 and 6.9. Windows of both directions, as pure arithmetic.
+//! Flow control: RFC 9113, sections 5.2 and 6.9. Send and receive windows, as pure arithmetic.
 
 use super::frame::{ConnectionError, ErrorCode};
 
-/// The size of every window until somebody says otherwise (6.9.2).
+/// Size of every window until SETTINGS or WINDOW_UPDATE change it, in bytes (6.9.2).
 pub(super) const DEFAULT_WINDOW: u32 = 65_535;
 
-/// No window may be larger (6.9.1).
+/// Largest allowed window, in bytes (6.9.1).
 pub(super) const LARGEST_WINDOW: u32 = (1 << 31) - 1;
 
-/// Room for DATA that may be sent. Below zero after the server took room away (6.9.2).
+/// Room for outgoing DATA, in bytes. Below zero after the server has reduced the window (6.9.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SendWindow(i64);
 
-/// Room for DATA that may come in, and when more is to be given.
+/// Room for incoming DATA, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ReceiveWindow {
     size: u32,
-    /// Used and not given back.
+    /// Bytes used and not yet given back.
     used: u32,
 }
 
@@ -25,31 +25,31 @@ impl SendWindow {
         Self(i64::from(size))
     }
 
-    /// Bytes that may be sent now.
+    /// Number of bytes that may be sent now.
     pub(super) fn room(self) -> u64 {
         u64::try_from(self.0).unwrap_or(0)
     }
 
-    /// Takes room that there is.
+    /// Takes available room.
     pub(super) fn take(&mut self, bytes: u64) {
         debug_assert!(bytes <= self.room());
         self.0 -= i64::try_from(bytes).unwrap_or(i64::MAX);
     }
 
-    /// Gives room back that was taken and not used.
+    /// Gives back room that was taken and not used.
     pub(super) fn give_back(&mut self, bytes: u64) {
         self.0 += i64::try_from(bytes).unwrap_or(0);
     }
 
-    /// A WINDOW_UPDATE came. False where the window becomes larger than a window may be.
+    /// Applies a WINDOW_UPDATE. Returns false if the window becomes larger than HTTP/2 allows.
     #[must_use]
     pub(super) fn widen(&mut self, increment: u32) -> bool {
         self.0 += i64::from(increment);
         self.0 <= i64::from(LARGEST_WINDOW)
     }
 
-    /// The server changed the size that windows start with: this one moves by the difference. False
-    /// where it becomes larger than a window may be.
+    /// Applies a change of the initial window size: moves this window by the difference. Returns false if it
+    /// becomes larger than HTTP/2 allows.
     #[must_use]
     pub(super) fn resize(&mut self, before: u32, after: u32) -> bool {
         self.0 += i64::from(after) - i64::from(before);
@@ -62,10 +62,10 @@ impl ReceiveWindow {
         Self { size, used: 0 }
     }
 
-    /// DATA came.
+    /// Takes room for incoming DATA.
     ///
     /// # Errors
-    /// When there was no room for it.
+    /// Fails if there is not enough room.
     pub(super) fn receive(&mut self, bytes: u32) -> Result<(), ConnectionError> {
         self.used = self.used.saturating_add(bytes);
         if self.used > self.size {
@@ -77,7 +77,7 @@ impl ReceiveWindow {
         Ok(())
     }
 
-    /// Room to be given back now: all that was used, once that is half the window.
+    /// Room to give back now: all used bytes, once they exceed half the window.
     pub(super) fn due(&mut self) -> Option<u32> {
         (self.used > self.size / 2).then(|| std::mem::take(&mut self.used))
     }

@@ -1,71 +1,71 @@
 //! Frames as bytes: RFC 9113, sections 4.1 (format), 6 (definitions) and 7 (error codes).
 //!
-//! Pure functions. What a frame means for a connection or a stream is not decided here.
+//! Pure functions. The effect of a frame on a connection or a stream is decided elsewhere.
 
 use std::fmt;
 
-/// Length of a frame's head.
+/// Length of a frame's head, in bytes.
 pub const HEAD_BYTES: usize = 9;
 
-/// What each client sends first (3.4).
+/// First bytes from every client (3.4).
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Largest payload that every endpoint takes, and that holds until its SETTINGS say more (6.5.2).
+/// Largest payload that every endpoint accepts, in bytes: the limit until its SETTINGS allow more (6.5.2).
 pub const SMALLEST_MAX_FRAME: u32 = 16_384;
 
-/// Largest payload that a head can tell (4.2).
+/// Largest payload length that a head can encode, in bytes (4.2).
 pub const LARGEST_MAX_FRAME: u32 = (1 << 24) - 1;
 
-/// Stream identifiers have 31 bits (5.1.1).
+/// Largest stream number: stream identifiers have 31 bits (5.1.1).
 pub const LARGEST_STREAM: u32 = (1 << 31) - 1;
 
 /// Types of frames (6).
 pub mod kind {
-    /// 6.1: the contents of messages.
+    /// DATA: the contents of messages (6.1).
     pub const DATA: u8 = 0;
-    /// 6.2: opens a stream, or ends it with trailers.
+    /// HEADERS: opens a stream, or ends it with trailers (6.2).
     pub const HEADERS: u8 = 1;
-    /// 6.3: deprecated; its length is checked and that is all.
+    /// PRIORITY: deprecated; only its length is checked (6.3).
     pub const PRIORITY: u8 = 2;
-    /// 6.4: ends a stream at once.
+    /// RST_STREAM: ends a stream at once (6.4).
     pub const RST_STREAM: u8 = 3;
-    /// 6.5: how the sender wants to be spoken to.
+    /// SETTINGS: the sender's configuration (6.5).
     pub const SETTINGS: u8 = 4;
-    /// 6.6: a stream that the server opens; refused here.
+    /// PUSH_PROMISE: a stream that the server opens; refused by this client (6.6).
     pub const PUSH_PROMISE: u8 = 5;
-    /// 6.7: is anybody there?
+    /// PING: a check that the peer is alive (6.7).
     pub const PING: u8 = 6;
-    /// 6.8: no further streams.
+    /// GOAWAY: ends a connection; no further streams (6.8).
     pub const GOAWAY: u8 = 7;
-    /// 6.9: room for more DATA.
+    /// WINDOW_UPDATE: room for more DATA (6.9).
     pub const WINDOW_UPDATE: u8 = 8;
-    /// 6.10: the rest of a header block.
+    /// CONTINUATION: the rest of a header block (6.10).
     pub const CONTINUATION: u8 = 9;
 }
 
 /// Flags of frames (6).
 pub mod flag {
-    /// Of SETTINGS and PING: an answer.
+    /// Acknowledges SETTINGS or PING.
     pub const ACK: u8 = 0x1;
-    /// Of DATA and HEADERS: the sender's last frame on the stream.
+    /// Marks the sender's last frame on a stream, on DATA and HEADERS.
     pub const END_STREAM: u8 = 0x1;
-    /// Of HEADERS and CONTINUATION: no CONTINUATION follows.
+    /// Marks the end of a header block, on HEADERS and CONTINUATION: no CONTINUATION follows.
     pub const END_HEADERS: u8 = 0x4;
-    /// Of DATA and HEADERS: the payload starts with the length of its padding.
+    /// Marks a payload that starts with the length of its padding, on DATA and HEADERS.
     pub const PADDED: u8 = 0x8;
-    /// Of HEADERS: five bytes of priority come before the block.
+    /// Marks five bytes of priority before the header block, on HEADERS.
     pub const PRIORITY: u8 = 0x20;
 }
 
 /// Identifiers of settings (6.5.2).
 pub mod setting {
-    /// Size of the table for header compression, in bytes.
+    /// Size of the header compression table, in bytes.
     pub const HEADER_TABLE_SIZE: u16 = 1;
-    /// Whether the server may push: 0 or 1.
+    /// Permission for server push: 0 or 1.
     pub const ENABLE_PUSH: u16 = 2;
-    /// Streams that may be open at once.
+    /// Most streams open at once.
     pub const MAX_CONCURRENT_STREAMS: u16 = 3;
-    /// Flow-control window that each new stream has, in bytes.
+    /// Initial flow-control window of each stream, in bytes.
     pub const INITIAL_WINDOW_SIZE: u16 = 4;
     /// Largest payload of a frame, in bytes.
     pub const MAX_FRAME_SIZE: u16 = 5;
@@ -73,20 +73,20 @@ pub mod setting {
     pub const MAX_HEADER_LIST_SIZE: u16 = 6;
 }
 
-/// What every frame begins with (4.1).
+/// Head of a frame: the first nine bytes (4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
-    /// Of the payload, in bytes: 24 bits.
+    /// Length of the payload in bytes: 24 bits.
     pub length: u32,
-    /// One of [`kind`], or one that is not known.
+    /// Type of the frame: one of [`kind`], or an unknown type.
     pub kind: u8,
-    /// Some of [`flag`], and whatever else.
+    /// Flags of the frame: some of [`flag`], and unknown flags.
     pub flags: u8,
-    /// 0 for the connection.
+    /// Number of the stream; 0 for the connection.
     pub stream: u32,
 }
 
-/// Why a stream or a connection ends (7).
+/// Error code that ends a stream or a connection (7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ErrorCode(pub u32);
 
@@ -108,9 +108,9 @@ const ERROR_NAMES: [&str; 14] = [
 ];
 
 impl ErrorCode {
-    /// Nothing is wrong.
+    /// No error.
     pub const NO_ERROR: Self = Self(0);
-    /// The other side broke a rule that has no code of its own.
+    /// A violation of the protocol without a more specific code.
     pub const PROTOCOL_ERROR: Self = Self(1);
     /// More DATA than the window had room for, or a window that is too large.
     pub const FLOW_CONTROL_ERROR: Self = Self(3);
@@ -118,11 +118,11 @@ impl ErrorCode {
     pub const FRAME_SIZE_ERROR: Self = Self(6);
     /// The stream was not processed.
     pub const REFUSED_STREAM: Self = Self(7);
-    /// The stream is not needed any more.
+    /// The stream is no longer needed.
     pub const CANCEL: Self = Self(8);
-    /// A header block that cannot be read.
+    /// A header block that cannot be decoded.
     pub const COMPRESSION_ERROR: Self = Self(9);
-    /// Too much of something.
+    /// Excessive load from the peer.
     pub const ENHANCE_YOUR_CALM: Self = Self(11);
     /// The transport is not secure enough.
     pub const INADEQUATE_SECURITY: Self = Self(12);
@@ -138,18 +138,18 @@ impl fmt::Display for ErrorCode {
     }
 }
 
-/// The server broke the protocol, and the connection with it (5.4.1).
+/// Error of a connection: the server broke the protocol (5.4.1).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: {code}")]
 pub struct ConnectionError {
-    /// What the server is told.
+    /// Error code that the server receives.
     pub code: ErrorCode,
-    /// What it did.
+    /// Description of the violation.
     pub what: &'static str,
 }
 
 impl ConnectionError {
-    /// An error of this code, over this.
+    /// Makes an error with this code and description.
     #[must_use]
     pub fn new(code: ErrorCode, what: &'static str) -> Self {
         Self { code, what }
@@ -157,7 +157,7 @@ impl ConnectionError {
 }
 
 impl Head {
-    /// The head that these bytes are. Every nine bytes are one.
+    /// Parses a head. Every nine bytes are a valid head.
     #[must_use]
     pub fn parse(bytes: [u8; HEAD_BYTES]) -> Self {
         let [l0, l1, l2, kind, flags, s0, s1, s2, s3] = bytes;
@@ -165,12 +165,12 @@ impl Head {
             length: u32::from_be_bytes([0, l0, l1, l2]),
             kind,
             flags,
-            // The highest bit is reserved, and ignored (4.1).
+            // The highest bit is reserved and must be ignored (4.1).
             stream: u32::from_be_bytes([s0, s1, s2, s3]) & LARGEST_STREAM,
         }
     }
 
-    /// The bytes of this head.
+    /// Encodes the head.
     #[must_use]
     pub fn bytes(self) -> [u8; HEAD_BYTES] {
         let [_, l0, l1, l2] = self.length.to_be_bytes();
@@ -178,17 +178,17 @@ impl Head {
         [l0, l1, l2, self.kind, self.flags, s0, s1, s2, s3]
     }
 
-    /// Whether a flag is set.
+    /// Returns true if a flag is set.
     #[must_use]
     pub fn has(self, flag: u8) -> bool {
         self.flags & flag != 0
     }
 }
 
-/// The part of a header block that a HEADERS frame carries: without padding and priority (6.2).
+/// Part of a header block in a HEADERS frame, without padding and priority (6.2).
 ///
 /// # Errors
-/// When the padding, or the priority, is longer than the payload.
+/// Fails if the padding or the priority is longer than the payload.
 pub fn header_fragment(head: Head, payload: &[u8]) -> Result<&[u8], ConnectionError> {
     let unpadded = unpadded(head, payload)?;
     if !head.has(flag::PRIORITY) {
@@ -199,10 +199,10 @@ pub fn header_fragment(head: Head, payload: &[u8]) -> Result<&[u8], ConnectionEr
     unpadded.get(5..).ok_or(missing)
 }
 
-/// A payload without its padding (6.1).
+/// Removes the padding from a payload (6.1).
 ///
 /// # Errors
-/// When the padding is as long as the payload or longer.
+/// Fails if the padding is at least as long as the payload.
 pub fn unpadded(head: Head, payload: &[u8]) -> Result<&[u8], ConnectionError> {
     if !head.has(flag::PADDED) {
         return Ok(payload);
@@ -213,48 +213,48 @@ pub fn unpadded(head: Head, payload: &[u8]) -> Result<&[u8], ConnectionError> {
     padded.ok_or(PADDING)
 }
 
-/// A frame that says it has more padding than payload.
+/// Error for a frame with more padding than payload.
 pub const PADDING: ConnectionError =
     ConnectionError { code: ErrorCode::PROTOCOL_ERROR, what: "a frame has more padding than payload" };
 
-/// The settings of a SETTINGS frame: identifiers and values, in order (6.5.1).
+/// Iterates over the settings of a SETTINGS frame: identifiers and values, in order (6.5.1).
 ///
 /// # Errors
-/// When the payload is not a whole number of settings.
+/// Fails if the length of the payload is not a multiple of six bytes.
 pub fn settings(payload: &[u8]) -> Result<impl Iterator<Item = (u16, u32)> + '_, ConnectionError> {
     let (settings, rest) = payload.as_chunks::<6>();
     if !rest.is_empty() {
-        return Err(wrong_length("a SETTINGS frame has part of a setting"));
+        return Err(wrong_length("the length of a SETTINGS frame is not a multiple of six bytes"));
     }
     Ok(settings.iter().map(|[i0, i1, v0, v1, v2, v3]| {
         (u16::from_be_bytes([*i0, *i1]), u32::from_be_bytes([*v0, *v1, *v2, *v3]))
     }))
 }
 
-/// The number that a payload of exactly four bytes is: the error code of RST_STREAM, the increment of
-/// WINDOW_UPDATE.
+/// Decodes a payload of exactly four bytes: the error code of RST_STREAM, or the increment of WINDOW_UPDATE.
 ///
 /// # Errors
-/// When the payload has another length.
+/// Fails if the payload has another length.
 pub fn number(payload: &[u8]) -> Result<u32, ConnectionError> {
-    let bytes = payload.try_into().map_err(|_| wrong_length("a frame of one number has not four bytes"))?;
+    let bytes =
+        payload.try_into().map_err(|_| wrong_length("a frame with one number is not four bytes long"))?;
     Ok(u32::from_be_bytes(bytes))
 }
 
-/// Last stream, error code and debugging text of a GOAWAY frame (6.8).
+/// Decodes a GOAWAY frame: last stream, error code and debugging text (6.8).
 ///
 /// # Errors
-/// When the payload is too short.
+/// Fails if the payload is too short.
 pub fn go_away(payload: &[u8]) -> Result<(u32, ErrorCode, &[u8]), ConnectionError> {
     let (head, text) = payload
         .split_first_chunk::<8>()
-        .ok_or_else(|| wrong_length("a GOAWAY frame has less than eight bytes"))?;
+        .ok_or_else(|| wrong_length("a GOAWAY frame is shorter than eight bytes"))?;
     let [s0, s1, s2, s3, c0, c1, c2, c3] = *head;
     let last = u32::from_be_bytes([s0, s1, s2, s3]) & LARGEST_STREAM;
     Ok((last, ErrorCode(u32::from_be_bytes([c0, c1, c2, c3])), text))
 }
 
-/// A GOAWAY in words. Of a long text the beginning is enough.
+/// Describes a GOAWAY in words, with at most 200 bytes of its text.
 pub(crate) fn go_away_message(code: ErrorCode, text: &[u8]) -> String {
     let message = format!("the server ended the connection: GOAWAY with {code}");
     if text.is_empty() {
@@ -263,7 +263,7 @@ pub(crate) fn go_away_message(code: ErrorCode, text: &[u8]) -> String {
     format!("{message}, `{}`", String::from_utf8_lossy(&text[..text.len().min(200)]))
 }
 
-/// A frame whose payload does not have the length that its kind asks for (4.2).
+/// Makes the error for a payload whose length is wrong for its frame type (4.2).
 #[must_use]
 pub fn wrong_length(what: &'static str) -> ConnectionError {
     ConnectionError::new(ErrorCode::FRAME_SIZE_ERROR, what)
@@ -271,13 +271,13 @@ pub fn wrong_length(what: &'static str) -> ConnectionError {
 
 /// Appends a frame.
 pub fn write(out: &mut Vec<u8>, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
-    // Only frames of this client's own making are written, and none is that long.
+    // This client writes only its own frames, and none is that long.
     let length = u32::try_from(payload.len()).unwrap_or(LARGEST_MAX_FRAME);
     out.extend_from_slice(&Head { length, kind, flags, stream }.bytes());
     out.extend_from_slice(payload);
 }
 
-/// Appends a frame whose payload is one number: RST_STREAM, WINDOW_UPDATE.
+/// Appends a frame whose payload is one number: RST_STREAM or WINDOW_UPDATE.
 pub fn write_number(out: &mut Vec<u8>, kind: u8, stream: u32, number: u32) {
     write(out, kind, 0, stream, &number.to_be_bytes());
 }
@@ -292,7 +292,7 @@ pub fn write_settings(out: &mut Vec<u8>, settings: &[(u16, u32)]) {
     }
 }
 
-/// Appends a GOAWAY frame of a client, to which no stream of the server's was ever open.
+/// Appends a GOAWAY frame of a client. Its last stream is 0, because a server never opens streams.
 pub fn write_go_away(out: &mut Vec<u8>, error: &ConnectionError) {
     let mut payload = vec![0; 4];
     payload.extend_from_slice(&error.code.0.to_be_bytes());

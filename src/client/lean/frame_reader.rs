@@ -1,35 +1,35 @@
-//! Frames out of a stream of bytes that comes in pieces of any length: RFC 9113, sections 4.1 and 4.2.
+//! Splits a byte stream that arrives in pieces of any length into frames: RFC 9113, sections 4.1 and 4.2.
 //!
-//! DATA is passed on as it comes, so that no reply is ever assembled. Every other frame is passed on
-//! whole: straight from the piece that it came in, or kept until its rest has come.
+//! DATA is passed on as it arrives, so that no reply is ever assembled. Every other frame is passed on whole:
+//! directly from the piece that contains it, or from a buffer once its rest has arrived.
 
 use super::frame::{ConnectionError, ErrorCode, HEAD_BYTES, Head, PADDING, flag, kind};
 
-/// Part of what the server sends.
+/// Part of the server's byte stream.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Piece<'a> {
-    /// A frame that is not DATA, with its payload. The payload of unknown kinds is left out.
+    /// A frame other than DATA, with its payload. Frames of unknown types are skipped.
     Frame(Head, &'a [u8]),
-    /// Some of a DATA frame.
+    /// Part of a DATA frame.
     Data {
-        /// Of the frame.
+        /// Stream of the frame.
         stream: u32,
-        /// Without padding.
+        /// Data without padding.
         bytes: &'a [u8],
-        /// What flow control counts: the bytes, and padding that came with them.
+        /// Bytes that count for flow control: the data and its padding.
         counted: u32,
-        /// Whether the frame, and with it the sender's side of the stream, ends here.
+        /// True if the frame, and with it the sender's side of the stream, ends here.
         ends_stream: bool,
     },
 }
 
-/// Where in a frame the bytes so far have ended.
+/// State of the reader between two pieces of the byte stream.
 #[derive(Debug)]
 pub struct FrameReader {
     stage: Stage,
-    /// The part of a head that has come.
+    /// Bytes of a head that have arrived.
     head: Vec<u8>,
-    /// The part of a payload that has come, or all of it until the next call.
+    /// Bytes of a payload that have arrived, or the whole payload until the next call.
     payload: Vec<u8>,
     max_frame: u32,
 }
@@ -45,21 +45,21 @@ enum Stage {
         left: u32,
         padding: u32,
     },
-    /// The rest of a frame of unknown kind.
+    /// The rest of a frame of unknown type.
     Unknown(u32),
 }
 
 impl FrameReader {
-    /// Takes frames whose payload has up to `max_frame` bytes.
+    /// Makes a reader that accepts payloads of up to `max_frame` bytes.
     #[must_use]
     pub fn new(max_frame: u32) -> Self {
         Self { stage: Stage::Head, head: Vec::new(), payload: Vec::new(), max_frame }
     }
 
-    /// The next piece, after which `bytes` are the rest; `None` where they are all used up.
+    /// Returns the next piece and advances `bytes` past it; `None` if `bytes` are used up.
     ///
     /// # Errors
-    /// When a frame is larger than this client takes, or has more padding than payload.
+    /// Fails if a frame is larger than `max_frame`, or has more padding than payload.
     pub fn next<'a, 'b: 'a>(
         &'a mut self,
         bytes: &mut &'b [u8],
@@ -71,7 +71,7 @@ impl FrameReader {
                     if head.length > self.max_frame {
                         return Err(ConnectionError::new(
                             ErrorCode::FRAME_SIZE_ERROR,
-                            "a frame is larger than this client said it takes",
+                            "a frame is larger than this client's MAX_FRAME_SIZE",
                         ));
                     }
                     self.stage = match head.kind {
@@ -93,7 +93,7 @@ impl FrameReader {
                         return Err(PADDING);
                     }
                     self.stage = Stage::Data { head, left, padding };
-                    // The length of the padding is counted like the padding itself (6.1).
+                    // The padding's length byte counts like the padding itself (6.1).
                     return Ok(Some(Piece::Data {
                         stream: head.stream,
                         bytes: &[],
@@ -160,21 +160,21 @@ impl FrameReader {
         })
     }
 
-    /// A DATA frame is over: whether its stream is too.
+    /// Ends a DATA frame. Returns true if its stream ends too.
     fn data_ends(&mut self, head: Head) -> bool {
         self.stage = Stage::Head;
         head.has(flag::END_STREAM)
     }
 }
 
-/// Takes up to that many bytes from the front.
+/// Takes up to `most` bytes from the front.
 fn prefix<'a>(bytes: &mut &'a [u8], most: usize) -> &'a [u8] {
     let (front, rest) = bytes.split_at(most.min(bytes.len()));
     *bytes = rest;
     front
 }
 
-/// A length within a frame, which has 24 bits.
+/// Length of bytes within a frame, which fits into 24 bits.
 fn length(bytes: &[u8]) -> u32 {
     u32::try_from(bytes.len()).unwrap_or(u32::MAX)
 }
@@ -186,10 +186,11 @@ mod tests {
     use super::*;
     use crate::client::lean::frame;
 
-    /// Frames, the DATA of all of them, what flow control counts of it, and how many streams it ended.
+    /// The frames, the data of all DATA frames, the bytes counted for flow control, and the number of ended
+    /// streams.
     type Read = (Vec<(Head, Vec<u8>)>, Vec<u8>, u32, u32);
 
-    /// What comes out of these bytes, in pieces of this size.
+    /// Reads these bytes in pieces of this size.
     fn read(bytes: &[u8], piece: usize) -> Result<Read, ConnectionError> {
         let mut reader = FrameReader::new(1_000);
         let (mut frames, mut data, mut counted, mut ends) = (Vec::new(), Vec::new(), 0, 0);

@@ -1,18 +1,16 @@
-//! Our own HTTP/2 client, made for one job: to cost as little as can be, so that the *server* is what
-//! is measured.
+//! The built-in HTTP/2 client. It costs as little CPU time as possible, so that a run measures the *server*.
 //!
-//! From the inside out, by the parts of RFC 9113:
+//! Modules from the bottom up, with the sections of RFC 9113:
 //!
 //! - bytes: [`frame`] (4.1, 6), [`frame_reader`] (4.1), [`header_block`] (4.3, and RFC 7541);
-//! - what one call sends and takes: [`request`] (8.1), `reply` and `status`;
-//! - what bounds it: `flow` (5.2, 6.9), `streams` (5.1);
+//! - parts of one call: [`request`] (8.1), `reply` and `status`;
+//! - bounds: `flow` (5.2, 6.9), `streams` (5.1);
 //! - the [`connection`], a state machine over bytes and instants, with its `outbox`;
-//! - what drives it: `reconnecting`, which owns sockets and connects again, over a `poller`; and `blocking`,
-//!   which makes a single call.
+//! - drivers: `reconnecting`, which owns sockets and connects again, over a `poller`; and `blocking`, which
+//!   makes a single call.
 //!
-//! Left out, because no call of a plan needs it: compression of messages, priorities, server push,
-//! TLS, and upgrades from HTTP/1.1. Frames for streams that have ended are ignored, also where a
-//! client may call them an error.
+//! Not supported, because no call of a plan needs it: priorities, server push, TLS, and upgrades from
+//! HTTP/1.1. Frames for streams that have ended are ignored, even where a client may treat them as an error.
 
 pub mod frame;
 mod flow;

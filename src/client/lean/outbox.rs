@@ -1,5 +1,4 @@
-//! What is to be written to the socket: small frames one behind the other, and parts of large bodies
-//! where they lie.
+//! Output of a connection: small frames in one buffer, and references to parts of large bodies.
 
 use std::{collections::VecDeque, io::IoSlice};
 
@@ -8,28 +7,28 @@ use super::{
     request::Requests,
 };
 
-/// Pieces that one vectored write takes. With frames of 16 KiB they are half a MiB, more than a socket
-/// of Linux takes at once.
+/// Most slices per vectored write. With frames of 16 KiB they are 0.5 MiB, more than a Linux socket accepts
+/// at once.
 pub const MOST_SLICES: usize = 64;
 
-/// Bytes in the order in which they are to be written.
+/// Bytes in the order of writing.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    /// `start` bytes that were written, and those of all `Part::Bytes`.
+    /// Bytes of all `Part::Bytes`, after `start` bytes that were already written.
     bytes: Vec<u8>,
     start: usize,
     parts: VecDeque<Part>,
-    /// Of the first part, what was written, where that is a body.
+    /// Written bytes of the first part, if it is a body.
     written: usize,
-    /// Of all parts, what was not.
+    /// Unwritten bytes of all parts.
     pending: usize,
-    /// Of all bytes that were ever appended, bodies apart.
+    /// Bytes that were ever appended, without large bodies.
     framed: u64,
 }
 
 #[derive(Debug)]
 enum Part {
-    /// So many of the bytes.
+    /// A number of bytes in `bytes`.
     Bytes(usize),
     /// A DATA frame with part of a body.
     Body(Body),
@@ -52,23 +51,23 @@ impl Body {
 }
 
 impl Outbox {
-    /// Bytes that are not written yet.
+    /// Number of unwritten bytes.
     pub(super) fn pending(&self) -> usize {
         self.pending
     }
 
-    /// How many bytes of frames were appended so far, bodies of large requests apart. Such frames are never
-    /// withdrawn, so this number tells later whether a frame that is appended now was written.
+    /// Number of frame bytes appended so far, without bodies of large requests. Such frames are never
+    /// withdrawn, so this number later shows if a frame appended now was written.
     pub(super) fn framed(&self) -> u64 {
         self.framed
     }
 
-    /// How many of the bytes of [`Outbox::framed`] were written.
+    /// Number of written bytes, on the scale of [`Outbox::framed`].
     pub(super) fn written_frames(&self) -> u64 {
         self.framed - (self.bytes.len() - self.start) as u64
     }
 
-    /// Lets `write` append frames.
+    /// Appends frames with the function `write`.
     pub(super) fn append<T>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
         let before = self.bytes.len();
         let result = write(&mut self.bytes);
@@ -83,7 +82,7 @@ impl Outbox {
         result
     }
 
-    /// Appends a DATA frame whose payload is the body of this message from `from` on.
+    /// Appends a DATA frame whose payload is the body of this message from offset `from` on.
     pub(super) fn push_body(&mut self, head: Head, message: usize, from: u64) {
         let Head { stream, length, .. } = head;
         let body = Body { head: head.bytes(), stream, message, from, length };
@@ -91,12 +90,12 @@ impl Outbox {
         self.parts.push_back(Part::Body(body));
     }
 
-    /// Takes out the DATA frames of a stream that nobody has begun to write; how many bytes of payload
-    /// they had.
+    /// Removes the DATA frames of a stream whose writing has not begun. Returns the number of their payload
+    /// bytes.
     pub(super) fn withdraw(&mut self, stream: u32) -> u64 {
         let mut withdrawn = 0;
         if self.parts.len() <= 1 && !matches!(self.parts.front(), Some(Part::Body(_))) {
-            // Small calls, and nothing else.
+            // There are only small calls.
             return 0;
         }
         let mut is_begun = self.written > 0;
@@ -115,7 +114,7 @@ impl Outbox {
         withdrawn
     }
 
-    /// The next pieces to be written: how many of the slices were filled.
+    /// Fills `slices` with the next bytes to write. Returns the number of slices.
     pub(super) fn fill<'a>(
         &'a self,
         requests: &'a Requests,
@@ -149,7 +148,7 @@ impl Outbox {
         count
     }
 
-    /// So many of the bytes were written.
+    /// Removes written bytes from the front.
     pub(super) fn written(&mut self, bytes: usize) {
         self.pending -= bytes;
         let mut bytes = bytes;
@@ -180,7 +179,7 @@ impl Outbox {
             self.bytes.clear();
             self.start = 0;
         } else if self.start > self.bytes.len() / 2 {
-            // What is moved is less than what was written since the last time.
+            // Each move copies fewer bytes than were written since the last move.
             self.bytes.drain(..self.start);
             self.start = 0;
         }
@@ -234,7 +233,7 @@ mod tests {
     }
 
     proptest! {
-        /// However little the socket takes at a time, the bytes come out once and in order.
+        /// For any number of bytes that the socket takes at a time, the output comes once and in order.
         #[test]
         fn bytes_come_out_as_they_went_in(parts in prop::collection::vec((any::<bool>(), 1_u8..60), 1..80), most in 1_usize..200) {
             let requests = requests();

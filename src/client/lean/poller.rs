@@ -1,10 +1,10 @@
-//! Waits for sockets and for the time, to the nanosecond.
+//! Waits for sockets and for a time, with nanosecond precision.
 //!
-//! A few sockets are waited for with poll(2), and more with epoll(7), where there is one. With a few,
-//! poll is the better one: it lets the kernel wake the waiting thread on the core of the server's thread
-//! that wrote, and epoll does not. Where a sleeping core takes long to wake up, that shows: side by side
-//! on two virtual cores, the median time with one call in flight was 1.03 and 1.09 times that of a bare
-//! loop, and poll made 1.09 and 1.10 times epoll's calls a second with 64 and 1,024 in flight.
+//! Few sockets are polled with poll(2), more with epoll(7) where it exists. With few sockets, poll is faster:
+//! it lets the kernel wake the waiting thread on the core of the server thread that wrote, and epoll does
+//! not. The difference shows where a sleeping core takes long to wake up. Measured side by side on two virtual
+//! cores: with one call in flight, the median time was 1.03 (poll) and 1.09 (epoll) times that of a bare
+//! loop. With 64 and 1,024 calls in flight, poll made 1.09 and 1.10 times epoll's calls per second.
 
 use std::{
     array, io,
@@ -14,21 +14,21 @@ use std::{
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// So many sockets, the driver's bell among them, are waited for with poll.
+/// Most sockets that are polled with poll, including the driver's waker.
 const FEW: usize = 16;
 
-/// What has become possible.
+/// Readiness of one socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ready {
-    /// Under which the socket was added.
+    /// Key under which the socket was added.
     pub(crate) key: u64,
-    /// Whether it can be read from, or has come to its end.
+    /// True if the socket can be read, or has reached its end.
     pub(crate) is_readable: bool,
-    /// Whether it can be written to, or has failed.
+    /// True if the socket can be written, or has failed.
     pub(crate) is_writable: bool,
 }
 
-/// Sockets to be waited for.
+/// Set of sockets to wait for.
 #[derive(Debug)]
 pub(crate) struct Poller {
     sockets: Vec<Socket>,
@@ -37,7 +37,7 @@ pub(crate) struct Poller {
     ready: Vec<Ready>,
 }
 
-/// A duplicate of somebody's socket, because poll must be shown it at each wait.
+/// Duplicate of a caller's socket, because every poll needs the descriptor.
 #[derive(Debug)]
 struct Socket {
     key: u64,
@@ -46,11 +46,11 @@ struct Socket {
 }
 
 impl Poller {
-    /// For the thread that calls this. On Linux its waits end on time from now on, and not up to 50 us
-    /// later, which the system allows itself otherwise to save wake-ups.
+    /// Makes a poller for the calling thread. On Linux it sets the thread's timer slack to 1 ns, so that
+    /// waits end on time. The default slack of 50 us saves wake-ups.
     pub(crate) fn new() -> Self {
         #[cfg(target_os = "linux")]
-        // Where it is not allowed, waits end a little later.
+        // If the system does not allow it, waits end a little later.
         let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
         Self {
             sockets: Vec::new(),
@@ -60,11 +60,10 @@ impl Poller {
         }
     }
 
-    /// Adds a socket. Whether it can be read is always of interest, whether it can be written to only
-    /// where this says so.
+    /// Adds a socket. Readability is always reported, writability only if `writes` is set.
     ///
     /// # Errors
-    /// When there is no file descriptor left.
+    /// Fails if no file descriptor is left.
     pub(crate) fn add(&mut self, socket: impl AsFd, key: u64, writes: bool) -> io::Result<()> {
         let socket = Socket { key, descriptor: socket.as_fd().try_clone_to_owned()?, writes };
         #[cfg(target_os = "linux")]
@@ -81,10 +80,10 @@ impl Poller {
         Ok(())
     }
 
-    /// Changes whether it is of interest that a socket can be written to.
+    /// Changes whether writability of a socket is reported.
     ///
     /// # Errors
-    /// When the system does not take it.
+    /// Fails if the system rejects the change.
     pub(crate) fn change(&mut self, key: u64, writes: bool) -> io::Result<()> {
         let Some(socket) = self.sockets.iter_mut().find(|socket| socket.key == key) else { return Ok(()) };
         if socket.writes == writes {
@@ -98,7 +97,7 @@ impl Poller {
         Ok(())
     }
 
-    /// Forgets a socket. Until then it stays open.
+    /// Removes a socket and closes its duplicate.
     pub(crate) fn remove(&mut self, key: u64) {
         let Some(place) = self.sockets.iter().position(|socket| socket.key == key) else { return };
         let removed = self.sockets.swap_remove(place);
@@ -109,10 +108,10 @@ impl Poller {
         drop(removed);
     }
 
-    /// Waits until a socket is ready, and no longer than `timeout`.
+    /// Waits until a socket is ready, for at most `timeout`.
     ///
     /// # Errors
-    /// When the system does not let it wait.
+    /// Fails if the system cannot wait.
     pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         self.ready.clear();
         let timeout = timeout.map(timespec);
@@ -124,7 +123,7 @@ impl Poller {
         match sockets.as_slice() {
             [] => poll_all(sockets, &mut [], timeout.as_ref(), ready),
             few @ [first, ..] if few.len() <= FEW => {
-                // On the stack: nothing is allocated for a wait.
+                // The array is on the stack, so that a wait allocates nothing.
                 let mut polled: [PollFd<'_>; FEW] =
                     array::from_fn(|place| few.get(place).unwrap_or(first).polled());
                 poll_all(few, &mut polled[..few.len()], timeout.as_ref(), ready)
@@ -136,7 +135,7 @@ impl Poller {
         }
     }
 
-    /// What the last wait brought: number `index` of it.
+    /// Readiness number `index` of the last wait.
     pub(crate) fn ready(&self, index: usize) -> Option<Ready> {
         self.ready.get(index).copied()
     }
@@ -196,12 +195,12 @@ mod epoll {
 
     use super::{Ready, Socket};
 
-    /// Sockets whose state is told at once. More are told by the next wait.
+    /// Most sockets reported per wait. The next wait reports the others.
     const EVENTS: usize = 256;
 
     const NO_TIME: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
-    /// Level-triggered.
+    /// A level-triggered epoll instance.
     pub(super) struct Epoll {
         epoll: OwnedFd,
         events: Vec<Event>,
@@ -227,14 +226,15 @@ mod epoll {
         }
 
         pub(super) fn remove(&self, socket: &Socket) {
-            // A socket that it does not know is one that it has forgotten.
+            // A socket that epoll does not know is already removed.
             let _ = epoll::delete(&self.epoll, &socket.descriptor);
         }
 
         pub(super) fn wait(&mut self, timeout: Option<&Timespec>, ready: &mut Vec<Ready>) -> io::Result<()> {
             let mut timeout = timeout;
             if timeout.is_some() {
-                // Epoll's own timeout may be rounded to whole ms: poll waits for it, to the ns.
+                // Epoll may round its own timeout to whole ms, so poll waits for the epoll descriptor, to the
+                // ns.
                 let mut itself = [PollFd::new(&self.epoll, PollFlags::IN)];
                 match poll(&mut itself, timeout) {
                     Ok(_) => {}
@@ -250,7 +250,7 @@ mod epoll {
             }
             let failed = EventFlags::ERR | EventFlags::HUP;
             ready.extend(self.events.iter().map(|event| {
-                // A packed struct: its parts can be copied, and not be borrowed.
+                // The struct is packed: its fields can be copied but not borrowed.
                 let Event { flags, data } = *event;
                 Ready {
                     key: data.u64(),
@@ -283,7 +283,7 @@ mod tests {
             }
             let (mut near, far) = UnixStream::pair().expect("sockets");
             poller.add(&far, 7, false).expect("added");
-            // Never early; and not rounded to whole ms, which the best of many shows.
+            // Waits never end early, and are not rounded to whole ms: the best of many waits shows it.
             let waits = (0..50).map(|_| {
                 let since = Instant::now();
                 poller.wait(Some(Duration::from_micros(1_200))).expect("it waits");

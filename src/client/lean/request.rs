@@ -1,8 +1,8 @@
-//! Requests laid out once, before the run: gRPC over HTTP/2 ("Requests"), RFC 9113 sections 6.1, 6.2.
+//! Requests encoded once, before the run: gRPC over HTTP/2 ("Requests"), RFC 9113 sections 6.1, 6.2.
 //!
-//! A small message is kept as the very bytes of its frames: a call copies them and writes its stream's
-//! number into them. A large one is kept once, and written from where it lies, in frames of the size
-//! that the server takes.
+//! A small message is kept as the bytes of its frames; a call copies them and writes its stream number into
+//! them. A large message is kept once and written without a copy, in frames of the size that the server
+//! accepts.
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
@@ -23,61 +23,61 @@ use crate::{
     units::Limit,
 };
 
-/// The flag in the prefix of a compressed message.
+/// Flag in the prefix of a compressed message.
 pub(super) const COMPRESSED: u8 = 1;
 
-/// Field 1, a length and as many bytes: what protobuf puts before the text.
+/// Protobuf's tag before the text: field 1, length-delimited.
 pub(super) const TEXT_FIELD: u8 = 0x0a;
 
-/// Requests as a connection sends them.
+/// Requests, encoded for a connection.
 #[derive(Debug)]
 pub struct Requests {
     messages: Arc<[Message]>,
     blocks: Blocks,
-    /// In the order of the messages.
+    /// Requests in the order of the messages.
     by_message: Vec<Request>,
     timeout: Option<Duration>,
     /// The client's own limit for replies, in message bytes.
     max_recv: u64,
-    /// Whether compressed replies are taken.
+    /// True if compressed replies are accepted.
     takes_compressed: bool,
 }
 
-/// A message, and how much of it is sent.
+/// A message, and the part of it that is sent.
 #[derive(Debug)]
 pub(crate) struct Draft {
     pub(crate) message: Message,
     pub(crate) extent: Extent,
 }
 
-/// How much of a message is sent.
+/// Part of a message that is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
-    /// All of it.
+    /// The whole message.
     Whole,
-    /// All but its last byte, until the connection is told to go on.
+    /// All but the last byte, until the connection is released.
     Held,
-    /// gRPC's prefix alone, which claims a message of this length. Whether the request then ends, or
-    /// stays as if more were to come.
+    /// Only gRPC's prefix, which claims a message of `length` bytes. The request then ends if `ends` is set;
+    /// otherwise it stays open.
     Claim { length: u32, ends: bool },
 }
 
-/// One message of those that are sent.
+/// One encoded request.
 #[derive(Debug)]
 pub(super) struct Request {
-    /// What precedes the text: gRPC's prefix, protobuf's tag and length. All there is where it is compressed.
+    /// Bytes before the text: gRPC's prefix, protobuf's tag and length. The whole body if it is compressed.
     head: Vec<u8>,
-    /// Whether the text lies behind it as it is.
+    /// True if the uncompressed text follows the head.
     has_text: bool,
-    /// What precedes the text of the expected reply.
+    /// Bytes before the text of the expected reply.
     reply_head: Vec<u8>,
-    /// Prefix and message.
+    /// Length of the body in bytes: prefix and message.
     pub(super) body_bytes: u64,
-    /// What of it is sent before the connection is told to go on.
+    /// Bytes of the body that are sent before the connection is released.
     pub(super) held_bytes: u64,
-    /// The whole call in frames, where the message is small.
+    /// Frames of the whole call, if the message is small.
     small: Option<Small>,
-    /// The client's own, where the message is over its limit.
+    /// The client's own refusal, if the message is over its send limit.
     pub(super) refusal: Option<Refusal>,
 }
 
@@ -87,35 +87,35 @@ struct Small {
     literal: Template,
 }
 
-/// Frames that lack nothing but the number of their stream.
+/// Frames that are complete except for their stream number.
 #[derive(Debug, Default)]
 struct Template {
     bytes: Vec<u8>,
-    /// Where frames begin.
+    /// Offsets at which frames begin.
     frames: Vec<usize>,
 }
 
-/// Which form of the header block a call uses.
+/// Form of the header block of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     /// The first call on a connection.
     Introduction,
-    /// Any later one.
+    /// Every later call.
     Indexed,
-    /// The first one after the server took the table away.
+    /// The first call after the server has disabled the table.
     TableOff,
-    /// Any one after that.
+    /// Every call after that.
     Literal,
 }
 
 impl Requests {
-    /// Lays out the messages of a plan for a server that is called `authority`.
+    /// Encodes the messages of a plan for a server with this `authority`.
     #[must_use]
     pub fn new(plan: &Plan, authority: &str) -> Self {
         Self::of(Arc::clone(plan.payload().messages()), &plan.options, authority)
     }
 
-    /// Lays out messages for a server that is called `authority`.
+    /// Encodes messages for a server with this `authority`.
     #[must_use]
     pub fn of(messages: Arc<[Message]>, options: &Options, authority: &str) -> Self {
         let blocks = blocks(options, authority);
@@ -124,7 +124,7 @@ impl Requests {
         Self::laid_out(messages, blocks, by_message, options)
     }
 
-    /// Lays out messages that need not all be sent whole.
+    /// Encodes messages that may be sent in part.
     pub(crate) fn drafted(drafts: Vec<Draft>, options: &Options, authority: &str) -> Self {
         let blocks = blocks(options, authority);
         let lay_out = |draft: &Draft| {
@@ -160,12 +160,12 @@ impl Requests {
         self.max_recv
     }
 
-    /// Whether compressed replies are taken.
+    /// Returns true if compressed replies are accepted.
     pub(super) fn takes_compressed(&self) -> bool {
         self.takes_compressed
     }
 
-    /// Message bytes of the largest reply that is expected.
+    /// Message bytes of the largest expected reply.
     #[must_use]
     pub fn largest_reply(&self) -> u64 {
         self.messages.iter().map(|message| message.reply_bytes).max().unwrap_or_default()
@@ -179,12 +179,12 @@ impl Requests {
         &self.messages[message]
     }
 
-    /// The expected reply: what precedes its text, and the text.
+    /// Expected reply: the bytes before its text, and the text.
     pub(super) fn reply(&self, message: usize) -> (&[u8], &[u8]) {
         (&self.by_message[message].reply_head, self.message(message).expected.as_bytes())
     }
 
-    /// Part of a request's body, in up to two pieces.
+    /// Part of a request's body, in up to two slices.
     pub(super) fn body(&self, message: usize, from: u64, to: u64) -> [&[u8]; 2] {
         let Request { head, has_text, .. } = &self.by_message[message];
         let text = if *has_text { self.message(message).text.as_bytes() } else { &[] };
@@ -194,7 +194,7 @@ impl Requests {
         [&head[from.min(edge)..to.min(edge)], &text[from.max(edge) - edge..to.max(edge) - edge]]
     }
 
-    /// Appends all frames of a small call; false where the message is not small.
+    /// Appends all frames of a small call. Returns false if the message is not small.
     pub(super) fn write_small(&self, out: &mut Vec<u8>, message: usize, form: Form, stream: u32) -> bool {
         let Some(small) = &self.by_message[message].small else { return false };
         match form {
@@ -202,7 +202,7 @@ impl Requests {
             Form::Literal => small.literal.write(out, 0, stream),
             Form::Introduction | Form::TableOff => {
                 self.write_headers(out, form, stream);
-                // The last frame of a call is its DATA.
+                // The last frame of a call is its DATA frame.
                 small.literal.write(out, small.literal.frames.len() - 1, stream);
             }
         }
@@ -221,7 +221,7 @@ impl Requests {
     }
 }
 
-/// The header blocks of all calls to a server that is called `authority`.
+/// Encodes the header blocks of all calls to a server with this `authority`.
 fn blocks(options: &Options, authority: &str) -> Blocks {
     let timeout = options.timeout.map(grpc_timeout);
     let agent = user_agent();
@@ -250,7 +250,7 @@ impl Request {
     fn new(message: &Message, options: &Options, blocks: &Blocks) -> Self {
         let refusal = own_refusal(message, options.max_send_message_size);
         let mut head = head_of(message.request_bytes, message.text.len());
-        // What is never sent need not be compressed.
+        // A refused message is never sent, so it need not be compressed.
         let compression = options.compression.filter(|_| refusal.is_none());
         if let Some(compression) = compression {
             let plain = [&head[PREFIX_BYTES..], message.text.as_bytes()].concat();
@@ -270,7 +270,7 @@ impl Request {
         Self { head, has_text, reply_head, body_bytes, held_bytes: body_bytes, small, refusal }
     }
 
-    /// The same, sent as far as this.
+    /// Shortens the request to this part of the message.
     fn cut_to(mut self, extent: Extent) -> Self {
         match extent {
             Extent::Whole => return self,
@@ -280,7 +280,7 @@ impl Request {
                 self.head.truncate(1);
                 self.head.extend_from_slice(&length.to_be_bytes());
                 self.held_bytes = PREFIX_BYTES as u64;
-                // One that never ends has a byte more that is never sent.
+                // A request that never ends has one more byte, which is never sent.
                 self.body_bytes = self.held_bytes + u64::from(!ends);
             }
         }
@@ -305,7 +305,7 @@ impl Template {
 }
 
 impl Template {
-    /// Appends the frames from number `first` on, with the number of their stream.
+    /// Appends the frames from number `first` on, with their stream number.
     fn write(&self, out: &mut Vec<u8>, first: usize, stream: u32) {
         let skipped = self.frames[first];
         let start = out.len();
@@ -317,7 +317,7 @@ impl Template {
     }
 }
 
-/// Appends a header block, in as many frames as every server takes (6.2, 6.10).
+/// Appends a header block in frames that every server accepts (6.2, 6.10).
 fn write_block(out: &mut Vec<u8>, block: &[u8], stream: u32) {
     let mut chunks = block.chunks(SMALLEST_MAX_FRAME as usize).peekable();
     let mut kind = kind::HEADERS;
@@ -328,9 +328,9 @@ fn write_block(out: &mut Vec<u8>, block: &[u8], stream: u32) {
     }
 }
 
-/// What precedes a text on the wire; an empty text is not even named.
+/// Bytes before a text on the wire. An empty text has no tag.
 fn head_of(message_bytes: u64, text_bytes: usize) -> Vec<u8> {
-    // No message is longer than 2 GiB.
+    // Messages are at most 2 GiB.
     let length = u32::try_from(message_bytes).unwrap_or(u32::MAX);
     let mut head = vec![0];
     head.extend_from_slice(&length.to_be_bytes());
@@ -341,15 +341,15 @@ fn head_of(message_bytes: u64, text_bytes: usize) -> Vec<u8> {
     head
 }
 
-/// A compressed message behind its prefix.
+/// Compresses a message and adds its prefix.
 fn compressed(compression: Compression, message: &[u8]) -> Vec<u8> {
     let packed = rpc::packed(compression, message);
-    // What is compressed is no longer than 2 GiB, and grows by a fraction of a per cent at most.
+    // A message is at most 2 GiB, and compression lengthens it by a fraction of a per cent at most.
     let length = u32::try_from(packed.len()).unwrap_or(u32::MAX);
     [&[COMPRESSED], length.to_be_bytes().as_slice(), &packed].concat()
 }
 
-/// A deadline as gRPC writes it: up to eight digits and a unit, rounded up where they are too few.
+/// Formats a deadline in gRPC's form: up to eight digits and a unit, rounded up if the digits are too few.
 fn grpc_timeout(timeout: Duration) -> String {
     const UNITS: [(char, u128); 6] = [
         ('n', 1),

@@ -1,4 +1,4 @@
-//! Requests as bytes.
+//! Tests of the bytes of requests.
 
 use proptest::prelude::*;
 use prost::Message as _;

@@ -1,5 +1,5 @@
-//! What a header block says about a call: gRPC over HTTP/2 ("Responses") and gRPC's mapping of HTTP/2
-//! codes to its own.
+//! Fields of a header block that decide a call's outcome: gRPC over HTTP/2 ("Responses") and gRPC's mapping
+//! of HTTP/2 error codes to its own.
 
 use super::{
     frame::ErrorCode,
@@ -7,26 +7,29 @@ use super::{
 };
 use crate::rpc::{self, Code, Compression, not_a_code};
 
-/// The fields of a response's headers or trailers that decide anything.
+/// Fields of a response's headers or trailers that decide an outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Fields {
-    /// `:status`.
+    /// Value of `:status`.
     pub(super) http: Option<u16>,
-    /// Whether `content-type` is gRPC's.
+    /// True if `content-type` is gRPC's.
     pub(super) is_grpc: bool,
-    /// `grpc-encoding`, where it is one of ours.
+    /// Value of `grpc-encoding`, if this client supports it.
     pub(super) compression: Option<Compression>,
-    /// `grpc-status`.
+    /// Value of `grpc-status`.
     pub(super) grpc: Option<Code>,
-    /// `grpc-message`, decoded; where `grpc-status` is no code of gRPC's, with a sentence about it.
+    /// Value of `grpc-message`, decoded. If `grpc-status` is not a gRPC code, a sentence about it comes
+    /// first.
     pub(super) message: String,
-    /// Why the response is malformed, where it is.
+    /// Reason why the response is malformed, if it is.
     pub(super) malformed: Option<&'static str>,
 }
 
 impl Fields {
+    /// Decodes the fields of a header block.
+    ///
     /// # Errors
-    /// When the block cannot be decoded.
+    /// Fails if the block cannot be decoded.
     pub(super) fn read(block: &[u8]) -> Result<Self, HeaderError> {
         let mut fields = Self::default();
         let mut no_code = None;
@@ -56,21 +59,21 @@ impl Fields {
         Ok(fields)
     }
 
-    /// Whether these only say that the response is still to come (RFC 9113, 8.1).
+    /// Returns true if the fields only announce that the response follows (RFC 9113, 8.1).
     pub(super) fn is_informational(&self) -> bool {
         self.http.is_some_and(|status| (100..200).contains(&status))
     }
 }
 
-/// Why a field makes the response malformed (RFC 9113, 8.2.1, 8.2.2 and 8.3).
+/// Reason why a field makes the response malformed (RFC 9113, 8.2.1, 8.2.2 and 8.3).
 ///
-/// Space at the edges of a value passes: servers send messages of a status that end with one, and other clients
-/// take them.
+/// Spaces at the edges of a value are accepted: servers send status messages that end with a space, and other
+/// clients accept them.
 fn malformation(name: &[u8], value: &[u8]) -> Option<&'static str> {
     let is_of_a_name = |byte: &u8| matches!(byte, b'!'..=b'~') && *byte != b':' && !byte.is_ascii_uppercase();
     match name {
         b":status" => {}
-        [b':', ..] => return Some("the server sent a pseudo-header that no response has"),
+        [b':', ..] => return Some("the server sent a pseudo-header that is not valid in a response"),
         [] => return Some("the server sent a header without a name"),
         b"connection" | b"keep-alive" | b"proxy-connection" | b"transfer-encoding" | b"upgrade" => {
             return Some(
@@ -98,12 +101,12 @@ fn text(value: &[u8]) -> Option<&str> {
     std::str::from_utf8(value).ok()
 }
 
-/// A message as gRPC encodes it. Where the bytes behind a `%` are no hexadecimal number, they stand for themselves.
+/// Decodes a message in gRPC's percent-encoding. A `%` without a hexadecimal number stays as it is.
 fn percent_decoded(value: &[u8]) -> String {
     percent_encoding::percent_decode(value).decode_utf8_lossy().into_owned()
 }
 
-/// The code of a call whose stream was reset.
+/// gRPC code of a call whose stream was reset.
 pub(super) fn code_of_reset(error: ErrorCode) -> Code {
     match error {
         ErrorCode::REFUSED_STREAM => Code::UNAVAILABLE,

@@ -1,4 +1,4 @@
-//! Streams: RFC 9113, section 5.1. One is open for each call in flight.
+//! Streams: RFC 9113, section 5.1. Each call in flight has one open stream.
 
 use std::collections::VecDeque;
 
@@ -8,31 +8,30 @@ use super::{
 };
 use crate::client::Call;
 
-/// Streams opened lately that have ended may leave this many places unused, besides three for each
-/// that is open.
+/// Most places in the row for streams that have ended, in addition to three places per open stream.
 const UNUSED_PLACES: usize = 1_024;
 
-/// What stands between a call and its end.
+/// State of a call in flight.
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) call: Call,
-    /// Where its headers stand among all frames that the outbox was given; see [`Outbox::framed`].
+    /// Position of its headers among all frames of the outbox; see [`Outbox::framed`].
     ///
     /// [`Outbox::framed`]: super::outbox::Outbox::framed
     pub(super) headers_at: u64,
-    /// Whether the response's headers have come.
+    /// True if the response's headers have arrived.
     pub(super) has_headers: bool,
     pub(super) reply: ReplyState,
-    /// Bytes of the request's body that are framed.
+    /// Body bytes of the request that are framed.
     pub(super) framed: u64,
     pub(super) send_window: SendWindow,
     pub(super) receive_window: ReceiveWindow,
-    /// Whether the rest of its body waits for room in its own window.
+    /// True if the rest of its body waits for room in its own window.
     pub(super) is_parked: bool,
 }
 
 impl Stream {
-    /// The stream of a call whose headers are being written.
+    /// Makes the stream of a call whose headers are being written.
     pub(super) fn new(call: Call, headers_at: u64, send_window: SendWindow, reply_window: u32) -> Self {
         Self {
             call,
@@ -47,23 +46,23 @@ impl Stream {
     }
 }
 
-/// The open streams, in the order of their numbers, which is that of their starts.
+/// The open streams, in the order of their numbers and thus of their starts.
 ///
-/// Numbers are given in sequence, so that those of most streams are places in a row. A stream that
-/// stays open while thousands of later ones come and go is moved out of the row.
+/// Numbers are sequential, so most streams are places in a row. A stream that stays open while thousands of
+/// later ones come and go is moved out of the row.
 #[derive(Debug)]
 pub(super) struct Streams {
     row: VecDeque<Option<Stream>>,
-    /// The number of the stream at the front of the row, or of the next one where that is empty.
+    /// Number of the stream at the front of the row, or of the next stream if the row is empty.
     first: u32,
-    /// The number of the stream that is added next.
+    /// Number of the next added stream.
     next: u32,
     long_lived: VecDeque<(u32, Stream)>,
     open: usize,
 }
 
 impl Streams {
-    /// No stream; the first one will have this number.
+    /// Makes an empty set whose first stream will have this number.
     pub(super) fn starting_at(first: u32) -> Self {
         Self { row: VecDeque::new(), first, next: first, long_lived: VecDeque::new(), open: 0 }
     }
@@ -72,12 +71,12 @@ impl Streams {
         self.open
     }
 
-    /// The number that the next stream will have.
+    /// Number of the next stream.
     pub(super) fn next(&self) -> u32 {
         self.next
     }
 
-    /// How many were opened so far.
+    /// Number of streams opened so far.
     pub(super) fn opened(&self) -> u64 {
         u64::from(self.next / 2)
     }
@@ -109,34 +108,34 @@ impl Streams {
         Some(removed)
     }
 
-    /// The one that was opened first.
+    /// The stream that was opened first.
     pub(super) fn oldest(&self) -> Option<(u32, &Stream)> {
-        // The front of the row is never a place without a stream.
+        // The front of the row always holds a stream.
         let elder = self.long_lived.front().map(|(number, stream)| (*number, stream));
         elder.or_else(|| Some((self.first, self.row.front()?.as_ref()?)))
     }
 
-    /// All of them, with their numbers.
+    /// Iterates over all streams, with their numbers.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut Stream)> {
         let numbers = (self.first..).step_by(2);
         let row = numbers.zip(&mut self.row).filter_map(|(number, place)| Some((number, place.as_mut()?)));
         self.long_lived.iter_mut().map(|elder| (elder.0, &mut elder.1)).chain(row)
     }
 
-    /// Takes out those above `last`, in order.
+    /// Removes the streams above `last`, in order.
     pub(super) fn split_above(&mut self, last: u32) -> Vec<(u32, Stream)> {
         let above: Vec<u32> =
             self.iter_mut().map(|(number, _)| number).filter(|number| *number > last).collect();
         above.into_iter().filter_map(|number| Some((number, self.remove(number)?))).collect()
     }
 
-    /// The place in the row of a stream with this number.
+    /// Index in the row of a stream with this number.
     fn place(&self, number: u32) -> Option<usize> {
         usize::try_from(number.checked_sub(self.first)? / 2).ok()
     }
 
-    /// Drops places without a stream from the front of the row; where the row is much longer than there
-    /// are streams, moves its front out of it.
+    /// Drops places without a stream from the front of the row. If the row is much longer than the number of
+    /// streams, moves its front out of it.
     fn tidy(&mut self) {
         while let Some(front) = self.row.front() {
             let is_too_long = self.row.len() > 4 * self.open + UNUSED_PLACES;
@@ -190,7 +189,7 @@ mod tests {
     }
 
     proptest! {
-        /// Against a map, which needs no cleverness.
+        /// Compares with a plain map.
         #[test]
         fn streams_are_found_under_their_numbers(ends in prop::collection::vec(any::<u16>(), 1..4_000)) {
                 let mut streams = Streams::starting_at(1);
@@ -201,7 +200,7 @@ mod tests {
                 map.insert(next, next as usize);
                 next += 2;
                 let number = (u32::from(end) % next) | 1;
-                // A few stay open for long.
+                // Some streams stay open for long.
                 if number % 64 != 1 {
                     prop_assert_eq!(streams.remove(number).map(|stream| stream.call.message), map.remove(&number));
                 }

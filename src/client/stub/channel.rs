@@ -14,10 +14,10 @@ use crate::{
     rpc::Compression,
 };
 
-/// What a client that compresses takes, too.
+/// Compressions of replies that a compressing client accepts.
 pub(crate) const ACCEPTED: [CompressionEncoding; 2] = [CompressionEncoding::Gzip, CompressionEncoding::Zstd];
 
-/// Tonic's name for it.
+/// Tonic's value for a compression.
 pub(crate) fn encoding(compression: Compression) -> CompressionEncoding {
     match compression {
         Compression::Gzip => CompressionEncoding::Gzip,
@@ -25,12 +25,12 @@ pub(crate) fn encoding(compression: Compression) -> CompressionEncoding {
     }
 }
 
-/// A connection without a client on it.
+/// Opens a connection without a client on it.
 pub(crate) async fn channel(target: &Located) -> Result<OriginChannel, OpenError> {
     watched_channel(target).await.map(|(channel, _)| channel)
 }
 
-/// A channel whose sockets are watched.
+/// Opens a channel whose sockets are watched.
 pub(super) async fn watched_channel(target: &Located) -> Result<(OriginChannel, Sockets), OpenError> {
     let sockets = Sockets::default();
     let (watch, address) = (sockets.clone(), target.address);

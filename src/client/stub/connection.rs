@@ -30,7 +30,7 @@ use crate::{
     units::Limit,
 };
 
-/// One connection. Clones share it; a lost connection is made again by the next call.
+/// One connection. Clones share it; the next call reopens a lost connection.
 #[derive(Debug, Clone)]
 pub struct StubConnection {
     client: FormatDataClient<OriginChannel>,
@@ -42,22 +42,22 @@ pub struct StubConnection {
 }
 
 impl StubConnection {
-    /// Connects, on the runtime that this is called from.
+    /// Connects, on the calling runtime.
     ///
     /// # Errors
-    /// When the server does not accept the connection within 3 s, or metadata cannot be sent.
+    /// Fails if the server does not accept the connection within 3 s, or metadata cannot be sent.
     pub async fn open(target: &Located, options: &Options) -> Result<Self, OpenError> {
         let (channel, sockets) = watched_channel(target).await?;
-        // Enforced before the call: tonic would lose the text of its own refusal, and would open
+        // The limit is checked before the call. Tonic would lose the text of its own refusal, and would open
         // a stream only to reset it (grpc/grpc-rust#1334).
         Self::over(channel, sockets, Limit::Unlimited, options)
     }
 
-    /// Connects as an application does that leaves its limits to tonic. Beside the connection, what is known
-    /// of its sockets.
+    /// Connects like an application that leaves its limits to tonic. Also returns the account of the
+    /// connection's sockets.
     ///
     /// # Errors
-    /// Those of [`StubConnection::open`].
+    /// Returns the errors of [`StubConnection::open`].
     pub(crate) async fn open_bare(target: &Located, options: &Options) -> Result<(Self, Sockets), OpenError> {
         let (channel, sockets) = watched_channel(target).await?;
         let own = Self::over(channel, sockets.clone(), options.max_send_message_size, options)?;
@@ -89,7 +89,7 @@ impl StubConnection {
         })
     }
 
-    /// Makes one call and verifies its reply. Every way in which it can end is an outcome.
+    /// Makes one call and verifies its reply. Every end of the call is an outcome.
     pub async fn call(&mut self, call: Call, message: &Message) -> Completion {
         if let Some(refusal) = own_refusal(message, self.max_send_message_size) {
             let now = Instant::now();
@@ -111,7 +111,7 @@ impl StubConnection {
         let sent = Instant::now();
         let reply = match self.timeout {
             None => self.client.do_format(request).await,
-            // Tonic's own timer ends with the reply's headers, and the call has not ended then.
+            // Tonic's own timer stops at the reply's headers, before the call has ended.
             Some(timeout) => match timeout_at(sent + timeout, self.client.do_format(request)).await {
                 Ok(reply) => reply,
                 Err(_) => Err(Status::deadline_exceeded("the call's own deadline")),
@@ -123,7 +123,7 @@ impl StubConnection {
         let is_own_status = http.is_none()
             && reply.as_ref().is_err_and(|status| !is_from_wire(status) && reset_by_server(status).is_none());
         let outcome = match reply {
-            // The timer ticks in milliseconds: a reply may slip in after the deadline.
+            // The timer has a resolution of 1 ms, so a reply may arrive after the deadline.
             _ if self.timeout.is_some_and(|timeout| done - sent > timeout) => {
                 deadline_exceeded(self.timeout.unwrap_or_default())
             }
@@ -169,7 +169,7 @@ impl StubConnection {
         (outcome, None)
     }
 
-    /// How the connection of a broken call was lost, and the cause in words.
+    /// Way in which a broken call lost its connection, and the cause in words.
     fn loss(&self, status: &Status) -> (Loss, String) {
         let causes = causes(status);
         if sources(status).any(<dyn Error>::is::<ConnectError>) {

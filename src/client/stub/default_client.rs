@@ -1,5 +1,5 @@
-//! Tonic's client as an application has it that leaves its limits to tonic, for a thread that has no
-//! runtime: each question is asked on a connection of its own.
+//! Tonic's client with tonic's own limits, as in an application that leaves its limits to tonic. For a thread
+//! without a runtime; each call has its own connection.
 
 use std::{cell::Cell, io, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::{
     stop::{Level, Stop},
 };
 
-/// Makes calls, one connection each.
+/// Client that makes each call on its own connection.
 #[derive(Debug)]
 pub(crate) struct DefaultClient<'a> {
     runtime: runtime::Runtime,
@@ -22,31 +22,31 @@ pub(crate) struct DefaultClient<'a> {
     options: Options,
 }
 
-/// A call in the midst of others.
+/// Results of a call that was made among others.
 #[derive(Debug)]
 pub(crate) struct AmongOthers {
     /// The call itself.
     pub(crate) completion: Completion,
-    /// How the first call ended that was under way on its connection and was not answered, if there was one.
+    /// Outcome of the first concurrent call on the same connection that was not answered, if there was one.
     pub(crate) failed_neighbour: Option<Outcome>,
-    /// How a later call ended.
+    /// Outcome of a later call.
     pub(crate) later: Outcome,
-    /// Whether all of them had the same connection.
+    /// True if all calls used the same connection.
     pub(crate) is_one_connection: bool,
 }
 
 impl<'a> DefaultClient<'a> {
-    /// A client that does not connect before it is asked to.
+    /// Makes a client; it connects at each call.
     ///
     /// # Errors
-    /// When the system gives no runtime.
+    /// Fails if the system provides no runtime.
     pub(crate) fn new(target: &'a Located, options: Options) -> io::Result<Self> {
         crate::endpoint::check()?;
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(Self { runtime, target, options })
     }
 
-    /// Makes a call; `None` when it has not ended by then, or an end is wanted.
+    /// Makes a call. Returns `None` if it has not ended after `patience`, or after a stop request.
     pub(crate) fn call(
         &self,
         message: &Message,
@@ -60,8 +60,8 @@ impl<'a> DefaultClient<'a> {
         self.runtime.block_on(within(patience, stop, call)).transpose()
     }
 
-    /// Makes a call while small ones follow each other on the same connection, and one after it, and some more; `None` when
-    /// they have not all ended by then, or an end is wanted.
+    /// Makes a call while small calls follow each other on the same connection. One small call and `extra`
+    /// more follow. Returns `None` if they have not all ended after `patience`, or after a stop request.
     pub(crate) fn call_among(
         &self,
         message: &Message,
@@ -74,7 +74,7 @@ impl<'a> DefaultClient<'a> {
             let (mut connection, sockets) = StubConnection::open_bare(self.target, &self.options).await?;
             let mut neighbour = connection.clone();
             let is_over = Cell::new(false);
-            // The last of them is under way when the call ends.
+            // The last small call is in flight when the call ends.
             let neighbours = async {
                 let mut failed = None;
                 while !is_over.get() {
@@ -100,7 +100,7 @@ impl<'a> DefaultClient<'a> {
     }
 }
 
-/// Waits for a future for this long at most, and no longer once an end is wanted.
+/// Waits for a future for at most `patience`, and only until a stop request.
 async fn within<T>(patience: Duration, stop: &Stop, future: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         result = tokio::time::timeout(patience, future) => result.ok(),

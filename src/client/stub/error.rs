@@ -1,4 +1,4 @@
-//! Errors of tonic: deadlines, lost connections, reset streams.
+//! Classification of tonic's errors: deadlines, lost connections, reset streams.
 
 use std::error::Error;
 
@@ -9,9 +9,10 @@ use crate::{
     rpc::{Code, Outcome, TONIC_TIMEOUT},
 };
 
-/// An outcome that HTTP or HTTP/2 decided, with what an application hears from tonic: those words are what its log has.
+/// Adds tonic's error to an outcome that HTTP or HTTP/2 decided. An application's log contains tonic's text.
 pub(super) fn in_both_words(mut outcome: Outcome, status: &Status) -> Outcome {
-    let heard = format!("; tonic says {}, `{}`", Code::from_number(status.code().into()), status.message());
+    let heard =
+        format!("; tonic reports {}, `{}`", Code::from_number(status.code().into()), status.message());
     match &mut outcome {
         Outcome::Refused(refusal) => refusal.message += &heard,
         Outcome::Failed(failure) => failure.message += &heard,
@@ -20,15 +21,16 @@ pub(super) fn in_both_words(mut outcome: Outcome, status: &Status) -> Outcome {
     outcome
 }
 
-/// A server that is built with tonic ends a late call in the same words as its client does.
+/// Returns true for an expired deadline. A server built with tonic ends a late call with the same text as
+/// tonic's client.
 pub(crate) fn is_timeout(status: &Status) -> bool {
     status.message() == TONIC_TIMEOUT || sources(status).any(<dyn Error>::is::<TimeoutExpired>)
 }
 
-/// Whether the connection was lost, and not one stream reset or one reply malformed.
+/// Returns true if the connection was lost, rather than one stream reset or one reply malformed.
 ///
-/// The code does not tell: tonic gives CANCELLED, UNKNOWN, INTERNAL or `RESOURCE_EXHAUSTED` to calls
-/// that a lost connection took along.
+/// The code does not show it: calls on a lost connection get CANCELLED, UNKNOWN, INTERNAL or
+/// `RESOURCE_EXHAUSTED` from tonic.
 pub(super) fn is_broken(status: &Status) -> bool {
     let mut has_source = false;
     for source in sources(status) {
@@ -45,12 +47,12 @@ pub(super) fn is_broken(status: &Status) -> bool {
             return true;
         }
     }
-    // What is left are errors from connecting and from reading or writing the socket. A status
-    // without a source is about the reply's contents.
+    // The remaining errors come from connecting and from reading or writing the socket. A status without a
+    // source is about the reply's contents.
     has_source
 }
 
-/// The code with which the server reset the call's stream, if it did.
+/// Error code with which the server reset the call's stream, or `None`.
 pub(super) fn reset_by_server(status: &Status) -> Option<ErrorCode> {
     let error = sources(status).find_map(|source| source.downcast_ref::<h2::Error>())?;
     error.reason().filter(|_| error.is_reset() && error.is_remote()).map(|reason| ErrorCode(reason.into()))
@@ -62,7 +64,7 @@ pub(super) fn sources<'a>(
     std::iter::successors(error.source(), |error| (*error).source())
 }
 
-/// An error with its causes, each named once.
+/// Describes an error with its causes, each of them once.
 pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
     let mut text = match error.downcast_ref::<Status>() {
         Some(status) => status.message().to_owned(),

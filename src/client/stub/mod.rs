@@ -1,8 +1,8 @@
-//! Tonic's generated client over its channel: what an application that is built with tonic sees.
+//! Tonic's generated client over its channel: measures what an application built with tonic sees.
 //!
-//! Its flow-control windows and buffers are tonic's defaults, as an application's would be. It is
-//! changed in one respect: tonic closes a connection by itself once it has refused about a thousand
-//! replies, taking all calls on it along (hyperium/h2#856), and that is switched off.
+//! Its flow-control windows and buffers are tonic's defaults, like those of an application. One default is
+//! changed: tonic closes a connection after it has refused about a thousand replies, and all calls on it fail
+//! (hyperium/h2#856). That is switched off.
 
 pub mod error;
 mod sockets;

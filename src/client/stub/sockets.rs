@@ -1,7 +1,7 @@
-//! The sockets under tonic's channel: counts connections, and reads why the server ended one.
+//! The sockets under tonic's channel: counts connections, and reads the server's reason for ending one.
 //!
-//! Tonic tells the calls of a connection that ended with GOAWAY that "the connection closed", or that an error
-//! is "not a result of an error". What the server said stands in the frames alone.
+//! If a connection ends with GOAWAY, tonic's error for its calls is "the connection closed", or an error that
+//! is "not a result of an error". Only the frames contain the server's reason.
 
 use std::{
     io::{self, IoSlice},
@@ -22,10 +22,10 @@ use crate::client::{
     lean::frame::{self, ErrorCode, HEAD_BYTES, Head, go_away_message, kind},
 };
 
-/// Bytes of a GOAWAY frame's payload that are kept.
+/// Most payload bytes of a GOAWAY frame that are kept.
 const MOST_KEPT: usize = 1_024;
 
-/// What is known of the connections of one channel. Clones share it.
+/// Account of one channel's connections. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sockets(Arc<Mutex<Known>>);
 
@@ -33,7 +33,7 @@ pub(crate) struct Sockets(Arc<Mutex<Known>>);
 struct Known {
     account: ConnectionAccount,
     attempts: u32,
-    /// Of the connection that ended last, or is about to.
+    /// GOAWAY of the connection that ended last, or is about to end.
     go_away: Option<String>,
 }
 
@@ -41,7 +41,7 @@ impl Sockets {
     /// Connects, and watches the connection.
     ///
     /// # Errors
-    /// Those of the socket.
+    /// Returns the socket's errors.
     pub(super) async fn connect(self, address: SocketAddr) -> io::Result<Socket> {
         let since = Instant::now();
         let connected = async {
@@ -61,7 +61,7 @@ impl Sockets {
         Ok(Socket { stream: connected?, frames: Frames::default(), sockets: self, go_away: None })
     }
 
-    /// How often a connection was attempted.
+    /// Number of attempts to connect.
     pub(crate) fn attempts(&self) -> u32 {
         self.note(|known| known.attempts)
     }
@@ -70,24 +70,24 @@ impl Sockets {
         self.note(|known| known.account)
     }
 
-    /// What the server said when it ended the last connection: GOAWAY and its reason.
+    /// The server's GOAWAY and its reason, from the last ended connection.
     pub(super) fn go_away(&self) -> Option<String> {
         self.note(|known| known.go_away.clone())
     }
 
     fn note<T>(&self, note: impl FnOnce(&mut Known) -> T) -> T {
-        // Counters alone, which a panic leaves as they were.
+        // The data are counters, which stay valid after a panic.
         note(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// A socket whose frames are watched as they are read.
+/// A socket whose incoming frames are watched.
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TcpStream,
     frames: Frames,
     sockets: Sockets,
-    /// The code of the connection's GOAWAY, once it has come.
+    /// Error code of the connection's GOAWAY, once it has arrived.
     go_away: Option<ErrorCode>,
 }
 
@@ -152,20 +152,20 @@ impl AsyncWrite for Socket {
     }
 }
 
-/// Where one frame ends and the next begins, in bytes that come in pieces. Keeps the payload of GOAWAY frames.
+/// Finds frame boundaries in bytes that come in pieces. Keeps the payload of GOAWAY frames.
 #[derive(Debug, Default)]
 struct Frames {
     head: [u8; HEAD_BYTES],
-    /// Bytes of the next head that have come.
+    /// Bytes of the next head that have arrived.
     head_bytes: usize,
-    /// Bytes of the payload that are still to come.
+    /// Bytes of the payload still to come.
     left: usize,
-    /// Of a GOAWAY frame.
+    /// Payload of a GOAWAY frame.
     payload: Option<Vec<u8>>,
 }
 
 impl Frames {
-    /// The last GOAWAY that ends within these bytes: its code, and what it says in words.
+    /// Returns the last GOAWAY that ends within these bytes: its code, and its description in words.
     fn take(&mut self, bytes: &[u8]) -> Option<(ErrorCode, String)> {
         let (mut bytes, mut found) = (bytes, None);
         while !bytes.is_empty() {
@@ -208,7 +208,7 @@ mod tests {
     use crate::client::lean::frame::{flag, write};
 
     proptest! {
-        /// However the bytes are cut, GOAWAY is found behind other frames.
+        /// For any division of the bytes into pieces, GOAWAY is found after other frames.
         #[test]
         fn a_go_away_is_found_in_pieces(lengths in prop::collection::vec(0_usize..300, 0..8), piece in 1_usize..64) {
             let mut bytes = Vec::new();

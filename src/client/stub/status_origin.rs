@@ -1,5 +1,5 @@
-//! Between tonic's client and its channel: notes which statuses came from the server and which answers were
-//! none of gRPC's, and takes out what tonic would panic over.
+//! Layer between tonic's client and its channel. It notes which statuses came from the server and which
+//! answers were HTTP instead of gRPC. It removes a header on which tonic would panic.
 
 use std::{
     future::Future,
@@ -17,15 +17,14 @@ use tower::Service;
 use super::uploads::watched;
 use crate::rpc::{HttpAnswer, not_a_code};
 
-/// Put beside a status that the server sent. A tonic server refuses a request in the very words
-/// that a tonic client refuses a reply with, and nothing else in a status tells the two apart.
+/// Metadata name that marks a status from the server. A tonic server refuses a request with the same text
+/// with which a tonic client refuses a reply. Nothing else in a status distinguishes the two.
 const FROM_WIRE: &str = "plimsoll-status-from-wire";
 
-/// Tonic panics when this is not base64, and nobody here reads it.
+/// Header on which tonic panics if it is not base64. This crate does not use it.
 const DETAILS: &str = "grpc-status-details-bin";
 
-/// A channel whose statuses can be told from those that tonic's client makes, and whose large requests are
-/// watched.
+/// Channel that marks statuses from the server, and watches large requests.
 #[derive(Debug, Clone)]
 pub(crate) struct OriginChannel(Channel);
 
@@ -56,20 +55,20 @@ impl Service<Request<Body>> for OriginChannel {
     }
 }
 
-/// How the server answered a call, where that was not in gRPC. Tonic reads such an answer's page as a message,
-/// and its status says what is wrong with that message.
+/// The server's HTTP answer to a call, if the answer was not gRPC. Tonic parses the page of such an answer as
+/// a message, and its status describes the fault in that message.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Heard(Arc<OnceLock<HttpAnswer>>);
 
 impl Heard {
-    /// Listens for the answer to a request.
+    /// Attaches a listener for the answer to a request.
     pub(crate) fn to<T>(request: &mut tonic::Request<T>) -> Self {
         let own = Self::default();
         request.extensions_mut().insert(own.clone());
         own
     }
 
-    /// An answer in HTTP, if one came.
+    /// The HTTP answer, if one came.
     pub(crate) fn http(&self) -> Option<HttpAnswer> {
         self.0.get().copied()
     }
@@ -87,12 +86,12 @@ impl Heard {
     }
 }
 
-/// Whether the server sent this status.
+/// Returns true if the server sent this status.
 pub(crate) fn is_from_wire(status: &Status) -> bool {
     status.metadata().contains_key(FROM_WIRE)
 }
 
-/// Whether metadata of this name was put there by this module.
+/// Returns true if this module added metadata of this name.
 pub(crate) fn is_own_note(name: &str) -> bool {
     name == FROM_WIRE
 }
@@ -102,7 +101,7 @@ fn note(headers: &mut HeaderMap) {
         headers.insert(FROM_WIRE, HeaderValue::from_static("1"));
     }
     headers.remove(DETAILS);
-    // Tonic would call it UNKNOWN, and nothing else.
+    // Tonic would report UNKNOWN without a reason.
     if let Some(words) = headers.get("grpc-status").and_then(|status| not_a_code(status.as_bytes())) {
         let message = headers.get("grpc-message").map_or(&[] as &[u8], HeaderValue::as_bytes);
         let colon: &[u8] = if message.is_empty() { b"" } else { b": " };
@@ -114,7 +113,7 @@ fn note(headers: &mut HeaderMap) {
     }
 }
 
-/// A reply's body whose trailers are noted too.
+/// Body of a reply whose trailers are marked too.
 pub(crate) struct NotedBody(Body);
 
 impl http_body::Body for NotedBody {

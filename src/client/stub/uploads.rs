@@ -1,8 +1,8 @@
-//! What is left of large requests when their calls have ended, and a bound on it.
+//! Unsent rests of large requests whose calls have ended, and a bound on their total size.
 //!
-//! A server may refuse a request and go on reading it, as Node's does. Tonic's client then holds the rest
-//! until it is read: 1,500 refused calls of 5 MiB took 6 GB. So large requests wait while there is too much
-//! of it, and how long they wait is said.
+//! A server may refuse a request and keep reading it, as Node's does. Tonic's client then holds the rest
+//! until the server has read it: 1,500 refused calls of 5 MiB took 6 GB. Large requests therefore wait while
+//! the total is over the bound, and the waiting time is reported.
 
 use std::{
     pin::Pin,
@@ -25,21 +25,22 @@ use tonic::{Status, body::Body};
 
 use crate::client::account::UploadWaits;
 
-/// Requests from this size on are watched: a thousand smaller ones must be left for the bound to matter.
+/// Smallest request that is watched, in bytes. A thousand smaller requests are needed to reach the bound.
 const LARGE: u64 = 64 << 10;
 
-/// So much may be left of requests whose calls have ended, on one connection.
+/// Most unsent bytes of requests whose calls have ended, per connection.
 const MOST_LEFT: u64 = 64 << 20;
 
-/// A server that reads nothing for this long will not make room: the next request goes all the same.
+/// Longest wait without progress. A server that reads nothing for this long will not make room, so the next
+/// request is sent anyway.
 const NO_PROGRESS: Duration = Duration::from_secs(1);
 
-/// The large requests of one connection. The numbers hand nothing over, so they need no ordering.
+/// Large requests of one connection. The counters synchronise no other data, so relaxed ordering suffices.
 #[derive(Debug, Default)]
 pub(super) struct Uploads {
     /// Bytes that the transport holds.
     held: AtomicU64,
-    /// Bytes of requests whose calls have not ended, whether they are held or sent.
+    /// Bytes of requests whose calls have not ended, held or sent.
     in_flight: AtomicU64,
     freed: Notify,
     waits: AtomicU64,
@@ -54,7 +55,7 @@ pub(super) struct InFlight {
 }
 
 impl Uploads {
-    /// Waits for room where the request is large. `None` where it is not.
+    /// Waits for room if the request is large. Returns `None` if it is not.
     pub(super) async fn begin(self: &Arc<Self>, bytes: u64) -> Option<InFlight> {
         if bytes < LARGE {
             return None;
@@ -66,7 +67,7 @@ impl Uploads {
         Some(InFlight { uploads: Arc::clone(self), bytes })
     }
 
-    /// How often requests waited, and for how long.
+    /// Number and total time of the waits.
     pub(super) fn waits(&self) -> UploadWaits {
         UploadWaits {
             count: self.waits.load(Ordering::Relaxed),
@@ -74,8 +75,8 @@ impl Uploads {
         }
     }
 
-    /// Of requests whose calls have ended. What calls in flight have sent already is missing from it, so
-    /// that it is too little by that at most.
+    /// Unsent bytes of requests whose calls have ended. The value may be too low, by the bytes that calls in
+    /// flight have already sent.
     fn left(&self) -> u64 {
         self.held.load(Ordering::Relaxed).saturating_sub(self.in_flight.load(Ordering::Relaxed))
     }
@@ -93,7 +94,7 @@ impl Uploads {
 }
 
 impl InFlight {
-    /// Has the request's body watched.
+    /// Attaches the account to the request, so that its body is watched.
     pub(super) fn watch<T>(&self, request: &mut tonic::Request<T>) {
         request.extensions_mut().insert(Watch(Arc::clone(&self.uploads)));
     }
@@ -105,11 +106,11 @@ impl Drop for InFlight {
     }
 }
 
-/// Says in a request whose account its body belongs to.
+/// Request extension with the account to which the body belongs.
 #[derive(Debug, Clone)]
 struct Watch(Arc<Uploads>);
 
-/// Watches the body of a request that asks for it.
+/// Watches the body of a request that has the extension.
 pub(super) fn watched(mut request: Request<Body>) -> Request<Body> {
     match request.extensions_mut().remove::<Watch>() {
         Some(Watch(uploads)) => request.map(|body| Body::new(WatchedBody { body, uploads })),
@@ -148,7 +149,7 @@ impl http_body::Body for WatchedBody {
     }
 }
 
-/// Bytes that the transport holds until it drops the last part of them.
+/// Bytes that the transport holds until it drops their last part.
 struct Held {
     bytes: Bytes,
     uploads: Arc<Uploads>,
@@ -181,7 +182,7 @@ mod tests {
         let uploads: Arc<Uploads> = Arc::default();
         let call = uploads.begin(65 << 20).await;
         let left = hold(&uploads, 65 << 20);
-        // Its own call is in flight: nothing is left over.
+        // Only the caller's own call is in flight, so nothing is left over.
         assert_eq!(uploads.left(), 0);
         drop(call);
         assert_eq!(uploads.left(), 65 << 20);

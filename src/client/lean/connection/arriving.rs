@@ -1,4 +1,4 @@
-//! Frames of the server, one by one: RFC 9113, section 6.
+//! Handling of the server's frames, one at a time: RFC 9113, section 6.
 
 use tokio::time::Instant;
 
@@ -27,15 +27,16 @@ fn protocol_error(what: &'static str) -> ConnectionError {
 }
 
 impl Connection {
-    /// Takes bytes that the server sent; `now` is when they came.
+    /// Handles bytes from the server; `now` is their time of arrival.
     ///
     /// # Errors
-    /// When the server broke the protocol. The connection cannot be used any more then, but for its
-    /// last words: [`Connection::goodbye_frame`].
+    /// Fails if the server broke the protocol. The connection cannot be used any more, except to send its
+    /// last frame: [`Connection::goodbye_frame`].
     pub fn receive(&mut self, bytes: &[u8], now: Instant) -> Result<(), ConnectionError> {
         let mut bytes = bytes;
         self.last_received = Some(now);
-        // Taken out, because a piece may lie in the reader while the rest of the connection changes.
+        // The reader is taken out, because a piece may borrow from it while the rest of the connection
+        // changes.
         let mut reader = std::mem::replace(&mut self.reader, FrameReader::new(MAX_FRAME));
         let result = loop {
             let piece = match reader.next(&mut bytes) {
@@ -54,11 +55,11 @@ impl Connection {
             }
         };
         self.reader = reader;
-        // Before its first SETTINGS the server need not speak HTTP/2 at all.
+        // Before its first SETTINGS, the peer may not be an HTTP/2 server at all.
         result.map_err(|error| if self.peer.speaks_http2 { error } else { NO_HTTP2 })
     }
 
-    /// Takes part of a reply.
+    /// Handles part of a reply.
     fn data(
         &mut self,
         number: u32,
@@ -87,7 +88,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Takes a frame that is not DATA.
+    /// Handles a frame other than DATA.
     fn frame(&mut self, head: Head, payload: &[u8], now: Instant) -> Result<(), ConnectionError> {
         if !self.peer.is_known && (head.kind != kind::SETTINGS || head.has(flag::ACK)) {
             return Err(NO_HTTP2);
@@ -113,9 +114,9 @@ impl Connection {
                 None => Ok(()),
             },
             kind::PRIORITY => match (head.stream, payload.len()) {
-                (0, _) => Err(protocol_error("PRIORITY came for the connection")),
+                (0, _) => Err(protocol_error("PRIORITY came on stream 0")),
                 (_, 5) => Ok(()),
-                _ => Err(wrong_length("a PRIORITY frame has not five bytes")),
+                _ => Err(wrong_length("a PRIORITY frame is not five bytes long")),
             },
             kind::RST_STREAM => {
                 self.check_number(head.stream)?;
@@ -124,7 +125,9 @@ impl Connection {
                 Ok(())
             }
             kind::SETTINGS => self.settings(head, payload),
-            kind::PUSH_PROMISE => Err(protocol_error("the server pushes, although that was switched off")),
+            kind::PUSH_PROMISE => {
+                Err(protocol_error("the server sent PUSH_PROMISE, although this client has disabled push"))
+            }
             kind::PING => self.ping(head, payload),
             kind::GOAWAY => self.go_away(head, payload, now),
             kind::WINDOW_UPDATE => {
@@ -138,7 +141,8 @@ impl Connection {
         }
     }
 
-    /// Only streams of this client's exist: odd ones, up to the last that was opened (5.1.1).
+    /// Checks a stream number. Only this client opens streams: odd numbers, up to the last opened stream
+    /// (5.1.1).
     fn check_number(&self, number: u32) -> Result<(), ConnectionError> {
         if number % 2 == 1 && number < self.streams.next() {
             Ok(())
@@ -147,7 +151,7 @@ impl Connection {
         }
     }
 
-    /// Takes headers or trailers.
+    /// Handles headers or trailers.
     fn header_block(
         &mut self,
         number: u32,
@@ -178,10 +182,10 @@ impl Connection {
                 outcome_of_fields(&fields, &self.requests, stream.call.message, is_first)
             }
             Block::UsualHeaders(_) | Block::UsualTrailers if ends_stream => {
-                // A status of OK without a reply, or no status at all.
-                failed(Code::UNKNOWN, "the server ended the call without a reply and a status")
+                // The status is OK without a reply, or there is no status.
+                failed(Code::UNKNOWN, "the server ended the call without a reply or without a status")
             }
-            _ => failed(Code::INTERNAL, "the server sent headers where only trailers can come"),
+            _ => failed(Code::INTERNAL, "the server sent headers where only trailers are allowed"),
         };
         if ends_stream {
             self.end(number, outcome, now);
@@ -192,7 +196,8 @@ impl Connection {
     }
 
     fn reset_by_server(&mut self, number: u32, error: ErrorCode, now: Instant) {
-        // It ended the call before, and now says that the rest of the request is not wanted: as we would.
+        // The server ended the call before, and its reset cancels the rest of the request. This client would
+        // send the same reset.
         self.uploads.was_reset(number);
         if error == ErrorCode::REFUSED_STREAM && self.give_back_refused(number) {
             return;
@@ -203,8 +208,8 @@ impl Connection {
         self.uploads.was_reset(number);
     }
 
-    /// `REFUSED_STREAM` says that the server did not process the call (RFC 9113, 8.7), so the call may be made
-    /// again. Whether it is.
+    /// Gives a call back after `REFUSED_STREAM`: the server did not process the call (RFC 9113, 8.7), so it
+    /// may be sent again. Returns true if the call was given back.
     fn give_back_refused(&mut self, number: u32) -> bool {
         let may_go_again = |stream: &mut Stream| !stream.has_headers && stream.call.returned < MOST_RETURNS;
         if !self.streams.get_mut(number).is_some_and(may_go_again) {
@@ -243,13 +248,14 @@ impl Connection {
             return Err(protocol_error("PING came on a stream"));
         }
         if payload.len() != 8 {
-            return Err(wrong_length("a PING has not eight bytes"));
+            return Err(wrong_length("a PING frame is not eight bytes long"));
         }
-        // This client asks nothing, so an answer is to nobody.
+        // This client sends no PING, so an acknowledgement needs no action.
         if head.has(flag::ACK) { Ok(()) } else { self.uploads.answer(kind::PING, payload) }
     }
 
-    /// No stream above the last one was or will be looked at: those calls may go elsewhere (6.8).
+    /// Handles GOAWAY. The server will not process streams above the last one, so their calls may be sent
+    /// elsewhere (6.8).
     fn go_away(&mut self, head: Head, payload: &[u8], now: Instant) -> Result<(), ConnectionError> {
         if head.stream != 0 {
             return Err(protocol_error("GOAWAY came on a stream"));
@@ -273,17 +279,17 @@ impl Connection {
         Ok(())
     }
 
-    /// WINDOW_UPDATE of a stream (6.9): an increment of 0 is an error.
+    /// Handles WINDOW_UPDATE of a stream (6.9): an increment of 0 is an error.
     fn widen_stream(&mut self, number: u32, increment: u32, now: Instant) -> Result<(), ConnectionError> {
         self.check_number(number)?;
         let Some(stream) = self.streams.get_mut(number) else { return Ok(()) };
         if increment == 0 {
-            let outcome = failed(Code::INTERNAL, "the server widened the stream's window by nothing");
+            let outcome = failed(Code::INTERNAL, "the server sent a WINDOW_UPDATE with an increment of 0");
             self.give_up(number, (ErrorCode::PROTOCOL_ERROR, outcome), now);
         } else if stream.send_window.widen(increment) {
             self.uploads.go_on(number, stream);
         } else {
-            let what = "the server made the stream's window larger than a window may be";
+            let what = "the server made the stream's window larger than 2,147,483,647 bytes";
             self.give_up(number, (ErrorCode::FLOW_CONTROL_ERROR, failed(Code::INTERNAL, what)), now);
         }
         Ok(())

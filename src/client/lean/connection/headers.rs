@@ -1,4 +1,4 @@
-//! Header blocks while they arrive, and what they say.
+//! Header blocks of a connection: their assembly and their meaning.
 
 use crate::{
     client::lean::{
@@ -8,63 +8,63 @@ use crate::{
     rpc::Compression,
 };
 
-/// The largest header block, compressed or not. Tonic's clients take 16 KiB.
+/// Largest header block in bytes, compressed or not. Tonic's clients accept 16 KiB.
 pub(super) const MAX_HEADER_BLOCK: u32 = 64 << 10;
 
-/// Header blocks of a connection.
+/// Header blocks of a connection: the one being assembled, and the known ones.
 #[derive(Debug, Default)]
 pub(super) struct Headers {
     begun: Option<Assembled>,
     known: Known,
 }
 
-/// A header block, or the part of it that has come (4.3).
+/// A header block, or the part of it that has arrived (4.3).
 #[derive(Debug)]
 pub(super) struct Assembled {
     pub(super) stream: u32,
     pub(super) ends_stream: bool,
-    /// No longer than it may be and one fragment.
+    /// Bytes so far, at most one fragment longer than the largest block.
     pub(super) block: Vec<u8>,
 }
 
-/// Header blocks that were read before and had the usual contents. Blocks have no state, so the same
-/// bytes mean the same, and most servers send them over and over.
+/// Earlier header blocks with the usual contents. Blocks have no state, so equal bytes have equal meanings,
+/// and most servers send the same blocks for every call.
 #[derive(Debug, Default)]
 struct Known {
-    /// HTTP's and gRPC's "here it comes".
+    /// Headers of a reply with HTTP status 200 and gRPC's content type.
     headers: Vec<u8>,
-    /// How those say that replies are compressed.
+    /// Compression of replies that the known headers announce.
     compression: Option<Compression>,
-    /// gRPC's OK.
+    /// Trailers with gRPC status OK.
     trailers: Vec<u8>,
 }
 
 /// Meaning of a header block.
 pub(super) enum Block {
-    /// Of a reply that will come, in this compression.
+    /// Headers of a reply that follows, in this compression.
     UsualHeaders(Option<Compression>),
     UsualTrailers,
     Fields(Fields),
-    /// Malformed by RFC 9113, in these words.
+    /// Malformed by RFC 9113, with the reason.
     Malformed(&'static str),
     TooLong,
 }
 
 impl Headers {
-    /// Whether the end of a block is still to come: nothing else may come before it.
+    /// Returns true if a block has begun and not ended. No other frame may come in between.
     pub(super) fn are_begun(&self) -> bool {
         self.begun.is_some()
     }
 
-    /// Takes the first fragment of a block whose end comes later.
+    /// Stores the first fragment of a block whose end comes later.
     pub(super) fn begin(&mut self, stream: u32, ends_stream: bool, fragment: &[u8]) {
         self.begun = Some(Assembled { stream, ends_stream, block: fragment.to_vec() });
     }
 
-    /// Takes the payload of a CONTINUATION: the whole block, where this was its end.
+    /// Appends the payload of a CONTINUATION. Returns the whole block if this was its end.
     ///
     /// # Errors
-    /// When no block of this stream has begun.
+    /// Fails if no block of this stream has begun.
     pub(super) fn go_on(&mut self, head: Head, payload: &[u8]) -> Result<Option<Assembled>, ConnectionError> {
         let begun = self.begun.as_mut().filter(|begun| begun.stream == head.stream);
         let Some(begun) = begun else {
@@ -76,10 +76,10 @@ impl Headers {
         Ok(if head.has(flag::END_HEADERS) { self.begun.take() } else { None })
     }
 
-    /// The meaning of a whole block.
+    /// Returns the meaning of a whole block.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// Fails if the block cannot be decoded.
     pub(super) fn read(&mut self, block: &[u8], takes_compressed: bool) -> Result<Block, ConnectionError> {
         if !block.is_empty() && block == self.known.headers {
             return Ok(Block::UsualHeaders(self.known.compression));
@@ -88,11 +88,11 @@ impl Headers {
             return Ok(Block::UsualTrailers);
         }
         if block.len() > MAX_HEADER_BLOCK as usize {
-            // Nothing is lost by not reading it: there is no table that it could change.
+            // Skipping the block is safe: there is no table that it could change.
             return Ok(Block::TooLong);
         }
         let unreadable =
-            |_| ConnectionError::new(ErrorCode::COMPRESSION_ERROR, "a header block cannot be read");
+            |_| ConnectionError::new(ErrorCode::COMPRESSION_ERROR, "a header block cannot be decoded");
         let fields = Fields::read(block).map_err(unreadable)?;
         if let Some(what) = fields.malformed {
             Ok(Block::Malformed(what))

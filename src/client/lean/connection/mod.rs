@@ -1,11 +1,11 @@
-//! One HTTP/2 connection as a client keeps it: RFC 9113.
+//! One HTTP/2 connection from the client's side: RFC 9113.
 //!
-//! A state machine that owns no socket and reads no clock: bytes and instants go in, bytes to be
-//! written and the ends of calls come out. [`receive`](Connection::receive) takes what the server
-//! sent, [`start`](Connection::start) a call; [`slices`](Connection::slices) shows what is to be
-//! written, and [`completions`](Connection::completions) are the calls that have ended.
+//! A state machine that owns no socket and reads no clock. Its inputs are bytes and instants; its outputs are
+//! bytes to write and completed calls. [`receive`](Connection::receive) handles bytes from the server, and
+//! [`start`](Connection::start) starts a call. [`slices`](Connection::slices) returns the bytes to write, and
+//! [`completions`](Connection::completions) the calls that have ended.
 //!
-//! Its parts: the peer's settings, header blocks while they come, calls that wait for a stream, uploads, replies.
+//! Its parts: the peer's settings, header blocks in assembly, calls that wait for a stream, uploads, replies.
 
 pub mod raw_response;
 mod peer;

@@ -1,4 +1,4 @@
-//! How the server wants to be spoken to: its SETTINGS (RFC 9113, section 6.5).
+//! The server's SETTINGS (RFC 9113, section 6.5).
 
 use crate::client::lean::{
     flow::{DEFAULT_WINDOW, LARGEST_WINDOW},
@@ -7,28 +7,28 @@ use crate::client::lean::{
     request::Form,
 };
 
-/// Error of a server whose first frame was no SETTINGS (3.4).
+/// Error for a server whose first frame is not SETTINGS (3.4).
 pub(super) const NO_HTTP2: ConnectionError = ConnectionError {
     code: ErrorCode::PROTOCOL_ERROR,
-    what: "what the server sent first is no SETTINGS frame of HTTP/2; is it a gRPC server without TLS?",
+    what: "the server's first bytes are not an HTTP/2 SETTINGS frame; is it a gRPC server without TLS?",
 };
 
 pub(super) const WINDOW_TOO_LARGE: ConnectionError = ConnectionError {
     code: ErrorCode::FLOW_CONTROL_ERROR,
-    what: "the server made a window larger than a window may be",
+    what: "the server made a window larger than 2,147,483,647 bytes",
 };
 
-/// How the server wants to be spoken to.
+/// State of the server's SETTINGS.
 #[derive(Debug)]
 pub(super) struct Peer {
-    /// Whether SETTINGS have come, right or wrong: its errors are those of HTTP/2 then.
+    /// True if a SETTINGS frame has arrived, valid or not. From then on, errors are errors of HTTP/2.
     pub(super) speaks_http2: bool,
-    /// Whether its first SETTINGS were taken.
+    /// True if the first SETTINGS were valid and applied.
     pub(super) is_known: bool,
     pub(super) max_frame: u32,
     pub(super) initial_window: u32,
     pub(super) max_streams: usize,
-    /// Of the next request's headers.
+    /// Form of the next request's header block.
     form: Form,
 }
 
@@ -46,10 +46,11 @@ impl Default for Peer {
 }
 
 impl Peer {
-    /// Takes the payload of SETTINGS. `resize` moves the windows of open streams from one size to the other.
+    /// Applies the payload of SETTINGS. `resize` adapts the windows of open streams from one size to the
+    /// other.
     ///
     /// # Errors
-    /// When a setting has no value that it may have, or a window becomes too large.
+    /// Fails if a setting has an invalid value, or a window becomes too large.
     pub(super) fn take(
         &mut self,
         payload: &[u8],
@@ -63,7 +64,7 @@ impl Peer {
         Ok(())
     }
 
-    /// The form of the headers that are written now.
+    /// Returns the form for the header block that is written now, and moves to the form of the next one.
     pub(super) fn take_form(&mut self) -> Form {
         let next = match self.form {
             Form::Introduction | Form::Indexed => Form::Indexed,
@@ -80,14 +81,17 @@ impl Peer {
     ) -> Result<(), ConnectionError> {
         let protocol_error = |what| Err(ConnectionError::new(ErrorCode::PROTOCOL_ERROR, what));
         match identifier {
-            // A smaller table could hold fewer entries than the calls name: none is named any more.
+            // A smaller table may not hold the entries that calls refer to, so no call refers to the table
+            // any more.
             setting::HEADER_TABLE_SIZE
                 if value < DEFAULT_TABLE_BYTES && matches!(self.form, Form::Introduction | Form::Indexed) =>
             {
                 self.form = Form::TableOff;
             }
             setting::ENABLE_PUSH if value != 0 => {
-                return protocol_error("SETTINGS have ENABLE_PUSH other than 0, which no server may send");
+                return protocol_error(
+                    "SETTINGS have an ENABLE_PUSH other than 0, which a server must not send",
+                );
             }
             setting::MAX_CONCURRENT_STREAMS => {
                 self.max_streams = usize::try_from(value).unwrap_or(usize::MAX);
@@ -106,7 +110,8 @@ impl Peer {
                 return protocol_error("SETTINGS have a MAX_FRAME_SIZE outside 16,384 to 16,777,215");
             }
             setting::MAX_FRAME_SIZE => self.max_frame = value,
-            // The rest bounds what this client does not do, or is unknown and to be ignored (6.5.2).
+            // The other settings limit features that this client does not use, or are unknown and must be
+            // ignored (6.5.2).
             _ => {}
         }
         Ok(())

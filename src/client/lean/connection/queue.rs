@@ -1,5 +1,5 @@
-//! Calls that wait for a stream, and how many streams the server will most likely take: RFC 9113, section 6.8,
-//! and gRFC A6.
+//! Calls that wait for a stream, and an estimate of how many streams the server will process: RFC 9113,
+//! section 6.8, and gRFC A6.
 
 use std::collections::VecDeque;
 
@@ -10,14 +10,13 @@ use crate::client::Call;
 #[derive(Debug)]
 pub(super) struct Queue {
     waiting: VecDeque<Call>,
-    /// Calls that were given back as often as they may be, and wait for a stream that the server will most
-    /// likely take.
+    /// Calls at their last try. They wait for a stream that the server will most likely process.
     last_chances: VecDeque<Call>,
-    /// Calls that were opened on their last chance.
+    /// Calls at their last try that got a stream.
     last_chances_opened: u64,
-    /// The fewest streams that the server took on earlier connections before it said GOAWAY.
+    /// Smallest number of streams that the server processed on an earlier connection before its GOAWAY.
     pub(super) least_taken: u64,
-    /// Streams that the server ended.
+    /// Number of streams that the server ended.
     pub(super) ended: u64,
 }
 
@@ -45,7 +44,7 @@ impl Queue {
         queue.push_back(call);
     }
 
-    /// The next call that may have a stream, where `opened` have been opened so far.
+    /// Returns the next call that may have a stream, given the number of streams opened so far.
     pub(super) fn pop(&mut self, opened: u64) -> Option<Call> {
         if self.has_last_chances() && self.will_be_taken(opened) {
             return self.last_chances.pop_front();
@@ -53,12 +52,12 @@ impl Queue {
         self.waiting.pop_front()
     }
 
-    /// The call whose last chance was held for longest, whether or not its stream will be taken.
+    /// Returns the call at its last try that was held for longest, regardless of the estimate.
     pub(super) fn pop_held(&mut self) -> Option<Call> {
         self.last_chances.pop_front()
     }
 
-    /// A call that has waited for too long.
+    /// Returns a call that has waited for too long.
     pub(super) fn pop_late(&mut self, is_late: impl Fn(&Call) -> bool) -> Option<Call> {
         [&mut self.last_chances, &mut self.waiting]
             .into_iter()
@@ -66,30 +65,31 @@ impl Queue {
             .and_then(VecDeque::pop_front)
     }
 
-    /// Those at the front, which have waited longest.
+    /// Calls at the front of both queues, which have waited longest.
     pub(super) fn oldest(&self) -> impl Iterator<Item = &Call> {
         self.waiting.front().into_iter().chain(self.last_chances.front())
     }
 
-    /// All of them: none will have a stream here.
+    /// Removes all calls: none will get a stream on this connection.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Call> {
         self.last_chances.drain(..).chain(self.waiting.drain(..))
     }
 
-    /// Whether a call can have a stream before those that wait.
+    /// Returns true if a call may get a stream before the waiting calls.
     pub(super) fn lets_pass(&self, call: &Call, opened: u64) -> bool {
         if is_last_chance(call) { self.will_be_taken(opened) } else { self.waiting.is_empty() }
     }
 
-    /// A call has its stream now.
+    /// Counts a call that got its stream.
     pub(super) fn note_opened(&mut self, call: &Call) {
         self.last_chances_opened += u64::from(is_last_chance(call));
     }
 
-    /// Whether a stream that is opened now will most likely be processed, by what the server did before.
+    /// Returns true if the server will most likely process a stream that is opened now.
     ///
-    /// Servers that say GOAWAY after so many requests take about as many each time; streams beyond are sent in
-    /// vain. A connection that has lived longer than the shortest earlier one gets more, as it answers.
+    /// A server that sends GOAWAY after a number of requests processes a similar number on each connection;
+    /// further streams are not processed. A connection that has lived longer than the shortest earlier one
+    /// gets more streams, at the rate of its answers.
     fn will_be_taken(&self, opened: u64) -> bool {
         opened < self.least_taken || (self.ended > self.least_taken && self.last_chances_opened < self.ended)
     }

@@ -1,10 +1,10 @@
-//! Responses that are kept whole.
+//! Responses recorded byte for byte.
 
-/// A response, word for word.
+/// A response, byte for byte.
 #[derive(Debug, Default)]
 pub struct RawResponse {
-    /// The fields of each header block: the headers, and the trailers where there were any.
+    /// Fields of each header block: the headers, and the trailers if there are any.
     pub blocks: Vec<Vec<(String, String)>>,
-    /// gRPC's prefix and the message.
+    /// Body of the response: gRPC's prefix and the message.
     pub body: Vec<u8>,
 }

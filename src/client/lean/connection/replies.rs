@@ -1,5 +1,4 @@
-//! Replies on their way in, and the outcomes of calls (RFC 9113, section 8.1, and gRPC over HTTP/2,
-//! "Responses").
+//! Incoming replies, and the outcomes of calls (RFC 9113, section 8.1, and gRPC over HTTP/2, "Responses").
 
 use super::raw_response::RawResponse;
 use crate::{
@@ -18,31 +17,31 @@ use crate::{
     },
 };
 
-/// The connection's window is at least this large, so that small replies never wait for it.
+/// Smallest window of a connection, in bytes. Small replies never wait for it.
 const SMALLEST_CONNECTION_WINDOW: u64 = 16 << 20;
 
-/// Replies on their way in.
+/// State of the incoming replies.
 #[derive(Debug)]
 pub(super) struct Replies {
-    /// Of the connection.
+    /// Receive window of the connection.
     window: ReceiveWindow,
-    /// With which each stream starts.
+    /// Initial receive window of each stream, in bytes.
     pub(super) stream_window: u32,
-    /// Kept only where somebody wants to look at it.
+    /// Recorded response, if the caller requested one.
     pub(super) seen: Option<Box<RawResponse>>,
 }
 
-/// Why the client ends a call itself, and what it has come to.
+/// Error code and outcome of a call that the client ends itself.
 pub(super) type GivenUp = (ErrorCode, Outcome);
 
-/// A call that failed in this way.
+/// Makes the outcome of a failed call.
 pub(super) fn failed(code: Code, message: impl Into<String>) -> Outcome {
     Outcome::Failed(Box::new(Failure { code, message: message.into() }))
 }
 
 impl Replies {
-    /// Room for the largest reply of these requests, `in_flight` at once, and what the server is told of it: the
-    /// window of each stream, and what the connection's has more than the default.
+    /// Sizes the windows for the largest reply of these requests, with `in_flight` calls at once. Returns the
+    /// replies' state and the amount by which the connection's window exceeds the default.
     pub(super) fn room_for(requests: &Requests, in_flight: u64) -> (Self, u32) {
         let reply = requests.largest_reply() + PREFIX_BYTES as u64;
         let largest = u64::from(LARGEST_WINDOW);
@@ -54,21 +53,21 @@ impl Replies {
         (own, connection_window - DEFAULT_WINDOW)
     }
 
-    /// DATA came, for whatever stream: the room that is to be given back for it, if it is time.
+    /// Counts DATA of any stream. Returns the room to give back to the server now, if any.
     ///
-    /// Also what comes for streams that have ended takes room (5.1, 6.9).
+    /// DATA of streams that have ended takes room too (5.1, 6.9).
     ///
     /// # Errors
-    /// When there was no room for it.
+    /// Fails if the window has no room for the data.
     pub(super) fn count(&mut self, counted: u32) -> Result<Option<u32>, ConnectionError> {
         self.window.receive(counted)?;
         Ok(self.window.due())
     }
 
-    /// Takes part of a stream's reply: the room that is to be given back for it.
+    /// Handles part of a stream's reply. Returns the room to give back for it.
     ///
     /// # Errors
-    /// When the call has failed with it.
+    /// Fails if the call has failed with this part.
     pub(super) fn take(
         &mut self,
         stream: &mut Stream,
@@ -99,7 +98,7 @@ impl Replies {
         let outcome = match fault {
             Fault::OverLimit(bytes) => refused_reply(bytes, limit, over_own_receive_limit(bytes, limit)),
             Fault::UnpacksOverLimit => {
-                // It is not known how much more.
+                // The full size is unknown.
                 let expected = requests.message(stream.call.message).reply_bytes.max(limit + 1);
                 let words = format!(
                     "not taken: it decompresses to more than the client's own limit of {limit} bytes"
@@ -111,19 +110,19 @@ impl Replies {
         Err((ErrorCode::CANCEL, outcome))
     }
 
-    /// Keeps a header block where somebody wants to look at it.
+    /// Records a header block if the caller requested a recording.
     pub(super) fn note_block(&mut self, block: &[u8]) {
         if let Some(seen) = &mut self.seen {
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
             let mut fields = Vec::new();
-            // Where it cannot be read, whoever reads it next says so.
+            // If the block cannot be decoded, the next decoder reports the error.
             let _ = decode(block, |name, value| fields.push((text(name), text(value))));
             seen.blocks.push(fields);
         }
     }
 }
 
-/// The client's own limit refuses a reply.
+/// Makes the refusal of a reply that is over the client's own limit.
 fn refused_reply(message_bytes: u64, limit: u64, message: String) -> Outcome {
     Outcome::Refused(Box::new(Refusal {
         side: Side::Client,
@@ -136,7 +135,7 @@ fn refused_reply(message_bytes: u64, limit: u64, message: String) -> Outcome {
     }))
 }
 
-/// Outcome of a call whose status is not simply OK.
+/// Outcome of a call with a status other than plain OK.
 pub(super) fn outcome_of_fields(
     fields: &Fields,
     requests: &Requests,
@@ -149,7 +148,7 @@ pub(super) fn outcome_of_fields(
         (Some(code), _) if code.number() != 0 => {
             outcome_of_status(*code, text.clone(), request, requests.timeout())
         }
-        (Some(_), _) => failed(Code::INTERNAL, "the server says OK and sent no reply"),
+        (Some(_), _) => failed(Code::INTERNAL, "the server sent the status OK without a reply"),
         (None, Some(status)) => match HttpAnswer::of(*status, *is_grpc) {
             Some(answer) => answer.outcome(request),
             None => failed(Code::UNKNOWN, "the server ended the call without a status"),
@@ -165,7 +164,7 @@ pub(super) fn outcome_of_reply(stream: &mut Stream, requests: &Requests) -> Outc
     match stream.reply.verdict(Expected { head, text }) {
         ReplyCheck::Right => Outcome::Answered,
         ReplyCheck::Wrong(difference) => Outcome::WrongReply(Box::new(difference)),
-        ReplyCheck::Missing => failed(Code::INTERNAL, "the server says OK and sent no reply"),
+        ReplyCheck::Missing => failed(Code::INTERNAL, "the server sent the status OK without a reply"),
         ReplyCheck::Short => failed(Code::INTERNAL, "the reply ends before the length that it claims"),
     }
 }

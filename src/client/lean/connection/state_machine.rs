@@ -30,11 +30,11 @@ use crate::{
     rpc::{Code, Failure, Outcome, deadline_exceeded},
 };
 
-/// The largest frame that this client takes. With 4 MiB replies of the reference server, 64 KiB, 256 KiB and
-/// 1 MiB made no difference, and 16 KiB was a few per cent slower.
+/// Largest frame payload that this client accepts, in bytes. With 4 MiB replies of the reference server, 64
+/// KiB, 256 KiB and 1 MiB made no difference, and 16 KiB was a few per cent slower.
 pub(super) const MAX_FRAME: u32 = 1 << 20;
 
-/// One connection.
+/// State of one connection.
 #[derive(Debug)]
 pub struct Connection {
     pub(super) requests: Arc<Requests>,
@@ -45,28 +45,29 @@ pub struct Connection {
     pub(super) queue: Queue,
     pub(super) uploads: Uploads,
     pub(super) replies: Replies,
-    /// Why no further stream may be opened here, if that is so.
+    /// Reason why no further stream may be opened here, if there is one.
     pub(super) closing: Option<Closing>,
-    /// When the server last sent anything.
+    /// Time of the last bytes from the server.
     pub(super) last_received: Option<Instant>,
     pub(super) has_answered: bool,
-    /// Streams that GOAWAY or `REFUSED_STREAM` says were not processed.
+    /// Streams that were not processed, by the server's GOAWAY or `REFUSED_STREAM`.
     pub(super) untaken: u64,
-    /// Calls that have ended and were not taken out yet.
+    /// Completed calls that were not taken yet.
     pub(super) completions: Vec<Completion>,
-    /// Calls that the server has not processed and will not process here.
+    /// Calls that the server has not processed and will not process on this connection.
     pub(super) returned: Vec<Call>,
 }
 
 impl Connection {
-    /// A connection that nothing has been sent on; its preface is to be written. `in_flight` is how
-    /// many calls will be under way at once.
+    /// Makes a new connection; its preface is the first output. `in_flight` is the number of calls that will
+    /// be in flight at once.
     #[must_use]
     pub fn new(requests: Arc<Requests>, in_flight: u64) -> Self {
         Self::after(u64::MAX, requests, in_flight)
     }
 
-    /// The next connection to a server that took `least_taken` streams, or more, on each earlier one.
+    /// Makes the next connection to a server that processed at least `least_taken` streams on each earlier
+    /// connection.
     pub(crate) fn after(least_taken: u64, requests: Arc<Requests>, in_flight: u64) -> Self {
         let (replies, room) = Replies::room_for(&requests, in_flight);
         let uploads = Uploads::behind(|out| {
@@ -101,7 +102,7 @@ impl Connection {
         }
     }
 
-    /// Starts a call, now or as soon as the server lets it. It ends at once when the client refuses it.
+    /// Starts a call, now or when the server allows it. A call that the client refuses ends at once.
     pub fn start(&mut self, call: Call) {
         if let Some(refusal) = &self.requests.get(call.message).refusal {
             let outcome = Outcome::Refused(Box::new(refusal.clone()));
@@ -114,40 +115,40 @@ impl Connection {
         }
     }
 
-    /// The next bytes to be written: how many of the slices were filled.
+    /// Fills `slices` with the next bytes to write. Returns the number of slices.
     pub fn slices<'a>(&'a mut self, slices: &mut [IoSlice<'a>; MOST_SLICES]) -> usize {
         self.uploads.slices(&mut self.streams, &self.requests, self.peer.max_frame, slices)
     }
 
-    /// So many of the bytes that [`Connection::slices`] showed were written.
+    /// Removes written bytes from the front of the output that [`Connection::slices`] returned.
     pub fn written(&mut self, bytes: usize) {
         self.uploads.written(bytes);
     }
 
-    /// Whether there is anything to be written.
+    /// Returns true if there are bytes to write.
     #[must_use]
     pub fn has_output(&self) -> bool {
         self.uploads.has_output()
     }
 
-    /// Whether requests wait for room in the connection's window.
+    /// Returns true if requests wait for room in the connection's window.
     #[must_use]
     pub fn is_out_of_window(&self) -> bool {
         self.uploads.is_out_of_window()
     }
 
-    /// Takes out the calls that have ended so far.
+    /// Takes the completed calls.
     pub fn completions(&mut self) -> Drain<'_, Completion> {
         self.completions.drain(..)
     }
 
-    /// Whether calls have ended that were not taken out.
+    /// Returns true if there are completed calls to take.
     #[must_use]
     pub fn has_completions(&self) -> bool {
         !self.completions.is_empty()
     }
 
-    /// Takes out the calls that the server has not processed and will not process on this connection.
+    /// Takes the calls that the server has not processed and will not process on this connection.
     pub fn take_returned(&mut self) -> Vec<Call> {
         std::mem::take(&mut self.returned)
     }
@@ -161,7 +162,7 @@ impl Connection {
         }
         let Some(timeout) = self.requests.timeout() else { return };
         let is_late = |call: &Call| now.saturating_duration_since(call.sent) >= timeout;
-        // These first: a late call that got the stream of another would be opened only to be reset.
+        // Waiting calls end first: a late call that got a stream would be opened only to be reset.
         while let Some(call) = self.queue.pop_late(is_late) {
             self.completions.push(call.end(deadline_exceeded(timeout), now));
         }
@@ -170,7 +171,7 @@ impl Connection {
         }
     }
 
-    /// When the next deadline passes, or a call was held for long enough.
+    /// Time at which the next deadline passes, or a held call may be opened.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         let oldest = self.streams.oldest().map(|(_, stream)| &stream.call);
@@ -180,71 +181,74 @@ impl Connection {
         calls.filter_map(deadline).chain(self.held_until()).min()
     }
 
-    /// Until when a call's last try is held although nothing is in flight: for as long as GOAWAY may be on its way
-    /// behind the last answer.
+    /// Time until which a call's last try is held although nothing is in flight. During this time a GOAWAY
+    /// may follow the last answer.
     pub(in crate::client::lean) fn held_until(&self) -> Option<Instant> {
         let is_held = self.streams.len() == 0 && self.queue.has_last_chances() && self.can_open();
         self.last_received.filter(|_| is_held).map(|last| last + LONGEST_HOLD)
     }
 
-    /// Whether the server has said how it wants to be spoken to.
+    /// Returns true if the server's first SETTINGS have arrived.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.peer.is_known
     }
 
-    /// Whether no call is under way or waiting.
+    /// Returns true if no call is in flight or waiting.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.in_flight() == 0
     }
 
-    /// Calls that are under way or waiting.
+    /// Number of calls in flight or waiting.
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.streams.len() + self.queue.len()
     }
 
-    /// Whether the server ever responded to a call here, with a reply, a status of any kind, or a reset.
+    /// Returns true if the server has ever responded to a call on this connection: with a reply, a status of
+    /// any kind, or a reset.
     #[must_use]
     pub fn has_answered(&self) -> bool {
         self.has_answered
     }
 
-    /// Streams that the server has taken, and will answer: those up to the last one that its GOAWAY names.
+    /// Number of streams that the server has taken and will answer: those up to the last stream in its
+    /// GOAWAY.
     pub(in crate::client::lean) fn taken(&self) -> u64 {
         self.streams.opened() - self.untaken
     }
 
-    /// Lets requests go on that are held before their end.
+    /// Releases requests that are held before their last byte.
     pub fn release(&mut self) {
         self.uploads.release(&mut self.streams);
     }
 
-    /// Keeps what comes back from now on, of all calls alike. For a single call: memory grows with it.
+    /// Starts to record the bytes that arrive for all calls. Use it for a single call: memory grows with the
+    /// response.
     pub fn watch(&mut self) {
         self.replies.seen = Some(Box::default());
     }
 
-    /// The response since [`Connection::watch`].
+    /// Takes the response recorded since [`Connection::watch`].
     pub fn take_seen(&mut self) -> RawResponse {
         self.replies.seen.take().map(|seen| *seen).unwrap_or_default()
     }
 
-    /// Why no further call may be started here: the server said so, or the numbers are used up.
+    /// Reason why no further call may start here: the server's GOAWAY, or no stream number left.
     #[must_use]
     pub fn closing(&self) -> Option<&Failure> {
         self.closing.as_ref().map(|closing| &closing.failure)
     }
 
-    /// Whether the connection ends in order: GOAWAY with `NO_ERROR`, or no stream number left.
+    /// Returns true if the connection closes gracefully: GOAWAY with `NO_ERROR`, or no stream number left.
     #[must_use]
     pub fn closes_gracefully(&self) -> bool {
         self.closing.as_ref().is_some_and(|closing| closing.is_graceful)
     }
 
-    /// The connection is lost: calls that were sent are broken, because the server may have processed them.
-    /// Calls that never left the client are given back.
+    /// Ends the connection as lost. Sent calls are broken, because the server may have processed them; unsent
+    /// calls are given back.
     pub fn lose(&mut self, failure: &Failure, now: Instant) {
         let message = match &self.closing {
             Some(closing) => format!("{}; then: {}", closing.failure.message, failure.message),
@@ -263,7 +267,7 @@ impl Connection {
         self.close(Closing { failure, is_graceful: false });
     }
 
-    /// The frame that the server is sent before the connection is closed over an error.
+    /// Makes the GOAWAY frame to send before the connection is closed because of an error.
     #[must_use]
     pub fn goodbye_frame(error: &ConnectionError) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -271,18 +275,18 @@ impl Connection {
         bytes
     }
 
-    /// Opens no further stream. Calls that waited for one are given back: these never left the client.
+    /// Stops opening streams. Waiting calls are given back, because they never left the client.
     pub(super) fn close(&mut self, closing: Closing) {
         self.closing = Some(closing);
         self.returned.extend(self.queue.drain());
     }
 
-    /// Whether a stream may be opened now (5.1.2).
+    /// Returns true if a stream may be opened now (5.1.2).
     fn can_open(&self) -> bool {
         self.peer.is_known && self.closing.is_none() && self.streams.len() < self.peer.max_streams
     }
 
-    /// Opens streams for calls that have waited.
+    /// Opens streams for waiting calls.
     pub(super) fn open_waiting(&mut self) {
         while self.can_open()
             && let Some(call) = self.queue.pop(self.streams.opened())
@@ -291,13 +295,13 @@ impl Connection {
         }
     }
 
-    /// Opens a stream for a call: its headers, and as much of its body as is small and has room. After the last
-    /// number calls are given back (5.1.1).
+    /// Opens a stream for a call: frames its headers, and its body if it is small and the windows have room.
+    /// After the last stream number, calls are given back (5.1.1).
     fn open(&mut self, call: Call) {
         let number = self.streams.next();
         if number > LARGEST_STREAM {
             self.returned.push(call);
-            let message = "the numbers of the connection's streams are used up".to_owned();
+            let message = "the connection has no stream numbers left".to_owned();
             let failure = Failure { code: Code::UNAVAILABLE, message };
             self.close(Closing { failure, is_graceful: true });
             return;
@@ -308,7 +312,7 @@ impl Connection {
         self.streams.push(stream);
     }
 
-    /// The server has ended a call. What is left of its request is not sent any more.
+    /// Ends a call that the server has ended. The rest of its request is not sent.
     pub(super) fn end(&mut self, number: u32, outcome: Outcome, now: Instant) {
         let Some(stream) = self.streams.remove(number) else { return };
         self.has_answered = true;
@@ -319,7 +323,7 @@ impl Connection {
             self.uploads.cut_short(number);
         }
         let outcome = match self.requests.timeout() {
-            // The clock went on while the deadline was not looked at.
+            // Time may have passed the deadline since the last check.
             Some(timeout) if now.saturating_duration_since(stream.call.sent) > timeout => {
                 deadline_exceeded(timeout)
             }
@@ -330,7 +334,7 @@ impl Connection {
         self.open_waiting();
     }
 
-    /// This client ends a call.
+    /// Ends a call from the client's side.
     pub(super) fn give_up(&mut self, number: u32, (error, outcome): (ErrorCode, Outcome), now: Instant) {
         let Some(stream) = self.streams.remove(number) else { return };
         let uploaded_bytes = stream.framed - self.uploads.withdraw(number);

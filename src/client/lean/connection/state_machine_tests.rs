@@ -1,4 +1,4 @@
-//! Conversations without a socket.
+//! Tests of the connection's frames, without a socket.
 
 use super::*;
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     load::{Plan, Settings, Texts},
 };
 
-/// A connection whose calls carry this text, after the server's SETTINGS.
+/// Makes a connection whose calls carry this text, after the server's SETTINGS.
 fn connection(text: &str, settings: &[(u16, u32)]) -> Connection {
     let texts = Texts::Given { text: text.to_owned(), path: "text".into() };
     let plan = Plan::new(Settings { texts, ..Settings::default() }).expect("valid");
@@ -26,18 +26,18 @@ fn start(connection: &mut Connection) {
     connection.start(Call::now(0));
 }
 
-/// The calls that end with these bytes, or ended before.
+/// Handles these bytes. Returns the calls that ended with them or before.
 fn receive(connection: &mut Connection, bytes: &[u8]) -> Vec<Completion> {
     connection.receive(bytes, Instant::now()).expect("well formed");
     connection.completions().collect()
 }
 
-/// Frames that come out.
+/// Returns the frames that the connection writes.
 fn written(connection: &mut Connection) -> Vec<(Head, Vec<u8>)> {
     frames(&bytes(connection, usize::MAX))
 }
 
-/// Bytes that come out when the socket takes up to so many bytes.
+/// Returns the bytes that the connection writes if the socket takes up to `most` bytes per write.
 fn bytes(connection: &mut Connection, most: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     while bytes.len() < most {
@@ -95,7 +95,7 @@ fn when_the_numbers_are_used_up_calls_are_given_back() {
     assert!(connection.closing().is_none());
     let ended = receive(&mut connection, &status(LARGEST_STREAM, "5"));
     assert_eq!(ended.len(), 1);
-    assert!(connection.closing().is_some_and(|reason| reason.message.contains("used up")));
+    assert!(connection.closing().is_some_and(|reason| reason.message.contains("no stream numbers left")));
     assert_eq!(connection.take_returned().len(), 2);
     assert!(connection.is_idle());
 }
@@ -124,7 +124,7 @@ fn a_server_that_takes_its_table_away_gets_headers_spelled_out() {
     assert_eq!((table_off[0], literal[0]), (0x20, 0x83));
     assert_eq!(fields(introduction), fields(table_off));
     assert_eq!(fields(introduction), fields(literal));
-    // The answer to the SETTINGS stands between the two, and the new size is in force behind it.
+    // The acknowledgement of SETTINGS comes between the two frames, and the new size applies after it.
     let answer = frames.iter().position(|(head, _)| head.kind == kind::SETTINGS).expect("an answer");
     assert_eq!(frames.iter().filter(|(head, _)| head.kind == kind::HEADERS).count(), 4);
     assert!(frames[..answer].iter().filter(|(head, _)| head.kind == kind::HEADERS).count() == 2);
@@ -135,7 +135,7 @@ fn what_is_left_of_a_rejected_upload_is_withdrawn_and_the_stream_reset() {
     let mut connection = connection(&"a".repeat(60_000), &[]);
     start(&mut connection);
     start(&mut connection);
-    // The headers, and part of the first frame.
+    // These bytes are the headers and part of the first frame.
     let mut out = bytes(&mut connection, 1_000);
     let ended = receive(&mut connection, &status(1, "8"));
     assert_eq!(ended.len(), 1);
@@ -185,7 +185,8 @@ fn a_call_is_given_back_twice_and_then_broken() {
 fn a_call_that_never_left_the_client_is_given_back_without_limit() {
     let spent = Call { returned: MOST_RETURNS, ..Call::now(0) };
     let failure = Failure { code: Code::UNAVAILABLE, message: "gone".to_owned() };
-    // Framed and not written; waiting for a stream; both when GOAWAY comes and when the connection is lost.
+    // The calls are framed and not written, or wait for a stream. Each case is tested with GOAWAY and with a
+    // lost connection.
     for settings in [&[][..], &[(setting::MAX_CONCURRENT_STREAMS, 0)]] {
         for is_lost in [false, true] {
             let mut connection = connection("abc", settings);
@@ -221,7 +222,7 @@ fn a_refused_stream_is_given_back_and_fails_in_the_end() {
     assert!(matches!(ended[..], [Completion { outcome: Outcome::Failed(_), .. }]), "{ended:?}");
 }
 
-/// A server that closes each connection after a request takes one stream of each.
+/// A server that closes each connection after one request takes one stream of each connection.
 #[test]
 fn the_last_try_of_a_call_waits_for_a_stream_that_the_server_will_take() {
     let mut connection = connection("abc", &[]);

@@ -1,5 +1,5 @@
-//! Frames on their way out, and the bodies of requests as far as windows have room (RFC 9113, sections 6.1, 6.9
-//! and 8.1).
+//! Outgoing frames. Bodies of requests are framed as far as the windows have room (RFC 9113, sections 6.1,
+//! 6.9 and 8.1).
 
 use std::{collections::VecDeque, io::IoSlice};
 
@@ -15,31 +15,31 @@ use crate::client::{
     },
 };
 
-/// Bytes that are framed ahead of the socket. What is framed can still be withdrawn, so this only
-/// bounds how much a single write can carry.
+/// Most bytes framed ahead of the socket. Framed bodies can still be withdrawn, so this value only limits the
+/// size of a single write.
 const AHEAD_BYTES: usize = 1 << 20;
 
-/// Answers to the server's questions that may be waiting because it does not read. Nobody who means
-/// well comes near.
+/// Most unwritten acknowledgements while the server does not read. No well-behaved server comes near this
+/// number.
 const MOST_UNREAD_ANSWERS: u32 = 100_000;
 
-/// Frames on their way out.
+/// State of the outgoing frames.
 #[derive(Debug)]
 pub(super) struct Uploads {
     outbox: Outbox,
-    /// Of the connection.
+    /// Send window of the connection.
     window: SendWindow,
-    /// Streams whose request is not framed to its end, in turn.
+    /// Streams whose request is not framed to its end, in round-robin order.
     unframed: VecDeque<u32>,
     /// Streams that the server has ended before it had the whole request.
     cut_short: Vec<u32>,
-    /// Whether requests are sent to their end that are held before it.
+    /// True if held requests are now sent to their end.
     is_released: bool,
     unread_answers: u32,
 }
 
 impl Uploads {
-    /// These bytes go first.
+    /// Makes the state with these bytes first in the output.
     pub(super) fn behind(preface: impl FnOnce(&mut Vec<u8>)) -> Self {
         let mut outbox = Outbox::default();
         outbox.append(preface);
@@ -53,7 +53,8 @@ impl Uploads {
         }
     }
 
-    /// Frames the headers of a call and, where it is small and has room, its body: its stream.
+    /// Frames the headers of a call, and its body if it is small and the windows have room. Returns its
+    /// stream.
     pub(super) fn open(
         &mut self,
         call: Call,
@@ -80,8 +81,8 @@ impl Uploads {
         stream
     }
 
-    /// Frames as much of the bodies as the windows have room for and one write can carry: of each stream
-    /// a frame in turn, so that none waits for the end of another.
+    /// Frames as much of the bodies as the windows have room for and one write can carry. Streams take turns,
+    /// one frame each, so that no stream waits for the end of another.
     fn frame(&mut self, streams: &mut Streams, requests: &Requests, max_frame: u32) {
         for number in self.cut_short.drain(..) {
             self.outbox.append(|out| write_number(out, kind::RST_STREAM, number, ErrorCode::CANCEL.0));
@@ -112,7 +113,7 @@ impl Uploads {
         }
     }
 
-    /// The next bytes to be written: how many of the slices were filled.
+    /// Fills `slices` with the next bytes to write. Returns the number of slices.
     pub(super) fn slices<'a>(
         &'a mut self,
         streams: &mut Streams,
@@ -124,7 +125,7 @@ impl Uploads {
         self.outbox.fill(requests, slices)
     }
 
-    /// So many of the bytes that [`Uploads::slices`] showed were written.
+    /// Removes written bytes from the front of the output that [`Uploads::slices`] returned.
     pub(super) fn written(&mut self, bytes: usize) {
         self.outbox.written(bytes);
         if self.outbox.pending() == 0 {
@@ -132,24 +133,24 @@ impl Uploads {
         }
     }
 
-    /// Whether there is anything to be written.
+    /// Returns true if there are bytes to write.
     pub(super) fn has_output(&self) -> bool {
         self.outbox.pending() > 0
             || !self.cut_short.is_empty()
             || (!self.unframed.is_empty() && self.window.room() > 0)
     }
 
-    /// Whether requests wait for room in the connection's window.
+    /// Returns true if requests wait for room in the connection's window.
     pub(super) fn is_out_of_window(&self) -> bool {
         !self.unframed.is_empty() && self.window.room() == 0
     }
 
-    /// Whether the headers of a stream were written, by where they stand among all frames.
+    /// Returns true if the headers of a stream were written; `headers_at` is their position among all frames.
     pub(super) fn has_written(&self, headers_at: u64) -> bool {
         headers_at < self.outbox.written_frames()
     }
 
-    /// Lets requests go on that are held before their end.
+    /// Releases requests that are held before their last byte.
     pub(super) fn release(&mut self, streams: &mut Streams) {
         self.is_released = true;
         for (number, stream) in streams.iter_mut() {
@@ -159,21 +160,25 @@ impl Uploads {
         }
     }
 
-    /// The connection's window was widened (6.9).
+    /// Widens the connection's window (6.9).
     ///
     /// # Errors
-    /// When it was widened by nothing, or becomes larger than a window may be.
+    /// Fails if the increment is 0, or the window becomes larger than HTTP/2 allows.
     pub(super) fn widen(&mut self, increment: u32) -> Result<(), ConnectionError> {
         if increment == 0 {
-            return Err(ConnectionError::new(ErrorCode::PROTOCOL_ERROR, "a window was widened by nothing"));
+            return Err(ConnectionError::new(
+                ErrorCode::PROTOCOL_ERROR,
+                "a WINDOW_UPDATE frame has an increment of 0",
+            ));
         }
         if self.window.widen(increment) { Ok(()) } else { Err(WINDOW_TOO_LARGE) }
     }
 
-    /// The windows of all open streams move by the difference, maybe below zero (6.9.2).
+    /// Moves the windows of all open streams by the difference between two sizes, possibly below zero
+    /// (6.9.2).
     ///
     /// # Errors
-    /// When one becomes larger than a window may be.
+    /// Fails if a window becomes larger than HTTP/2 allows.
     pub(super) fn resize(
         &mut self,
         streams: &mut Streams,
@@ -189,7 +194,7 @@ impl Uploads {
         Ok(())
     }
 
-    /// A stream may have room again.
+    /// Resumes a stream that may have room again.
     pub(super) fn go_on(&mut self, number: u32, stream: &mut Stream) {
         if stream.is_parked && stream.send_window.room() > 0 {
             stream.is_parked = false;
@@ -197,21 +202,21 @@ impl Uploads {
         }
     }
 
-    /// A stream that has ended sends nothing more; the window gets back what was not sent. How many bytes
-    /// of a body these were.
+    /// Withdraws the unwritten frames of a stream that has ended, and gives their room back to the window.
+    /// Returns the number of withdrawn body bytes.
     pub(super) fn withdraw(&mut self, number: u32) -> u64 {
         let withdrawn = self.outbox.withdraw(number);
         self.window.give_back(withdrawn);
         withdrawn
     }
 
-    /// The server has ended a stream before it had the whole request: it is told to forget the stream, unless it
-    /// does that by itself before the next write.
+    /// Notes that the server has ended a stream before it had the whole request. The next write resets the
+    /// stream, unless the server resets it before that.
     pub(super) fn cut_short(&mut self, number: u32) {
         self.cut_short.push(number);
     }
 
-    /// The server has reset a stream that it ended before.
+    /// Notes that the server has reset a stream that it ended before.
     pub(super) fn was_reset(&mut self, number: u32) {
         self.cut_short.retain(|cut| *cut != number);
     }
@@ -220,7 +225,7 @@ impl Uploads {
         self.outbox.append(|out| write_number(out, kind::RST_STREAM, number, error.0));
     }
 
-    /// Gives room back to the server, for the connection (0) or a stream.
+    /// Gives room back to the server, for the connection (stream 0) or a stream.
     pub(super) fn give_room(&mut self, stream: u32, bytes: u32) {
         self.outbox.append(|out| write_number(out, kind::WINDOW_UPDATE, stream, bytes));
     }
@@ -228,13 +233,13 @@ impl Uploads {
     /// Acknowledges SETTINGS or PING.
     ///
     /// # Errors
-    /// When the server has not read very many such answers.
+    /// Fails if the server has left very many acknowledgements unread.
     pub(super) fn answer(&mut self, kind: u8, payload: &[u8]) -> Result<(), ConnectionError> {
         self.unread_answers += 1;
         if self.unread_answers > MOST_UNREAD_ANSWERS {
             return Err(ConnectionError::new(
                 ErrorCode::ENHANCE_YOUR_CALM,
-                "the server asks and asks, and reads no answer",
+                "the server sends SETTINGS or PING frames and does not read the acknowledgements",
             ));
         }
         self.outbox.append(|out| write(out, kind, flag::ACK, 0, payload));

@@ -1,14 +1,14 @@
-//! Header blocks, encoded and decoded.
+//! Encoding and decoding of header blocks.
 
 use super::{error::HeaderError, huffman, static_table::STATIC_TABLE};
 
-/// Size of the server's table until it says otherwise, in bytes (RFC 9113, 6.5.2).
+/// Default size of the server's table, in bytes (RFC 9113, 6.5.2).
 pub const DEFAULT_TABLE_BYTES: u32 = 4_096;
 
-/// What a table entry takes besides name and value, in bytes (4.1).
+/// Size of a table entry beyond its name and value, in bytes (4.1).
 const ENTRY_BYTES: usize = 32;
 
-/// What a field starts with, for the fields that this client writes (6).
+/// Bit patterns that start a field, for the fields that this client writes (6).
 mod pattern {
     pub(super) const INDEXED: u8 = 0x80;
     pub(super) const WITH_INDEXING: u8 = 0x40;
@@ -20,7 +20,7 @@ mod pattern {
 /// Calls `field` with each name and value of a block.
 ///
 /// # Errors
-/// When the block is not well formed, or refers to a table that this client does not have.
+/// Fails if the block is malformed, or refers to a table that this client does not have.
 pub fn decode(block: &[u8], mut field: impl FnMut(&[u8], &[u8])) -> Result<(), HeaderError> {
     let mut rest = Reader(block);
     let mut spelled = (Vec::new(), Vec::new());
@@ -30,13 +30,13 @@ pub fn decode(block: &[u8], mut field: impl FnMut(&[u8], &[u8])) -> Result<(), H
             let (name, value) = entry(rest.number(7)?)?;
             field(name.as_bytes(), value.as_bytes());
         } else if first & 0xe0 == pattern::TABLE_SIZE {
-            // The size that was announced is 0, and anything else is over it (6.3).
+            // The announced size is 0, and any other size exceeds it (6.3).
             if rest.number(5)? != 0 || !is_first {
                 return Err(HeaderError::TableSize);
             }
             continue;
         } else {
-            // With or without indexing, or never indexed: into a table of 0 bytes nothing goes.
+            // The field is with or without indexing, or never indexed: a table of 0 bytes stores nothing.
             let bits = if first & pattern::WITH_INDEXING != 0 { 6 } else { 4 };
             let name = match rest.number(bits)? {
                 0 => rest.string(&mut spelled.0)?,
@@ -54,7 +54,7 @@ pub(super) fn entry(index: u32) -> Result<(&'static str, &'static str), HeaderEr
     place.and_then(|place| STATIC_TABLE.get(place)).copied().ok_or(HeaderError::Index)
 }
 
-/// What is left of a block.
+/// The undecoded rest of a block.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -64,7 +64,7 @@ impl<'a> Reader<'a> {
         Ok(*first)
     }
 
-    /// An integer with a prefix of this many bits (5.1).
+    /// Decodes an integer with a prefix of this many bits (5.1).
     fn number(&mut self, prefix_bits: u32) -> Result<u32, HeaderError> {
         let full = (1_u32 << prefix_bits) - 1;
         let mut number = u32::from(self.byte()?) & full;
@@ -81,7 +81,7 @@ impl<'a> Reader<'a> {
         Err(HeaderError::Number)
     }
 
-    /// A string (5.2), from the block itself or, where it is compressed, from `spelled`.
+    /// Decodes a string (5.2): from the block itself, or from `spelled` if it is compressed.
     fn string<'b>(&mut self, spelled: &'b mut Vec<u8>) -> Result<&'b [u8], HeaderError>
     where
         'a: 'b,
@@ -99,21 +99,21 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// One list of header fields, encoded in each way that a connection may need.
+/// One list of header fields, encoded in each form that a connection may need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blocks {
-    /// Puts the fields into the server's table; for the first call on a connection.
+    /// Adds the fields to the server's table; for the first call on a connection.
     pub introduction: Vec<u8>,
-    /// Names the fields by their places in the table; for every later call.
+    /// Refers to the fields by their table indices; for every later call.
     pub indexed: Vec<u8>,
-    /// Spells everything out; for a server whose table is smaller than the usual.
+    /// Contains all fields as literals; for a server whose table is smaller than the default.
     pub literal: Vec<u8>,
-    /// Says that the table is not used any more; precedes the first literal block after a change.
+    /// Sets the table size to 0; precedes the first literal block after a change.
     pub table_off: [u8; 1],
 }
 
 impl Blocks {
-    /// The encodings of these fields.
+    /// Encodes these fields in all forms.
     #[must_use]
     pub fn of(fields: &[(&str, &str)]) -> Self {
         let mut blocks = Self {
@@ -122,7 +122,8 @@ impl Blocks {
             literal: Vec::new(),
             table_off: [pattern::TABLE_SIZE],
         };
-        // The newest entry has the first index after the static table; so their number must be known.
+        // The newest entry has the first index after the static table, so the number of entries must be known
+        // first.
         let is_new = |field: &&(&str, &str)| place_of(field).is_none();
         let mut room = DEFAULT_TABLE_BYTES as usize;
         let entered: Vec<bool> = fields
@@ -158,7 +159,7 @@ impl Blocks {
     }
 }
 
-/// The index of a field that the static table has, name and value.
+/// Index of a field whose name and value are in the static table.
 fn place_of(field: &(&str, &str)) -> Option<usize> {
     STATIC_TABLE.iter().position(|entry| entry == field && !entry.1.is_empty()).map(|place| place + 1)
 }
@@ -178,7 +179,7 @@ fn write_string(out: &mut Vec<u8>, string: &str) {
     out.extend_from_slice(string.as_bytes());
 }
 
-/// An integer behind a pattern, with a prefix of this many bits (5.1).
+/// Encodes an integer after a pattern, with a prefix of this many bits (5.1).
 #[expect(clippy::cast_possible_truncation, reason = "the lowest bits are meant")]
 fn write_number(out: &mut Vec<u8>, pattern: u8, prefix_bits: u32, number: usize) {
     let full = (1_usize << prefix_bits) - 1;
@@ -260,7 +261,7 @@ mod tests {
     #[test]
     fn later_calls_name_what_the_first_one_put_into_the_table() {
         let blocks = Blocks::of(&[(":method", "POST"), (":path", "/a"), ("x", "y")]);
-        // The last field is the newest entry, 62; the one before it is 63.
+        // The last field is the newest entry, 62; the field before it is 63.
         assert_eq!(blocks.indexed, [0x83, 0xbf, 0xbe]);
         let fields = [field(":method", "POST"), field(":path", "/a"), field("x", "y")];
         assert_eq!(decoded(&blocks.introduction), Ok(fields.to_vec()));
@@ -272,7 +273,7 @@ mod tests {
         let long = "v".repeat(3_900);
         let blocks = Blocks::of(&[("a", "1"), ("long", &long), ("longer", &long), ("b", "2")]);
         assert_eq!(decoded(&blocks.introduction).expect("well formed").len(), 4);
-        // Three are in the table: `a` is 64, `long` 63 and `b` 62.
+        // Three fields are in the table: `a` is 64, `long` 63 and `b` 62.
         assert_eq!(blocks.indexed.first(), Some(&0xc0));
         assert_eq!(blocks.indexed.last(), Some(&0xbe));
     }

@@ -1,11 +1,11 @@
-//! The Huffman code of header strings: RFC 7541, section 5.2 and appendix B.
+//! Huffman code of header strings: RFC 7541, section 5.2 and appendix B.
 //!
-//! The code is canonical: the lengths below determine it. Symbols are numbered by length and then by
-//! value, and of each length the first code is twice the one after the last of the length before.
+//! The code is canonical: the lengths below determine it. Symbols are numbered by length and then by value.
+//! For each length, the first code is twice the code after the last one of the previous length.
 
 use super::error::HeaderError;
 
-/// Length of each symbol's code, in bits; the last symbol ends a string and never stands in one.
+/// Length of each symbol's code, in bits. The last symbol marks the end of a string and never occurs in one.
 const LENGTHS: [u8; 257] = [
     13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 30, 28, 28, 28,
     28, 28, 28, 28, 28, 28, 6, 10, 10, 12, 13, 6, 8, 11, 10, 10, 8, 11, 8, 6, 6, 6, 5, 5, 5, 6, 6, 6, 6, 6,
@@ -21,15 +21,15 @@ const LENGTHS: [u8; 257] = [
 
 const LONGEST: usize = 30;
 
-/// The code, in the order in which a decoder meets it.
+/// Tables of the code for decoding.
 struct Code {
-    /// By length: the first code of that length.
+    /// First code of each length.
     first: [u32; LONGEST + 1],
-    /// By length: how many codes have it.
+    /// Number of codes of each length.
     count: [u32; LONGEST + 1],
-    /// By length: the place in `symbols` of the first code's symbol.
+    /// Index in `symbols` of the first code's symbol, for each length.
     place: [u16; LONGEST + 1],
-    /// By length and then by value.
+    /// Symbols ordered by length and then by value.
     symbols: [u16; 257],
 }
 
@@ -58,10 +58,10 @@ const CODE: Code = {
     code
 };
 
-/// Appends what the bytes stand for.
+/// Appends the decoded bytes.
 ///
 /// # Errors
-/// When they hold the end of the string, or are padded with something else than up to seven ones.
+/// Fails if the bytes contain the end of the string, or the padding is not up to seven ones.
 pub(super) fn decode(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), HeaderError> {
     let mut code = 0_u32;
     let mut length = 0_usize;
@@ -69,7 +69,7 @@ pub(super) fn decode(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), HeaderError>
         for bit in (0..8).rev() {
             code = code << 1 | u32::from(byte >> bit & 1);
             length += 1;
-            // At 30 bits every code is one: the loop never sees a longer one.
+            // Every sequence of 30 bits is a code, so the loop never sees a longer one.
             let offset = code.wrapping_sub(CODE.first[length]);
             if offset < CODE.count[length] {
                 let symbol = CODE.symbols[usize::from(CODE.place[length]) + offset as usize];
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn padding_is_ones_and_less_than_a_byte() {
-        // '0' is 00000: what follows must be 111.
+        // '0' is 00000, so the padding must be 111.
         assert_eq!(decoded(&[0b0000_0111]), Ok(b"0".to_vec()));
         assert_eq!(decoded(&[0b0000_0110]), Err(HeaderError::Huffman));
         assert_eq!(decoded(&[0b0000_0111, 0xff]), Err(HeaderError::Huffman));

@@ -1,6 +1,6 @@
-//! The header fields that have a number from the start: RFC 7541, appendix A.
+//! Static table of header fields: RFC 7541, appendix A.
 
-/// Names and values, from index 1.
+/// Names and values, from index 1 on.
 pub(super) const STATIC_TABLE: [(&str, &str); 61] = [
     (":authority", ""),
     (":method", "GET"),

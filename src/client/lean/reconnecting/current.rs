@@ -1,4 +1,4 @@
-//! What a call that starts now has before it.
+//! State of the connection on which new calls start.
 
 use std::time::Duration;
 
@@ -7,23 +7,24 @@ use tokio::time::Instant;
 use super::socket::Socket;
 use crate::{client::Call, rpc::Failure};
 
-/// State of the connection that new calls start on.
+/// State of the connection on which new calls start.
 #[derive(Debug)]
 pub(super) enum Current {
     Socket(Box<Socket>),
-    /// An attempt to connect has failed: calls that it carried, and those that start before the next turn,
-    /// are broken with this.
+    /// An attempt to connect has failed. Its calls, and calls that start before the next turn, are broken
+    /// with this failure.
     Failed {
         at: Instant,
         failure: Failure,
         calls: Vec<Call>,
     },
-    /// The server takes connections and ends them before it takes a call. Calls wait until the next attempt.
+    /// The server accepts connections and ends them before it takes a call. Calls wait until the next
+    /// attempt.
     Held {
         until: Instant,
         calls: Vec<Call>,
     },
-    /// No connection: the next attempt, and why the last one failed.
+    /// There is no connection: the time of the next attempt, and the failure of the last one.
     Down {
         until: Instant,
         failure: Failure,
@@ -31,7 +32,7 @@ pub(super) enum Current {
 }
 
 impl Current {
-    /// When something is due, where a call may take `timeout`.
+    /// Time of the next due action, with `timeout` as the deadline of calls.
     pub(super) fn next_turn(&self, timeout: Option<Duration>) -> Option<Instant> {
         match self {
             Self::Socket(line) => {
@@ -47,7 +48,7 @@ impl Current {
     }
 }
 
-/// A wait that doubles each time, up to a second.
+/// A wait that doubles each time, from 10 ms up to 1 s.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Backoff(Duration);
 
@@ -59,7 +60,7 @@ impl Backoff {
         Self(Self::FIRST)
     }
 
-    /// The wait that is due now; the next one is twice as long.
+    /// Returns the current wait; the next one is twice as long.
     pub(crate) fn take(&mut self) -> Duration {
         let longer = (self.0 * 2).min(Self::LONGEST);
         std::mem::replace(&mut self.0, longer)

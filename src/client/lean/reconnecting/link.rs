@@ -1,4 +1,4 @@
-//! Connections one after the other, and the calls that move between them.
+//! A sequence of connections, and the calls that move between them.
 
 use std::{
     io,
@@ -24,53 +24,53 @@ use crate::{
     rpc::{Failure, deadline_exceeded},
 };
 
-/// One place for a connection: the connection that new calls start on, and earlier ones that finish their
+/// One connection slot: the connection on which new calls start, and earlier connections that finish their
 /// calls.
 ///
 /// Backoff follows gRPC's "connection-backoff": it applies to *attempts* that fail. A connection that the
-/// server ended is replaced at once. A server that ends each connection before it takes a call is asked again
-/// after a wait, counted from the start of the last attempt.
+/// server ended is replaced at once. If a server ends each connection before it takes a call, the next
+/// attempt waits, counted from the start of the last attempt.
 #[derive(Debug)]
 pub(crate) struct Reconnecting {
     requests: Arc<Requests>,
     address: SocketAddr,
-    /// Calls that it will have in flight at once, by plan.
+    /// Planned number of calls in flight at once.
     in_flight: u64,
     index: u32,
-    /// Of the next line.
+    /// Serial number of the next socket.
     serial: u32,
     current: Current,
-    /// When the last attempt to connect began.
+    /// Start of the last attempt to connect.
     attempted: Instant,
-    /// Lines on which no further call may start.
+    /// Sockets on which no further call may start.
     closing: Vec<Socket>,
-    /// The fewest calls that the server took on a connection before it said GOAWAY.
+    /// Smallest number of calls that the server took on a connection before its GOAWAY.
     least_taken: u64,
-    /// After attempts that failed.
+    /// Backoff after failed attempts to connect.
     attempts: Backoff,
-    /// After connections on which the server took no call.
+    /// Backoff after connections on which the server took no call.
     fruitless: Backoff,
-    /// But for the times that go on.
+    /// Ended waits; waits that still continue are not in it.
     stalls: Stalls,
-    /// Since when calls wait for a connection.
+    /// Time since which calls have waited for a connection.
     unconnected_since: Option<Instant>,
-    /// Since when the next attempt to connect is waited for, after one that failed.
+    /// Time since which the next attempt to connect has been pending, after a failed one.
     paused_since: Option<Instant>,
     connections: Connections,
     /// Calls that ended without a connection, or with one that is gone.
     completions: Vec<Completion>,
 }
 
-/// The link that a key of the poller belongs to.
+/// Index of the link that a key of the poller belongs to.
 pub(crate) fn link_of(key: u64) -> usize {
     usize::try_from(key >> 32).unwrap_or(usize::MAX)
 }
 
 impl Reconnecting {
-    /// Connects.
+    /// Opens the first connection.
     ///
     /// # Errors
-    /// When the server does not accept the connection within 3 s.
+    /// Fails if the server does not accept the connection within 3 s.
     pub(crate) fn open(
         target: &Located,
         requests: Arc<Requests>,
@@ -106,12 +106,12 @@ impl Reconnecting {
         Ok(place)
     }
 
-    /// Whether a call can be started: no attempt to connect has just failed.
+    /// Returns true if a call can be started: the last attempt to connect has not failed.
     pub(crate) fn is_up(&self) -> bool {
         !matches!(self.current, Current::Down { .. })
     }
 
-    /// Whether nothing is awaited before the first call: the server's SETTINGS have come, or there is no
+    /// Returns true if the first call need not wait: the server's SETTINGS have arrived, or there is no
     /// connection.
     pub(crate) fn is_settled(&self) -> bool {
         match &self.current {
@@ -121,14 +121,14 @@ impl Reconnecting {
         }
     }
 
-    /// Whether calls that start now go to the server, so that nothing is due but their deadlines.
+    /// Returns true if calls that start now go to the server, so that only their deadlines are due.
     pub(crate) fn is_well(&self) -> bool {
         let Current::Socket(line) = &self.current else { return false };
         line.connection.is_ready() && line.connection.held_until().is_none()
     }
 
-    /// Starts a call. After an attempt to connect has failed, the call is broken at once; while a connection
-    /// is being made, the call waits.
+    /// Starts a call. After a failed attempt to connect, the call is broken at once; during an attempt, the
+    /// call waits.
     pub(crate) fn start(&mut self, call: Call) {
         let mut since = call.sent;
         match &mut self.current {
@@ -138,7 +138,7 @@ impl Reconnecting {
                 if is_ready {
                     return;
                 }
-                // The attempt's start is later than the start of a call that comes from another connection.
+                // A call from another connection may have started before the attempt did.
                 since = since.max(self.attempted);
             }
             Current::Failed { calls, .. } | Current::Held { calls, .. } => calls.push(call),
@@ -150,7 +150,7 @@ impl Reconnecting {
         self.unconnected_since.get_or_insert(since);
     }
 
-    /// Reads what has come for one of its sockets.
+    /// Reads what has arrived on one of the sockets.
     pub(crate) fn take(&mut self, ready: Ready, io: &mut Io) {
         match &mut self.current {
             Current::Socket(line) if line.key == ready.key => {
@@ -172,7 +172,7 @@ impl Reconnecting {
         }
     }
 
-    /// Writes what its sockets take.
+    /// Writes as much as the sockets accept.
     pub(crate) fn write(&mut self, io: &mut Io) {
         if let Current::Socket(line) = &mut self.current {
             let result = line.write(&mut self.stalls, io);
@@ -184,14 +184,14 @@ impl Reconnecting {
         }
     }
 
-    /// Does what is due: ends late calls, gives up a server that is silent, connects again.
+    /// Performs due actions: ends late calls, gives up on a silent server, connects again.
     pub(crate) fn turn(&mut self, now: Instant, io: &mut Io) {
         match &mut self.current {
             Current::Socket(line) => {
                 line.connection.expire(now);
                 let result = match line.ready_by {
                     Some(until) if now >= until => {
-                        Err(unavailable("the server did not answer as an HTTP/2 server within 3 s"))
+                        Err(unavailable("the server sent no HTTP/2 SETTINGS frame within 3 s"))
                     }
                     _ => Ok(()),
                 };
@@ -224,14 +224,14 @@ impl Reconnecting {
         }
     }
 
-    /// Whether calls have ended that were not taken out.
+    /// Returns true if there are completed calls to take.
     pub(crate) fn has_completions(&self) -> bool {
         matches!(&self.current, Current::Socket(line) if line.connection.has_completions())
             || !self.completions.is_empty()
             || self.closing.iter().any(|line| line.connection.has_completions())
     }
 
-    /// Takes out the calls that have ended so far.
+    /// Takes the completed calls.
     pub(crate) fn drain(&mut self, mut take: impl FnMut(Completion)) {
         self.completions.drain(..).for_each(&mut take);
         if let Current::Socket(line) = &mut self.current {
@@ -242,13 +242,13 @@ impl Reconnecting {
         }
     }
 
-    /// When something will be due, if nothing happens before.
+    /// Time of the next due action.
     pub(crate) fn next_turn(&self) -> Option<Instant> {
         let closing = self.closing.iter().filter_map(|line| line.connection.next_deadline());
         closing.chain(self.current.next_turn(self.requests.timeout())).min()
     }
 
-    /// How long requests were kept waiting until now.
+    /// Total times for which requests were kept waiting until now.
     pub(crate) fn stalls(&self, now: Instant) -> Stalls {
         let mut stalls = match &self.current {
             Current::Socket(line) => line.stalls(self.stalls, now),
@@ -262,12 +262,12 @@ impl Reconnecting {
         stalls
     }
 
-    /// Connections that were made and that ended.
+    /// Numbers of connections made and ended.
     pub(crate) fn connections(&self) -> Connections {
         self.connections
     }
 
-    /// A socket with a connection that has not begun.
+    /// Makes a socket with a new connection.
     fn line(&mut self, socket: TcpStream, now: Instant, io: &mut Io) -> io::Result<Socket> {
         let key = (u64::from(self.index) << 32) | u64::from(self.serial);
         self.serial = self.serial.wrapping_add(1);
@@ -275,7 +275,7 @@ impl Reconnecting {
         Socket::new(socket, Connection::after(self.least_taken, requests, self.in_flight), key, now, io)
     }
 
-    /// Connects, for these calls first.
+    /// Connects, and starts these calls first.
     fn connect(&mut self, now: Instant, calls: Vec<Call>, io: &mut Io) {
         self.attempted = now;
         if let Some(since) = self.paused_since.take() {
@@ -293,18 +293,18 @@ impl Reconnecting {
         }
     }
 
-    /// Calls have a connection now, or have ended for want of one.
+    /// Ends the wait of calls: they have a connection, or have failed without one.
     fn end_wait(&mut self, now: Instant) {
         if let Some(since) = self.unconnected_since.take() {
             self.stalls.unconnected += now.saturating_duration_since(since);
         }
     }
 
-    /// Goes on after something happened to the current line: with that line, or with the next one.
+    /// Continues after an event on the current socket: with the same socket, or with a new one.
     fn settle(&mut self, result: &Result<(), Failure>, io: &mut Io) {
         let Current::Socket(line) = &mut self.current else { return };
         if result.is_ok() && line.connection.closing().is_none() {
-            // Calls that the server refused to take: RST_STREAM with REFUSED_STREAM.
+            // These are calls that the server refused: RST_STREAM with REFUSED_STREAM.
             for call in line.connection.take_returned() {
                 line.connection.start(call);
             }
@@ -321,7 +321,7 @@ impl Reconnecting {
         if line.connection.closes_gracefully() && line.connection.taken() > 0 {
             self.least_taken = self.least_taken.min(line.connection.taken());
         }
-        // A server that has said GOAWAY may still answer the calls that it took.
+        // After GOAWAY, a server may still answer the calls that it took.
         let took_calls = line.connection.has_answered() || !line.connection.is_idle();
         if ends {
             self.completions.extend(line.connection.completions());
@@ -329,7 +329,7 @@ impl Reconnecting {
             self.closing.push(*line);
         }
         if !was_ready {
-            // Also where it failed before a call could be started: there must be one to be broken.
+            // This also applies if it failed before the first call: a call must start in order to be broken.
             self.current = Current::Failed { at: now, failure, calls };
         } else if took_calls {
             self.fruitless = Backoff::new();
@@ -361,7 +361,7 @@ impl Reconnecting {
         }
     }
 
-    /// Ends a line that is lost, or on which nothing is left to be answered. Whether it has ended.
+    /// Ends a socket that is lost, or has no call left to answer. Returns true if it has ended.
     fn end(&mut self, line: &mut Socket, result: Result<&(), &Failure>, now: Instant, io: &mut Io) -> bool {
         let is_finished = line.connection.is_idle() && line.connection.closing().is_some();
         if result.is_ok() && !is_finished {
@@ -381,8 +381,8 @@ impl Reconnecting {
     }
 }
 
-/// Calls that a connection gave back, the oldest first: they have waited longest, and may have been given back
-/// before.
+/// Calls that a connection gave back, the oldest first: they have waited longest, and may have been given
+/// back before.
 fn returned_by(connection: &mut Connection) -> Vec<Call> {
     let mut calls = connection.take_returned();
     calls.sort_by_key(|call| call.sent);

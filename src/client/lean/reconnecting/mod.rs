@@ -1,5 +1,5 @@
-//! One connection's worth of load: the connection that stands, those that are being given up, and the
-//! next one when a server is gone. Owns the sockets.
+//! One connection slot of the lean client: the current connection, connections that are closing, and the next
+//! one after a server is gone. Owns the sockets.
 
 mod socket;
 mod current;

@@ -23,15 +23,15 @@ use crate::{
     rpc::{Code, Failure},
 };
 
-/// Bytes that are read at once. With 4 MiB replies, 64 KiB cost a fifth less CPU time a call than 256 KiB and more
-/// (2.8 and 3.5 ms), because they stay in the cache until they are compared; with small ones, 4 KiB to 256 KiB
-/// made no difference.
+/// Bytes per read. With 4 MiB replies, 64 KiB cost a fifth less CPU time per call than 256 KiB and more (2.8
+/// and 3.5 ms), because the bytes stay in the cache until they are compared. With small replies, 4 KiB to 256
+/// KiB made no difference.
 const READ_BYTES: usize = 64 << 10;
 
-/// Reads, or writes, of one socket before the others have their turn.
+/// Most reads, or writes, of one socket before the other sockets have their turn.
 const MOST_AT_ONCE: usize = 8;
 
-/// What all links of a worker use.
+/// Resources that all links of a worker share.
 #[derive(Debug)]
 pub(crate) struct Io {
     pub(crate) poller: Poller,
@@ -44,25 +44,25 @@ pub(super) struct Socket {
     stream: TcpStream,
     pub(super) connection: Connection,
     pub(super) key: u64,
-    /// Until when the server must have accepted the connection and sent its SETTINGS; `None` once it has.
+    /// Time by which the server must have accepted the connection and sent its SETTINGS; `None` afterwards.
     pub(super) ready_by: Option<Instant>,
     pub(super) is_connected: bool,
-    /// Since when the socket takes no more, because the server does not read.
+    /// Time since which the socket has accepted no bytes, because the server does not read.
     full_since: Option<Instant>,
-    /// Since when requests wait for room in the connection's window.
+    /// Time since which requests have waited for room in the connection's window.
     out_of_window_since: Option<Instant>,
 }
 
-/// How long requests were kept waiting.
+/// Times for which requests were kept waiting, by cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Stalls {
-    /// Because the socket took no more: the server did not read.
+    /// The socket accepted no more bytes: the server did not read.
     pub(crate) held_up: Duration,
-    /// Because the connection's window was used up: the server read, and gave no room.
+    /// The connection's window was used up: the server read, and gave no room.
     pub(crate) out_of_window: Duration,
-    /// Because there was no connection: the last one had ended, and the next one was not ready.
+    /// There was no connection: the last one had ended, and the next one was not ready.
     pub(crate) unconnected: Duration,
-    /// Because the last attempt to connect had failed, and the next one was not due.
+    /// The last attempt to connect had failed, and the next one was not due.
     pub(crate) paused: Duration,
 }
 
@@ -76,7 +76,7 @@ pub(super) fn unavailable(message: impl Into<String>) -> Failure {
     Failure { code: Code::UNAVAILABLE, message: message.into() }
 }
 
-/// A socket on its way to the server.
+/// Starts to connect a non-blocking socket.
 pub(in crate::client::lean) fn connecting(address: SocketAddr) -> io::Result<TcpStream> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let socket: OwnedFd = rustix::net::socket(family, SocketType::STREAM, None)?;
@@ -90,7 +90,7 @@ pub(in crate::client::lean) fn connecting(address: SocketAddr) -> io::Result<Tcp
 }
 
 impl Socket {
-    /// A connection over this socket that has not begun, known to the poller under this key.
+    /// Makes a new connection over this socket and adds it to the poller under this key.
     pub(super) fn new(
         stream: TcpStream,
         connection: Connection,
@@ -112,8 +112,10 @@ impl Socket {
         })
     }
 
+    /// Handles the readiness of the socket: completes the connection, then reads.
+    ///
     /// # Errors
-    /// When the connection is lost.
+    /// Fails if the connection is lost.
     pub(super) fn take(&mut self, ready: Ready, io: &mut Io, stalls: &mut Stalls) -> Result<(), Failure> {
         if !self.is_connected {
             let state = rustix::net::sockopt::socket_error(&self.stream).and_then(|state| state);
@@ -129,10 +131,10 @@ impl Socket {
         self.read(io).map(|_| ())
     }
 
-    /// Reads what has come, up to a bound. Whether there may be more.
+    /// Reads what has arrived, up to a bound. Returns true if there may be more.
     ///
     /// # Errors
-    /// When the connection is lost.
+    /// Fails if the connection is lost.
     fn read(&mut self, io: &mut Io) -> Result<bool, Failure> {
         for _ in 0..MOST_AT_ONCE {
             match (&self.stream).read(&mut io.buffer) {
@@ -155,8 +157,10 @@ impl Socket {
         Ok(true)
     }
 
+    /// Writes as much as the socket accepts, up to a bound.
+    ///
     /// # Errors
-    /// When the connection is lost.
+    /// Fails if the connection is lost.
     pub(super) fn write(&mut self, stalls: &mut Stalls, io: &mut Io) -> Result<(), Failure> {
         let result = self.write_what_goes(io);
         match (self.connection.is_out_of_window(), self.out_of_window_since) {
@@ -194,8 +198,8 @@ impl Socket {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => {
-                    // A server that refuses and closes has often said why, and answered calls before;
-                    // that can still be read, and ends with an error.
+                    // Before it closes, a server that refuses has often sent its reason and earlier replies.
+                    // Those can still be read; reading ends with an error.
                     loop {
                         if !self.read(io)? {
                             return Err(unavailable(error.to_string()));
@@ -212,7 +216,7 @@ impl Socket {
         Ok(())
     }
 
-    /// The socket takes bytes again, or for the first time.
+    /// Notes that the socket accepts bytes again, or for the first time.
     fn has_room(&mut self, stalls: &mut Stalls, io: &mut Io) -> Result<(), Failure> {
         if let Some(since) = self.full_since.take() {
             stalls.held_up += since.elapsed();
@@ -220,7 +224,7 @@ impl Socket {
         io.poller.change(self.key, false).map_err(|error| unavailable(error.to_string()))
     }
 
-    /// `before`, and what goes on.
+    /// Adds the waits that still continue to `before`.
     pub(super) fn stalls(&self, before: Stalls, now: Instant) -> Stalls {
         let since = |instant: Option<Instant>| {
             instant.map_or(Duration::ZERO, |instant| now.saturating_duration_since(instant))
@@ -240,7 +244,7 @@ impl Socket {
         self.connection.lose(failure, now);
     }
 
-    /// Tells the server what it did; it may be gone, or not listen.
+    /// Sends the reason to the server, which may be gone or not read.
     fn say_why(&self, error: &ConnectionError) -> Failure {
         let _ = (&self.stream).write(&Connection::goodbye_frame(error));
         unavailable(format!("the server broke the protocol: {error}"))

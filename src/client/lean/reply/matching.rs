@@ -1,4 +1,4 @@
-//! The comparison of a message with the expected bytes.
+//! Comparison of a message with the expected bytes.
 
 use super::{
     reader::FieldReader,
@@ -6,20 +6,20 @@ use super::{
 };
 use crate::client::lean::request::PREFIX_BYTES;
 
-/// The reply that a call should bring.
+/// The expected reply of a call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Expected<'a> {
-    /// gRPC's prefix, protobuf's tag and length.
+    /// Bytes before the text: gRPC's prefix, protobuf's tag and length.
     pub(crate) head: &'a [u8],
     pub(crate) text: &'a [u8],
 }
 
-/// Bytes that are compared with the expected ones.
+/// State of the comparison with the expected bytes.
 #[derive(Debug, Default)]
 pub(super) struct Matching {
-    /// Bytes that came, all of them as expected.
+    /// Number of bytes so far that were as expected.
     as_expected: u64,
-    /// Whether gRPC's prefix, with the message's length in it, is left out.
+    /// True if the message comes without gRPC's prefix, and thus without its length.
     is_bare: bool,
     otherwise: Option<Box<FieldReader>>,
 }
@@ -29,7 +29,7 @@ impl Expected<'_> {
         (self.head.len() - PREFIX_BYTES + self.text.len()) as u64
     }
 
-    /// Whether these are the bytes from here on.
+    /// Returns true if these are the expected bytes from offset `at` on.
     fn has(&self, at: usize, bytes: &[u8]) -> bool {
         let edge = self.head.len();
         if at >= edge {
@@ -41,7 +41,7 @@ impl Expected<'_> {
 }
 
 impl Matching {
-    /// Of a message without its prefix.
+    /// Makes the state for a message without its prefix.
     pub(super) fn behind_the_prefix() -> Self {
         Self { as_expected: PREFIX_BYTES as u64, is_bare: true, otherwise: None }
     }
@@ -64,7 +64,7 @@ impl Matching {
             }
             let reader = if self.is_bare { FieldReader::behind_the_prefix() } else { FieldReader::default() };
             self.otherwise = Some(Box::new(reader));
-            // What came before was as expected, and so it is known without having been kept.
+            // The bytes so far were as expected, so they are known without having been kept.
             let edge = expected.head.len();
             let from = if self.is_bare { PREFIX_BYTES } else { 0 };
             self.read(&expected.head[from..at.min(edge)], expected, limit)?;
@@ -73,7 +73,7 @@ impl Matching {
         self.read(bytes, expected, limit)
     }
 
-    /// The same, where somebody else looks at the limit.
+    /// Compares the next bytes without a limit; the caller checks the limit.
     pub(super) fn take(&mut self, bytes: &[u8], expected: Expected<'_>) -> Result<(), Fault> {
         self.take_within(bytes, expected, u64::MAX)
     }
@@ -95,8 +95,8 @@ impl Matching {
         reader.verdict(expected.text)
     }
 
-    /// A message that ended where it was still as expected, and whose length nothing has said: another one
-    /// may have been meant, or a part of this one.
+    /// Judges a message of unknown length that ended while it was as expected. It may be another message, or
+    /// a part of this one.
     fn cut_off(&self, expected: Expected<'_>) -> ReplyCheck {
         let at = usize::try_from(self.as_expected).unwrap_or(usize::MAX);
         let mut reader = FieldReader::behind_the_prefix();

@@ -1,4 +1,4 @@
-//! Reads a message in any of protobuf's encodings, in constant memory, and compares its text.
+//! Decoder for a message in any of protobuf's encodings, in constant memory, that compares its text.
 
 use super::verdict::{Fault, ReplyCheck};
 use crate::{
@@ -6,53 +6,53 @@ use crate::{
     rpc::Difference,
 };
 
-/// Bytes of a wrong text that are kept from where it differs: 16 characters.
+/// Bytes of a wrong text that are kept from the first difference on: 16 characters.
 const KEPT_BYTES: usize = 64;
 
 /// Characters of a difference that are shown.
 const SHOWN_CHARACTERS: usize = 16;
 
-/// In place of a message's length: more than any message has, and a number that no message counts down
-/// from by half.
+/// Placeholder for an unknown message length: larger than any message, and so large that no message can count
+/// it down by half.
 const UNKNOWN: u64 = u64::MAX;
 
-/// Where in a message a reader stands.
+/// Position of the reader in a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Position {
-    /// Within gRPC's prefix, of which that many bytes have come.
+    /// In gRPC's prefix, after this many of its bytes.
     Prefix(usize),
-    /// Within a field's key.
+    /// In a field's key.
     Key,
-    /// Within the length of a field with this key.
+    /// In the length of a field with this key.
     Length(u64),
-    /// Within a number that nobody needs.
+    /// In a number that is not used.
     Number,
-    /// Within the text, of which that many bytes are to come.
+    /// In the text, before this many of its bytes.
     Text(u64),
-    /// Within a field that nobody knows.
+    /// In an unknown field.
     Unknown(u64),
-    /// Behind the message.
+    /// After the message.
     Over,
 }
 
-/// Reads a message in any encoding, and compares its text.
+/// Decoder for a message in any encoding that compares its text.
 #[derive(Debug)]
 pub(super) struct FieldReader {
     stage: Position,
     prefix: [u8; PREFIX_BYTES],
-    /// Message bytes that are to come.
+    /// Message bytes still to come.
     left: u64,
-    /// The varint that is being read, and how many of its bits have come.
+    /// The current varint: its value and its number of bits so far.
     varint: (u64, u32),
     text: Text,
 }
 
-/// A text, compared with the expected one.
+/// A text and its comparison with the expected one.
 #[derive(Debug, Default)]
 struct Text {
     bytes: u64,
     differs_at: Option<u64>,
-    /// From there on.
+    /// Bytes from the difference on.
     kept: Vec<u8>,
 }
 
@@ -64,7 +64,7 @@ impl Default for FieldReader {
 }
 
 impl FieldReader {
-    /// Of a message whose prefix is not there to be read, and whose length nothing says.
+    /// Makes a reader for a message without a prefix, whose length is unknown.
     pub(super) fn behind_the_prefix() -> Self {
         Self { stage: Position::Key, left: UNKNOWN, ..Self::default() }
     }
@@ -104,7 +104,7 @@ impl FieldReader {
         Ok(())
     }
 
-    /// What came amounts to this, if no more will.
+    /// Judges the bytes so far, if no more will come.
     pub(super) fn verdict(&self, expected: &[u8]) -> ReplyCheck {
         match self.stage {
             Position::Over => {}
@@ -119,12 +119,14 @@ impl FieldReader {
         ReplyCheck::Wrong(self.text.difference(same, expected))
     }
 
-    /// The prefix has come.
+    /// Evaluates the complete prefix.
     fn begin(&mut self, limit: u64) -> Result<(), Fault> {
         let [flag, length @ ..] = self.prefix;
         self.left = u64::from(u32::from_be_bytes(length));
         if flag != 0 {
-            return Err(Fault::Malformed("the reply is compressed in a way that was not offered"));
+            return Err(Fault::Malformed(
+                "the reply is compressed with a method that this client did not offer",
+            ));
         }
         if self.left > limit {
             return Err(Fault::OverLimit(self.left));
@@ -156,7 +158,7 @@ impl FieldReader {
                     ));
                 }
             },
-            // The last one counts where a field stands twice.
+            // If a field occurs twice, the last one counts.
             Position::Length(key) if key == u64::from(TEXT_FIELD) => {
                 self.text = Text::default();
                 Position::Text(value)
@@ -173,12 +175,14 @@ impl FieldReader {
         Ok(())
     }
 
-    /// Counts bytes of the message, and goes on behind a field that has ended.
+    /// Counts bytes of the message, and moves on after a completed field.
     fn pass(&mut self, bytes: usize) -> Result<(), Fault> {
         self.left -= bytes as u64;
         if let Position::Text(left) | Position::Unknown(left) = self.stage {
             if left > self.left {
-                return Err(Fault::Malformed("the reply is no protobuf message: a field is longer than it"));
+                return Err(Fault::Malformed(
+                    "the reply is no protobuf message: a field is longer than the message",
+                ));
             }
             if left == 0 {
                 self.stage = Position::Key;
@@ -188,14 +192,16 @@ impl FieldReader {
             return Ok(());
         }
         if self.stage != Position::Key || self.varint.1 > 0 {
-            return Err(Fault::Malformed("the reply is no protobuf message: it ends within a field"));
+            return Err(Fault::Malformed(
+                "the reply is no protobuf message: the message ends within a field",
+            ));
         }
         self.stage = Position::Over;
         Ok(())
     }
 }
 
-/// The first `at` bytes, or all where there are fewer, and the rest.
+/// Splits bytes after the first `at` ones, or at the end if there are fewer.
 fn split(bytes: &[u8], at: u64) -> (&[u8], &[u8]) {
     bytes.split_at(usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len()))
 }
@@ -219,7 +225,7 @@ impl Text {
 
     fn difference(&self, same: u64, expected: &[u8]) -> Difference {
         let at = usize::try_from(same).unwrap_or(usize::MAX).min(expected.len());
-        // Two different characters may begin with the same byte: both are shown from their start.
+        // Two different characters may begin with the same byte, so both are shown from their start.
         let is_start = |at: &usize| expected.get(*at).is_none_or(|byte| byte & 0xc0 != 0x80);
         let start = (0..=at).rev().find(is_start).unwrap_or(0);
         let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).chars().take(SHOWN_CHARACTERS).collect();

@@ -1,4 +1,4 @@
-//! A compressed reply: its prefix, then what it unpacks to, compared with the expected message.
+//! A compressed reply: its prefix, then its decompressed bytes, compared with the expected message.
 
 use super::{
     matching::{Expected, Matching},
@@ -9,16 +9,16 @@ use crate::{
     rpc::{Compression, UnpackError, Unpacker},
 };
 
-/// A reply that is being unpacked.
+/// State of a reply in decompression.
 #[derive(Debug)]
 pub(super) struct Unpacking {
     prefix: [u8; PREFIX_BYTES],
-    /// How much of the prefix has come.
+    /// Bytes of the prefix that have arrived.
     have: usize,
-    /// Compressed bytes that are to come.
+    /// Compressed bytes still to come.
     left: u64,
     unpacker: Option<Unpacker>,
-    /// Message bytes that came out so far.
+    /// Decompressed message bytes so far.
     unpacked: u64,
     is_over: bool,
     message: Matching,
@@ -70,7 +70,7 @@ impl Unpacking {
         Ok(())
     }
 
-    /// The prefix has come.
+    /// Evaluates the complete prefix.
     fn begin(&mut self, compression: Compression, limit: u64) -> Result<(), Fault> {
         let [_, length @ ..] = self.prefix;
         self.left = u64::from(u32::from_be_bytes(length));

@@ -2,23 +2,23 @@
 
 use crate::rpc::Difference;
 
-/// Why a reply need not be read any further.
+/// Reason to stop reading a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// Its prefix claims more message bytes than the limit has.
+    /// The prefix claims more message bytes than the limit allows.
     OverLimit(u64),
-    /// It decompresses to more message bytes than the limit has.
+    /// The reply decompresses to more message bytes than the limit allows.
     UnpacksOverLimit,
-    /// It is not what gRPC or protobuf allow.
+    /// The reply violates gRPC or protobuf.
     Malformed(&'static str),
 }
 
-/// What a reply amounts to when the call has ended well.
+/// Result of verifying a reply of a call with status OK.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ReplyCheck {
     Right,
     Wrong(Difference),
     Missing,
-    /// It ended before the length that its prefix claims.
+    /// The reply ended before the length that its prefix claims.
     Short,
 }

@@ -1,4 +1,4 @@
-//! Replies, compared with the expected message as they arrive.
+//! Verification of replies as they arrive.
 
 use super::{
     matching::{Expected, Matching},
@@ -7,18 +7,18 @@ use super::{
 };
 use crate::{client::lean::request::COMPRESSED, rpc::Compression};
 
-/// A reply, as far as it has come.
+/// A reply, as far as it has arrived.
 #[derive(Debug, Default)]
 pub(crate) struct ReplyState {
-    /// How the server says that messages are compressed which say that they are.
+    /// The server's compression for messages that are marked as compressed.
     pub(in crate::client::lean) compression: Option<Compression>,
-    /// Bytes as they came, prefix included.
+    /// Uncompressed bytes, prefix included.
     plain: Matching,
     unpacking: Option<Box<Unpacking>>,
 }
 
 impl ReplyState {
-    /// Takes the next bytes. `limit` is the client's own, in message bytes.
+    /// Verifies the next bytes. `limit` is the client's own, in message bytes.
     pub(crate) fn take(&mut self, bytes: &[u8], expected: Expected<'_>, limit: u64) -> Result<(), Fault> {
         if let Some(compression) = self.compression {
             if self.unpacking.is_none() && self.plain.is_empty() && bytes.first() == Some(&COMPRESSED) {
@@ -31,7 +31,7 @@ impl ReplyState {
         self.plain.take_within(bytes, expected, limit)
     }
 
-    /// What it amounts to, now that no more will come.
+    /// Returns the result for the whole reply, after its last bytes.
     pub(crate) fn verdict(&self, expected: Expected<'_>) -> ReplyCheck {
         match &self.unpacking {
             Some(unpacking) => unpacking.verdict(expected),
@@ -62,7 +62,7 @@ mod tests {
         framed(&Data { text: text.to_owned() }.encode_to_vec())
     }
 
-    /// What these bytes amount to, taken in pieces of this size.
+    /// Verifies these bytes in pieces of this size.
     fn verdict(expected: &str, bytes: &[u8], piece: usize) -> Result<ReplyCheck, Fault> {
         let whole = encoded(expected);
         let head = whole[..whole.len() - expected.len()].to_vec();
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn what_is_no_reply_is_said() {
         for (bytes, words) in [
-            (framed(b"\x0a\x09ABC"), "longer than it"),
+            (framed(b"\x0a\x09ABC"), "longer than the message"),
             (framed(b"\x0a\x03ABC\x0a"), "ends within"),
             (framed(b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), "too long"),
             (framed(b"\x0b"), "no known type"),
@@ -126,7 +126,7 @@ mod tests {
         assert_eq!(verdict("", &encoded(""), 1), Ok(ReplyCheck::Right));
     }
 
-    /// What a compressed reply amounts to, taken in pieces of this size.
+    /// Verifies a compressed reply in pieces of this size.
     fn unpacked(
         compression: Compression,
         expected: &str,
@@ -154,7 +154,7 @@ mod tests {
         for compression in BOTH {
             assert_eq!(unpacked(compression, "A", &message, 1 << 16), Err(Fault::UnpacksOverLimit));
             assert_eq!(unpacked(compression, &text, &message, 1 << 16), Err(Fault::UnpacksOverLimit));
-            // Noise stays as long as it is: the prefix tells.
+            // Random bytes do not get shorter, so the prefix shows the size.
             let noise: Vec<u8> =
                 (0_u64..1 << 20).flat_map(|k| crate::units::random::bits(k).to_le_bytes()).collect();
             assert!(matches!(unpacked(compression, "A", &noise, 1 << 16), Err(Fault::OverLimit(_))));
@@ -170,7 +170,7 @@ mod tests {
             let mut reply = ReplyState { compression: Some(compression), ..ReplyState::default() };
             let taken = reply.take(&[1, 0, 0, 0, 3, 7, 7, 7], expected, LIMIT);
             assert_eq!(taken, Err(Fault::Malformed("the reply cannot be decompressed")));
-            // One that says it is not compressed need not be.
+            // A reply that is not marked as compressed is valid too.
             let mut reply = ReplyState { compression: Some(compression), ..ReplyState::default() };
             assert_eq!(reply.take(&encoded("ABC"), expected, LIMIT), Ok(()));
             assert_eq!(reply.verdict(expected), ReplyCheck::Right);
