@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::proc_files::SYSTEM;
 use crate::units::{as_f64, nanoseconds};
 
-/// How busy the whole machine has been since it was started, in ticks of all its cores.
+/// CPU time of the whole machine since its start, in ticks of all its cores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MachineTicks {
     busy: u64,
@@ -18,28 +18,28 @@ pub struct MachineTicks {
     cores: usize,
 }
 
-/// How long a thread has run, and how long it could have run but had to wait for a core.
+/// Time that a thread has run, and time that it was ready but had no core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
 pub struct ThreadTime {
-    /// On a core.
+    /// Time on a core.
     #[serde(rename = "running_ns", with = "nanoseconds")]
     #[schemars(with = "u64")]
     pub running: Duration,
-    /// Ready to run, with no core free.
+    /// Time ready to run, with no core free.
     #[serde(rename = "waiting_ns", with = "nanoseconds")]
     #[schemars(with = "u64")]
     pub waiting: Duration,
 }
 
 impl MachineTicks {
-    /// The account of all cores, now.
+    /// Reads the current account of all cores.
     #[must_use]
     pub fn now() -> Option<Self> {
         Self::of(&KernelStats::from_file("/proc/stat", &SYSTEM).ok()?)
     }
 
-    /// Interrupts are not counted as busy: over loopback they are the packets of the run itself, and no
-    /// process has them in its account.
+    /// Sums the account. Interrupts do not count as busy: over loopback they are the packets of the run
+    /// itself, and no process's account contains them.
     fn of(stats: &KernelStats) -> Option<Self> {
         let &CpuTime { user, nice, system, idle, iowait, irq, softirq, steal, .. } = &stats.total;
         let (busy, stolen) = (user + nice + system, steal?);
@@ -47,19 +47,19 @@ impl MachineTicks {
         Some(Self { busy, stolen, total, cores: stats.cpu_time.len() })
     }
 
-    /// Cores of the machine, also those that this process may not use.
+    /// Cores of the machine, including those that this process may not use.
     #[must_use]
     pub fn cores(self) -> usize {
         self.cores
     }
 
-    /// No tick of a machine with so many cores.
+    /// Makes an account without busy ticks, for a machine with this number of cores.
     #[cfg(test)]
     pub(crate) fn of_cores(cores: usize) -> Self {
         Self { busy: 0, stolen: 0, total: 1, cores }
     }
 
-    /// Ticks since `earlier`; `None` where none has passed.
+    /// Ticks since `earlier`; `None` if there are none.
     #[must_use]
     pub fn since(self, earlier: Self) -> Option<Self> {
         Some(Self {
@@ -70,7 +70,7 @@ impl MachineTicks {
         })
     }
 
-    /// Ticks of two machines, or of one machine twice.
+    /// Adds the ticks of another machine, or of another time on the same machine.
     #[must_use]
     pub(super) fn plus(self, other: Self) -> Self {
         Self {
@@ -81,8 +81,8 @@ impl MachineTicks {
         }
     }
 
-    /// The shares of all cores (0..1) that processes used, and that the hypervisor gave to other machines while
-    /// this one had work for them.
+    /// Shares of all cores (0 to 1): the share that processes used, and the share that the hypervisor gave to
+    /// other machines while this one had work.
     #[must_use]
     pub fn shares(self) -> (f64, f64) {
         let share = |ticks: u64| as_f64(ticks) / as_f64(self.total.max(1));
@@ -90,24 +90,24 @@ impl MachineTicks {
     }
 }
 
-/// CPU time of this process, ended threads included.
+/// CPU time of this process, including ended threads.
 #[must_use]
 pub fn own_cpu() -> Option<Duration> {
     rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime).try_into().ok()
 }
 
-/// CPU time of other processes, by thread.
+/// CPU times of other processes, by thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProcessTimes(BTreeMap<(u32, OsString), ThreadTime>);
 
 impl ProcessTimes {
-    /// The accounts now; `None` where there are no processes, or the system does not tell.
+    /// Reads the current accounts; `None` if there are no processes, or the system does not report them.
     #[must_use]
     pub fn of(processes: &[u32]) -> Option<Self> {
         let mut times = BTreeMap::new();
         for process in processes {
             for task in fs::read_dir(format!("/proc/{process}/task")).ok()?.flatten() {
-                // A thread may end while its folder is read.
+                // A thread may end while the folder is read.
                 if let Ok(text) = fs::read_to_string(task.path().join("schedstat")) {
                     times.insert((*process, task.file_name()), thread_time(&text)?);
                 }
@@ -116,7 +116,8 @@ impl ProcessTimes {
         (!times.is_empty()).then_some(Self(times))
     }
 
-    /// The time of each thread since `earlier`; `None` when one has ended, and taken its account along.
+    /// Time of each thread since `earlier`. Returns `None` if a thread has ended, because its account is then
+    /// gone.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Option<Vec<ThreadTime>> {
         let all_are_left = earlier.0.keys().all(|thread| self.0.contains_key(thread));
@@ -127,7 +128,7 @@ impl ProcessTimes {
 }
 
 impl ThreadTime {
-    /// What it grew by since `earlier`.
+    /// Returns the increase since `earlier`.
     #[must_use]
     pub fn since(self, earlier: Self) -> Self {
         Self {
@@ -137,8 +138,8 @@ impl ThreadTime {
     }
 }
 
-/// How long the machine has been suspended since it was started, where the system tells: time that the clock of
-/// a run does not have.
+/// Time that the machine has been suspended since its start, if the system reports it. A run's clock does not
+/// contain this time.
 #[must_use]
 pub(crate) fn suspended_time() -> Option<Duration> {
     #[cfg(target_os = "linux")]
@@ -151,27 +152,27 @@ pub(crate) fn suspended_time() -> Option<Duration> {
     None
 }
 
-/// The time of the thread that calls.
+/// Time of the calling thread.
 #[must_use]
 pub fn own_thread_time() -> Option<ThreadTime> {
     thread_time(&fs::read_to_string("/proc/thread-self/schedstat").ok()?)
 }
 
-/// `running waiting slices`, the first two in ns, as the kernel's `sched-stats.rst` has it. Allocates nothing, which
-/// procfs-core's reader does.
+/// Parses `running waiting slices`, the first two in ns, as in the kernel's `sched-stats.rst`. It allocates
+/// nothing, unlike procfs-core's reader.
 pub(super) fn thread_time(text: &str) -> Option<ThreadTime> {
     let mut words = text.split_whitespace().map(|word| word.parse().ok().map(Duration::from_nanos));
     Some(ThreadTime { running: words.next()??, waiting: words.next()?? })
 }
 
-/// The largest amount of memory that this process has had at any time.
+/// Peak memory of this process, in bytes.
 #[must_use]
 pub fn own_peak_memory_bytes() -> Option<u64> {
     peak_memory_bytes("self")
 }
 
-/// The largest amount of memory that these processes have had, each at any time: the sum. `None` where there
-/// are none, or the system does not tell.
+/// Sum of the peak memory of these processes, in bytes. `None` if there are none, or the system does not
+/// report it.
 #[must_use]
 pub fn peak_memory_bytes_of(processes: &[u32]) -> Option<u64> {
     let peaks = processes.iter().map(|process| peak_memory_bytes(&process.to_string()));

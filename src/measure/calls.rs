@@ -1,23 +1,23 @@
-//! How many calls there were, and what became of them.
+//! Numbers of calls, by outcome.
 //!
-//! Sums saturate: a document from elsewhere may hold any numbers, and is refused for its sums.
+//! Sums saturate: a document from elsewhere may contain any numbers, and is refused if its sums differ.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::rpc::{Outcome, OutcomeKind};
 
-/// Planned calls, and what became of them.
+/// Planned calls, and their outcomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Calls {
-    /// Calls that should have been made. Counted when they became due, not summed up afterwards.
+    /// Planned calls. Each call is counted when it becomes due, independently of the outcomes.
     pub planned: u64,
-    /// Their outcomes.
+    /// Numbers of calls by outcome.
     #[serde(flatten)]
     pub outcomes: Outcomes,
 }
 
-/// Makes [`Outcomes`]: a count for each outcome.
+/// Defines [`Outcomes`], with one count per outcome.
 macro_rules! outcomes {
     ($($(#[$doc:meta])* $count:ident: $kind:ident),+ $(,)?) => {
         /// Calls by outcome.
@@ -27,7 +27,7 @@ macro_rules! outcomes {
         }
 
         impl Outcomes {
-            /// Calls that ended so.
+            /// Number of calls with this outcome.
             #[must_use]
             pub const fn of(&self, kind: OutcomeKind) -> u64 {
                 match kind {
@@ -45,25 +45,25 @@ macro_rules! outcomes {
 }
 
 outcomes! {
-    /// The reply had the expected text.
+    /// Calls whose reply had the expected text.
     answered: Answered,
-    /// A reply came, with another text.
+    /// Calls whose reply had another text.
     wrong_reply: WrongReply,
-    /// Over a size limit.
+    /// Calls over a size limit.
     refused: Refused,
-    /// Ended with a status other than OK.
+    /// Calls that ended with a status other than OK.
     failed: Failed,
-    /// Their own deadline passed first.
+    /// Calls whose own deadline passed first.
     deadline_exceeded: DeadlineExceeded,
-    /// Lost with their connection.
+    /// Calls that were lost with their connection.
     broken: Broken,
-    /// Never sent.
+    /// Calls that were never sent, because too many were in flight.
     shed: Shed,
-    /// Still in flight when the drain ended.
+    /// Calls still in flight when the drain ended.
     unfinished: Unfinished,
 }
 
-/// Calls got lost, or were counted twice: a defect of this program.
+/// Error of counts that contradict each other: calls were lost or counted twice, a defect of this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{planned} calls were planned, but {ended} ended: this is a defect of plimsoll, and no figure of this run can be trusted"
@@ -74,22 +74,22 @@ pub struct NotConserved {
 }
 
 impl NotConserved {
-    /// Two sums of one run that should be equal.
+    /// Compares two sums of one run that must be equal.
     pub(crate) fn unless_equal(planned: u64, ended: u64) -> Result<(), Self> {
         if planned == ended { Ok(()) } else { Err(Self { planned, ended }) }
     }
 }
 
 impl Calls {
-    /// Whether every planned call has exactly one outcome.
+    /// Checks that every planned call has exactly one outcome.
     ///
     /// # Errors
-    /// When the sums differ.
+    /// Fails if the sums differ.
     pub fn check(&self) -> Result<(), NotConserved> {
         NotConserved::unless_equal(self.planned, self.outcomes.total())
     }
 
-    /// Adds what another worker counted.
+    /// Adds the counts of another worker.
     pub fn add(&mut self, other: &Self) {
         let Self { planned, outcomes } = other;
         self.planned = self.planned.saturating_add(*planned);
@@ -103,7 +103,7 @@ impl Outcomes {
         *self.of_mut(outcome.kind()) += 1;
     }
 
-    /// Adds what others counted.
+    /// Adds other counts.
     pub fn add(&mut self, other: &Self) {
         for kind in OutcomeKind::VALUES {
             let sum = self.of_mut(*kind);
@@ -111,19 +111,19 @@ impl Outcomes {
         }
     }
 
-    /// All calls that ended.
+    /// Number of all ended calls.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.sum(|_| true)
     }
 
-    /// All calls that were sent.
+    /// Number of all sent calls.
     #[must_use]
     pub fn sent(&self) -> u64 {
         self.sum(|kind| kind != OutcomeKind::Shed)
     }
 
-    /// Calls that were sent and waited for, and had no verified reply, their size not being the reason.
+    /// Number of calls that were sent and waited for, had no verified reply, and were not over a size limit.
     #[must_use]
     pub fn unverified(&self) -> u64 {
         self.sum(OutcomeKind::is_unverified)
@@ -134,7 +134,7 @@ impl Outcomes {
         kinds.fold(0, |sum, kind| sum.saturating_add(self.of(*kind)))
     }
 
-    /// Calls without a verified reply, whatever became of them: all but those answered.
+    /// Number of calls without a verified reply, for any reason.
     #[must_use]
     pub fn errors(&self) -> u64 {
         self.total().saturating_sub(self.answered)

@@ -7,39 +7,39 @@ use procfs_core::{CpuInfo, FromRead, Meminfo};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The machine, and what else it was doing when the run began.
+/// The machine, and its load when the run began.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Environment {
     /// Operating system and its version.
     pub os: String,
-    /// The processor's architecture.
+    /// Architecture of the processor.
     pub architecture: String,
-    /// The processor's model.
+    /// Model of the processor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_model: Option<String>,
     /// Cores that this process may use.
     pub cores: usize,
-    /// Main memory.
+    /// Main memory, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_bytes: Option<u64>,
-    /// Runnable processes, averaged over the minute before the run.
+    /// Number of runnable processes, averaged over the minute before the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load_average: Option<f64>,
 }
 
-/// The version and commit that this program was built from.
+/// Version and commit of this program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Build {
-    /// Of the package.
+    /// Version of the package.
     pub version: String,
-    /// Of the source, where it was built from a repository.
+    /// Commit of the source, if it was built from a repository.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
 }
 
 impl Environment {
-    /// The machine that this runs on, now. All but the load is read once: a machine with many cores takes
-    /// milliseconds to describe them.
+    /// Describes the current machine. All values except the load are read once, because a machine with many
+    /// cores takes milliseconds to describe them.
     #[must_use]
     pub fn now() -> Self {
         static MACHINE: OnceLock<Environment> = OnceLock::new();
@@ -64,13 +64,13 @@ fn cpu_model() -> Option<String> {
     CpuInfo::from_file("/proc/cpuinfo").ok()?.model_name(0).map(str::to_owned)
 }
 
-/// The first word of the file, in full: procfs-core reads it as `f32`, with other digits.
+/// Reads the first word of the file in full: procfs-core parses it as `f32`, with other digits.
 fn load_average() -> Option<f64> {
     fs::read_to_string("/proc/loadavg").ok()?.split_whitespace().next()?.parse().ok()
 }
 
 impl Build {
-    /// This program's.
+    /// Version and commit of this program.
     #[must_use]
     pub fn this() -> Self {
         Self {
@@ -80,20 +80,20 @@ impl Build {
     }
 }
 
-/// Now, by the wall clock.
+/// Current time of the wall clock.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the owner of the wall clock")]
 pub fn wall_clock() -> SystemTime {
     SystemTime::now()
 }
 
-/// An instant of the wall clock as RFC 3339 has it, in UTC, to the millisecond.
+/// Formats a time of the wall clock by RFC 3339, in UTC, to the millisecond.
 #[must_use]
 pub fn timestamp(instant: SystemTime) -> String {
     DateTime::<Utc>::from(instant).to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// Cores that this process may use: at least one.
+/// Number of cores that this process may use: at least one.
 #[must_use]
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)

@@ -1,5 +1,4 @@
-//! A histogram of durations: three significant digits from 1 ns to 1 hour, and a count of what lies
-//! beyond.
+//! Histogram of durations: three significant digits from 1 ns to 1 hour, and a count of longer durations.
 
 use std::{
     io::{Cursor, Read},
@@ -15,46 +14,46 @@ use hdrhistogram::{
 
 use crate::units::nanoseconds_of;
 
-/// The longest duration that is told from a longer one: an hour, in ns.
+/// Longest duration with its own value: an hour, in ns.
 const LONGEST_NS: u64 = 3_600_000_000_000;
 
-/// Two values are told apart when they differ by a thousandth.
+/// Precision of the histogram: values that differ by a thousandth are distinct.
 const SIGNIFICANT_DIGITS: u8 = 3;
 
-/// HdrHistogram's V2 encoding, compressed: cookie and length of what is compressed.
+/// Length of the head of HdrHistogram's compressed V2 encoding: cookie and compressed length.
 const COMPRESSED_HEAD: usize = 8;
 
 const COMPRESSED_COOKIE: u64 = 0x1c84_9314;
 
-/// What is compressed: cookie, length of the payload, offset, digits, lowest, highest, ratio.
+/// Length of the decompressed head: cookie, payload length, offset, digits, lowest, highest, ratio.
 const HEAD: usize = 40;
 
-/// A histogram with these bounds has 33,792 counts; one takes 9 bytes at most.
+/// Largest encoding of a histogram with these bounds: 33,792 counts of at most 9 bytes each.
 const LARGEST_ENCODING: usize = HEAD + 33_792 * 9;
 
-/// How long calls took.
+/// Histogram of call durations.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Latency {
     histogram: Histogram<u64>,
-    /// Durations over an hour. They are in the histogram too, as an hour.
+    /// Durations over an hour. The histogram counts them too, as one hour.
     out_of_range: u64,
 }
 
-/// A [`Latency`] in as few bytes as it needs: about 2 kB where the histogram has 270.
+/// A compact [`Latency`]: about 2 kB instead of the histogram's 270 kB.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PackedLatency {
-    /// HdrHistogram's V2 encoding; empty when nothing was recorded.
+    /// HdrHistogram's V2 encoding; empty if there are no durations.
     bytes: Vec<u8>,
     out_of_range: u64,
 }
 
-/// Why a text is not an encoded histogram.
+/// Error of a text that is not an encoded histogram.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
-    /// It is not base64.
+    /// The text is not base64.
     #[error("a histogram is not base64")]
     Base64(#[from] base64::DecodeError),
-    /// It is no HdrHistogram.
+    /// The bytes are not an HdrHistogram.
     #[error("a histogram is not in HdrHistogram's V2 encoding ({0})")]
     Histogram(String),
 }
@@ -66,7 +65,7 @@ impl Default for Latency {
 }
 
 impl Latency {
-    /// An empty histogram.
+    /// Makes an empty histogram.
     #[must_use]
     pub fn new() -> Self {
         let histogram = Histogram::new_with_bounds(1, LONGEST_NS, SIGNIFICANT_DIGITS);
@@ -79,63 +78,63 @@ impl Latency {
         if nanoseconds > LONGEST_NS {
             self.out_of_range += 1;
         }
-        // 0 would stand for "nothing was recorded" in minimum and maximum.
+        // As minimum or maximum, 0 would mean that there are no durations.
         self.histogram.saturating_record(nanoseconds.clamp(1, LONGEST_NS));
     }
 
-    /// Adds what another histogram counted.
+    /// Adds the counts of another histogram.
     pub fn add(&mut self, other: &Self) {
         let Self { histogram, out_of_range } = other;
-        // Cannot fail: all have the same bounds, or were checked against them when they were read.
+        // Adding cannot fail: all histograms have the same bounds, or were checked against them when they
+        // were read.
         self.histogram.add(histogram).expect("the same bounds");
         self.out_of_range = self.out_of_range.saturating_add(*out_of_range);
     }
 
-    /// How many durations were counted, those out of range included.
+    /// Number of durations, including those out of range.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.histogram.len()
     }
 
-    /// Durations over an hour.
+    /// Number of durations over an hour.
     #[must_use]
     pub fn out_of_range(&self) -> u64 {
         self.out_of_range
     }
 
-    /// The duration that this share of the counted ones (0..1) does not exceed, in ns; 0 when
-    /// nothing was counted.
+    /// Quantile in ns: this share (0 to 1) of the durations does not exceed it. 0 if there are no durations.
     #[must_use]
     pub fn quantile_ns(&self, quantile: f64) -> u64 {
         self.histogram.value_at_quantile(quantile).min(self.max_ns())
     }
 
-    /// The shortest, in ns.
+    /// Shortest duration, in ns.
     #[must_use]
     pub fn min_ns(&self) -> u64 {
         self.histogram.min()
     }
 
-    /// The longest, in ns.
+    /// Longest duration, in ns.
     #[must_use]
     pub fn max_ns(&self) -> u64 {
         self.histogram.max()
     }
 
-    /// The mean, in ns.
+    /// Mean duration, in ns.
     #[must_use]
     pub fn mean_ns(&self) -> f64 {
         self.histogram.mean()
     }
 
-    /// The standard deviation, in ns.
+    /// Standard deviation, in ns.
     #[must_use]
     pub fn stdev_ns(&self) -> f64 {
         self.histogram.stdev()
     }
 
-    /// How many durations lie in each of the ranges that end at these bounds, in ns, ascending. The
-    /// bounds belong to their ranges.
+    /// Numbers of durations in the ranges that end at these bounds, in ns, ascending. A bound belongs to the
+    /// range that it ends.
     #[must_use]
     pub fn counts_up_to(&self, bounds: &[u64]) -> Vec<u64> {
         let mut counts = vec![0; bounds.len()];
@@ -148,18 +147,18 @@ impl Latency {
         counts
     }
 
-    /// What was counted, in rising order: a duration in ns, and how often.
+    /// Iterates over the durations in ascending order: a duration in ns, and its count.
     pub fn recorded(&self) -> impl Iterator<Item = (u64, u64)> {
         self.histogram.iter_recorded().map(|value| (value.value_iterated_to(), value.count_at_value()))
     }
 
-    /// Forgets everything, and keeps the memory.
+    /// Removes all durations and keeps the memory.
     pub fn clear(&mut self) {
         self.histogram.reset();
         self.out_of_range = 0;
     }
 
-    /// The same in few bytes.
+    /// Packs the histogram into few bytes.
     #[must_use]
     pub fn pack(&self) -> PackedLatency {
         let mut bytes = Vec::new();
@@ -170,7 +169,7 @@ impl Latency {
         PackedLatency { bytes, out_of_range: self.out_of_range }
     }
 
-    /// Base64 of the V2 deflate encoding, as every HdrHistogram library reads it.
+    /// Encodes the histogram as base64 of the V2 deflate encoding, which every HdrHistogram library can read.
     #[must_use]
     pub fn encode(&self) -> String {
         let mut bytes = Vec::new();
@@ -178,10 +177,10 @@ impl Latency {
         BASE64_STANDARD.encode(bytes)
     }
 
-    /// What [`Latency::encode`] wrote.
+    /// Decodes the output of [`Latency::encode`].
     ///
     /// # Errors
-    /// When the text is something else, or has other bounds than a latency.
+    /// Fails if the text is not such an output, or its histogram has other bounds than a latency.
     pub fn decode(text: &str, out_of_range: u64) -> Result<Self, DecodeError> {
         let bytes = unpacked(&BASE64_STANDARD.decode(text)?)
             .map_err(|reason| DecodeError::Histogram(reason.to_owned()))?;
@@ -195,8 +194,8 @@ impl Latency {
     }
 }
 
-/// What stands behind the head of the compressed encoding, when its own head is that of a histogram of ours. A head
-/// can claim any length, any bounds and any precision, and the decoder reserves memory for all of them.
+/// Decompresses an encoding after checking both heads. A head can claim any length, bounds and precision, and
+/// the decoder allocates memory for them.
 fn unpacked(bytes: &[u8]) -> Result<Vec<u8>, &'static str> {
     let (head, deflated) = bytes.split_first_chunk::<COMPRESSED_HEAD>().ok_or("it is too short")?;
     let number = |at: usize, of: &[u8]| -> u64 {
@@ -226,7 +225,7 @@ fn unpacked(bytes: &[u8]) -> Result<Vec<u8>, &'static str> {
 }
 
 impl PackedLatency {
-    /// The histogram again.
+    /// Unpacks the histogram.
     #[must_use]
     pub fn unpack(&self) -> Latency {
         let mut latency = Latency { out_of_range: self.out_of_range, ..Latency::new() };
@@ -274,14 +273,14 @@ mod tests {
         }
     }
 
-    /// A histogram as others write it, with any bounds.
+    /// Encodes a histogram with any bounds, like other programs do.
     fn encoded(histogram: &Histogram<u64>) -> Vec<u8> {
         let mut bytes = Vec::new();
         V2DeflateSerializer::new().serialize(histogram, &mut bytes).expect("memory takes any bytes");
         bytes
     }
 
-    /// The compressed encoding of this content.
+    /// Makes the compressed encoding of this content.
     fn compressed(content: &[u8]) -> Vec<u8> {
         use std::io::Write;
         let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());

@@ -1,4 +1,4 @@
-//! A measurement: everything that was counted in a run, or in a part of one.
+//! A measurement: all counts of a run, or of a part of a run.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,45 +10,45 @@ use crate::{
     load::Plan,
 };
 
-/// Everything that was counted in a run, or in a part of one: sums, histograms, a timeline and accounts.
+/// All counts of a run, or of a part of a run: sums, histograms, a timeline and accounts.
 ///
-/// Nothing in it is a quotient, a quantile or a sentence, so that parts [merge](Measurement::merge) without loss.
+/// It contains no quotient, quantile or sentence, so that parts [merge](Measurement::merge) without loss.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measurement {
     /// The plan, without its messages.
     pub plan: Plan,
-    /// The machine before the run.
+    /// The machine, read before the run.
     pub environment: Environment,
-    /// Start of the measured window.
+    /// Start time of the measured window.
     pub started_at: SystemTime,
     /// Length of the measured window.
     pub window: Duration,
-    /// Whether the window ended because all calls were made, before its time.
+    /// True if the window ended early because all calls were made.
     pub ended_by_count: bool,
-    /// Whether the run was ended from outside.
+    /// True if the run was stopped from outside.
     pub is_interrupted: bool,
-    /// Calls, and their times.
+    /// Counts and times of calls.
     pub recording: Recording,
-    /// Calls by time.
+    /// Calls over time.
     pub timeline: Timeline,
-    /// Cost of the window.
+    /// CPU time and memory in the window.
     pub usage: Usage,
-    /// Connections within the window.
+    /// Numbers of connections within the window.
     pub connections: ConnectionAccount,
-    /// Waits of calls, before they were sent, for remains of refused uploads.
+    /// Waits of unsent calls for the rest of refused uploads.
     pub upload_waits: UploadWaits,
 }
 
-/// Why two measurements are no parts of one run.
+/// Error of two measurements that are not parts of one run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("these are no parts of one run: {0}")]
 pub struct MergeError(&'static str);
 
 impl Measurement {
-    /// Adds another part of the same run. The order of parts does not matter.
+    /// Merges another part of the same run. The order of parts does not matter.
     ///
     /// # Errors
-    /// When the parts differ in their loop, their sizes or their client. Nothing is added then.
+    /// Fails if the parts differ in their loop, sizes or client. Nothing is merged then.
     pub fn merge(&mut self, other: Self) -> Result<(), MergeError> {
         if self.plan.is_open() != other.plan.is_open() {
             return Err(MergeError("one is a closed loop, the other an open loop"));
@@ -84,10 +84,10 @@ impl Measurement {
         Ok(())
     }
 
-    /// Whether every planned call has exactly one outcome: in total, by size and by interval.
+    /// Checks that every planned call has exactly one outcome: in total, by size and by interval.
     ///
     /// # Errors
-    /// When the sums differ.
+    /// Fails if the sums differ.
     pub fn check(&self) -> Result<(), NotConserved> {
         self.recording.calls.check()?;
         for size in &self.recording.sizes {

@@ -1,4 +1,4 @@
-//! Parts of a run, merged in any order, are the whole.
+//! Tests that parts of a run, merged in any order, equal the whole.
 
 use proptest::prelude::*;
 use tokio::time::Instant;
@@ -11,7 +11,7 @@ use crate::{
     rpc::{Code, Failure, Outcome, format_data::TextKind},
 };
 
-/// A call as a test describes it: message, sent, time to its end, outcome.
+/// A call in a test: message, send time, time to its end, outcome.
 type Case = (usize, u16, u32, u8);
 
 fn plan(is_open: bool) -> Plan {
@@ -35,7 +35,7 @@ fn outcome(kind: u8) -> Outcome {
     }
 }
 
-/// What a worker measures that makes these calls.
+/// Returns the measurement of a worker that makes these calls.
 fn measured(plan: &Plan, calls: &[Case], busy: u64) -> Measurement {
     let start = Instant::now();
     let mut recorder = Recorder::new(plan.payload(), plan.is_open(), start, plan.duration);
@@ -74,7 +74,7 @@ fn measured(plan: &Plan, calls: &[Case], busy: u64) -> Measurement {
     }
 }
 
-/// Without the orders in which things were met first, and with what only a worker has.
+/// Removes the order of first occurrences and the values that only one worker has.
 fn comparable(mut measurement: Measurement) -> Measurement {
     let recording = &mut measurement.recording;
     recording.failures.sort_by_key(|count| format!("{count:?}"));
@@ -110,7 +110,7 @@ proptest! {
             })
             .collect();
         let sum = merged(&parts, &order);
-        // Histograms are too long to be shown.
+        // The message leaves out the histograms, which are too long.
         prop_assert!(sum == merged(&parts, &[0, 1, 2]), "another order");
         sum.check().expect("conserved");
         let whole = comparable(measured(&plan, &calls, 0));

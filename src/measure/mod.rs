@@ -1,6 +1,6 @@
 //! Measuring: histograms, counts, timelines, CPU accounts and the environment.
 //!
-//! Measuring code does not print, format or compute percentiles.
+//! Code in this room does not print, format or compute percentiles.
 
 mod calls;
 pub mod histogram;

@@ -1,8 +1,9 @@
-//! Facts about this system that the parsers of `/proc` ask for.
+//! Facts about this system for the parsers of `/proc`.
 
 use procfs_core::ExplicitSystemInfo;
 
-/// The order of bytes is all that matters to the files that are read here: their times stay in the kernel's ticks.
+/// System facts for procfs-core. Only the byte order matters for the files that are read here: their times
+/// stay in the kernel's ticks.
 pub(super) const SYSTEM: ExplicitSystemInfo = ExplicitSystemInfo {
     boot_time_secs: 0,
     ticks_per_second: 100,

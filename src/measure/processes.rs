@@ -1,4 +1,4 @@
-//! Which processes a server is made of, as the kernel tells.
+//! Processes that belong to a server, from the kernel's tables.
 
 use std::{fs, net::SocketAddr};
 
@@ -11,8 +11,8 @@ use procfs_core::{
 use super::proc_files::SYSTEM;
 use crate::endpoint::{process_ids, processes};
 
-/// The processes of this machine that listen at an address; none where the system does not tell, or
-/// where they belong to somebody else.
+/// Processes of this machine that listen at an address; empty where the system does not report them, or they
+/// belong to another user.
 #[must_use]
 pub fn listeners_at(address: SocketAddr) -> Vec<u32> {
     let sockets: Vec<u64> = ["/proc/net/tcp", "/proc/net/tcp6"]
@@ -33,14 +33,14 @@ pub fn listeners_at(address: SocketAddr) -> Vec<u32> {
     if sockets.is_empty() { Vec::new() } else { process_ids().filter(holds_one).collect() }
 }
 
-/// The processes of a process group, its leader included; none where the system does not tell.
+/// Processes of a process group, including its leader; empty where the system does not report them.
 #[must_use]
 pub fn processes_in_group(group: u32) -> Vec<u32> {
     processes().filter(|process| process.group == group).map(|process| process.id).collect()
 }
 
-/// The processes that a process started, and those that these started, as far as their parents are alive; none where
-/// the system does not tell.
+/// Processes that a process started, and their descendants, as far as their parents are alive; empty where
+/// the system does not report them.
 #[must_use]
 pub fn processes_below(process: u32) -> Vec<u32> {
     let all: Vec<_> = processes().collect();
@@ -49,7 +49,7 @@ pub fn processes_below(process: u32) -> Vec<u32> {
     while let Some(parent) = below.get(seen).copied() {
         seen += 1;
         for child in all.iter().filter(|process| process.parent == parent) {
-            // Numbers are used again: no process is its own child's child.
+            // Process ids are reused; the check prevents an endless loop.
             if !below.contains(&child.id) {
                 below.push(child.id);
             }
@@ -58,7 +58,7 @@ pub fn processes_below(process: u32) -> Vec<u32> {
     below.split_off(1)
 }
 
-/// Whether a socket listens at this address, or at every address.
+/// Returns true if a socket listens at this address, or at every address.
 fn listens_at(socket: &TcpNetEntry, address: SocketAddr) -> bool {
     let local = socket.local_address;
     let is_same = local.ip().is_unspecified() || local.ip().to_canonical() == address.ip().to_canonical();

@@ -1,4 +1,4 @@
-//! Time that a thread did not get: other threads had the core, or a CPU quota was used up.
+//! Time that a thread did not get, because other threads had the core or a CPU quota was used up.
 
 use std::{
     fs::{self, File},
@@ -11,17 +11,17 @@ use procfs_core::{FromRead, ProcessCGroups};
 
 use super::accounts::{ThreadTime, thread_time};
 
-/// The account of the thread that opened it, to be read often: reading allocates nothing.
+/// CPU account of the thread that opened it, for frequent reads: reading allocates nothing.
 #[derive(Debug)]
 pub(crate) struct OwnAccount(Option<File>);
 
 impl OwnAccount {
-    /// Opens the account of the thread that calls.
+    /// Opens the account of the calling thread.
     pub(crate) fn open() -> Self {
         Self(File::open("/proc/thread-self/schedstat").ok())
     }
 
-    /// The thread's time until now.
+    /// Reads the thread's time until now.
     pub(crate) fn read(&mut self) -> Option<ThreadTime> {
         use std::io::Seek;
         let file = self.0.as_mut()?;
@@ -32,12 +32,12 @@ impl OwnAccount {
     }
 }
 
-/// How long the threads of this process's control group, and of those around it, were kept from running because
-/// a CPU quota was used up. `None` where there is no such group.
+/// Time for which this process's control group, or a group above it, could not run because its CPU quota was
+/// used up. `None` if there is no such group.
 #[must_use]
 pub(crate) fn throttled_time() -> Option<Duration> {
     let ProcessCGroups(groups) = ProcessCGroups::from_file("/proc/self/cgroup").ok()?;
-    // Version 1 has a group for each controller; version 2 has one, with the number 0 and no controllers.
+    // Version 1 has one group per controller. Version 2 has one group, with the number 0 and no controllers.
     let first = groups.iter().find(|group| group.controllers.iter().any(|controller| controller == "cpu"));
     let group = first.map(|group| format!("/sys/fs/cgroup/cpu{}", group.pathname)).or_else(|| {
         let second = groups.iter().find(|group| group.hierarchy == 0 && group.controllers.is_empty())?;
@@ -49,7 +49,7 @@ pub(crate) fn throttled_time() -> Option<Duration> {
     times.reduce(|sum, time| sum + time)
 }
 
-/// `throttled_usec 5` in version 2, `throttled_time 5000` in version 1.
+/// Parses `throttled_usec 5` (version 2) or `throttled_time 5000` (version 1).
 fn throttled(stat: &str) -> Option<Duration> {
     stat.lines().find_map(|line| match line.split_once(' ')? {
         ("throttled_usec", time) => time.parse().ok().map(Duration::from_micros),

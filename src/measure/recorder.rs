@@ -1,8 +1,8 @@
-//! Counting while a run goes on.
+//! Recording of calls during a run.
 //!
-//! Each worker has a [`Recorder`] to itself: recording a call takes no lock, prints nothing and
-//! computes no percentile. Memory is bounded, whatever the run's length: the kinds of failures and
-//! refusals that are told apart have a number, and intervals leave the worker once a second.
+//! Each worker has its own [`Recorder`]. Recording a call takes no lock, prints nothing and computes no
+//! percentile. Memory is bounded for any length of run: the number of distinct failures and refusals is
+//! limited, and intervals leave the worker once per second.
 
 use std::time::Duration;
 
@@ -18,24 +18,24 @@ use crate::{
     rpc::Outcome,
 };
 
-/// One worker's recording, and the interval that is going on.
+/// One worker's recording, and its current interval.
 #[derive(Debug)]
 pub struct Recorder {
     recording: Recording,
-    /// Of the window.
+    /// Start of the window.
     start: Instant,
-    /// End of the window, where it is known beforehand; [`Duration::MAX`] where calls are counted.
+    /// Length of the window, if known in advance; [`Duration::MAX`] if calls are counted.
     window: Duration,
     sizes: Vec<(u64, u64)>,
     interval: Interval,
     interval_index: u64,
-    /// Compared for each call, where a division would cost more than all the rest.
+    /// End of the current interval. Comparing it for each call is cheaper than a division.
     interval_end: Duration,
 }
 
 impl Recorder {
-    /// A recorder for calls of this payload, in a window that starts then. `window` is its length, where
-    /// it is known beforehand.
+    /// Makes a recorder for calls of this payload. The window starts at `start`; `window` is its length, if
+    /// known in advance.
     #[must_use]
     pub fn new(payload: &Payload, is_open: bool, start: Instant, window: Option<Duration>) -> Self {
         let messages = payload.messages();
@@ -50,7 +50,7 @@ impl Recorder {
         }
     }
 
-    /// Counts a call as planned. Its outcome is to follow.
+    /// Counts a call as planned. Its outcome follows later.
     pub fn plan(&mut self, message: usize) {
         self.recording.calls.planned += 1;
         if let Some(size) = self.recording.sizes.get_mut(message) {
@@ -62,7 +62,8 @@ impl Recorder {
     pub fn finish(&mut self, completion: Completion) {
         let Completion { call, done, outcome, uploaded_bytes: _, is_own_status: _, loss: _ } = completion;
         let Call { message, is_planned: _, intended, sent, returned: _ } = call;
-        // More than the difference of the other two where the call was sent before the window.
+        // If the call was sent before the window, this time is longer than the difference of `done` and
+        // `sent` below.
         let service = done.saturating_duration_since(sent);
         let since_start = |instant: Instant| instant.saturating_duration_since(self.start);
         let (intended, sent, done) = (intended.map(since_start), since_start(sent), since_start(done));
@@ -114,19 +115,20 @@ impl Recorder {
         }
     }
 
-    /// Counts a planned call that was never sent, because too many were in flight.
+    /// Counts a planned call that was never sent because too many were in flight.
     pub fn shed(&mut self, message: usize) {
         self.count_outcome(message, &Outcome::Shed);
     }
 
-    /// Counts planned calls that had not ended when the drain did.
+    /// Counts planned calls that had not ended when the drain ended.
     pub fn unfinished(&mut self, message: usize, calls: u64) {
         for _ in 0..calls {
             self.count_outcome(message, &Outcome::Unfinished);
         }
     }
 
-    /// Counts a call of the warm-up that ended after it: no planned call, but the server did answer.
+    /// Counts a call of the warm-up that ended in the window. It is not planned, but the server did answer
+    /// it.
     pub fn carry_over(&mut self, completion: &Completion) {
         if completion.done.saturating_duration_since(self.start) < self.window
             && let Some((request_bytes, reply_bytes)) = self.sizes.get(completion.call.message)
@@ -138,14 +140,14 @@ impl Recorder {
         }
     }
 
-    /// Ends the window now: the run was interrupted.
+    /// Ends the window now, after an interruption.
     pub fn end_window(&mut self, at: Instant) {
         self.window = self.window.min(at.saturating_duration_since(self.start));
     }
 
-    /// The interval that `now` has left behind, if it has, with its number from 0.
+    /// Takes the last interval with its number, from 0, if `now` is after its end.
     ///
-    /// `in_flight` is the number of calls in flight now.
+    /// `in_flight` is the current number of calls in flight.
     pub fn take_interval(&mut self, now: Instant, in_flight: u64) -> Option<(u64, Interval)> {
         let now = now.saturating_duration_since(self.start);
         if now < self.interval_end {
@@ -159,7 +161,7 @@ impl Recorder {
         Some((ended, std::mem::replace(&mut self.interval, next)))
     }
 
-    /// Everything that was counted, and the interval that was going on, with its number.
+    /// Returns everything that was counted, and the current interval with its number.
     #[must_use]
     pub fn into_recording(self) -> (Recording, (u64, Interval)) {
         (self.recording, (self.interval_index, self.interval))

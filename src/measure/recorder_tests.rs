@@ -42,13 +42,13 @@ fn refused(message_bytes: u64) -> Outcome {
     }))
 }
 
-/// A recorder, and the start of its window.
+/// Makes a recorder. Also returns the start of its window.
 fn recorder(is_open: bool, window: Option<Duration>) -> (Recorder, Instant) {
     let start = Instant::now();
     (Recorder::new(&payload(), is_open, start, window), start)
 }
 
-/// A call that took 20 us from its send, 30 us from its intended start.
+/// Makes a call that ended 20 us after its send, 30 us after its intended start.
 fn ended(done: Instant, outcome: Outcome) -> Completion {
     let before = |microseconds| done - Duration::from_micros(microseconds);
     let call = Call { intended: Some(before(30)), sent: before(20), ..Call::now(0) };

@@ -1,4 +1,4 @@
-//! Counts and histograms of one worker, or of all.
+//! Counts and histograms of one worker, or of all workers.
 
 use std::time::Duration;
 
@@ -8,29 +8,29 @@ use serde::{Deserialize, Serialize};
 use super::{calls::Calls, histogram::Latency};
 use crate::rpc::{Code, Difference, Failure, Refusal, outcome::OutcomeKind};
 
-/// Kinds of failures, and of refusals, that are told apart. A server that puts a number into each
-/// message would otherwise fill the memory.
+/// Most distinct kinds of failures, and of refusals. The bound protects memory from a server that puts a
+/// number into each message.
 pub(super) const MOST_KINDS: usize = 64;
 
-/// The message under which failures of further kinds are counted.
+/// Message for failures of further kinds.
 const OTHER_MESSAGES: &str = "(other messages)";
 
-/// The message under which refusals of further kinds are counted.
+/// Message for refusals of further kinds.
 const OTHER_REFUSALS: &str = "(other refusals)";
 
-/// Differences of wrong replies that are kept as examples.
+/// Most examples of wrong replies that are kept.
 pub(super) const MOST_DIFFERENCES: usize = 4;
 
-/// Everything that was counted, by one worker or by all.
+/// Counts of one worker, or of all workers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recording {
-    /// Planned calls and what became of them.
+    /// Planned calls and their outcomes.
     pub calls: Calls,
-    /// From sent to done, of verified replies.
+    /// Service time of verified replies: from send to end.
     pub service: Latency,
-    /// From intended start to done, of verified replies; `None` in a closed loop.
+    /// Response time of verified replies: from intended start to end; `None` in a closed loop.
     pub response: Option<Latency>,
-    /// From intended start to sent, of verified replies; `None` in a closed loop.
+    /// Lateness of verified replies: from intended start to send; `None` in a closed loop.
     pub lateness: Option<Latency>,
     /// Refusals by kind, with their service times.
     pub refusals: Vec<(Refusal, Latency)>,
@@ -38,47 +38,47 @@ pub struct Recording {
     pub failures: Vec<FailureCount>,
     /// The first wrong replies.
     pub differences: Vec<Difference>,
-    /// By message, in the order of the payload; empty where there is only one.
+    /// Counts by message, in the order of the payload; empty if there is only one message.
     pub sizes: Vec<SizeRecording>,
-    /// Verified replies to planned calls that came within the window.
+    /// Verified replies to planned calls that arrived within the window.
     pub in_window: Volume,
-    /// Verified replies to warm-up calls that came within the window.
+    /// Verified replies to warm-up calls that arrived within the window.
     pub carried_over: Volume,
-    /// Calls of any outcome that ended within the window, those of the warm-up included: what the
-    /// CPU time of the window was spent on.
+    /// Calls with any outcome that ended within the window, including those of the warm-up. The CPU time of
+    /// the window was spent on them.
     pub ended_in_window: u64,
-    /// When the first planned call was sent; [`Duration::MAX`] when none was.
+    /// Send time of the first planned call; [`Duration::MAX`] if there is none.
     pub first_sent: Duration,
-    /// When the last planned call ended.
+    /// End time of the last planned call.
     pub last_done: Duration,
 }
 
-/// How often calls failed in one way.
+/// Number of calls that failed in one way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailureCount {
-    /// An outcome that has a status.
+    /// The outcome: one that has a status.
     pub kind: OutcomeKind,
     /// The status.
     pub failure: Failure,
-    /// How many calls.
+    /// Number of calls.
     pub count: u64,
 }
 
-/// Replies, and the bytes that went both ways for them.
+/// Replies, and the bytes of both directions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Volume {
-    /// Verified replies.
+    /// Number of verified replies.
     pub replies: u64,
-    /// Message bytes of their requests.
+    /// Message bytes of the requests.
     pub request_bytes: u64,
     /// Message bytes of the replies.
     pub reply_bytes: u64,
 }
 
-/// What was counted for the calls of one message.
+/// Counts of the calls of one message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SizeRecording {
-    /// Its calls.
+    /// The calls, by outcome.
     pub calls: Calls,
     /// Service time of verified replies.
     pub service: Latency,
@@ -87,12 +87,12 @@ pub struct SizeRecording {
 }
 
 impl SizeRecording {
-    /// No calls yet, of an open loop or of a closed one.
+    /// Makes empty counts for an open or a closed loop.
     pub(crate) fn new(is_open: bool) -> Self {
         Self { calls: Calls::default(), service: Latency::new(), response: is_open.then(Latency::new) }
     }
 
-    /// Response time in an open loop, service time in a closed one.
+    /// Latency of calls: response time in an open loop, service time in a closed loop.
     #[must_use]
     pub fn latency(&self) -> &Latency {
         self.response.as_ref().unwrap_or(&self.service)
@@ -106,7 +106,7 @@ impl Volume {
         self.reply_bytes += reply_bytes;
     }
 
-    /// Adds what another volume counted.
+    /// Adds another volume.
     pub fn add(&mut self, other: Self) {
         let Self { replies, request_bytes, reply_bytes } = other;
         self.replies = self.replies.saturating_add(replies);
@@ -116,7 +116,7 @@ impl Volume {
 }
 
 impl Recording {
-    /// Nothing, yet.
+    /// Makes empty counts.
     #[must_use]
     pub fn new(sizes: usize, is_open: bool) -> Self {
         let size = SizeRecording::new(is_open);
@@ -137,7 +137,7 @@ impl Recording {
         }
     }
 
-    /// Adds what another worker recorded in the same run.
+    /// Adds another worker's counts of the same run.
     pub fn add(&mut self, other: Self) {
         let Self {
             calls,
@@ -183,8 +183,8 @@ impl Recording {
         self.last_done = self.last_done.max(last_done);
     }
 
-    /// The service times of this kind of refusal. Once there are [`MOST_KINDS`], further kinds share
-    /// one for each side and direction.
+    /// Service times of this kind of refusal. Beyond [`MOST_KINDS`], further kinds share one entry per side
+    /// and direction.
     pub(super) fn refusal(&mut self, kind: Refusal) -> &mut Latency {
         let mut kind = kind;
         let mut index = self.refusals.iter().position(|(known, _)| *known == kind);
@@ -216,7 +216,7 @@ impl Recording {
             let message = OTHER_MESSAGES.to_owned();
             self.count_failure(kind, Failure { message, ..failure }, count);
         } else {
-            // At most one more for each code and kind when full.
+            // At most one more entry per code and kind is added when full.
             self.failures.push(FailureCount { kind, failure, count });
         }
     }

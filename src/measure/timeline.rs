@@ -1,4 +1,4 @@
-//! What happened when: one row a second, for a bounded number of rows.
+//! Timeline of a run: one row per second, up to a bounded number of rows.
 
 use std::time::Duration;
 
@@ -7,28 +7,28 @@ use super::{
     histogram::{Latency, PackedLatency},
 };
 
-/// Length of an interval, as workers hand it over.
+/// Length of an interval from a worker.
 pub const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Rows that are kept. A longer run has rows of 2 s, then 4 s, and so on.
+/// Most rows. A longer run has rows of 2 s, then 4 s, and so on.
 const MOST_ROWS: usize = 1_024;
 
-/// Calls that ended within a stretch of time.
+/// Counts of the calls that ended within a period of time.
 #[derive(Debug, Clone, Default)]
 pub struct Interval {
-    /// Their outcomes.
+    /// Number of calls by outcome.
     pub outcomes: Outcomes,
     /// Service time of verified replies.
     pub service: Latency,
     /// Response time of verified replies; `None` in a closed loop.
     pub response: Option<Latency>,
-    /// Calls in flight at the end of each second, added up: divided by the seconds, the mean.
+    /// Sum of the calls in flight at the end of each second. Divided by the seconds, it is the mean.
     pub in_flight: u64,
     /// Largest lateness of a call; zero in a closed loop.
     pub largest_lateness: Duration,
 }
 
-/// Intervals of all workers, in order.
+/// Intervals of all workers, in their order in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timeline {
     /// Seconds per row, a power of two.
@@ -36,7 +36,7 @@ pub struct Timeline {
     rows: Vec<Row>,
 }
 
-/// An interval in few bytes.
+/// A compact interval.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Row {
     outcomes: Outcomes,
@@ -47,13 +47,13 @@ struct Row {
 }
 
 impl Interval {
-    /// No calls yet, of an open loop or of a closed one.
+    /// Makes an empty interval for an open or a closed loop.
     #[must_use]
     pub fn new(is_open: bool) -> Self {
         Self { response: is_open.then(Latency::new), ..Self::default() }
     }
 
-    /// Response time in an open loop, service time in a closed one.
+    /// Latency of calls: response time in an open loop, service time in a closed loop.
     #[must_use]
     pub fn latency(&self) -> &Latency {
         self.response.as_ref().unwrap_or(&self.service)
@@ -79,16 +79,16 @@ impl Default for Timeline {
 }
 
 impl Timeline {
-    /// No rows yet.
+    /// Makes a timeline without rows.
     #[must_use]
     pub fn new() -> Self {
         Self { seconds: 1, rows: Vec::new() }
     }
 
-    /// The timeline of these rows, of so many seconds each.
+    /// Makes a timeline of these rows, each of this many seconds.
     ///
     /// # Errors
-    /// When a row is not as long as a row can be, or there are too many of them.
+    /// Fails if a row has an invalid length, or there are too many rows.
     pub fn of_rows(seconds: u32, rows: &[Interval]) -> Result<Self, &'static str> {
         if !seconds.is_power_of_two() {
             return Err("the seconds of an interval are no power of two");
@@ -121,7 +121,7 @@ impl Timeline {
         self.row(usize::try_from(row).unwrap_or(MOST_ROWS)).add(interval);
     }
 
-    /// Adds the timeline of another part of the run, whose window began at the same instant.
+    /// Merges the timeline of another part of the run, whose window began at the same instant.
     pub fn merge(&mut self, mut other: Self) {
         while self.seconds < other.seconds {
             self.coarsen();
@@ -141,8 +141,7 @@ impl Timeline {
         &mut self.rows[index]
     }
 
-    /// Start, length and contents of each row, in order. The last is as long as the run, that ended
-    /// at `end`, was in it.
+    /// Start, length and contents of each row, in order. The last row ends at `end`, the end of the run.
     pub fn intervals(&self, end: Duration) -> impl Iterator<Item = (Duration, Duration, Interval)> {
         let length = INTERVAL * self.seconds;
         let starts = (0..).map(move |row| length * row);
@@ -152,7 +151,7 @@ impl Timeline {
         })
     }
 
-    /// The calls of all rows.
+    /// Sum of the calls of all rows.
     #[must_use]
     pub fn total(&self) -> Outcomes {
         let mut total = Outcomes::default();
@@ -162,7 +161,7 @@ impl Timeline {
         total
     }
 
-    /// Joins rows two by two.
+    /// Merges pairs of rows.
     fn coarsen(&mut self) {
         self.seconds *= 2;
         self.rows = self

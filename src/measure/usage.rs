@@ -1,4 +1,4 @@
-//! Cost of a measured window, as sums: CPU time, memory, pauses, and the accounts of workers' loops.
+//! Cost of a measured window, as sums: CPU time, memory, pauses, and the accounts of the workers' loops.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::accounts::{MachineTicks, ThreadTime};
 use crate::units::nanoseconds;
 
-/// CPU time within the measured window, and memory. Nothing in it is a quotient.
+/// CPU time within the measured window, and memory. It contains no quotient.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Usage {
     /// CPU time of this process.
@@ -20,7 +20,7 @@ pub struct Usage {
     )]
     #[schemars(with = "Option<u64>")]
     pub client_cpu: Option<Duration>,
-    /// CPU time of the server's processes, where they are known.
+    /// CPU time of the server's processes, if they are known.
     #[serde(
         rename = "server_cpu_ns",
         with = "nanoseconds::optional",
@@ -29,69 +29,69 @@ pub struct Usage {
     )]
     #[schemars(with = "Option<u64>")]
     pub server_cpu: Option<Duration>,
-    /// Time of each thread of the server's processes; empty where they are not known.
+    /// Time of each thread of the server's processes; empty if they are not known.
     pub server_threads: Vec<ThreadTime>,
     /// Time of each worker's thread.
     pub threads: Vec<ThreadTime>,
-    /// Account of each worker's loop, where it has one of its own.
+    /// Account of each worker's loop; empty for workers without a loop of their own.
     pub loops: Vec<LoopAccount>,
     /// Ticks of all the machine's cores within the window.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub machine: Option<MachineTicks>,
-    /// Time over which these were measured.
+    /// Time over which the CPU times were measured.
     #[serde(rename = "measured_over_ns", with = "nanoseconds")]
     #[schemars(with = "u64")]
     pub measured_over: Duration,
-    /// Time in which this process stood still: stopped, suspended, or without CPU time.
+    /// Time in which this process did not run: stopped, suspended, or without CPU time.
     pub pauses: Pauses,
-    /// Most memory that this process has had.
+    /// Peak memory of this process.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub client_peak_memory_bytes: Option<u64>,
-    /// Most memory that the server's processes have had since they started, at the window's end.
+    /// Peak memory of the server's processes since their start, read at the end of the window.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub server_peak_memory_bytes: Option<u64>,
 }
 
-/// Time in which a process stood still.
+/// Time in which a process did not run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Pauses {
-    /// All pauses together.
+    /// Total time of all pauses.
     #[serde(rename = "time_ns", with = "nanoseconds")]
     #[schemars(with = "u64")]
     pub time: Duration,
-    /// The longest.
+    /// Longest pause.
     #[serde(rename = "longest_ns", with = "nanoseconds")]
     #[schemars(with = "u64")]
     pub longest: Duration,
 }
 
-/// Account of the window by a worker that has a loop of its own.
+/// Account of the window for a worker with a loop of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct LoopAccount {
-    /// With nothing to do: waiting for replies and for intended starts.
+    /// Time with nothing to do: waiting for replies and for intended starts.
     #[serde(rename = "idle_ns", with = "nanoseconds")]
     #[schemars(with = "u64")]
     pub idle: Duration,
-    /// With requests that the kernel did not take, because the server did not read. The longest of
-    /// all its connections.
+    /// Time with requests that the kernel did not accept because the server did not read: the longest time of
+    /// all connections.
     #[serde(rename = "held_up_ns", with = "nanoseconds")]
     #[schemars(with = "u64")]
     pub held_up: Duration,
-    /// With requests that waited for room in the window of their connection. The longest of all its
+    /// Time with requests that waited for room in their connection's window: the longest time of all
     /// connections.
     #[serde(rename = "out_of_window_ns", with = "nanoseconds")]
     #[schemars(with = "u64")]
     pub out_of_window: Duration,
-    /// Calls that ended and had been sent more than once, because the server had not processed them.
+    /// Ended calls that were sent more than once, because the server had not processed them.
     pub retried_calls: u64,
-    /// Bytes that calls which were refused, failed or broke had uploaded of their bodies, prefix included.
+    /// Body bytes that refused, failed and broken calls had uploaded, prefix included.
     pub uploaded_in_vain_bytes: u64,
 }
 
 impl Usage {
     /// Adds the usage of another part of the same run.
     ///
-    /// A sum of CPU times that lacks a part would be too small: it is known only where all parts are.
+    /// A sum of CPU times without one part would be too small, so it is known only if all parts are known.
     pub fn add(&mut self, other: Self) {
         let Self {
             client_cpu,
@@ -110,7 +110,7 @@ impl Usage {
         self.server_threads.extend(server_threads);
         self.threads.extend(threads);
         self.loops.extend(loops);
-        // An order of their own, so that the order of the parts does not show.
+        // The lists are sorted, so that the result does not depend on the order of the parts.
         self.server_threads.sort_unstable();
         self.threads.sort_unstable();
         self.loops.sort_unstable_by_key(|account| {
@@ -137,7 +137,7 @@ impl Pauses {
     }
 }
 
-/// What is known of both.
+/// Joins two values; `None` unless both are known.
 fn both<T>(left: Option<T>, right: Option<T>, join: fn(T, T) -> T) -> Option<T> {
     left.zip(right).map(|(left, right)| join(left, right))
 }
