@@ -1,4 +1,5 @@
-//! Compiles the proto without protoc, keeps its descriptor for reflection, and notes the commit.
+//! Compiles the proto without protoc, keeps its descriptor for reflection, and passes the commit to the
+//! build.
 
 use std::{env, error::Error, fs, path::PathBuf, process::Command};
 
@@ -16,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A build outside git has no commit: the variable is then left unset.
+/// Sets `PLIMSOLL_COMMIT`. A build outside git has no commit, and leaves the variable unset.
 fn note_commit() {
     let git = |arguments: &[&str]| {
         let output = Command::new("git").args(arguments).output().ok()?;

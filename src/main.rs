@@ -1,4 +1,4 @@
-//! Parse, do, exit status.
+//! The command-line program: parses arguments, runs the command, returns the exit status.
 
 use std::process::ExitCode;
 
@@ -7,8 +7,8 @@ use plimsoll::{
     report,
 };
 
-/// Gives memory back after a peak, which the C library's allocator does not. The library leaves the choice to its
-/// user.
+/// Allocator that returns memory to the system after a peak, unlike the C library's. The library leaves the
+/// choice to its user.
 #[cfg(all(feature = "jemalloc", target_os = "linux", target_env = "gnu"))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

@@ -4,47 +4,47 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// A handle that stops whatever was given a clone of it. Nothing un-stops.
+/// A handle that stops the work to which its clones were given. A stop cannot be undone.
 ///
-/// The library installs no signal handler: a host decides what stops a run, and calls [`drain`](Stop::drain) or
-/// [`abort`](Stop::abort) from any thread.
+/// The library installs no signal handler: the host decides when a run stops, and calls
+/// [`drain`](Stop::drain) or [`abort`](Stop::abort) from any thread.
 #[derive(Debug, Clone)]
 pub struct Stop(Arc<watch::Sender<Level>>);
 
-/// How urgently an end is wanted.
+/// Urgency of a stop request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
-    /// It is not.
+    /// No stop is requested.
     Go,
-    /// Start no further calls, and wait for those in flight.
+    /// No further calls start; calls in flight are waited for.
     Drain,
-    /// Wait for nothing.
+    /// Nothing is waited for.
     Abort,
 }
 
 impl Stop {
-    /// A handle that stops nothing yet.
+    /// Makes a handle without a stop request.
     #[must_use]
     pub fn new() -> Self {
         Self(Arc::new(watch::Sender::new(Level::Go)))
     }
 
-    /// Ends in order: no further call starts, and calls in flight are waited for, 1 s at most.
+    /// Requests a graceful stop: no further call starts, and calls in flight are waited for, for 1 s at most.
     pub fn drain(&self) {
         self.raise_to(Level::Drain);
     }
 
-    /// Ends at once: calls in flight are unfinished.
+    /// Requests an immediate stop: calls in flight are unfinished.
     pub fn abort(&self) {
         self.raise_to(Level::Abort);
     }
 
-    /// The next level: a first signal drains, a second one aborts.
+    /// Raises the level by one step: a first signal drains, a second one aborts.
     pub fn more(&self) {
         self.raise_to(if self.is_wanted() { Level::Abort } else { Level::Drain });
     }
 
-    /// Whether an end is wanted.
+    /// Returns true if a stop is requested.
     #[must_use]
     pub fn is_wanted(&self) -> bool {
         self.level() > Level::Go
@@ -54,9 +54,9 @@ impl Stop {
         *self.0.borrow()
     }
 
-    /// Returns once the level is above this one.
+    /// Waits until the level is above this one.
     pub(crate) async fn above(&self, level: Level) {
-        // The sender lives as long as this handle, so that waiting cannot fail.
+        // The sender lives as long as this handle, so waiting cannot fail.
         let _ = self.0.subscribe().wait_for(|now| *now > level).await;
     }
 
