@@ -1,7 +1,7 @@
-//! Connect, warm up, measure, drain: the course of a run.
+//! The driver of a run: connects, warms up, measures, drains.
 //!
-//! Owns the generator's threads. Prints nothing, and installs no signal handler: progress is sent as events,
-//! and a [`Stop`] ends the run early.
+//! It owns the generator's threads. It prints nothing and installs no signal handler: it sends progress as
+//! events, and a [`Stop`] ends the run early.
 
 use std::{
     collections::BTreeMap,
@@ -33,19 +33,19 @@ use crate::{
     stop::{Level, Stop},
 };
 
-/// From the order to start until the warm-up: time for the order to reach all workers.
+/// Time between the order to start and the warm-up, so that the order reaches all workers.
 const LEAD: Duration = Duration::from_millis(5);
 
-/// Runs a plan against a server whose processes, if they are known, have an account of their own.
+/// Runs a plan against a server, and measures it. `server` lists the server's processes, if they are known.
 ///
-/// Returns when the drain is over; when `stop` drains, with what was measured until then: the drain lasts 1 s at
-/// most then. When `stop` aborts, it ends at once.
+/// Returns at the end of the drain. After [`Stop::drain`] the result contains the measurement until then, and
+/// the drain lasts at most 1 s. After [`Stop::abort`] the run ends at once.
 ///
-/// Blocks its thread, also where that belongs to a runtime: such a call is best made with tokio's
+/// Blocks its thread, even if the thread belongs to a runtime. From a runtime, call it with tokio's
 /// `spawn_blocking`.
 ///
 /// # Errors
-/// When connections cannot be made, or the system refuses threads.
+/// Fails if connections cannot be made, or the system refuses threads.
 pub fn run(
     plan: &Arc<Plan>,
     target: &Located,
@@ -56,7 +56,7 @@ pub fn run(
     if Handle::try_current().is_err() {
         return drive(plan, target, server, stop, events);
     }
-    // A thread of a runtime cannot wait for another one.
+    // A runtime's thread cannot block on another runtime, so the driver gets a thread of its own.
     thread::scope(|scope| {
         let driver = thread::Builder::new().name("driver".to_owned());
         let driver = driver.spawn_scoped(scope, || drive(plan, target, server, stop, events))?;
@@ -82,7 +82,7 @@ fn drive(
         let mut orders = Orders { order: watch::Sender::new(Order::Wait), wakers: Vec::new() };
         let (reporter, mut reports) = mpsc::unbounded_channel();
         let workers = spawn_workers(plan, target, &mut orders, &reporter)?;
-        // The reports end when the last worker has gone.
+        // The channel of reports closes when the last worker has ended.
         drop(reporter);
         let mut drive = RunState::new(plan, server, stop, events, orders, pulse);
         drive.follow(&mut reports).await?;
@@ -94,29 +94,29 @@ fn drive(
     })
 }
 
-/// The run as the driver sees it.
+/// State of a run in the driver.
 struct RunState<'a> {
     plan: &'a Plan,
     server: &'a [u32],
     orders: Orders,
     pulse: Pulse,
     ready: usize,
-    /// Of the measured window, once it is set.
+    /// Start of the measured window, once it is set.
     start: Option<Instant>,
     started_at: SystemTime,
     windows_over: usize,
     is_interrupted: bool,
     stop: &'a Stop,
     events: &'a Events,
-    /// Of the stop, as far as workers know.
+    /// Level of the stop, as sent to the workers.
     level: Level,
-    /// Before the run.
+    /// The machine before the run.
     environment: Environment,
-    /// At the start of the window, and at its end.
+    /// Readings at the start and at the end of the window.
     readings: (Option<Reading>, Option<Reading>),
     timeline: Timeline,
     so_far: Outcomes,
-    /// Seconds that not all workers have reported yet: their sum, calls in flight, and reporters.
+    /// Seconds that some workers have not reported yet: their sum, calls in flight, and number of reports.
     partial: BTreeMap<u64, (Interval, u64, usize)>,
 }
 
@@ -150,10 +150,11 @@ impl<'a> RunState<'a> {
         }
     }
 
-    /// Until the last worker has gone.
+    /// Handles reports and stop requests until the last worker has ended.
     async fn follow(&mut self, reports: &mut mpsc::UnboundedReceiver<Report>) -> io::Result<()> {
         loop {
-            // Not when the window is over already: a few calls may take less than the timer's tick.
+            // There is no reading after the end of the window: a few calls may take less than the timer's
+            // tick.
             let is_over = self.is_interrupted || self.windows_over > 0;
             let start = self.start.filter(|_| self.readings.0.is_none() && !is_over);
             let window_starts = async {
@@ -188,7 +189,7 @@ impl<'a> RunState<'a> {
                     self.events.send(|| Event::Connected);
                 }
             }
-            // The others wait for an order to start that would never come.
+            // Without this order, the other workers would wait forever for the start.
             Report::Failed => {
                 self.orders.give(Order::Leave);
             }
@@ -219,12 +220,12 @@ impl<'a> RunState<'a> {
             let elapsed = crate::measure::INTERVAL * u32::try_from(index + 1).unwrap_or(u32::MAX);
             let so_far = self.so_far;
             self.events.send(|| Event::Second { elapsed, second: Box::new(second), in_flight, so_far });
-            // A worker that was held up skips seconds: nobody will complete these any more.
+            // A delayed worker skips seconds, so earlier seconds will never be complete.
             self.partial = self.partial.split_off(&index);
         }
     }
 
-    /// Takes the level of the stop, which is above the one before.
+    /// Applies the new level of the stop, which is above the previous one.
     fn stop_now(&mut self) {
         self.level = self.stop.level();
         self.is_interrupted = true;
@@ -259,7 +260,8 @@ impl<'a> RunState<'a> {
             connections.add(worker.connections);
             ended_by_count &= worker.ended_by_count;
         }
-        // Counted slots that the warm-up's calls still held started late: the window starts with them.
+        // Slots that calls of the warm-up still held started late, so a counted window starts with the first
+        // planned call.
         if ended_by_count && !self.plan.is_open() {
             window = window.saturating_sub(recording.first_sent);
         }

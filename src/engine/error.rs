@@ -1,16 +1,16 @@
-//! Errors of driving a run.
+//! Errors of a run.
 
 use std::io;
 
 use crate::client::OpenError;
 
-/// Why there was no run.
+/// Error of a run that could not be made or completed.
 #[derive(Debug, thiserror::Error)]
 pub enum DriveError {
     /// A connection cannot be made.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The system gives no thread, timer or signal.
+    /// The system provides no thread, timer or signal.
     #[error("cannot set up the generator")]
     Setup(#[from] io::Error),
     /// The plan was read from a document.

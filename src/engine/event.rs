@@ -1,4 +1,4 @@
-//! Events: the progress of runs and experiments, for whoever wants to watch.
+//! Events: the progress of runs and experiments.
 
 use std::{
     sync::mpsc::{self, Receiver, Sender},
@@ -14,103 +14,103 @@ use crate::{
     units::{nanoseconds, nanoseconds_of},
 };
 
-/// Something that has happened in a run or in an experiment. Times are in ns.
+/// An event of a run or an experiment. Times are in ns.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
     /// A run of this plan begins.
     Run(Expected),
-    /// All connections stand; the warm-up begins.
+    /// All connections are established; the warm-up begins.
     Connected,
     /// The measured window has begun.
     Started,
     /// A second of the window is over.
     Second {
-        /// Since the start of the window.
+        /// Time since the start of the window.
         #[serde(rename = "elapsed_ns", with = "nanoseconds")]
         elapsed: Duration,
         /// Calls that ended in this second.
         #[serde(serialize_with = "figures")]
         second: Box<Interval>,
-        /// Calls in flight at its end.
+        /// Calls in flight at the end of the second.
         in_flight: u64,
-        /// Calls since the start of the window.
+        /// Numbers of calls since the start of the window.
         so_far: Outcomes,
     },
     /// The window is over; calls in flight are waited for.
     Draining {
-        /// Whether the run was interrupted: then the drain is 1 s at most.
+        /// True if the run was interrupted: the drain then lasts at most 1 s.
         is_interrupted: bool,
     },
-    /// One limit is looked for.
+    /// The search for one limit begins.
     Limit {
-        /// Of this side.
+        /// Side of the limit.
         side: Side,
-        /// For these messages.
+        /// Direction of the limited messages.
         direction: Direction,
     },
     /// A point of a sweep begins.
     Point {
-        /// From 1.
+        /// Number of the point, from 1.
         number: usize,
-        /// Points in all.
+        /// Number of points.
         of: usize,
         /// Size, load and repetition, in words.
         point: String,
-        /// Time of the points that are left, without warm-ups that take longer.
+        /// Estimated time of the remaining points, without warm-ups that take longer.
         #[serde(rename = "left_ns", with = "nanoseconds")]
         left: Duration,
     },
-    /// The sizes of a mix are tried: which of them are refused.
+    /// A trial of a mix's sizes begins, to find the refused ones.
     RefusedSizes,
     /// A run of an interference experiment begins.
     Round {
-        /// From 1.
+        /// Number of the round, from 1.
         number: u64,
-        /// Rounds in all.
+        /// Number of rounds.
         of: u64,
-        /// Whether refused calls take part.
+        /// True if the run includes refused calls.
         is_with_refused: bool,
     },
-    /// The limits of a gate's server are looked for.
+    /// The search for the limits of a gate's server begins.
     GateLimits {
-        /// `base` or `candidate`.
+        /// The contender: `base` or `candidate`.
         contender: &'static str,
     },
     /// A repetition of a gate's scenario begins.
     Repetition {
         /// Name of the scenario.
         scenario: String,
-        /// From 1.
+        /// Number of the repetition, from 1.
         number: usize,
-        /// Repetitions in all.
+        /// Number of repetitions.
         of: usize,
-        /// Whether it confirms a flagged scenario.
+        /// True if the repetition confirms a flagged scenario.
         is_confirming: bool,
-        /// What the repetitions of this scenario have shown so far.
+        /// Changes that this scenario's repetitions have shown so far.
         so_far: Vec<Change>,
     },
-    /// These scenarios of a gate were flagged, and are measured once more.
+    /// Scenarios of a gate were flagged, and are measured again.
     Flagged {
-        /// Their names.
+        /// Names of the scenarios.
         scenarios: Vec<String>,
     },
 }
 
-/// The length of a run, as far as its plan tells.
+/// Length of a run, as far as its plan determines it.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Expected {
-    /// Calls after which it ends.
+    /// Number of calls after which the run ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calls: Option<u64>,
     /// Length of the measured window.
     #[serde(rename = "duration_ns", with = "nanoseconds::optional", skip_serializing_if = "Option::is_none")]
     pub duration: Option<Duration>,
-    /// Load before the window.
+    /// Length of the load before the window.
     #[serde(rename = "warm_up_ns", with = "nanoseconds")]
     pub warm_up: Duration,
-    /// Longest wait for calls in flight after it.
+    /// Longest wait for calls in flight after the window.
     #[serde(rename = "drain_ns", with = "nanoseconds")]
     pub drain: Duration,
 }
@@ -120,15 +120,15 @@ pub struct Expected {
 pub struct Change {
     /// Name of the metric.
     pub metric: &'static str,
-    /// Candidate to base.
+    /// Ratio of candidate to base.
     pub ratio: f64,
-    /// Its interval, with a confidence of 95 %, where there are enough repetitions.
+    /// Interval of the ratio, with a confidence of 95 %; absent with too few repetitions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interval: Option<(f64, f64)>,
 }
 
 impl Expected {
-    /// The length of a plan.
+    /// Returns the length of a plan.
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
         Self {
@@ -140,7 +140,7 @@ impl Expected {
     }
 }
 
-/// The figures of a second. Computed where the event is written, not where it is sent.
+/// Serializes the figures of a second. They are computed when the event is written, not when it is sent.
 fn figures<S: Serializer>(second: &Interval, serializer: S) -> Result<S::Ok, S::Error> {
     let latency = second.latency();
     let is_counted = latency.count() > 0;
@@ -167,28 +167,28 @@ fn figures<S: Serializer>(second: &Interval, serializer: S) -> Result<S::Ok, S::
     fields.end()
 }
 
-/// Where events go. Sending never waits: whoever consumes events slowly delays nobody.
+/// Sender of events. Sending never waits, so a slow consumer delays nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Events(Option<Sender<Event>>);
 
 impl Events {
-    /// Nowhere.
+    /// Makes a sender that discards all events.
     #[must_use]
     pub fn none() -> Self {
         Self(None)
     }
 
-    /// To a receiver, which ends when the last clone of these events is dropped.
+    /// Makes a sender and its receiver. The channel closes when the last clone of the sender is dropped.
     #[must_use]
     pub fn channel() -> (Self, Receiver<Event>) {
         let (sender, receiver) = mpsc::channel();
         (Self(Some(sender)), receiver)
     }
 
-    /// Sends an event, made only where somebody receives it.
+    /// Sends an event. The event is only made if there is a receiver.
     pub(crate) fn send(&self, event: impl FnOnce() -> Event) {
         if let Some(sender) = &self.0 {
-            // A receiver that has left misses nothing that it wants.
+            // A receiver that was dropped needs no event.
             let _ = sender.send(event());
         }
     }

@@ -1,4 +1,4 @@
-//! A server that exists only in paused time, for the tests of both loops: as a [`Caller`], and over [`Links`].
+//! An imagined server in paused time, for tests of both loops: as a [`Caller`], and over [`Links`].
 
 use std::{collections::VecDeque, future::Future, io, ops::Range, pin::pin, task::Context, time::Duration};
 
@@ -19,12 +19,12 @@ use crate::{
     rpc::{Outcome, format_data::Message},
 };
 
-/// Answers each call after a delay, but nothing while it is stopped.
+/// A server that answers each call after a delay, and answers nothing while it is stopped.
 #[derive(Clone)]
 pub(super) struct ImaginedServer {
     started: Instant,
     delay: Duration,
-    /// From when to when, since it was made.
+    /// Start and end of the time in which the server is stopped, since its creation.
     pub(super) stopped: (Duration, Duration),
     pub(super) outcome: Outcome,
     pub(super) loss: Option<Loss>,
@@ -36,7 +36,7 @@ impl ImaginedServer {
         Self { started: Instant::now(), delay, stopped, outcome: Outcome::Answered, loss: None }
     }
 
-    /// When a call ends that is sent then.
+    /// End time of a call that is sent at `sent`.
     fn end_of(&self, sent: Instant) -> Instant {
         let arrives = sent + self.delay;
         let (from, to) = self.stopped;
@@ -56,23 +56,23 @@ impl Caller for ImaginedServer {
     }
 }
 
-/// One link to it. Time goes on when somebody waits.
+/// One link to the imagined server. Time advances during waits.
 pub(super) struct ImaginedLinks {
     server: ImaginedServer,
-    /// In the order of their ends.
+    /// Calls in the order of their ends.
     calls: VecDeque<(Instant, Call)>,
     completions: Vec<Completion>,
-    /// Until when there is no connection, and how long the next such pause is.
+    /// End of the current pause without a connection, and the length of the next one.
     down_until: Option<Instant>,
     backoff: Backoff,
-    /// Whether the next wait finds that there is a connection again.
+    /// True if the next wait reports a new connection.
     is_connected_anew: bool,
     paused: Duration,
-    /// When the driver ends the window.
+    /// Channel and time at which the driver ends the window.
     order: watch::Sender<Order>,
     interrupt: Option<Instant>,
     has_rung: bool,
-    /// Whether the last wait brought anything.
+    /// True if the last wait reported an event.
     is_ready: bool,
 }
 
@@ -97,7 +97,7 @@ impl ImaginedLinks {
         }
     }
 
-    /// The next thing to happen by itself.
+    /// Time of the next event that happens without a call.
     fn next_event(&self) -> Option<Instant> {
         let reply = self.calls.front().map(|(end, _)| *end);
         [reply, self.interrupt, self.down_until].into_iter().flatten().min()
@@ -168,7 +168,7 @@ impl Links for ImaginedLinks {
     }
 }
 
-/// Lets paused time go on, also where nothing can be awaited: the first poll moves the clock.
+/// Advances paused time, even where nothing can be awaited: the first poll moves the clock.
 fn pass(time: Duration) {
     let mut context = Context::from_waker(std::task::Waker::noop());
     let _ = pin!(advance(time)).poll(&mut context);

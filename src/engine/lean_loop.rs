@@ -1,7 +1,8 @@
-//! A worker whose calls are streams of the lean client: one thread, one loop, no runtime.
+//! Loop of a worker with the lean client, whose calls are HTTP/2 streams: one thread, one loop, no runtime.
 //!
-//! Each turn of the loop takes what has come, starts the calls that are due, writes them out, and waits
-//! until something comes or the next call is due. Nothing on the path of a call locks or, once the
+//! Each turn of the loop reads what has arrived, starts due calls, writes them, and waits until data arrives
+//! or the next call is due. The path of a call takes no lock. It allocates nothing once the buffers have
+//! grown to their size.
 //! buffers have grown to their size, allocates.
 
 use std::{io, ops::Range, time::Duration};
@@ -18,21 +19,21 @@ use crate::{
     measure::LoopAccount,
 };
 
-/// Arrivals that are started in one go when they are overdue. After these the sockets have their turn.
+/// Most overdue arrivals that start at once, before the sockets have their turn.
 const BATCH: usize = 256;
 
-/// Where calls start.
+/// Starts of calls over a worker's links.
 struct Starts {
-    /// Slots of a closed loop without a call, by link.
+    /// Free slots of a closed loop, by link.
     free: Vec<u64>,
-    /// The link of the next arrival.
+    /// Link of the next arrival.
     next_link: usize,
 }
 
 /// Makes this worker's share of the plan's calls.
 ///
 /// # Errors
-/// When the system does not let it wait.
+/// Fails if the system cannot wait.
 pub(super) fn run(mut work: Work, links: &mut impl Links) -> io::Result<WorkerResult> {
     let start = wait_for_order(links, &mut work.orders)?;
     let mut order = *work.orders.borrow();
@@ -53,7 +54,7 @@ pub(super) fn run(mut work: Work, links: &mut impl Links) -> io::Result<WorkerRe
         links.turn(now);
         links.write();
         now = links.wait(Some(next_event(&run, now)))?;
-        // One link after the other: none waits for the replies of the others to be read.
+        // Links take turns, so that no link waits until the replies of all others are read.
         for event in 0.. {
             let Some(ready) = links.take_ready(event) else { break };
             starts.record(&mut run, links);
@@ -65,7 +66,7 @@ pub(super) fn run(mut work: Work, links: &mut impl Links) -> io::Result<WorkerRe
     }
 }
 
-/// Serves the connections until the driver says when to start.
+/// Serves the connections until the driver orders the start.
 fn wait_for_order(links: &mut impl Links, orders: &mut watch::Receiver<Order>) -> io::Result<Instant> {
     let mut now = Instant::now();
     loop {
@@ -73,14 +74,14 @@ fn wait_for_order(links: &mut impl Links, orders: &mut watch::Receiver<Order>) -
         match order {
             Order::Run(start) => return Ok(start),
             Order::Wait if orders.has_changed().is_ok() => {}
-            // Interrupted before anything began, or the driver is gone.
+            // The run was interrupted before the start, or the driver has ended.
             _ => return Ok(now),
         }
         now = links.serve(now)?;
     }
 }
 
-/// When something will be due, whatever the links bring.
+/// Time of the next due action, independent of the links.
 fn next_event<A>(run: &WorkerRun<A>, now: Instant) -> Instant {
     let window = &run.sequencer.window;
     let arrival = run.sequencer.next_arrival().map(|arrival| arrival.max(window.warm()));
@@ -88,14 +89,14 @@ fn next_event<A>(run: &WorkerRun<A>, now: Instant) -> Instant {
 }
 
 impl Starts {
-    /// Slots of a closed loop, spread over the links.
+    /// Distributes the slots of a closed loop over the links.
     fn of(slots: u64, links: usize) -> Self {
         let links = links as u64;
         let free = (0..links).map(|link| slots / links + u64::from(link < slots % links)).collect();
         Self { free, next_link: 0 }
     }
 
-    /// Keeps account of the calls that have ended.
+    /// Records the calls that have ended.
     fn record<A>(&mut self, run: &mut WorkerRun<A>, links: &mut impl Links) {
         links.drain(|link, completion| {
             self.free[link] += 1;
@@ -103,13 +104,13 @@ impl Starts {
         });
     }
 
-    /// Starts the calls that are due, and those that these links have free slots for.
+    /// Starts due calls of an open loop, or calls for the free slots of these links.
     fn start_calls<A>(&mut self, run: &mut WorkerRun<A>, links: &mut impl Links, ready: Range<usize>) {
         let sequencer = &mut run.sequencer;
         let sent = Instant::now();
         if sequencer.plan.is_open() {
             for _ in 0..BATCH {
-                // A call that has ended already is in flight until it is recorded.
+                // A call that has ended stays in flight until it is recorded.
                 if links.has_completions() || sequencer.next_arrival().is_none_or(|intended| intended > sent)
                 {
                     break;
@@ -123,7 +124,7 @@ impl Starts {
             return;
         }
         for link in ready {
-            // Those that are free now: a call that the client itself refuses frees its slot at once.
+            // Only slots that are free now count: a call that the client refuses frees its slot at once.
             for _ in 0..self.free[link] {
                 if !links.is_up(link) {
                     break;
@@ -159,7 +160,7 @@ fn finish(run: WorkerRun<LinkAccount>) -> WorkerResult {
     }
 }
 
-/// By how much a time grew for the link for which it grew most.
+/// Largest increase of a time among all links.
 fn longest(of: fn(&Stalls) -> Duration, before: &LinkAccount, after: &LinkAccount) -> Duration {
     let both = after.stalls.iter().zip(&before.stalls);
     both.map(|(after, before)| of(after).saturating_sub(of(before))).max().unwrap_or_default()
@@ -176,7 +177,7 @@ mod tests {
             let stalls = of.map(|seconds| Stalls { held_up: second * seconds, ..Stalls::default() });
             LinkAccount { stalls: stalls.to_vec(), ..LinkAccount::default() }
         };
-        // The first link was held up before, the second one is within.
+        // The first link was held up before the window, the second one within it.
         assert_eq!(longest(|stalls| stalls.held_up, &account([5, 0]), &account([5, 2])), second * 2);
     }
 }

@@ -1,4 +1,4 @@
-//! The links that a worker's calls go over, as the lean client's loop sees them.
+//! The links that carry a worker's calls, as the lean client's loop uses them.
 
 use std::{io, ops::Range, time::Duration};
 
@@ -10,55 +10,55 @@ use crate::client::{Call, Completion, Connections, lean::reconnecting::Stalls};
 #[derive(Debug, Clone, Default)]
 pub(super) struct LinkAccount {
     pub(super) idle: Duration,
-    /// Of each link.
+    /// Stalls of each link.
     pub(super) stalls: Vec<Stalls>,
     pub(super) connections: Connections,
 }
 
-/// Links, and the wait for what comes over them.
+/// A set of links, and the wait for their events.
 pub(super) trait Links {
-    /// How many there are.
+    /// Number of links.
     fn count(&self) -> usize;
 
-    /// Whether a call can be started over this one: no attempt to connect has just failed.
+    /// Returns true if a call can be started over this link: the last attempt to connect has not failed.
     fn is_up(&self, link: usize) -> bool;
 
     /// Starts a call.
     fn start(&mut self, link: usize, call: Call);
 
-    /// Does what is due by itself: deadlines, attempts to connect.
+    /// Performs due actions: deadlines, attempts to connect.
     fn turn(&mut self, now: Instant);
 
-    /// Writes what can be written.
+    /// Writes as much as possible.
     fn write(&mut self);
 
-    /// Waits until something has come, something is due by itself, or until that time; not at all while there are
-    /// completions. Returns the time then.
+    /// Waits until data arrives, an action is due, or `until`. Does not wait if there are completions.
+    /// Returns the time at the end of the wait.
     ///
     /// # Errors
-    /// When the system does not let it wait.
+    /// Fails if the system cannot wait.
     fn wait(&mut self, until: Option<Instant>) -> io::Result<Instant>;
 
-    /// Takes what the last wait brought, number `event` of it. Returns the links that it was for; none where
-    /// it was the driver; `None` where there is no such event.
+    /// Handles event number `event` of the last wait. Returns the range of its links, which is empty for an
+    /// order of the driver. Returns `None` if there is no such event.
     fn take_ready(&mut self, event: usize) -> Option<Range<usize>>;
 
-    /// Whether the driver has given an order since this was last asked.
+    /// Returns true if the driver has given an order since the last call of this function.
     fn take_ring(&mut self) -> bool;
 
-    /// Whether calls have ended that were not taken out.
+    /// Returns true if there are completed calls to take.
     fn has_completions(&self) -> bool;
 
-    /// Takes out the calls that have ended, each with its link.
+    /// Takes the completed calls, each with its link.
     fn drain(&mut self, take: impl FnMut(usize, Completion));
 
-    /// Their account until now.
+    /// Account of the links until now.
     fn account(&self, now: Instant) -> LinkAccount;
 
-    /// Serves the links where no call is under way.
+    /// Serves the links while no call is in flight.
     ///
     /// # Errors
-    /// When the system does not let it wait.
+    /// Fails if the system cannot wait.
     fn serve(&mut self, now: Instant) -> io::Result<Instant> {
         self.turn(now);
         self.write();

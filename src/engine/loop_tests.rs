@@ -1,4 +1,4 @@
-//! Both loops against a server that exists only in paused time: what holds for one holds for the other.
+//! Tests of both loops against an imagined server in paused time: both loops must behave alike.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -25,7 +25,7 @@ use crate::{
     rpc::{Code, Failure, Outcome},
 };
 
-/// The clients, each with its loop.
+/// Clients, each with its own loop.
 const BOTH: [ClientKind; 2] = [ClientKind::Lean, ClientKind::Stub];
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -40,7 +40,8 @@ fn settings(load: Load) -> Settings {
     Settings { load, duration: Some(5 * SECOND), warm_up: Duration::ZERO, ..Settings::default() }
 }
 
-/// Runs one worker with either client's loop; `interrupt` is when the driver ends the window, since its start.
+/// Runs one worker with either client's loop. `interrupt` is the time, since the start, at which the driver
+/// ends the window.
 async fn worked(
     client: ClientKind,
     settings: Settings,
@@ -68,7 +69,7 @@ async fn worked(
     (worked, reports)
 }
 
-/// Runs one worker with either client's loop; `interrupt` is when its driver orders the drain.
+/// Runs one worker with either client's loop. `interrupt` is the time at which its driver orders the drain.
 async fn driven(
     client: ClientKind,
     work: Work,
@@ -102,7 +103,7 @@ async fn with_tasks(
 
 fn near(latency: &Latency, quantile: f64, expected: Duration) {
     let got = Duration::from_nanos(latency.quantile_ns(quantile));
-    // The runtime's timer ticks in milliseconds.
+    // The runtime's timer has a resolution of 1 ms.
     assert!(got.abs_diff(expected) <= 3 * MILLISECOND, "{got:?} is not {expected:?}");
 }
 
@@ -115,7 +116,7 @@ async fn a_server_that_stops_for_a_second_shows_in_response_time() {
         let recording = worked.recording;
         assert_eq!(recording.calls.planned, 5_000);
         assert_eq!(recording.calls.outcomes.answered, 5_000);
-        // A fifth of the calls waits, half a second on average: 4 % of all wait 800 ms at least.
+        // A fifth of the calls waits, for half a second on average: 4 % of all calls wait at least 800 ms.
         let response = recording.response.expect("an open loop");
         near(&response, 0.5, MILLISECOND);
         near(&response, 0.9, 500 * MILLISECOND);
@@ -130,7 +131,7 @@ async fn over_the_cap_arrivals_are_shed_and_none_is_moved() {
         let (worked, _) = worked(client, settings(open(1_000.0, 10)), server, None).await;
         let outcomes = worked.recording.calls.outcomes;
         assert_eq!(worked.recording.calls.planned, 5_000);
-        // 10 in flight for 100 ms each: about 100 a second.
+        // With 10 calls in flight of 100 ms each, there are about 100 calls per second.
         assert!((450..=510).contains(&outcomes.answered), "{outcomes:?}");
         assert_eq!(outcomes.shed, 5_000 - outcomes.answered);
         near(&worked.recording.lateness.expect("an open loop"), 1.0, Duration::ZERO);
@@ -237,7 +238,7 @@ async fn a_slot_pauses_after_attempts_to_connect_that_failed_and_not_after_go_aw
         let mut server = ImaginedServer::new(MILLISECOND);
         server.outcome = Outcome::Broken(Box::new(failure));
         for (loss, broken, pauses) in [
-            // 10, 20, 40, ... 640 ms and then a second each: about 11 in 5 s.
+            // The pauses are 10, 20, 40, ... 640 ms and then a second each: about 11 pauses in 5 s.
             (Loss::NotConnected, 9..=12, true),
             (Loss::Other, 9..=13, true),
             (Loss::GoAway, 4_900..=5_001, false),

@@ -1,4 +1,4 @@
-//! Running a plan: workers with their loops, and the driver that starts, watches and ends them.
+//! The engine: workers with their loops, and the driver that starts, watches and ends them.
 
 mod pulse;
 pub(crate) mod timer;

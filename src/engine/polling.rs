@@ -1,4 +1,4 @@
-//! The links of a worker and what it waits with: sockets, an epoll, and the driver's waker.
+//! Links of a worker over real sockets, with a poller and the driver's waker.
 
 use std::{
     io::{self, Read},
@@ -23,32 +23,32 @@ use crate::{
     load::Plan,
 };
 
-/// Under which the driver's waker is known to the poller; no link has this key.
+/// Key of the driver's waker in the poller; no link has this key.
 const WAKER: u64 = u64::MAX;
 
-/// The links of a worker, and what it waits with.
+/// Links of a worker, with the poller that waits for them.
 #[derive(Debug)]
 pub(super) struct Polling {
     io: Io,
     links: Vec<Reconnecting>,
-    /// Becomes readable when there is a new order.
+    /// Socket that becomes readable on a new order.
     waker: UnixStream,
     has_rung: bool,
-    /// How long it looks for something to do before it blocks.
+    /// Time for which the worker polls before it blocks.
     spin: Duration,
-    /// The deadline of a call, since its start.
+    /// Deadline of a call, relative to its start.
     timeout: Option<Duration>,
-    /// Links with calls that have ended and were not taken out.
+    /// Links with completed calls that were not taken.
     ended: Vec<usize>,
-    /// Links that may have something to write.
+    /// Links that may have bytes to write.
     touched: Vec<usize>,
-    /// When a link may have something to do by itself. Never later than that.
+    /// Lower bound for the time of the next due action of any link.
     next_turn: Option<Instant>,
     /// Time with nothing to do.
     idle: Duration,
 }
 
-/// Why a worker cannot begin.
+/// Error of a worker that cannot start.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PrepareError {
     #[error(transparent)]
@@ -58,10 +58,10 @@ pub(super) enum PrepareError {
 }
 
 impl Polling {
-    /// Connects.
+    /// Opens the worker's connections.
     ///
     /// # Errors
-    /// When the server does not accept a connection, or the system gives no descriptor.
+    /// Fails if the server does not accept a connection, or the system provides no descriptor.
     pub(super) fn open(
         plan: &Arc<Plan>,
         index: usize,
@@ -93,10 +93,10 @@ impl Polling {
         })
     }
 
-    /// Returns when every server has said how it wants to be spoken to, or has failed to.
+    /// Waits until the server's SETTINGS have arrived on every connection, or the connection has failed.
     ///
     /// # Errors
-    /// When the system does not let it wait.
+    /// Fails if the system cannot wait.
     pub(super) fn settle(&mut self) -> io::Result<()> {
         let mut now = Instant::now();
         while !self.links.iter().all(Reconnecting::is_settled) {
@@ -105,7 +105,7 @@ impl Polling {
         Ok(())
     }
 
-    /// Lets a link do something, and notes what it comes to.
+    /// Performs an action on a link, and notes its effects.
     fn with_link(&mut self, index: usize, act: impl FnOnce(&mut Reconnecting, &mut Io)) {
         let Some(link) = self.links.get_mut(index) else { return };
         let was_well = link.is_well();
@@ -182,7 +182,7 @@ impl Links for Polling {
     fn take_ready(&mut self, event: usize) -> Option<Range<usize>> {
         let ready = self.io.poller.ready(event)?;
         if ready.key == WAKER {
-            // One look at the orders answers any number of rings.
+            // One look at the orders serves any number of wake-ups.
             let _ = (&self.waker).read(&mut [0; 64]);
             self.has_rung = true;
             return Some(0..0);

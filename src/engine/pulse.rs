@@ -1,8 +1,8 @@
-//! A clock that ticks beside the run: it notices when this process stood still.
+//! Clock that ticks during a run and detects when this process does not run.
 //!
 //! A process that is stopped, suspended with its machine, or out of its CPU quota sends no call and reads no
-//! reply. Its threads are then neither running nor ready, so that no account of the kernel's has that time, and
-//! a closed loop shows the pause as a slow server.
+//! reply. Its threads are then neither running nor ready, so no account of the kernel contains this time. A
+//! closed loop would show the pause as a slow server.
 
 use std::{
     io,
@@ -22,17 +22,17 @@ use crate::{
     units::nanoseconds_of,
 };
 
-/// How often the clock ticks. 100 times a second cost about .1 % of a core.
+/// Interval of the clock. 100 ticks per second cost about 0.1 % of a core.
 const TICK: Duration = Duration::from_millis(10);
 
-/// A tick that is later than this is a pause, time without a core apart.
+/// Longest delay of a tick that is not a pause, without the time that the thread waited for a core.
 const LATE: Duration = Duration::from_millis(15);
 
-/// The clock, which stops when this is dropped.
+/// The clock; it stops when this value is dropped.
 #[derive(Debug)]
 pub(super) struct Pulse {
     seen: Arc<Observed>,
-    /// Closed at the end, which ends the thread.
+    /// Sender whose drop at the end stops the thread.
     _end: Sender<()>,
 }
 
@@ -54,7 +54,7 @@ impl Pulse {
     /// Starts the clock.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// Fails if the system provides no thread.
     pub(super) fn start() -> io::Result<Self> {
         let seen = Arc::new(Observed::default());
         let (end, ended) = mpsc::channel();
@@ -78,7 +78,7 @@ impl Pulse {
         Ok(Self { seen, _end: end })
     }
 
-    /// Pauses so far; the longest since the last call of this.
+    /// Total time of the pauses so far, and the longest pause since the last call of this function.
     pub(super) fn take(&self) -> Pauses {
         Pauses {
             time: Duration::from_nanos(self.seen.time_ns.load(Ordering::Relaxed)),
@@ -87,13 +87,13 @@ impl Pulse {
     }
 }
 
-/// What a tick of the clock reads.
+/// Readings of one tick of the clock.
 #[derive(Debug, Clone, Copy)]
 struct Tick {
     at: Instant,
-    /// How long the machine has been suspended: the clock stands still in that time.
+    /// Total time for which the machine has been suspended; the clock does not advance during it.
     suspended: Duration,
-    /// How long this thread has been ready without a core.
+    /// Total time for which this thread has been ready without a core.
     waited: Duration,
 }
 
@@ -106,17 +106,17 @@ impl Tick {
         }
     }
 
-    /// The pause between an earlier tick and this one: what this one is late by, and the time that the machine was
-    /// suspended.
+    /// Returns the pause since an earlier tick: the delay of this tick, and the time for which the machine
+    /// was suspended.
     ///
-    /// That other threads had the core is no pause of this process: the kernel's accounts have that time. But a
-    /// thread whose quota is used up (`was_throttled`) waits in the same account.
+    /// Time in which other threads had the core is not a pause of this process, because the kernel's accounts
+    /// contain it. A thread whose quota is used up (`was_throttled`) waits in the same account.
     fn pause_since(&self, last: Self, was_throttled: bool) -> Option<Duration> {
         let waited = self.waited.saturating_sub(last.waited);
         let late = self.at.saturating_duration_since(last.at).saturating_sub(TICK);
         let late = if was_throttled { late } else { late.saturating_sub(waited) };
         let pause = if late > LATE { late } else { Duration::ZERO };
-        // Two clocks are read one after the other: a little is no suspension.
+        // The two clocks are read one after the other, so a small difference is no suspension.
         let suspended = self.suspended.saturating_sub(last.suspended);
         let pause = pause + suspended;
         (pause > LATE).then_some(pause)

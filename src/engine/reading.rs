@@ -1,4 +1,4 @@
-//! Readings of the kernel's accounts, at the start of the measured window and at its end.
+//! Readings of the kernel's accounts, at the start and at the end of the measured window.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::measure::{
     peak_memory_bytes_of,
 };
 
-/// The accounts at an instant.
+/// Readings of the accounts at an instant.
 #[derive(Debug, Clone)]
 pub(super) struct Reading {
     at: Instant,
@@ -34,7 +34,7 @@ impl Reading {
     }
 }
 
-/// Growth of the accounts between two readings. Nothing, where the window was over before its start was read.
+/// Increase of the accounts between two readings. Empty if the window ended before the reading at its start.
 pub(super) fn usage_between(
     readings: (Option<Reading>, Option<Reading>),
     threads: Vec<ThreadTime>,

@@ -1,5 +1,5 @@
-//! What a worker knows of its calls: which comes next, which are in flight, and what became of the
-//! others. Takes instants and reads no clock.
+//! State of a worker's calls: the next call, the calls in flight, and the outcomes of ended calls. It uses
+//! instants and reads no clock.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -19,35 +19,35 @@ use crate::{
     units::as_f64,
 };
 
-/// Arrivals, of which the next is known.
+/// Arrivals with lookahead of one.
 struct Queue {
     next: Option<Arrival>,
     further: WorkerArrivals,
 }
 
-/// One worker's account of its calls.
+/// One worker's sequence of calls and their account.
 pub(super) struct Sequencer {
     pub(super) plan: Arc<Plan>,
     index: u64,
     workers: u64,
     pub(super) window: Window,
     all: Arc<Counters>,
-    /// Calls that this worker started, for the choice of their messages.
+    /// Number of calls that this worker started. It selects their messages.
     own_started: u64,
     pub(super) in_flight: u64,
-    /// Planned calls in flight, by message.
+    /// Number of planned calls in flight, by message.
     planned_in_flight: Vec<u64>,
-    /// Calls of a closed loop's warm-up in flight, by message.
+    /// Number of calls of a closed loop's warm-up in flight, by message.
     warm_up_in_flight: Vec<u64>,
-    /// Whether calls of the warm-up count as planned, because they were in flight for the whole window.
+    /// True if calls of the warm-up count as planned, because they were in flight for the whole window.
     has_adopted: bool,
-    /// Arrivals of the warm-up, and when it starts; none in a closed loop.
+    /// Arrivals and start of the warm-up; no arrivals in a closed loop.
     warm_up: (Queue, Instant),
     schedule: Schedule,
     /// Arrivals that were not dispatched yet; none in a closed loop.
     arrivals: Queue,
-    /// Set once the last call of a counted plan was started; in an open loop to the time that its
-    /// calls have by their rate.
+    /// Set after the start of the last call of a counted plan. In an open loop it is the time of all calls by
+    /// their rate.
     pub(super) count_reached: Option<Duration>,
     recorder: Recorder,
     reports: mpsc::UnboundedSender<Report>,
@@ -62,7 +62,7 @@ impl Queue {
         self.next = self.further.next();
     }
 
-    /// Whether nothing is left because the plan's count was reached.
+    /// Returns true if no arrival is left because the plan's count was reached.
     fn is_counted_out(&self) -> bool {
         self.next.is_none() && self.further.is_counted_out()
     }
@@ -96,7 +96,7 @@ impl Sequencer {
         }
     }
 
-    /// Slots of a closed loop that this worker has; none in an open one.
+    /// Number of this worker's slots in a closed loop; 0 in an open loop.
     pub(super) fn slots(&self) -> u64 {
         match self.plan.load {
             PlannedLoad::Closed { concurrency } => {
@@ -106,7 +106,7 @@ impl Sequencer {
         }
     }
 
-    /// The next call of a closed loop; `None` when the window has ended. It counts as started.
+    /// Starts the next call of a closed loop. Returns `None` after the end of the window.
     pub(super) fn next_call(&mut self, now: Instant) -> Option<Call> {
         if self.window.is_behind(now) {
             return None;
@@ -129,8 +129,8 @@ impl Sequencer {
         Some(call)
     }
 
-    /// When the next call of an open loop should start; `None` when the rest, if there is one, lies
-    /// beyond the window.
+    /// Intended start of the next call of an open loop. Returns `None` if no arrival is left within the
+    /// window.
     pub(super) fn next_arrival(&self) -> Option<Instant> {
         let instant = match (self.warm_up.0.next, self.arrivals.next) {
             (Some(arrival), _) => self.warm_up.1 + arrival.at,
@@ -140,8 +140,8 @@ impl Sequencer {
         (!self.window.is_behind(instant)).then_some(instant)
     }
 
-    /// Takes the next call of an open loop, which is due. It counts as started now, or as shed: then there
-    /// is nothing to be done.
+    /// Takes the next due arrival of an open loop. Starts its call, or counts the call as shed and returns
+    /// `None`.
     pub(super) fn take_arrival(&mut self, now: Instant) -> Option<Call> {
         let (arrival, intended) = match (self.warm_up.0.next, self.arrivals.next) {
             (Some(arrival), _) => {
@@ -171,7 +171,7 @@ impl Sequencer {
         taken
     }
 
-    /// A counted schedule has ended: its window lasts as long as its rate says.
+    /// Notes the end of a counted schedule: its window lasts as long as its calls take by their rate.
     pub(super) fn note_last_arrival(&mut self) {
         if self.plan.is_open()
             && let Some(calls) = self.schedule.calls
@@ -194,8 +194,8 @@ impl Sequencer {
         }
     }
 
-    /// Counts calls of a closed loop's warm-up as planned that are still in flight at the window's end: they held
-    /// their slots for the whole window, in which other calls would have been planned.
+    /// Counts calls of a closed loop's warm-up as planned if they are still in flight at the window's end.
+    /// They held their slots for the whole window, in which other calls would have been planned.
     pub(super) fn adopt(&mut self) {
         if self.plan.is_open() || std::mem::replace(&mut self.has_adopted, true) {
             return;
@@ -227,24 +227,24 @@ impl Sequencer {
         }
     }
 
-    /// Whether no call is in flight or due.
+    /// Returns true if no call is in flight or due.
     pub(super) fn is_idle(&self) -> bool {
         self.in_flight == 0 && self.next_arrival().is_none()
     }
 
     pub(super) fn tell(&self, report: Report) {
-        // The driver may have left; then nobody misses the report.
+        // The driver may have ended; the report is then not needed.
         let _ = self.reports.send(report);
     }
 
-    /// Hands over the interval that is over at this instant, if there is one.
+    /// Sends the interval that has ended at this instant, if there is one.
     pub(super) fn report(&mut self, now: Instant) {
         if let Some((index, interval)) = self.recorder.take_interval(now, self.in_flight) {
             self.tell(Report::Second(Box::new(Second { index, interval, in_flight: self.in_flight })));
         }
     }
 
-    /// Another worker may have started the last call of a counted plan.
+    /// Checks if another worker has started the last call of a counted plan.
     pub(super) fn look_at_the_others(&mut self) {
         let started = self.all.started.load(Ordering::Relaxed);
         if self.plan.calls.is_some_and(|calls| started >= calls.get()) {
@@ -252,18 +252,18 @@ impl Sequencer {
         }
     }
 
-    /// The window was ended before its time.
+    /// Ends the window early.
     pub(super) fn cut_window(&mut self, now: Instant) {
         self.recorder.end_window(now);
         self.adopt();
     }
 
-    /// Closes the account: what is still in flight is unfinished.
+    /// Closes the account: calls in flight are unfinished.
     pub(super) fn finish(mut self) -> WorkerResult {
         for (message, calls) in self.planned_in_flight.iter().enumerate() {
             self.recorder.unfinished(message, *calls);
         }
-        // The generator was so late that these were not even sent.
+        // The generator was so late that these calls were not even sent.
         while let Some(arrival) =
             self.arrivals.next.filter(|next| !self.window.is_behind(self.window.start() + next.at))
         {
@@ -292,7 +292,7 @@ impl Sequencer {
     }
 }
 
-/// The load before the window: the schedule's first rate, or where that is 0 its first that is not.
+/// Schedule of the warm-up: a constant load at the schedule's first rate above 0.
 fn warm_up_of(schedule: &Schedule, duration: Duration) -> Schedule {
     let rates = schedule.stages.iter().flat_map(|stage| [stage.from_per_second, stage.to_per_second]);
     let rate = rates.into_iter().find(|rate| *rate > 0.0).unwrap_or_default();

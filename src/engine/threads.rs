@@ -1,4 +1,4 @@
-//! The threads of the generator, one a worker, and what they are told.
+//! Threads of the generator, one per worker, and the orders to them.
 
 use std::{
     io::{self, Write},
@@ -28,7 +28,7 @@ use crate::{
 
 pub(super) type WorkerThread = JoinHandle<Result<WorkerResult, DriveError>>;
 
-/// What the driver tells its workers, with a waker for those that wait for sockets alone.
+/// Orders of the driver to its workers, with wakers for workers that wait for sockets only.
 #[derive(Debug)]
 pub(super) struct Orders {
     pub(super) order: watch::Sender<Order>,
@@ -39,12 +39,12 @@ impl Orders {
     pub(super) fn give(&mut self, order: Order) {
         self.order.send_replace(order);
         for waker in &mut self.wakers {
-            // It is full when it has rung often enough, and closed when the worker has gone.
+            // The socket is full after enough wake-ups, and closed after the worker has ended.
             let _ = waker.write(&[1]);
         }
     }
 
-    /// A waker that rings with every order from now on.
+    /// Makes a waker that is written to with every later order.
     fn waker(&mut self) -> io::Result<UnixStream> {
         let (own, workers) = UnixStream::pair()?;
         own.set_nonblocking(true)?;
@@ -101,8 +101,8 @@ fn work_with_tasks(work: Work, target: &Located) -> Result<WorkerResult, DriveEr
     })
 }
 
-/// Tells the driver when a worker is gone before it was ready, by an error or by a panic: the others
-/// would otherwise wait for ever.
+/// Reports to the driver if a worker ends before it was ready, by an error or by a panic. The other workers
+/// would otherwise wait forever.
 struct ReadyGuard {
     reports: mpsc::UnboundedSender<Report>,
     is_ready: bool,

@@ -1,7 +1,7 @@
-//! A worker whose calls are tasks on one thread: for clients that need a runtime.
+//! Loop of a worker whose calls are tasks on one thread, for clients that need a runtime.
 //!
-//! The tasks share the worker's run through a cell, so that the path of a call has no lock and no
-//! channel of ours on it.
+//! The tasks share the worker's run through a cell, so that the path of a call has no lock and no channel of
+//! this crate.
 
 use std::{
     cell::{Cell, RefCell},
@@ -27,27 +27,27 @@ use crate::{
     load::Plan,
 };
 
-/// After a call for which no connection could be made, a slot of a closed loop waits this long before its
-/// next, and twice as long after each further one. A server that is gone would otherwise be asked for
-/// a connection as fast as the machine can. A connection that was lost is made again at once, the first time.
+/// First pause of a closed loop's slot after a call that had no connection. The pause doubles after each
+/// further one. Without the pause, the slot would try to connect to a dead server as fast as possible. A lost
+/// connection is reopened at once, the first time.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
-/// The longest such pause.
+/// Longest pause of a slot.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Arrivals that are sent in one go when they are overdue. After these the sockets have their turn.
+/// Most overdue arrivals that are sent at once, before the sockets have their turn.
 const BATCH: u32 = 32;
 
 /// Makes this worker's share of the plan's calls.
 ///
 /// # Panics
-/// When there is no connection.
+/// Panics if there is no connection.
 pub(crate) async fn run<C: Caller>(mut work: Work, connections: Vec<C>, timer: Timer) -> WorkerResult {
     let start = loop {
         match *work.orders.borrow_and_update() {
             Order::Run(start) => break start,
             Order::Wait => {}
-            // Interrupted before anything began.
+            // The run was interrupted before the start.
             Order::Drain | Order::Leave => break Instant::now(),
         }
         if work.orders.changed().await.is_err() {
@@ -66,7 +66,7 @@ pub(crate) async fn run<C: Caller>(mut work: Work, connections: Vec<C>, timer: T
             break;
         }
         if order != Order::Run(start) {
-            // Slots and arrivals that wait look at the window's end again.
+            // Waiting slots and arrivals check the window's end again.
             shared.ended.notify_waiters();
         } else if shared.window(Window::is_warm, now)
             && let Some((connections, timer)) = sources.take()
@@ -75,14 +75,14 @@ pub(crate) async fn run<C: Caller>(mut work: Work, connections: Vec<C>, timer: T
         }
         tokio::select! {
             changed = work.orders.changed(), if order != Order::Leave => {
-                // An error means that the driver is gone, and with it the reason to go on.
+                // An error means that the driver has ended, so there is no reason to continue.
                 order = if changed.is_ok() { *work.orders.borrow_and_update() } else { Order::Leave };
             }
             () = sleep_until(shared.window(Window::next_event, now)) => {}
             () = shared.news.notified() => {}
         }
     }
-    // Tasks that have not ended hold the run too, and an empty one is all that they find from now on.
+    // Tasks that have not ended hold the run too; from now on they find an empty one.
     let empty = WorkerRun::new(&work, start);
     let (worked, within) = shared.run.replace(empty).finish();
     let Some((_, [before, after])) = within else { return worked };
@@ -99,7 +99,7 @@ struct ClientAccount {
     connections: ConnectionAccount,
 }
 
-/// Account of these connections until now, with the pauses of slots.
+/// Account of these connections until now, including the pauses of slots.
 fn connections_of<C: Caller>(connections: &[C], shared: &Shared) -> ConnectionAccount {
     let mut sum = ConnectionAccount { paused: shared.paused.get(), ..ConnectionAccount::default() };
     for connection in connections {
@@ -108,7 +108,7 @@ fn connections_of<C: Caller>(connections: &[C], shared: &Shared) -> ConnectionAc
     sum
 }
 
-/// How all calls of these connections waited until now.
+/// Waits of all calls of these connections until now.
 fn waits<C: Caller>(connections: &[C]) -> UploadWaits {
     let mut sum = UploadWaits::default();
     for connection in connections {
@@ -121,15 +121,15 @@ fn waits<C: Caller>(connections: &[C]) -> UploadWaits {
 struct Shared {
     plan: Arc<Plan>,
     run: RefCell<WorkerRun<ClientAccount>>,
-    /// How long the slot has paused that paused longest.
+    /// Longest total pause among all slots.
     paused: Cell<Duration>,
-    /// Told when a call has started or ended after which time is to be kept.
+    /// Notified when a call has started or ended and the time must be checked.
     news: Notify,
-    /// Told when the window has ended before its time.
+    /// Notified when the window has ended early.
     ended: Notify,
 }
 
-/// The slots of a closed loop, or the one task that an open loop's calls come from.
+/// Spawns the slots of a closed loop, or the one task that starts an open loop's calls.
 fn spawn_sources<C: Caller>(shared: &Rc<Shared>, connections: Vec<C>, timer: Timer) {
     let slots = shared.run.borrow().sequencer.slots();
     if shared.plan.is_open() {
@@ -141,7 +141,7 @@ fn spawn_sources<C: Caller>(shared: &Rc<Shared>, connections: Vec<C>, timer: Tim
     }
 }
 
-/// One call after the other, until the window ends.
+/// Makes one call after the other until the window ends.
 async fn slot<C: Caller>(shared: Rc<Shared>, mut connection: C) {
     let mut pause = FIRST_PAUSE;
     let mut paused = Duration::ZERO;
@@ -175,13 +175,13 @@ async fn slot<C: Caller>(shared: Rc<Shared>, mut connection: C) {
             pause = FIRST_PAUSE;
         }
         if took_no_time {
-            // A call that the client itself refused never waits; the other tasks must have their turn.
+            // A call that the client itself refused never waits, so the other tasks must have their turn.
             yield_now().await;
         }
     }
 }
 
-/// Starts calls at their intended times, first those of the warm-up.
+/// Starts calls at their intended times, beginning with those of the warm-up.
 async fn arrive<C: Caller>(shared: Rc<Shared>, connections: Vec<C>, mut timer: Timer) {
     let mut callers = connections.iter().cycle();
     let mut batch = 0;
@@ -224,7 +224,7 @@ impl Shared {
         call
     }
 
-    /// Waits for the next intended start; false when there is none within the window.
+    /// Waits for the next intended start. Returns false if there is none within the window.
     async fn arrival_is_due(&self, timer: &mut Timer, batch: &mut u32) -> bool {
         loop {
             let Some(intended) = self.run.borrow().sequencer.next_arrival() else { return false };

@@ -1,4 +1,4 @@
-//! Warm-up, measured window and drain of a worker's run, as instants alone: without a clock, a socket or a call.
+//! Warm-up, measured window and drain of a worker's run, as pure instants: no clock, no socket, no call.
 
 use std::time::Duration;
 
@@ -7,36 +7,36 @@ use tokio::time::Instant;
 use super::worker::{End, INTERRUPTED_DRAIN, Order};
 use crate::measure::INTERVAL;
 
-/// Where a run stands, and what is due next.
+/// State of a run in time, and its next due action.
 #[derive(Debug, Clone)]
 pub(super) struct Window {
     start: Instant,
-    /// When the warm-up begins.
+    /// Start of the warm-up.
     warm: Instant,
-    /// Of the measured window, as far as it is known.
+    /// End of the measured window, if it is known.
     end: Option<Instant>,
     drain: Duration,
-    /// When the second ends that goes on: of the window, or the first one where it has not begun.
+    /// End of the current second of the window, or of the first second before the window.
     second_ends: Instant,
     is_measuring: bool,
     ended: Option<End>,
-    /// When the drain has lasted long enough, once it has begun.
+    /// End of the drain, once the drain has begun.
     drained_at: Option<Instant>,
     is_interrupted: bool,
     is_over: bool,
 }
 
-/// Parts of a run that have begun or ended since the last look.
+/// Phases of a run that have begun or ended since the last update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Passed {
     /// The measured window has begun.
     pub(super) has_begun: bool,
-    /// No further call is planned, for this reason.
+    /// Reason why no further call is planned; set once.
     pub(super) ended: Option<End>,
 }
 
 impl Window {
-    /// A window that starts then, behind a warm-up, and lasts for `duration` where that is known.
+    /// Makes a window that starts at `start` after a warm-up, and lasts for `duration` if that is known.
     pub(super) fn new(
         start: Instant,
         warm_up: Duration,
@@ -57,7 +57,7 @@ impl Window {
         }
     }
 
-    /// A window that ends as it starts: the run was interrupted before it.
+    /// Makes a window that ends at its start, for a run that was interrupted before it.
     pub(super) fn empty(start: Instant) -> Self {
         Self::new(start, Duration::ZERO, Some(Duration::ZERO), Duration::ZERO)
     }
@@ -70,27 +70,27 @@ impl Window {
         self.end
     }
 
-    /// Whether the warm-up has begun: calls may start.
+    /// Returns true if the warm-up has begun, so that calls may start.
     pub(super) fn is_warm(&self, now: Instant) -> bool {
         now >= self.warm
     }
 
-    /// When the warm-up begins.
+    /// Start of the warm-up.
     pub(super) fn warm(&self) -> Instant {
         self.warm
     }
 
-    /// Whether an instant lies behind the measured window.
+    /// Returns true if an instant is after the measured window.
     pub(super) fn is_behind(&self, instant: Instant) -> bool {
         self.end.is_some_and(|end| instant >= end)
     }
 
-    /// Whether no further call is planned.
+    /// Returns true if no further call is planned.
     pub(super) fn has_ended(&self) -> bool {
         self.ended.is_some()
     }
 
-    /// Whether a second of the window, or more than one, is over since the last time that this was asked.
+    /// Returns true if at least one second of the window has ended since the last call of this function.
     pub(super) fn take_second(&mut self, now: Instant) -> bool {
         let is_over = now >= self.second_ends;
         while now >= self.second_ends {
@@ -99,7 +99,7 @@ impl Window {
         is_over
     }
 
-    /// Goes on to `now`. `is_counted_out` is whether the last call of a counted plan was started.
+    /// Advances to `now`. `is_counted_out` is true if the last call of a counted plan was started.
     pub(super) fn advance(&mut self, now: Instant, order: Order, is_counted_out: bool) -> Passed {
         let mut passed = Passed::default();
         let is_ordered = matches!(order, Order::Drain | Order::Leave);
@@ -134,15 +134,15 @@ impl Window {
         passed
     }
 
-    /// Whether all calls are done, the drain is over, or the driver wants to leave. `is_idle` is whether no call is
-    /// in flight or due.
+    /// Returns true if all calls are done, the drain is over, or the driver has ordered the end. `is_idle` is
+    /// true if no call is in flight or due.
     pub(super) fn is_drained(&self, now: Instant, order: Order, is_idle: bool) -> bool {
         self.ended.is_some()
             && (is_idle || order == Order::Leave || self.drained_at.is_some_and(|at| now >= at))
     }
 
-    /// Whether the measured window is over, the first time that it is. The window of counted calls lasts until the
-    /// last of them is done.
+    /// Returns true once, when the measured window is over. A window of counted calls lasts until the last of
+    /// them is done.
     pub(super) fn take_over(&mut self, is_drained: bool) -> bool {
         let is_over = match self.ended {
             None => false,
@@ -152,14 +152,14 @@ impl Window {
         is_over && !std::mem::replace(&mut self.is_over, true)
     }
 
-    /// When something will be due by itself.
+    /// Time of the next due action.
     pub(super) fn next_event(&self, now: Instant) -> Instant {
         let end = if self.ended.is_none() { self.end } else { self.drained_at };
         let beginnings = [self.warm, self.start].into_iter().filter(|beginning| *beginning > now);
         end.into_iter().chain(beginnings).fold(self.second_ends, Instant::min)
     }
 
-    /// The reason of its end: an order, where nothing else was.
+    /// Reason of the window's end; an order if there is no other.
     pub(super) fn ended(&self) -> End {
         self.ended.unwrap_or(End::Order)
     }
@@ -171,7 +171,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// A window behind a warm-up of 1 s, with a drain of 5 s, and its start.
+    /// Makes a window after a warm-up of 1 s, with a drain of 5 s. Also returns its start.
     fn window(duration: Option<Duration>) -> (Window, Instant) {
         let start = Instant::now() + SECOND;
         (Window::new(start, SECOND, duration, SECOND * 5), start)
@@ -189,7 +189,7 @@ mod tests {
         assert!(window.advance(start, run, false).has_begun && !window.advance(start, run, false).has_begun);
         assert_eq!(window.next_event(start), start + SECOND);
         assert!(window.take_second(start + SECOND * 2) && !window.take_second(start + SECOND * 2));
-        // A look that comes late: the drain counts from the window's end all the same.
+        // This update is late, but the drain still counts from the window's end.
         let late = start + SECOND * 4;
         assert_eq!(window.advance(late, run, false).ended, Some(End::Time));
         assert!(window.take_over(false) && !window.take_over(false));

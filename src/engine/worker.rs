@@ -1,7 +1,8 @@
-//! One core of the generator: waits for the time or for a free slot, calls, records.
+//! A worker: one thread of the generator, on one core. It waits for the time or for a free slot, makes calls,
+//! and records them.
 //!
-//! Its account of calls and of time is its `worker_run`. One of two waits and calls: `lean_loop`, over the sockets
-//! of the lean client, or `tokio_loop`, with tasks on a runtime for the stub.
+//! Its account of calls and time is its `worker_run`. One of two loops waits and makes calls: `lean_loop`,
+//! over the sockets of the lean client, or `tokio_loop`, with tasks on a runtime for the stub.
 
 use std::{
     sync::{Arc, atomic::AtomicU64},
@@ -19,7 +20,7 @@ use crate::{
     measure::{Interval, LoopAccount, Recording, ThreadTime},
 };
 
-/// The longest drain of a run that was interrupted: time for replies that are on their way.
+/// Longest drain of an interrupted run: time for replies that are on their way.
 pub const INTERRUPTED_DRAIN: Duration = Duration::from_secs(1);
 
 /// Order of the driver to its workers.
@@ -27,28 +28,28 @@ pub const INTERRUPTED_DRAIN: Duration = Duration::from_secs(1);
 pub(crate) enum Order {
     /// Connections are being made.
     Wait,
-    /// The measured window starts at this instant, the warm-up before it.
+    /// Start the run: the measured window starts at this instant, the warm-up before it.
     Run(Instant),
-    /// The window is over: calls in flight are waited for.
+    /// End the window, and wait for calls in flight.
     Drain,
-    /// Do not wait any longer.
+    /// End at once, without waiting.
     Leave,
 }
 
-/// Counters that all workers of a run share. Nothing is handed over through these numbers, so they need no
-/// ordering among each other.
+/// Counters that all workers of a run share. The numbers synchronise no other data, so relaxed ordering
+/// suffices.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
-    /// Calls of a closed loop that is counted: how many were started.
+    /// Number of calls started in a counted closed loop.
     pub(super) started: AtomicU64,
-    /// Calls of an open loop: how many are in flight.
+    /// Number of calls in flight in an open loop.
     pub(super) in_flight: AtomicU64,
 }
 
-/// Means of a worker besides its connections.
+/// Inputs of a worker, except for its connections.
 pub(crate) struct Work {
     pub(crate) plan: Arc<Plan>,
-    /// From 0.
+    /// Index of the worker, from 0.
     pub(crate) index: usize,
     pub(crate) shared: Arc<Counters>,
     pub(crate) orders: watch::Receiver<Order>,
@@ -58,34 +59,34 @@ pub(crate) struct Work {
 /// Reason why a worker's window ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
-    /// Its time was over.
+    /// The window's time was over.
     Time,
     /// The last call of a counted plan was started.
     Count,
-    /// The driver said so.
+    /// The driver ordered the end.
     Order,
 }
 
 /// Message of a worker to the driver while it works.
 #[derive(Debug)]
 pub(crate) enum Report {
-    /// It has connections, and waits for the start.
+    /// The worker has its connections, and waits for the start.
     Ready,
-    /// It has no connection, and is gone.
+    /// The worker has no connection, and has ended.
     Failed,
-    /// A second is over: what happened in it.
+    /// A second has ended; the report contains its calls.
     Second(Box<Second>),
-    /// Its window is over; calls may still be in flight.
+    /// The worker's window is over; calls may still be in flight.
     WindowOver,
 }
 
-/// A second of a worker's work, or less for its last.
+/// A second of a worker's window; the last one may be shorter.
 #[derive(Debug)]
 pub(crate) struct Second {
-    /// From 0, since the start of the window.
+    /// Number of the second since the start of the window, from 0.
     pub(crate) index: u64,
     pub(crate) interval: Interval,
-    /// Calls in flight at its end.
+    /// Calls in flight at the end of the second.
     pub(crate) in_flight: u64,
 }
 
@@ -93,16 +94,16 @@ pub(crate) struct Second {
 #[derive(Debug)]
 pub(crate) struct WorkerResult {
     pub(crate) recording: Recording,
-    /// When this worker's window ended, since its start.
+    /// Length of this worker's window.
     pub(crate) window: Duration,
-    /// The thread's time within the window.
+    /// CPU time of the worker's thread within the window.
     pub(crate) thread: Option<ThreadTime>,
-    /// The loop's account of the window; `None` where calls are tasks.
+    /// The loop's account of the window; `None` if calls are tasks.
     pub(crate) in_loop: Option<LoopAccount>,
-    /// How its calls waited for what was left of refused uploads.
+    /// Waits of its calls for the unsent rest of refused uploads.
     pub(crate) upload_waits: UploadWaits,
     /// Account of its connections within the window.
     pub(crate) connections: ConnectionAccount,
-    /// Whether it ended because all calls were made, before its time.
+    /// True if the window ended early because all calls were made.
     pub(crate) ended_by_count: bool,
 }

@@ -1,4 +1,4 @@
-//! A worker's run without its clients: calls and time kept account of, the same for both loops.
+//! A worker's run without its clients: the account of calls and time, shared by both loops.
 
 use tokio::time::Instant;
 
@@ -13,11 +13,11 @@ use crate::{
     rpc::Outcome,
 };
 
-/// A worker's run. `A` is what its clients have done until an instant.
+/// A worker's run. `A` is the account of its clients.
 pub(super) struct WorkerRun<A> {
     pub(super) sequencer: Sequencer,
     calls: CallAccount,
-    /// At the start of the window, and at its end.
+    /// Accounts at the start and at the end of the window.
     accounts: [Option<Account<A>>; 2],
 }
 
@@ -28,7 +28,7 @@ struct Account<A> {
     clients: A,
 }
 
-/// Cost of calls that ended, besides their time.
+/// Cost of ended calls, apart from their time.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct CallAccount {
     pub(super) uploaded_in_vain_bytes: u64,
@@ -36,7 +36,7 @@ pub(super) struct CallAccount {
 }
 
 impl<A> WorkerRun<A> {
-    /// The run that the driver has ordered last.
+    /// Makes the run of the driver's last order.
     pub(super) fn new(work: &Work, start: Instant) -> Self {
         let plan = &work.plan;
         let window = if *work.orders.borrow() == Order::Run(start) {
@@ -61,7 +61,7 @@ impl<A> WorkerRun<A> {
         self.sequencer.call_ended(completion);
     }
 
-    /// Notes what has begun and ended by now. Whether the run is over with it.
+    /// Updates the run to `now`. Returns true if the run is over.
     pub(super) fn keep_time(&mut self, now: Instant, order: Order, clients: impl Fn() -> A) -> bool {
         let sequencer = &mut self.sequencer;
         if sequencer.window.take_second(now) {
@@ -89,7 +89,7 @@ impl<A> WorkerRun<A> {
         is_drained
     }
 
-    /// Whether time is to be kept now, because of a call that has started or ended.
+    /// Returns true if the time must be checked now, because a call has started or ended.
     pub(super) fn has_news(&self) -> bool {
         let sequencer = &self.sequencer;
         if sequencer.window.has_ended() {
@@ -99,8 +99,8 @@ impl<A> WorkerRun<A> {
         }
     }
 
-    /// Closes the account: the worker's result, what the window's calls had cost besides their time, and what the
-    /// clients had done at its start and at its end.
+    /// Closes the account. Returns the worker's result, the cost of the window's calls apart from their time,
+    /// and the clients' accounts at its start and its end.
     pub(super) fn finish(self) -> (WorkerResult, Option<(CallAccount, [A; 2])>) {
         let worked = self.sequencer.finish();
         let [Some(before), Some(after)] = self.accounts else { return (worked, None) };
