@@ -1,6 +1,7 @@
 //! The house: rooms use only rooms above them, and so do the files of a room; each dependency has its owners.
 
 mod tree;
+mod words;
 
 use std::path::Path;
 
