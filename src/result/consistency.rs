@@ -1,4 +1,4 @@
-//! Figures that can be computed from others are computed again when a document is read: whether they agree.
+//! Consistency checks: figures that follow from others are computed again when a document is read.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::finding::{Finding, FindingKind};
 
-/// Of a figure that was computed in another order, or by another processor.
+/// Largest relative difference due to another order of computation or another processor.
 const TOLERANCE: f64 = 1e-6;
 
-/// A document says something that the rest of it contradicts.
+/// A contradiction between one figure of a document and the rest of the document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "it says that {what} is {written}, and the rest of it gives {expected}: it was changed after it was written; measure again"
@@ -26,7 +26,7 @@ impl Contradiction {
         Self { what: what.to_owned(), written: written.to_string(), expected: expected.to_string() }
     }
 
-    /// The finding of a document of another build, whose figures were computed again.
+    /// Returns the finding for a document of another build, whose figures this build computed again.
     pub(crate) fn finding(&self) -> Finding {
         let Self { what, written, expected } = self;
         Finding::note(
@@ -37,7 +37,7 @@ impl Contradiction {
     }
 }
 
-/// Two things that must be equal.
+/// Checks that two values are equal.
 pub(crate) fn same<T: PartialEq + fmt::Display>(
     what: &str,
     written: T,
@@ -46,7 +46,7 @@ pub(crate) fn same<T: PartialEq + fmt::Display>(
     if written == expected { Ok(()) } else { Err(Contradiction::new(what, written, expected)) }
 }
 
-/// Something that must be so.
+/// Checks that a condition holds.
 pub(crate) fn holds(
     what: &str,
     written: impl fmt::Display,
@@ -56,12 +56,12 @@ pub(crate) fn holds(
     if is_so { Ok(()) } else { Err(Contradiction::new(what, written, expected)) }
 }
 
-/// Two figures that must be equal but for rounding.
+/// Checks that two figures are equal, except for rounding.
 pub(crate) fn near(what: &str, written: f64, expected: f64) -> Result<(), Contradiction> {
     if is_near(written, expected) {
         return Ok(());
     }
-    // A figure from outside may be of 300 digits.
+    // A figure from outside may have 300 digits.
     Err(Contradiction::new(what, format!("{written:?}"), format!("{expected:?}")))
 }
 
@@ -69,7 +69,7 @@ fn is_near(left: f64, right: f64) -> bool {
     (left - right).abs() <= TOLERANCE * left.abs().max(right.abs())
 }
 
-/// Two parts of documents that must be equal but for rounding; names the first place where they are not.
+/// Checks that two parts of documents are equal, except for rounding. The error names the first difference.
 pub(crate) fn alike(
     what: &str,
     written: &impl Serialize,

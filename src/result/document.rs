@@ -1,6 +1,6 @@
-//! The documents of this program, and the one way to read them.
+//! Kinds of this program's documents, and the function that reads them.
 //!
-//! Documents come from outside: what reading them takes is bounded by their size.
+//! Documents are untrusted input: the memory for reading one is bounded by its size.
 
 use std::{fmt, io::Read, marker::PhantomData};
 
@@ -15,27 +15,27 @@ use crate::{
     units::named,
 };
 
-/// Rows by time that a document has at most; a longer run has longer rows.
+/// Largest number of intervals in a document; a longer run has longer intervals.
 const MOST_INTERVALS: usize = 1_024;
 
 /// A kind of document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DocumentKind {
-    /// Of a run.
+    /// Result of a run.
     Summary,
-    /// Of a grid of runs.
+    /// Result of a grid of runs.
     Sweep,
-    /// Of a search for size limits.
+    /// Result of a search for size limits.
     Limits,
-    /// Of runs with and without refused calls.
+    /// Result of runs with and without refused calls.
     Interference,
-    /// Of runs beside others.
+    /// Comparison of runs with other runs.
     Comparison,
-    /// Of a gate.
+    /// Verdict of a gate.
     Verdict,
-    /// Of a single call.
+    /// Result of a single call.
     Reply,
-    /// Of a server that has begun to serve.
+    /// Announcement of a server that has started to serve.
     Announcement,
 }
 
@@ -51,7 +51,7 @@ named!(DocumentKind, "document", {
 });
 
 impl DocumentKind {
-    /// The schema that this program writes: the value of a document's `schema`.
+    /// Returns the schema that this program writes: the value of a document's `schema`.
     #[must_use]
     pub const fn schema(self) -> &'static str {
         match self {
@@ -66,7 +66,7 @@ impl DocumentKind {
         }
     }
 
-    /// Schemas of earlier versions that are read too.
+    /// Returns schemas of earlier versions that this program still reads.
     #[must_use]
     pub const fn earlier_schemas(self) -> &'static [&'static str] {
         match self {
@@ -75,7 +75,7 @@ impl DocumentKind {
         }
     }
 
-    /// It in words, with the command that writes it.
+    /// Returns the kind in words, with the command that writes such documents.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
@@ -90,10 +90,10 @@ impl DocumentKind {
         }
     }
 
-    /// The kind of documents with this schema.
+    /// Returns the kind of documents with this schema. `needed` is the expected kind, for the error.
     ///
     /// # Errors
-    /// When none has it. `needed` is the kind that is asked for.
+    /// No kind has this schema.
     pub(crate) fn of_schema(schema: &str, needed: Self) -> Result<Self, ReadError> {
         let is_own = |kind: &&Self| kind.schema() == schema || kind.earlier_schemas().contains(&schema);
         Self::VALUES.iter().find(is_own).copied().ok_or_else(|| {
@@ -106,10 +106,10 @@ impl DocumentKind {
         })
     }
 
-    /// Whether this is the schema of such a document.
+    /// Checks that a schema belongs to this kind.
     ///
     /// # Errors
-    /// When it is another one.
+    /// The schema belongs to another kind, to another version, or to another program.
     pub(crate) fn check(self, schema: &str) -> Result<(), ReadError> {
         match Self::of_schema(schema, self)? {
             kind if kind == self => Ok(()),
@@ -118,83 +118,83 @@ impl DocumentKind {
     }
 }
 
-/// A document that can be read back.
+/// A document that this program can read back.
 pub trait Document: DeserializeOwned {
-    /// Its kind.
+    /// Kind of the document.
     const KIND: DocumentKind;
 
-    /// The document, where its figures agree with each other.
+    /// Returns the document after checking that its figures agree with each other.
     ///
     /// # Errors
-    /// When they do not.
+    /// Two figures contradict each other.
     fn checked(self) -> Result<Self, ReadError>;
 }
 
-/// Why a document cannot be used.
+/// Reason why a document cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// It is not JSON, or lacks something.
+    /// Invalid JSON, or a missing field.
     #[error("it is not {}", .0.words())]
     Json(DocumentKind, #[source] serde_json::Error),
-    /// It has no schema.
+    /// A document without a schema.
     #[error("it has no `schema`, so it is not {}", .0.words())]
     NoSchema(DocumentKind),
-    /// It is another document of this program.
+    /// Another kind of document of this program.
     #[error("it is {} (`{schema}`), and {} is needed", .kind.words(), .needed.words())]
     Other {
         /// Its schema.
         schema: String,
         /// Its kind.
         kind: DocumentKind,
-        /// The expected one.
+        /// The expected kind.
         needed: DocumentKind,
     },
-    /// It is of a version that this program does not read.
+    /// A version that this program does not read.
     #[error(
         "its schema is `{schema}`, and this plimsoll reads `{needed}`; use the version of plimsoll that wrote it, or write it again"
     )]
     Version {
         /// Its schema.
         schema: String,
-        /// The expected one.
+        /// The expected schema.
         needed: &'static str,
     },
-    /// It has a schema of something else.
+    /// A schema of another program.
     #[error("its schema is `{schema}`: it is no document of plimsoll's, which would have `{needed}`")]
     Foreign {
         /// Its schema.
         schema: String,
-        /// The expected one.
+        /// The expected schema.
         needed: &'static str,
     },
-    /// A document within it cannot be used.
+    /// An error in a document within this document.
     #[error("{0} cannot be used")]
     Part(String, #[source] Box<Self>),
-    /// Its sums do not agree.
+    /// Sums of calls that do not agree.
     #[error("its calls do not add up")]
     NotConserved(#[from] NotConserved),
-    /// A histogram cannot be decoded.
+    /// A histogram that cannot be decoded.
     #[error(transparent)]
     Histogram(#[from] DecodeError),
-    /// A figure is not the one that the rest gives.
+    /// A figure that contradicts the rest of the document.
     #[error(transparent)]
     Contradiction(#[from] Contradiction),
 }
 
 impl ReadError {
-    /// An error of a document within another one.
+    /// Returns the error as one of a document within another document.
     pub(crate) fn within(self, part: impl fmt::Display) -> Self {
         Self::Part(part.to_string(), Box::new(self))
     }
 }
 
-/// Beginning of every document.
+/// The first field of every document.
 #[derive(Deserialize)]
 struct Head {
     schema: Option<String>,
 }
 
-/// The schema of a document, without reading the rest of it into memory. `needed` is the kind that is asked for.
+/// Returns the schema of a document without keeping the rest in memory. `needed` is the expected kind.
 pub(crate) fn schema_of(document: &[u8], needed: DocumentKind) -> Result<String, ReadError> {
     let head: Head = serde_json::from_slice(document).map_err(|error| ReadError::Json(needed, error))?;
     head.schema.ok_or(ReadError::NoSchema(needed))
@@ -203,7 +203,7 @@ pub(crate) fn schema_of(document: &[u8], needed: DocumentKind) -> Result<String,
 /// Reads a document.
 ///
 /// # Errors
-/// When it is something else, or its figures do not agree with each other.
+/// The document is of another kind, or its figures contradict each other.
 pub(crate) fn read<T: Document>(mut reader: impl Read) -> Result<T, ReadError> {
     let json = |error| ReadError::Json(T::KIND, error);
     let mut document = Vec::new();
@@ -212,7 +212,7 @@ pub(crate) fn read<T: Document>(mut reader: impl Read) -> Result<T, ReadError> {
     serde_json::from_slice::<T>(&document).map_err(json)?.checked()
 }
 
-/// Rows by time. More of them than a run has are an error before they take memory.
+/// Reads intervals. More intervals than a run can have are an error before they take memory.
 pub(crate) fn intervals<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,

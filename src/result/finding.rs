@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::named;
 
-/// What a measurement is worth, in a word. The greater, the worse.
+/// Trust in a measurement, in one word. A greater value is worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rating {
-    /// Nothing speaks against the figures.
+    /// No finding speaks against the figures.
     Sound,
-    /// Other load or stolen cores: the figures vary more than the server does.
+    /// Other load or stolen cores: the figures vary more than the server's performance does.
     Disturbed,
     /// The figures mislead: a limited or frozen generator, missing answers, a rate that was not reached.
     Unsound,
@@ -23,7 +23,7 @@ named!(Rating, "rating", {
 });
 
 impl Rating {
-    /// The verdict that these findings make: that of the gravest.
+    /// Returns the rating that follows from these findings: the worst one decides.
     #[must_use]
     pub fn of(findings: &[Finding]) -> Self {
         match findings.iter().map(|finding| finding.weight).min() {
@@ -34,17 +34,17 @@ impl Rating {
     }
 }
 
-/// Something that a reader of the figures must know. One type in all documents.
+/// An observation that a reader of the figures must know. All documents use this type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
-    /// Name of its [kind](FindingKind), for scripts. Other versions of this program may have other kinds.
+    /// Name of the [kind](FindingKind), for scripts. Other versions of this program may have other kinds.
     pub name: String,
-    /// Whether it speaks against the figures. Documents of earlier versions have it for soundness alone.
+    /// Effect on the trust in the figures. Documents of earlier versions have this field in soundness only.
     #[serde(default = "note")]
     pub weight: Weight,
     /// The observation, with its figures.
     pub detail: String,
-    /// The next step; empty where nothing need be done.
+    /// The next step; empty where none is needed.
     pub advice: String,
 }
 
@@ -53,7 +53,7 @@ fn note() -> Weight {
 }
 
 impl Finding {
-    /// A finding of this kind.
+    /// Creates a finding of this kind.
     pub(crate) fn new(
         kind: FindingKind,
         weight: Weight,
@@ -63,19 +63,19 @@ impl Finding {
         Self { name: kind.name().to_owned(), weight, detail: detail.into(), advice: advice.into() }
     }
 
-    /// A finding that explains figures, and speaks neither for nor against them.
+    /// Creates a finding that explains the figures and does not speak against them.
     pub(crate) fn note(kind: FindingKind, detail: impl Into<String>, advice: impl Into<String>) -> Self {
         Self::new(kind, Weight::Note, detail, advice)
     }
 
-    /// Whether it is of this kind.
+    /// Returns true if the finding is of this kind.
     #[must_use]
     pub fn is(&self, kind: FindingKind) -> bool {
         self.name == kind.name()
     }
 }
 
-/// A kind of finding: what stands out in a run, a search for limits, a comparison or a gate.
+/// A kind of finding in a run, a search for limits, a comparison or a gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the words of each are where it is found, with its figures")]
@@ -189,14 +189,14 @@ named!(FindingKind, "kind of finding", {
     WindowUsedUp => "window_used_up",
 });
 
-/// Whether a finding speaks against the figures.
+/// Effect of a finding on the trust in the figures. The smallest value is the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Weight {
-    /// It does: the figures mislead.
+    /// The figures mislead.
     Warning,
-    /// It makes them vary more.
+    /// The figures vary more than the server's performance does.
     Disturbance,
-    /// It explains them.
+    /// An explanation of the figures.
     Note,
 }
 

@@ -1,4 +1,4 @@
-//! The meaning of a run: the summary, its objectives, and its soundness.
+//! Results of a run: the summary, its objectives, and its soundness.
 
 pub mod finding;
 mod consistency;

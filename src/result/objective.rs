@@ -1,6 +1,6 @@
-//! Objectives: what a run must reach, as `--assert` takes it.
+//! Objectives (SLOs): figures that a run must reach, in the syntax of `--assert`.
 //!
-//! `p99<5ms`, `service.p50<=300us`, `response.p99.9<1s`, `goodput>10k/s`, `refused==0`,
+//! Examples: `p99<5ms`, `service.p50<=300us`, `response.p99.9<1s`, `goodput>10k/s`, `refused==0`,
 //! `errors<0.1%`.
 
 use std::{fmt, str::FromStr};
@@ -13,67 +13,67 @@ use crate::{
 /// A figure of a run, compared with a bound.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Objective {
-    /// As it was written.
+    /// The text on the command line.
     pub expression: String,
-    /// Which figure.
+    /// The figure.
     pub metric: Metric,
-    /// How it is compared.
+    /// The relation between the figure and the bound.
     pub comparison: Relation,
-    /// What with: ns, calls a second, a number of calls, or a share of the planned calls.
+    /// The bound: ns, calls per second, a number of calls, or a share (0..1) of the planned calls.
     pub bound: f64,
 }
 
 /// A figure that an objective is about.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Metric {
-    /// Of a latency, in ns.
+    /// A statistic of a latency, in ns.
     Latency(Time, Statistic),
-    /// Verified replies a second.
+    /// Verified replies per second.
     Goodput,
     /// A number of calls.
     Calls(CallsOf),
-    /// The same as a share (0..1) of the planned calls.
+    /// A number of calls as a share (0..1) of the planned calls.
     Share(CallsOf),
 }
 
-/// Which of a call's times.
+/// One of a call's times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Time {
     /// Response time in an open loop, service time in a closed one.
     Main,
-    /// From the intended start.
+    /// Time from the intended start to the end.
     Response,
-    /// From the send.
+    /// Time from the send to the end.
     Service,
-    /// From the intended start to the send.
+    /// Time from the intended start to the send.
     Lateness,
 }
 
-/// Which statistic of a latency.
+/// A statistic of a latency.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Statistic {
     /// A quantile, 0..1.
     Quantile(f64),
-    /// The shortest.
+    /// The minimum.
     Min,
     /// The mean.
     Mean,
-    /// The longest.
+    /// The maximum.
     Max,
 }
 
-/// Which calls are counted.
+/// The calls that an objective counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallsOf {
-    /// All.
+    /// All planned calls.
     Planned,
-    /// Those that ended so.
+    /// Calls with this outcome.
     Outcome(OutcomeKind),
-    /// All planned calls but those answered.
+    /// All planned calls except answered ones.
     Errors,
 }
 
-/// How a figure is compared with its bound.
+/// A relation between a figure and its bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Relation {
     /// `<`
@@ -90,11 +90,11 @@ pub enum Relation {
     Different,
 }
 
-/// Where an objective cannot be read, and why.
+/// A syntax error of an objective: the place and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectiveError {
     expression: String,
-    /// Of the first byte that does not fit.
+    /// Byte offset of the first character that does not fit.
     offset: usize,
     reason: String,
 }
@@ -102,7 +102,7 @@ pub struct ObjectiveError {
 impl std::error::Error for ObjectiveError {}
 
 impl fmt::Display for ObjectiveError {
-    /// The reason, the expression, and a mark below the place.
+    /// Writes the reason, the expression, and a mark below the place.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let before = self.expression[..self.offset].chars().count();
         writeln!(formatter, "this objective cannot be read: {}", self.reason)?;
@@ -178,7 +178,7 @@ fn metric(figure: &str) -> Result<Metric, String> {
     Ok(Metric::Latency(time, statistic))
 }
 
-/// `p99.9` as 0.999.
+/// Reads a quantile: `p99.9` gives 0.999.
 fn quantile(text: &str) -> Option<f64> {
     let digits = text.strip_prefix('p')?;
     let is_plain = digits.starts_with(|first: char| first.is_ascii_digit())
@@ -197,7 +197,7 @@ fn unknown(figure: &str) -> String {
     )
 }
 
-/// The bound in the metric's unit. A percentage makes a share of a count.
+/// Reads a bound in the metric's unit. A percentage turns a number of calls into a share.
 fn bound(metric: Metric, text: &str) -> Result<(Metric, f64), String> {
     match (metric, text.strip_suffix('%')) {
         (Metric::Latency(..), _) => {
@@ -224,7 +224,7 @@ fn bound(metric: Metric, text: &str) -> Result<(Metric, f64), String> {
 }
 
 impl Objective {
-    /// Whether a measured figure meets the bound.
+    /// Returns true if a measured figure meets the bound.
     #[must_use]
     #[expect(clippy::float_cmp, reason = "counts are whole, and exact as floats")]
     pub fn is_met_by(&self, measured: f64) -> bool {

@@ -1,11 +1,11 @@
-//! Quantiles of summaries, and how many samples each needs.
+//! Quantiles of summaries, and the number of samples that each needs.
 
-/// The quantiles that summaries have, with their names.
+/// Quantiles in summaries, with their names.
 pub const QUANTILES: [(&str, f64); 6] =
     [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p99.9", 0.999), ("p99.99", 0.9999)];
 
-/// How many samples a quantile needs: with fewer, even the largest one lies below the true quantile
-/// more often than one time in twenty.
+/// Returns the number of samples that a quantile needs. With fewer samples, even the largest sample lies
+/// below the true quantile more often than one time in twenty.
 ///
 /// The largest of `n` independent samples is below quantile `q` with probability `q^n` (Wilks 1941).
 #[must_use]

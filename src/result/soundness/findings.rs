@@ -1,4 +1,4 @@
-//! What stands out in a run, each in a function of its own, and the words for it.
+//! Findings about a run: one function per finding, with its text.
 
 use std::time::Duration;
 
@@ -15,25 +15,27 @@ use crate::{
     units::{ByteSize, as_f64, counted, decimal, format_nanoseconds, format_share, grouped},
 };
 
-/// Of the planned rate; less means that it was not reached.
+/// Share of the planned rate that a run must reach; a run below this share missed its rate.
 const RATE_REACHED: f64 = 0.95;
 
-/// Lateness in response time, from which it is worth a note.
+/// Share of lateness in response time above which a note is added.
 const LATENESS_NOTED: f64 = 0.2;
 
-/// Lateness in response time, from which the response time is the generator's and not the server's.
+/// Share of lateness in response time above which the response time shows the generator, not the server.
 const LATENESS_TOO_LARGE: f64 = 0.5;
 
-/// Of the window, with calls that waited for a connection; less is the cost of a few connections.
+/// Share of the window with calls waiting for a connection that is worth a note. A smaller share is the
+/// normal cost of a few connections.
 const UNCONNECTED_NOTED: f64 = 0.05;
 
-/// Of the planned calls, refused ones apart, that had no verified reply: from here on p99 is no latency.
+/// Share of the planned calls without a verified reply, refused calls excluded, from which p99 is no longer a
+/// latency.
 pub(crate) const MISSING_ANSWERS: f64 = 0.01;
 
-/// Of the window, in which the generator stood still: from here on goodput is that much too low.
+/// Share of the window during which the generator stood still, from which goodput is too low by that share.
 const PAUSED: f64 = 0.01;
 
-/// Of all cores, used by neither client nor server.
+/// Share of all cores, used by neither the client nor the server, above which other load is reported.
 const OTHER_LOAD: f64 = 0.1;
 
 fn finding(weight: Weight, kind: FindingKind, detail: String, advice: &str) -> Finding {
@@ -52,7 +54,7 @@ pub(super) fn note(kind: FindingKind, detail: String, advice: &str) -> Finding {
     finding(Weight::Note, kind, detail, advice)
 }
 
-/// What decides the figures besides CPU time, the gravest.
+/// Returns the worst cause, besides CPU time, that decides the figures.
 pub(super) fn trouble(run: &Measurement) -> Option<Trouble> {
     if is_paused(run) {
         Some(Trouble::GeneratorPaused)
@@ -111,13 +113,13 @@ pub(super) fn missing_answers(run: &Measurement) -> Option<Finding> {
     ))
 }
 
-/// How long the generator stood still within the window, as a share of it.
+/// Returns how long the generator stood still within the window, as a share of the window (0..1).
 fn paused_share(run: &Measurement) -> f64 {
     let window = run.window.as_secs_f64();
     if window > 0.0 { (run.usage.pauses.time.as_secs_f64() / window).min(1.0) } else { 0.0 }
 }
 
-/// Whether the generator stood still for so long that the figures show it.
+/// Returns true if the generator stood still long enough to change the figures.
 fn is_paused(run: &Measurement) -> bool {
     paused_share(run) >= PAUSED
 }
@@ -175,10 +177,10 @@ pub(super) fn rate_not_reached(run: &Measurement, plan: &Plan) -> Option<Finding
     let planned = run.recording.calls.planned;
     let window = run.window.as_secs_f64();
     let schedule = Schedule { stages: stages.clone(), arrivals: *arrivals, seed: 0, calls: None };
-    // Of a count, the last arrival may be long before the window's end.
+    // In a count of calls, the last arrival may be long before the window's end.
     let planned_time = schedule.time_of(as_f64(planned)).as_secs_f64().min(window);
     let planned_per_second = as_f64(planned) / planned_time;
-    // A run that ends by count lasts until its last call is done: then the time tells, not the calls.
+    // A run that ends by count lasts until its last call is done, so its duration shows a missed rate.
     let reached = if run.ended_by_count {
         planned_time / window
     } else {
@@ -253,7 +255,7 @@ pub(super) fn other_load(run: &Measurement, is_local: bool) -> Option<Finding> {
     let server = match (usage.server_cpu, is_local) {
         (Some(cpu), _) => cpu,
         (None, false) => Duration::ZERO,
-        // A server of this machine without an account: its share cannot be told from that of others.
+        // A local server without CPU accounting: its share cannot be separated from that of other processes.
         (None, true) => return None,
     };
     let own = (usage.client_cpu? + server).as_secs_f64();
@@ -275,8 +277,9 @@ pub(super) fn other_load(run: &Measurement, is_local: bool) -> Option<Finding> {
     })
 }
 
-/// The share of the window in which calls waited for a connection, because the server had ended the last one; of the
-/// stub, which connects on its own, the share in which it was connecting. `None` where it is too small to matter.
+/// Returns the share of the window (0..1) during which calls waited for a connection, because the server had closed
+/// the last one. For the stub, which connects on its own: the share during which it was connecting. Returns `None`
+/// below the share worth a note.
 fn unconnected(run: &Measurement) -> Option<f64> {
     let window = run.window.as_secs_f64();
     let part = run.connections.unconnected.as_secs_f64() / window;
@@ -303,7 +306,7 @@ pub(super) fn connections_limited(run: &Measurement) -> Option<Finding> {
             ClientKind::Lean => {
                 format!("calls waited for a connection for {} of the time: {counts}", format_share(part))
             }
-            // Its channel connects by itself, and does not tell how long calls waited for that.
+            // The stub's channel connects by itself, and does not report how long calls waited.
             ClientKind::Stub => {
                 format!("the stub client was connecting for {} of the time: {counts}", format_share(part))
             }
@@ -332,7 +335,7 @@ pub(super) fn few_samples(latency: &Latency) -> Option<Finding> {
         QUANTILES.iter().filter(|(_, quantile)| count < samples_needed(*quantile)).collect();
     let (first, quantile) = missing.first().filter(|_| count > 0)?;
     let names: Vec<_> = missing.iter().map(|(name, _)| *name).collect();
-    // Without a median there is no figure to be sound.
+    // Without a median, no figure is sound.
     let weight = if *quantile <= 0.5 { Weight::Warning } else { Weight::Note };
     Some(finding(
         weight,

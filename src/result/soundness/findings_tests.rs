@@ -1,9 +1,9 @@
-//! Findings say what is true for the client that ran.
+//! Tests: findings are true for the client that ran.
 
 use super::*;
 use crate::{client::UploadWaits, result::summary::Summary};
 
-/// The golden run, as if this client had made it, with every account that a client can have.
+/// Returns the golden run with this client, and with every account that a client can have.
 fn run_of(client: ClientKind) -> Measurement {
     let text = include_str!("../../../tests/data/documents/summary.json");
     let summary = Summary::read(text.as_bytes()).expect("a result");

@@ -14,20 +14,20 @@ use crate::{
     units::ByteSize,
 };
 
-/// What a measurement is worth.
+/// Trust in a measurement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Soundness {
-    /// Unsound as soon as one finding is a warning, disturbed as soon as one is a disturbance.
+    /// Unsound with at least one warning, disturbed with at least one disturbance.
     pub verdict: Rating,
-    /// Which side had no more to give.
+    /// Side that had no capacity left.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub saturation: Option<Saturation>,
-    /// What stands out, the gravest first.
+    /// Findings, the most serious first.
     pub findings: Vec<Finding>,
 }
 
 impl Soundness {
-    /// The soundness of a measurement's figures. `is_local` is whether the server is on this machine.
+    /// Returns the soundness of a measurement. `is_local` is true if the server runs on this machine.
     #[must_use]
     pub fn of(run: &Measurement, is_local: bool) -> Self {
         let plan = &run.plan;
@@ -59,7 +59,7 @@ impl Soundness {
                 "tonic allocates the length that a reply's prefix announces before any data arrives; set a limit in bytes if replies are larger, or use the default client",
             ));
         }
-        // Stable: within a weight, the order above.
+        // The sort is stable: findings of one weight keep the order above.
         findings.sort_by_key(|finding| finding.weight);
         Self { verdict: Rating::of(&findings), saturation, findings }
     }

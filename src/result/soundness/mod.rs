@@ -1,4 +1,4 @@
-//! Whether the figures of a run can be trusted, and if not, why and what to do.
+//! Soundness: trust in the figures of a run, with reasons and next steps.
 
 mod saturation;
 mod findings;

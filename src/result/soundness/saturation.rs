@@ -1,4 +1,4 @@
-//! Which side of a run had no more to give: the generator, the server, or neither.
+//! Saturation: the side of a run that had no capacity left (generator, server, or neither).
 
 use std::time::Duration;
 
@@ -10,22 +10,22 @@ use crate::{
     units::{format_duration, format_share, named},
 };
 
-/// Which side had no more to give, with what says so. Shares are of the measured window (0..1).
+/// The side that had no capacity left, with the evidence. Shares are of the measured window (0..1).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Saturation {
     /// The side.
     pub saturated: Bottleneck,
-    /// How long the busiest worker was at work or ready for it.
+    /// Time during which the busiest worker was running or ready to run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generator_busy: Option<f64>,
-    /// How long a worker was ready and had no core, at most.
+    /// Longest time that a worker was ready to run and had no core.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generator_starved: Option<f64>,
-    /// How long requests waited because the server did not read, at most.
+    /// Longest time that requests waited because the server did not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held_up: Option<f64>,
-    /// How much of what the server could use it used or was ready to use: its threads, and no more of
-    /// them than the machine has cores. Over 1 where threads waited for a core.
+    /// CPU time that the server used or was ready to use, as a share of the CPU time available to its threads
+    /// on the machine's cores. Above 1 where threads waited for a core.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_busy: Option<f64>,
     /// The figures in words.
@@ -37,13 +37,13 @@ pub struct Saturation {
 /// A side of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bottleneck {
-    /// The figures show the generator's speed: the server may be faster.
+    /// The figures show the generator's speed; the server may be faster.
     Generator,
-    /// The figures show what the server can do.
+    /// The figures show the server's capacity.
     Server,
-    /// Both had time left.
+    /// Both sides had capacity left.
     Neither,
-    /// The generator had time left, and the server's account is not known.
+    /// The generator had capacity left, and the server's CPU time is not known.
     Unknown,
 }
 
@@ -54,71 +54,71 @@ named!(Bottleneck, "bottleneck", {
     Unknown => "unknown",
 });
 
-/// Of a side's time: from here on it decides the figures.
+/// Share of a side's time from which that side decides the figures.
 const SATURATED: f64 = 0.9;
 
-/// Of the window with requests that the server did not read.
+/// Share of the window with requests that the server did not read, from which the server falls behind.
 const HELD_UP: f64 = 0.5;
 
-/// Of the window: a thread that runs less is not one that does the server's work.
+/// Smallest share of the window of a thread that does the server's work.
 const THREAD_AT_WORK: f64 = 0.01;
 
-/// How a run's load stood to its window, besides the accounts of CPU time.
+/// Facts about a run's load, besides CPU time.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RunContext {
-    /// Whether the lean client's loop spun.
+    /// True if the lean client's loop spun.
     pub(super) spins: bool,
-    /// Whether an open loop reached its rate; `None` in a closed loop.
+    /// True if an open loop reached its rate; `None` in a closed loop.
     pub(super) keeps_up: Option<bool>,
-    /// What else decides the figures, the gravest.
+    /// Worst other cause that decides the figures.
     pub(super) trouble: Option<Trouble>,
 }
 
-/// What decides a run's figures besides CPU time.
+/// A cause, besides CPU time, that decides a run's figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trouble {
-    /// The generator stood still for a good part of the window.
+    /// The generator stood still for a notable part of the window.
     GeneratorPaused,
-    /// Calls waited for connections for a good part of the window.
+    /// Calls waited for connections for a notable part of the window.
     Connections,
     /// The stub client kept calls back until remains of refused uploads were gone.
     UploadsHeldBack,
-    /// A good part of the planned calls had no verified reply.
+    /// A notable part of the planned calls had no verified reply.
     MissingAnswers,
 }
 
-/// What happened in a run, as far as the next step depends on it.
+/// Situation of a run, as far as the next step depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Situation {
-    /// No call ended: the server took them and said nothing.
+    /// No call ended: the server accepted calls and sent nothing.
     Silent,
     /// Every call that ended was over a size limit.
     Refusing,
-    /// No call was answered, and some ended in another way.
+    /// No call was answered, and some calls ended in another way.
     Failing,
-    /// The server answered until this long after the window's start, and then no more.
+    /// The last reply came this long after the window's start.
     Stopped(Duration),
-    /// The generator stood still for a good part of the window.
+    /// The generator stood still for a notable part of the window.
     Paused,
     /// The generator had no core.
     Starved,
-    /// The generator had no time left.
+    /// The generator had no CPU time left.
     Slow,
     /// Calls waited for connections.
     Connecting,
     /// The generator kept calls back.
     HoldingBack,
-    /// The server had no CPU time left, or is elsewhere and fell behind.
+    /// The server had no CPU time left, or runs on another machine and fell behind.
     Saturated,
-    /// The same, and an open loop kept its rate.
+    /// The server had no CPU time left, and an open loop kept its rate.
     Full,
     /// The server had CPU time left, and did not read or fell behind.
     Waiting,
-    /// Both sides had time left, and an open loop kept its rate.
+    /// Both sides had CPU time left, and an open loop kept its rate.
     Resting,
-    /// Both sides had time left in a closed loop.
+    /// Both sides had CPU time left in a closed loop.
     Idle,
-    /// The generator had time left, and the server's account is not known.
+    /// The generator had CPU time left, and the server's CPU time is not known.
     Unknown,
 }
 
@@ -174,7 +174,7 @@ impl Situation {
 }
 
 impl Saturation {
-    /// Which side of a run had no more to give; `None` where the window was too short for an account.
+    /// Returns the saturation of a run; `None` where the window was too short for CPU accounting.
     pub(super) fn of(run: &Measurement, course: RunContext) -> Option<Self> {
         let usage = &run.usage;
         let over = usage.measured_over.as_secs_f64();
@@ -188,13 +188,13 @@ impl Saturation {
         let server_busy =
             server_busy(&usage.server_threads, usage.machine.map_or(0, MachineTicks::cores), share);
         let at_least = |value: Option<f64>, bound: f64| value.is_some_and(|value| value >= bound);
-        // A rate that is missed because the generator kept calls back says nothing of the server.
+        // A rate missed because the generator kept calls back is no sign of a slow server.
         let holds_back = course.trouble == Some(Trouble::UploadsHeldBack);
         let falls_behind = at_least(held_up, HELD_UP) || (course.keeps_up == Some(false) && !holds_back);
         let saturated = if at_least(generator_busy, SATURATED) {
             Bottleneck::Generator
         } else if at_least(server_busy, SATURATED) || (server_busy.is_none() && falls_behind) {
-            // A server elsewhere has no account: that it falls behind has to do.
+            // A server on another machine has no CPU accounting; falling behind is the only sign.
             Bottleneck::Server
         } else if server_busy.is_some() || course.keeps_up == Some(true) {
             Bottleneck::Neither
@@ -218,7 +218,7 @@ impl Saturation {
             Bottleneck::Neither => Situation::Idle,
             Bottleneck::Unknown => Situation::Unknown,
         });
-        // A silent or failing server decides the figures, whatever it does with its CPU time.
+        // A silent or failing server decides the figures, at any use of CPU time.
         let saturated = match (situation, saturated) {
             (Situation::Silent | Situation::Stopped(_) | Situation::Connecting, Bottleneck::Server)
                 if !at_least(server_busy, SATURATED) =>
@@ -253,7 +253,7 @@ impl Saturation {
     }
 }
 
-/// Whether the generator decides a measurement's figures: its busiest worker had no time left.
+/// Returns true if the generator decides a measurement's figures: its busiest worker had no time left.
 #[must_use]
 pub fn is_generator_saturated(run: &Measurement) -> bool {
     let over = run.usage.measured_over.as_secs_f64();
@@ -262,7 +262,7 @@ pub fn is_generator_saturated(run: &Measurement) -> bool {
     over > 0.0 && busy.is_some_and(|busy| busy >= SATURATED)
 }
 
-/// What happened where no call was answered, or none from some time on.
+/// Returns the situation where no call was answered, or none after a certain time.
 fn without_answers(run: &Measurement) -> Option<Situation> {
     let recording = &run.recording;
     let outcomes = recording.calls.outcomes;
@@ -273,7 +273,7 @@ fn without_answers(run: &Measurement) -> Option<Situation> {
             _ => Situation::Failing,
         });
     }
-    // Whole intervals at the window's end, with calls that wait for an answer.
+    // Only whole intervals at the window's end count, and only if calls wait for an answer.
     let mut answered_until = None;
     for (start, length, interval) in run.timeline.intervals(run.window) {
         if start < run.window && interval.outcomes.answered > 0 {
@@ -285,10 +285,10 @@ fn without_answers(run: &Measurement) -> Option<Situation> {
     (silent >= INTERVAL && waits).then(|| Situation::Stopped(answered_until.unwrap_or_default()))
 }
 
-/// The busiest worker's share of time at work, or ready for it.
+/// Returns the share of time (0..1) during which the busiest worker was running or ready to run.
 fn generator_busy(usage: &Usage, spins: bool, share: impl Fn(Duration) -> f64) -> Option<f64> {
     let by_kernel = usage.threads.iter().map(|thread| {
-        // A loop that spins uses a core with nothing to do: its own account tells.
+        // A spinning loop uses a core without work, so the loop's own account is used.
         let running = if spins { Duration::ZERO } else { thread.running };
         share(running + thread.waiting)
     });
@@ -296,7 +296,7 @@ fn generator_busy(usage: &Usage, spins: bool, share: impl Fn(Duration) -> f64) -
     by_kernel.chain(by_loop).reduce(f64::max).map(|busy| busy.min(1.0))
 }
 
-/// What the server used or was ready to use, of what it could use.
+/// Returns the CPU time that the server used or was ready to use, as a share of the CPU time available to it.
 #[expect(clippy::cast_precision_loss, reason = "a handful of threads")]
 fn server_busy(threads: &[ThreadTime], cores: usize, share: impl Fn(Duration) -> f64) -> Option<f64> {
     let shares = threads.iter().map(|thread| share(thread.running + thread.waiting));
@@ -306,7 +306,7 @@ fn server_busy(threads: &[ThreadTime], cores: usize, share: impl Fn(Duration) ->
     }
     let could_use = at_work.len().min(cores).max(1) as f64;
     let busiest = at_work.iter().copied().fold(0.0, f64::max);
-    // One thread that never rests holds up the others, however many there are.
+    // One thread that never rests delays all other threads, whatever their number.
     let sum = at_work.iter().fold(0.0, |sum, share| sum + share);
     Some((sum / could_use).max(if busiest >= SATURATED { busiest } else { 0.0 }))
 }

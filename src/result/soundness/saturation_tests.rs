@@ -1,4 +1,4 @@
-//! Runs in every situation, as their figures describe them.
+//! Tests: runs in every situation, built from their figures.
 
 use super::*;
 use crate::{
@@ -12,14 +12,14 @@ fn thread(running: f64, waiting: f64) -> ThreadTime {
     ThreadTime { running: WINDOW.mul_f64(running), waiting: WINDOW.mul_f64(waiting) }
 }
 
-/// What a run is made of, as far as its situation depends on it.
+/// Inputs of a run that decide its situation.
 struct Case {
     worker: (f64, f64),
     in_loop: Option<(f64, f64)>,
     server: &'static [(f64, f64)],
     course: RunContext,
     outcomes: Outcomes,
-    /// Answered calls by second of the window; the rest of the window has none.
+    /// Answered calls per second of the window; later seconds have none.
     seconds: &'static [u64],
 }
 
@@ -84,7 +84,7 @@ fn saturation(case: &Case) -> Saturation {
     Saturation::of(&run, case.course).expect("there is a window")
 }
 
-/// The table: what happened, which side it is put to, and words of the advice.
+/// Table of cases: what happened, the side that is reported, and words of the advice.
 #[test]
 #[expect(clippy::too_many_lines, reason = "a row for each situation")]
 fn each_situation_has_its_own_advice() {

@@ -1,4 +1,4 @@
-//! From what was counted to the document.
+//! Assembly of the document from the counts of a measurement.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::{
     units::{as_f64, nanoseconds_of},
 };
 
-/// Parts of a summary that were not counted.
+/// Parts of a summary that are not counts.
 #[derive(Debug)]
 pub struct Context<'a> {
     /// The server under test.
@@ -33,16 +33,16 @@ pub struct Context<'a> {
 }
 
 impl Summary {
-    /// The summary of a measurement: a pure function of what was counted and of the context.
+    /// Returns the summary of a measurement: a pure function of the counts and of the context.
     ///
     /// # Errors
-    /// When calls got lost or were counted twice, which is a defect of this program.
+    /// Calls were lost or counted twice, which is a defect of this program.
     pub fn new(run: &Measurement, context: Context<'_>) -> Result<Self, NotConserved> {
         let soundness = Soundness::of(run, context.target.is_local);
         Self::with_soundness(run, context, soundness)
     }
 
-    /// The summary of a measurement whose soundness was judged before.
+    /// Returns the summary of a measurement with a given soundness.
     pub(super) fn with_soundness(
         run: &Measurement,
         context: Context<'_>,
@@ -95,7 +95,7 @@ impl Summary {
 }
 
 impl TargetRecord {
-    /// A server under test, and how the run started it, if it did.
+    /// Returns the record of a server under test, and how the run started it, if it did.
     #[must_use]
     pub fn of(located: &Located, server: Option<ServerRecord>) -> Self {
         let Located { address, authority, is_local } = located;
@@ -202,7 +202,7 @@ fn connections(run: &Measurement) -> ConnectionsRecord {
 }
 
 impl LatencyFigures {
-    /// The figures of a histogram; `None` where nothing was counted.
+    /// Returns the figures of a histogram; `None` for an empty one.
     pub(super) fn of(latency: &Latency) -> Option<Self> {
         (latency.count() > 0).then(|| Self {
             min_ns: latency.min_ns(),

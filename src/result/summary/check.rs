@@ -1,4 +1,4 @@
-//! Whether the figures of a result agree with each other: everything that can be computed from the rest of it is.
+//! Consistency of a result: every figure that follows from the others is computed again.
 
 use super::{
     assemble::Context,
@@ -19,10 +19,10 @@ use crate::{
 };
 
 impl Summary {
-    /// Whether calls are conserved, and every figure is the one that the rest of the result gives.
+    /// Checks that calls are conserved, and that every figure follows from the rest of the result.
     ///
     /// # Errors
-    /// When something does not agree.
+    /// Two figures contradict each other.
     pub fn check(&self) -> Result<(), ReadError> {
         DocumentKind::Summary.check(&self.schema)?;
         self.calls.check()?;
@@ -38,8 +38,8 @@ impl Summary {
         self.check_measured()
     }
 
-    /// The whole result again, from what was measured. What its soundness and its objectives say is left to the
-    /// version that wrote it.
+    /// Computes the whole result again from the counts. Soundness and objectives are left as the version that
+    /// wrote the result judged them.
     fn check_measured(&self) -> Result<(), ReadError> {
         let current = DocumentKind::Summary.schema();
         holds(
@@ -51,7 +51,7 @@ impl Summary {
         self.again()?.map_or(Ok(()), |again| Ok(alike("the result", self, &again)?))
     }
 
-    /// The result that follows from what was counted; `None` for `plimsoll.summary/1`.
+    /// Returns the result that follows from the counts; `None` for `plimsoll.summary/1`.
     fn again(&self) -> Result<Option<Self>, ReadError> {
         let Some(run) = self.measurement()? else { return Ok(None) };
         let context = Context { target: self.target.clone(), label: self.label.clone(), objectives: &[] };
@@ -62,11 +62,11 @@ impl Summary {
         }))
     }
 
-    /// A result of another build, which may compute figures otherwise, with those of this one. What differs is a
-    /// finding.
+    /// Computes the figures of a result again if another build wrote it, because that build may compute them
+    /// differently. Each difference becomes a finding.
     ///
     /// # Errors
-    /// When what was counted cannot be read, or does not conserve calls.
+    /// The counts cannot be decoded, or do not conserve calls.
     pub(super) fn recomputed(self) -> Result<Self, ReadError> {
         if self.plimsoll == Build::this() {
             return Ok(self);
@@ -78,7 +78,7 @@ impl Summary {
         Ok(again)
     }
 
-    /// The three times; returns that which the other parts of the result have too.
+    /// Checks the three times, and returns the one that the other parts of the result have too.
     fn check_latency(&self) -> Result<Latency, ReadError> {
         let LatencyRecords { service, response, lateness } = &self.latency;
         let mut main = service.checked()?;
@@ -125,7 +125,7 @@ impl Summary {
         same_times("the intervals", &sum, main)
     }
 
-    /// A run of one size has no list of sizes.
+    /// Checks the sizes. A run of one size has no list of sizes.
     fn check_sizes(&self, main: &Latency) -> Result<(), ReadError> {
         let planned: Vec<u64> = match self.plan.sizes.as_slice() {
             [_] => Vec::new(),
@@ -189,7 +189,7 @@ impl Summary {
         let seconds = as_f64(self.window_ns) / 1e9;
         let per_second = |number: f64| if seconds > 0.0 { number / seconds } else { 0.0 };
         near("the goodput", calls_per_second, per_second(as_f64(replies)))?;
-        // Which sizes the replies had is known where there is one.
+        // The reply sizes are known if the run has one size only.
         for (what, written, bytes) in [
             (
                 "the goodput of requests",
@@ -236,13 +236,14 @@ impl Summary {
             saturation.held_up,
             saturation.server_busy,
         ];
-        // A clock that ticks in steps shows a little less than 0, or more than all.
+        // A clock that ticks in steps shows slightly less than 0, or more than 1.
         let is_share = |share: &f64| (-0.1..=10.0).contains(share);
         let is_so = shares.iter().flatten().all(is_share);
         holds("a share of the saturation", format!("{shares:?}"), "0 to 1", is_so)
     }
 
-    /// Whether an objective was met follows from its figure, and its figure from the rest where that has it.
+    /// Checks that an objective's result follows from its figure, and the figure from the rest where
+    /// possible.
     fn check_objective(&self, record: &ObjectiveRecord) -> Result<(), Contradiction> {
         let ObjectiveRecord { expression, measured, shown: _, met } = record;
         let what = format!("the objective `{expression}`");
@@ -252,13 +253,13 @@ impl Summary {
         let Some(measured) = *measured else {
             return holds(&what, word, "missed, because it was not measured", !met);
         };
-        // Which calls are errors is for the version that measured to say.
+        // The version that measured decides which calls are errors.
         let calls = |of| (of != CallsOf::Errors).then(|| calls_of(&self.calls, of));
         let expected = match objective.metric {
             Metric::Goodput => Some(self.goodput.calls_per_second),
             Metric::Calls(of) => calls(of).map(as_f64),
             Metric::Share(of) => calls(of).map(|calls| as_f64(calls) / as_f64(self.calls.planned.max(1))),
-            // Over which calls a quantile is taken, too.
+            // The version that measured also decides which calls a quantile covers.
             Metric::Latency(..) => None,
         };
         if let Some(expected) = expected {
@@ -280,17 +281,17 @@ fn same_times(what: &str, sum: &Latency, main: &Latency) -> Result<(), ReadError
 }
 
 impl LatencyRecord {
-    /// The histogram itself.
+    /// Decodes the histogram.
     ///
     /// # Errors
-    /// When it is none, or has another count than this record.
+    /// The text is not a histogram, or its count differs from this record's.
     pub fn decode(&self) -> Result<Latency, ReadError> {
         let latency = Latency::decode(&self.histogram, self.out_of_range)?;
         same("the number of times of a histogram", latency.count(), self.count)?;
         Ok(latency)
     }
 
-    /// The histogram, when it has the figures of this record.
+    /// Decodes the histogram, and checks that it gives the figures of this record.
     pub(crate) fn checked(&self) -> Result<Latency, ReadError> {
         let latency = self.decode()?;
         alike("a latency", &self.figures, &LatencyFigures::of(&latency))?;

@@ -1,4 +1,4 @@
-//! The document.
+//! The result of a run, as a document.
 
 use std::io::Read;
 
@@ -17,69 +17,69 @@ use crate::{
     units::Limit,
 };
 
-/// A run, its figures, and what they are worth. Integers are ns and bytes; absent is not measured.
+/// A run, its figures, and its soundness. Integers are ns and bytes; an absent field was not measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
-    /// That of `DocumentKind::Summary`.
+    /// Schema of the document: the value of `DocumentKind::Summary.schema()`.
     pub schema: String,
-    /// What measured.
+    /// Build of this program that measured.
     pub plimsoll: Build,
     /// The user's name for this run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     /// Start of the measured window, RFC 3339 in UTC.
     pub started_at: String,
-    /// What was driven.
+    /// Server under test.
     pub target: TargetRecord,
-    /// What was to be done.
+    /// Plan of the run.
     pub plan: Plan,
-    /// What it was measured on.
+    /// Machine and settings of the measurement.
     pub environment: Environment,
     /// Length of the measured window.
     pub window_ns: u64,
-    /// Whether it was ended from outside.
+    /// True if the run was stopped early, for example by a signal.
     pub interrupted: bool,
-    /// Planned calls and what became of them.
+    /// Planned calls and their outcomes.
     pub calls: Calls,
-    /// The statuses of calls that failed, broke, or exceeded their deadline.
+    /// Statuses of calls that failed, broke, or exceeded their deadline.
     pub statuses: Vec<StatusRecord>,
     /// Refusals by kind.
     pub refusals: Vec<RefusalRecord>,
-    /// The first wrong replies, with where they differ.
+    /// First wrong replies, with the place where they differ.
     pub wrong_replies: Vec<Difference>,
-    /// Verified replies, and the bytes that went for them.
+    /// Verified replies, and their message bytes.
     pub goodput: Goodput,
-    /// Of verified replies alone.
+    /// Latency of verified replies only.
     pub latency: LatencyRecords,
-    /// By message size; empty where there is only one.
+    /// Figures by message size; empty for a single size.
     pub sizes: Vec<SizeSummary>,
-    /// By time.
+    /// Figures by time.
     #[serde(deserialize_with = "intervals")]
     pub intervals: Vec<IntervalRecord>,
-    /// What the window cost.
+    /// CPU time and memory of the window.
     pub cost: Cost,
-    /// What became of the connections within the window.
+    /// Connections within the window.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub connections: Option<ConnectionsRecord>,
-    /// What the figures are worth.
+    /// Trust in the figures.
     pub soundness: Soundness,
-    /// What the run had to reach, and whether it did.
+    /// Objectives of the run, and whether the run reached them.
     pub objectives: Vec<ObjectiveRecord>,
-    /// Counts that no other key has: with them, results merge without loss. Absent in `plimsoll.summary/1`.
+    /// Counts that no other key has; with them, results merge without loss. Absent in `plimsoll.summary/1`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub measured: Option<Measured>,
 }
 
-/// What was driven.
+/// Server under test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TargetRecord {
-    /// Host and port as they were written.
+    /// Host and port from the command line.
     pub authority: String,
-    /// The address that the connections were made to.
+    /// Address of the connections.
     pub address: String,
-    /// Whether the server shared the machine with the generator.
+    /// True if the server shared the machine with the generator.
     pub is_local: bool,
-    /// How the server was started, where the run started it.
+    /// Settings of the server, where the run started it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerRecord>,
 }
@@ -87,112 +87,112 @@ pub struct TargetRecord {
 /// The reference server that a run started for itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ServerRecord {
-    /// Its worker threads.
+    /// Number of worker threads.
     pub threads: usize,
-    /// Its limit for requests; `null` for none.
+    /// Size limit of requests; `null` for none.
     pub max_recv_message_bytes: Limit,
-    /// Its limit for replies; `null` for none.
+    /// Size limit of replies; `null` for none.
     pub max_send_message_bytes: Limit,
-    /// How it compressed replies to callers that took it; absent where it did not.
+    /// Compression of replies to callers that accept it; absent without compression.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub compression: Option<Compression>,
-    /// Whether it did what metadata asked for.
+    /// True if the server obeyed instructions in metadata.
     pub obey: bool,
 }
 
 /// A status that calls ended with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StatusRecord {
-    /// The outcome of these calls: one that has a status.
+    /// Outcome of these calls, one with a status.
     pub outcome: OutcomeKind,
-    /// The code's name.
+    /// Name of the code.
     pub code: String,
-    /// The code's number.
+    /// Number of the code.
     pub number: i32,
-    /// How many calls.
+    /// Number of calls.
     pub count: u64,
-    /// The text.
+    /// Message of the status.
     pub message: String,
 }
 
 /// Refusals of one kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RefusalRecord {
-    /// Who refused.
+    /// Side that refused.
     pub side: Side,
-    /// Which message.
+    /// Direction of the refused message.
     pub direction: Direction,
-    /// Its size.
+    /// Size of the message.
     pub message_bytes: u64,
-    /// The limit, where the refusal names it.
+    /// Size limit, where the refusal names it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit_bytes: Option<u64>,
-    /// The status of HTTP that came in place of gRPC's.
+    /// HTTP status in place of a gRPC status.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub http_status: Option<u16>,
-    /// The code's name.
+    /// Name of the code.
     pub code: String,
-    /// The text.
+    /// Message of the status.
     pub message: String,
-    /// How many calls.
+    /// Number of calls.
     pub count: u64,
-    /// From sent to refused.
+    /// Time from the send to the refusal.
     pub latency: LatencyRecord,
 }
 
 impl RefusalRecord {
-    /// The status that it came with: HTTP's where there was one, and otherwise the code's name.
+    /// Returns the HTTP status of the refusal, or the name of the code where there is none.
     #[must_use]
     pub fn status(&self) -> String {
         self.http_status.map_or_else(|| self.code.clone(), |status| format!("HTTP {status}"))
     }
 }
 
-/// Verified replies a second.
+/// Verified replies per second.
 ///
-/// Of a run that ends by time, each reply counts that came within the window, also to a call that
-/// the warm-up sent: that is what the service did in that time. Of a run that ends by count, the
-/// replies to those calls count.
+/// In a run that ends by time, each reply within the window counts, including replies to calls that the
+/// warm-up sent: the service produced them in that time. In a run that ends by count, the replies to the
+/// counted calls count.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Goodput {
-    /// The replies that count.
+    /// Number of replies that count.
     pub replies: u64,
-    /// Those, a second.
+    /// Replies per second.
     pub calls_per_second: f64,
-    /// Message bytes of their requests, a second.
+    /// Message bytes of the requests per second.
     pub request_bytes_per_second: f64,
-    /// Message bytes of the replies, a second.
+    /// Message bytes of the replies per second.
     pub reply_bytes_per_second: f64,
 }
 
 /// The three times of calls.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LatencyRecords {
-    /// From sent to done.
+    /// Time from the send to the end.
     pub service: LatencyRecord,
-    /// From the intended start to done; absent in a closed loop, which has no intended start.
+    /// Time from the intended start to the end; absent in a closed loop, which has no intended start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response: Option<LatencyRecord>,
-    /// From the intended start to sent; absent in a closed loop.
+    /// Time from the intended start to the send; absent in a closed loop.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lateness: Option<LatencyRecord>,
 }
 
-/// A latency's figures, and the histogram that any other can be computed from.
+/// A latency's figures, and the histogram from which any other figure can be computed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LatencyRecord {
-    /// How many.
+    /// Number of values.
     pub count: u64,
-    /// The figures; absent when nothing was counted.
+    /// The figures; absent for an empty histogram.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub figures: Option<LatencyFigures>,
-    /// How many lasted more than an hour; they count as an hour.
+    /// Number of values over an hour; each counts as an hour.
     pub out_of_range: u64,
     /// Base64 of HdrHistogram's V2 deflate encoding, in ns.
     pub histogram: String,
 }
 
-/// In ns.
+/// Figures of a latency, in ns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct LatencyFigures {
@@ -211,26 +211,26 @@ pub struct LatencyFigures {
 /// The calls of one message size.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SizeSummary {
-    /// Of the request.
+    /// Size of the request.
     pub message_bytes: u64,
-    /// Its calls.
+    /// Calls of this size.
     pub calls: Calls,
     /// Response time in an open loop, service time in a closed one.
     pub latency: LatencyRecord,
 }
 
-/// The calls that ended within a stretch of time.
+/// Calls that ended within an interval of time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct IntervalRecord {
-    /// Since the start of the window.
+    /// Start, counted from the start of the window.
     pub start_ns: u64,
-    /// Its length.
+    /// Length of the interval.
     pub length_ns: u64,
-    /// What became of them.
+    /// Outcomes of the calls.
     pub calls: Outcomes,
     /// Response time in an open loop, service time in a closed one.
     pub latency: LatencyRecord,
-    /// Calls in flight at the ends of its seconds, on average.
+    /// Mean number of calls in flight at the ends of the interval's seconds.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub in_flight: Option<u64>,
     /// Largest lateness of a call; absent in a closed loop.
@@ -241,71 +241,72 @@ pub struct IntervalRecord {
 /// CPU and memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Cost {
-    /// The generator's CPU time within the window, a call that ended in it.
+    /// The generator's CPU time within the window, per call that ended in the window.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_cpu_ns_per_call: Option<u64>,
-    /// The server's, where it is on this machine.
+    /// The server's CPU time per call; absent for a server on another machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_cpu_ns_per_call: Option<u64>,
-    /// The server's CPU time within the window, where it is on this machine.
+    /// The server's CPU time within the window; absent for a server on another machine.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub server_cpu_ns: Option<u64>,
-    /// The most memory that the generator has had.
+    /// Peak memory of the generator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_peak_rss_bytes: Option<u64>,
-    /// The most memory that the server's processes have had since they started, where it is on this machine.
+    /// Peak memory of the server's processes since their start; absent for a server on another machine.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub server_peak_rss_bytes: Option<u64>,
 }
 
-/// What became of the connections within the window.
+/// Connections within the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct ConnectionsRecord {
-    /// How many were made, after those that stood at the start of the run.
+    /// Number of connections made, after the ones open at the start of the run.
     #[serde(default)]
     pub made: u64,
-    /// How many the server closed gracefully: GOAWAY, and every call that it had taken was answered.
+    /// Number of connections that the server closed gracefully: with GOAWAY, after answering every accepted
+    /// call.
     #[serde(default)]
     pub closed: u64,
-    /// How many ended in any other way.
+    /// Number of connections that ended in any other way.
     pub lost: u64,
-    /// How many attempts to connect failed.
+    /// Number of failed attempts to connect.
     #[serde(default)]
     pub failed_attempts: u64,
-    /// How long calls waited for a connection: at the place of the connection where it was longest. Of the
-    /// stub client, how long it took to connect.
+    /// Longest time that calls of one connection waited for a new connection. For the stub client: the time
+    /// spent on connecting.
     #[serde(default)]
     pub unconnected_ns: u64,
-    /// How long no attempt to connect was under way after one that failed, where it was longest.
+    /// Longest time without an attempt to connect after a failed one.
     #[serde(default)]
     pub paused_ns: u64,
-    /// How many calls were sent again, because a server had provably not processed them. Absent for the stub
-    /// client, as are the figures below: its channel does not tell.
+    /// Number of calls sent again, because a server had provably not processed them. Absent for the stub
+    /// client, as are the figures below: its channel does not report them.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub retried_calls: Option<u64>,
-    /// How long requests waited because the server did not read: of the connection where it was longest.
+    /// Longest time that requests of one connection waited because the server did not read.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub held_up_ns: Option<u64>,
-    /// How long requests waited for room in their connection's window: of the connection where it was longest.
+    /// Longest time that requests of one connection waited for room in the connection's window.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub out_of_window_ns: Option<u64>,
-    /// What calls that were refused, failed or broke had uploaded of their bodies until then, prefix included.
+    /// Bytes of bodies, prefixes included, that refused, failed and broken calls uploaded before their end.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub uploaded_in_vain_bytes: Option<u64>,
 }
 
-/// An objective, measured.
+/// An objective, and its measured figure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ObjectiveRecord {
-    /// As it was written.
+    /// The text on the command line.
     pub expression: String,
-    /// In ns, calls a second, calls, or a share (0..1); absent when it was not measured, which meets
-    /// no objective.
+    /// Measured figure: ns, calls per second, calls, or a share (0..1). Absent when not measured; such an
+    /// objective is not met.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub measured: Option<f64>,
-    /// The same for people, or why there is none.
+    /// The figure in words, or the reason why there is none.
     pub shown: String,
-    /// Whether it was reached.
+    /// True if the objective was met.
     pub met: bool,
 }
 
@@ -320,22 +321,22 @@ impl Document for Summary {
 }
 
 impl Summary {
-    /// Reads a result, and checks that its figures agree with each other. Those of another build are computed again
-    /// from what was counted: what differs becomes a finding.
+    /// Reads a result, and checks that its figures agree with each other. If another build wrote the result, its
+    /// figures are computed again from the counts; a difference becomes a finding.
     ///
     /// # Errors
-    /// When it is something else, of another version, or its sums do not agree.
+    /// The document is of another kind or version, or its sums do not agree.
     pub fn read(reader: impl Read) -> Result<Self, ReadError> {
         document::read(reader)
     }
 
-    /// Response time in an open loop, service time in a closed one.
+    /// Returns the response time in an open loop, the service time in a closed one.
     #[must_use]
     pub fn main_latency(&self) -> &LatencyRecord {
         self.latency.response.as_ref().unwrap_or(&self.latency.service)
     }
 
-    /// Whether every objective was met.
+    /// Returns true if every objective was met.
     #[must_use]
     pub fn meets_objectives(&self) -> bool {
         self.objectives.iter().all(|objective| objective.met)

@@ -1,7 +1,7 @@
-//! The counts of a measurement that stand nowhere else in its document.
+//! Counts of a measurement that no other part of its document has.
 //!
-//! Calls, statuses, refusals, histograms and intervals of a result are counts too. Together with these they make
-//! the whole measurement again, so that no histogram is written twice.
+//! Calls, statuses, refusals, histograms and intervals of a result are counts too. Together with the counts here
+//! they restore the whole measurement, so that no histogram is written twice.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,14 +14,14 @@ use crate::{
     units::nanoseconds,
 };
 
-/// Counts of a measurement that stand nowhere else in its document.
+/// Counts of a measurement that no other part of its document has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Measured {
     /// Start of the window, since 1970 in UTC.
     #[serde(rename = "started_at_unix_ns", with = "nanoseconds")]
     #[schemars(with = "u64")]
     pub(super) started_at: Duration,
-    /// Whether the window ended because all calls were made.
+    /// True if the window ended because all calls were made.
     pub(super) ended_by_count: bool,
     /// Verified replies to planned calls within the window.
     pub(super) in_window: Volume,
@@ -29,7 +29,7 @@ pub struct Measured {
     pub(super) carried_over: Volume,
     /// Calls of any outcome that ended within the window.
     pub(super) ended_in_window: u64,
-    /// First send of a planned call; absent without one.
+    /// First send of a planned call; absent if none was sent.
     #[serde(
         rename = "first_sent_ns",
         with = "nanoseconds::optional",
@@ -44,9 +44,10 @@ pub struct Measured {
     pub(super) last_done: Duration,
     /// Seconds per interval.
     pub(super) seconds: u32,
-    /// Of each interval, in the order of `intervals`.
+    /// Counts of each interval, in the order of `intervals`.
     pub(super) intervals: Vec<MeasuredInterval>,
-    /// Service time of each size, in the order of `sizes`; empty in a closed loop, whose latency it is.
+    /// Service time of each size, in the order of `sizes`. Empty in a closed loop, whose latency is the
+    /// service time.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub(super) sizes: Vec<MeasuredLatency>,
     /// Cost of the window.
@@ -58,14 +59,14 @@ pub struct Measured {
 /// Counts of an interval.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(super) struct MeasuredInterval {
-    /// Calls in flight at the end of each second, added up.
+    /// Calls in flight at the end of each second, summed.
     pub(super) in_flight: u64,
-    /// Service time; absent in a closed loop, whose latency it is.
+    /// Service time. Absent in a closed loop, whose latency is the service time.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) service: Option<MeasuredLatency>,
 }
 
-/// A histogram alone.
+/// A histogram without figures.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(super) struct MeasuredLatency {
     /// Values over an hour.
@@ -91,7 +92,7 @@ impl MeasuredLatency {
 }
 
 impl Measured {
-    /// The counts of a measurement.
+    /// Returns the counts of a measurement.
     pub(super) fn of(run: &Measurement) -> Self {
         let recording = &run.recording;
         let of_interval = |interval: &Interval| MeasuredInterval {

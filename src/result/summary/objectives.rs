@@ -1,4 +1,4 @@
-//! Objectives, measured.
+//! Measurement of objectives.
 
 use super::document::{Goodput, ObjectiveRecord};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     units::{as_f64, decimal, format_nanoseconds, format_share, grouped},
 };
 
-/// Measures an objective. What was not measured, or on too few samples, meets none.
+/// Measures an objective. An objective without a figure, or with too few samples, is not met.
 pub(super) fn judge(objective: &Objective, recording: &Recording, goodput: &Goodput) -> ObjectiveRecord {
     let calls = |of| calls_of(&recording.calls, of);
     let measured = match objective.metric {
@@ -45,7 +45,7 @@ pub(super) fn judge(objective: &Objective, recording: &Recording, goodput: &Good
     }
 }
 
-/// How many of these calls an objective is about.
+/// Returns the number of calls that an objective counts.
 pub(super) fn calls_of(calls: &Calls, of: CallsOf) -> u64 {
     let outcomes = &calls.outcomes;
     match of {
@@ -64,8 +64,8 @@ fn latency_of(recording: &Recording, time: Time) -> Option<&Latency> {
     }
 }
 
-/// A statistic over *planned* calls, in ns and in words. A call without a verified reply counts as slower than any
-/// bound; only calls that were refused for their size are left out.
+/// Returns a statistic over the *planned* calls, in ns and in words. A call without a verified reply counts as
+/// slower than any bound. Only calls refused for their size are excluded.
 fn measure(latency: &Latency, calls: &Calls, statistic: Statistic) -> Result<(f64, String), String> {
     let answered = latency.count();
     let planned = calls.planned.saturating_sub(calls.outcomes.refused).max(answered);
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
     use crate::measure::Outcomes;
 
-    /// Calls answered after 1, 2, 3 ... ms, and others.
+    /// Returns calls answered after 1, 2, 3 ... ms, and calls with other outcomes.
     fn recording(others: Outcomes) -> Recording {
         let mut recording = Recording::new(0, false);
         for milliseconds in 1..=others.answered {

@@ -1,4 +1,4 @@
-//! From the document back to the measurement.
+//! Restoration of the measurement from its document.
 
 use std::time::{Duration, SystemTime};
 
@@ -17,10 +17,11 @@ use crate::{
 };
 
 impl Summary {
-    /// The measurement behind a result; `None` for `plimsoll.summary/1`, which did not keep all of it.
+    /// Returns the measurement behind a result; `None` for `plimsoll.summary/1`, which lacks a part of the
+    /// counts.
     ///
     /// # Errors
-    /// When a histogram cannot be decoded, or lists of one thing have different lengths.
+    /// A histogram cannot be decoded, or two lists about one thing differ in length.
     pub fn measurement(&self) -> Result<Option<Measurement>, ReadError> {
         let Some(measured) = &self.measured else { return Ok(None) };
         Ok(Some(Measurement {
@@ -100,8 +101,8 @@ impl Summary {
     }
 }
 
-/// Service time, and response time in an open loop: there the record has the response time, and the service time
-/// stands apart.
+/// Returns the service time, and the response time in an open loop. In an open loop, the record holds the
+/// response time, and the service time is stored apart.
 fn times(
     record: &LatencyRecord,
     service: Option<&MeasuredLatency>,

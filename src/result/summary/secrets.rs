@@ -1,10 +1,10 @@
-//! A server may repeat a caller's secrets: they are taken out of everything that it said.
+//! Removal of secrets from server texts: a server may repeat a caller's secrets.
 
 use super::document::Summary;
 use crate::rpc::metadata::Secrets;
 
 impl Summary {
-    /// Hides the secrets of a run in what its server said.
+    /// Hides the secrets of a run in all texts of its server.
     pub(super) fn hide(&mut self, secrets: &Secrets) {
         for status in &mut self.statuses {
             secrets.hide(&mut status.message);
