@@ -1,15 +1,16 @@
-//! The bootstrap, for what no exact test is there for.
+//! The bootstrap: confidence intervals for figures without an exact test.
 
 use crate::units::draw;
 
-/// An interval for a figure of one or more series whose neighbours resemble each other, with this confidence
-/// (0..1): the quantiles of the figure over resampled series (Künsch 1989: blocks of neighbours, which may
-/// overlap, put behind each other until a series is as long as it was). Blocks have as many neighbours as the
-/// third root of the series' length, at least 1.
+/// Returns a confidence interval, at this confidence (0..1), for a figure of one or more series whose
+/// neighbours resemble each other. The interval's ends are quantiles of the figure over resampled series.
 ///
-/// The figure is given the places that are drawn of each series, each below its length; resamples in which it
-/// is `None` are left out. `None` when fewer than half of `rounds` are left. The same seed gives the same
-/// interval.
+/// A resampled series consists of blocks of neighbours, which may overlap, up to the length of the original
+/// series (Künsch 1989). The block length is the third root of the series' length, at least 1.
+///
+/// The closure `figure` receives the drawn places of each series, each below the series' length. Resamples
+/// for which `figure` returns `None` are left out. The result is `None` if fewer than half of `rounds`
+/// remain. Equal seeds give equal intervals.
 #[must_use]
 pub fn block_bootstrap(
     lengths: &[usize],
@@ -45,12 +46,12 @@ pub fn block_bootstrap(
     Some((quantile(&figures, outside), quantile(&figures, 1.0 - outside)))
 }
 
-/// Rounded down.
+/// Returns the third root, rounded down.
 fn third_root(number: usize) -> usize {
     (0..=number).take_while(|root| root * root * root <= number).last().unwrap_or(0)
 }
 
-/// The nearest of the values, which are in rising order and not none.
+/// Returns the value nearest to a quantile. The values are sorted in rising order, and there is at least one.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -92,7 +93,7 @@ mod tests {
         assert_eq!([0, 1, 7, 8, 26, 27].map(third_root), [0, 1, 1, 2, 2, 3]);
     }
 
-    /// Of 95 % intervals, about 95 in 100 hold the truth: independent values, whose mean is 0.5.
+    /// Checks that about 95 of 100 intervals at 95 % contain the true mean, 0.5, of independent values.
     #[test]
     fn intervals_hold_the_truth_about_as_often_as_they_say() {
         #[expect(clippy::cast_precision_loss, reason = "53 bits")]

@@ -1,8 +1,7 @@
 //! Holm's correction for several p-values.
 
-/// Holm's adjustment of p-values for having asked several questions (Holm 1979): with it, the chance of one
-/// or more false answers among all of them is no larger than the level that each is compared with. In
-/// the order in which they were given.
+/// Adjusts p-values for several tests (Holm 1979). Compare each adjusted value with the level: the chance of
+/// one or more false positives among all tests is at most that level. The order of the input is kept.
 #[must_use]
 pub fn holm(p_values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();

@@ -1,6 +1,6 @@
 //! The median.
 
-/// The median: the middle between the two in the middle where there is no one; `None` of nothing.
+/// Returns the median; the mean of the two middle values for an even number of values. `None` without values.
 #[must_use]
 pub fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
@@ -8,14 +8,15 @@ pub fn median(values: &[f64]) -> Option<f64> {
     median_of_sorted(&sorted)
 }
 
-/// The median of whole numbers, cut to a whole number.
+/// Returns the median of whole numbers, truncated to a whole number. `None` without values.
 pub(crate) fn whole_median(mut values: Vec<u64>) -> Option<u64> {
     values.sort_unstable();
     let (low, high) = (values.get(values.len().checked_sub(1)? / 2)?, values.get(values.len() / 2)?);
     Some(low.midpoint(*high))
 }
 
-/// The upper of the two in the middle where there is no one: a value that was measured.
+/// Returns the upper of the two middle values for an even number of values, so that the result was measured.
+/// `None` without values.
 pub(crate) fn upper_median(mut values: Vec<u64>) -> Option<u64> {
     values.sort_unstable();
     values.get(values.len() / 2).copied()

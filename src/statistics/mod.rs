@@ -1,5 +1,5 @@
-//! The tests that comparisons and gates rest on: exact where the samples are small, seeded where they are
-//! random. Pure arithmetic on numbers of no unit.
+//! Statistical tests for comparisons and gates: exact for small samples, seeded where random. Pure arithmetic
+//! on numbers without units.
 
 mod bootstrap;
 pub mod holm;

@@ -1,28 +1,28 @@
-//! Mann and Whitney's test for two samples that are not paired, and the shift that belongs to it.
+//! Mann and Whitney's test for two unpaired samples, and the matching estimate of the shift.
 
 use super::{median::median_of_sorted, ranks::doubled};
 
-/// What the rank-sum test says of two samples (Wilcoxon 1945, Mann and Whitney 1947): whether one lies above
-/// the other.
+/// Result of the rank-sum test (Wilcoxon 1945, Mann and Whitney 1947): does one sample lie above the other?
 ///
-/// Exact for up to 50 values in all, also where some are equal: by counting, with dynamic programming, all
-/// ways to choose the first sample among the ranks that there are. Above that by the normal approximation,
-/// with the corrections for ties and for continuity.
+/// The test is exact for up to 50 values in total, ties included. Dynamic programming counts all ways to
+/// choose the first sample among the given ranks. Above 50 values: the normal approximation, with corrections
+/// for ties and for continuity.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RankSum {
-    /// How many pairs have the value of the first sample above that of the second; ties count half.
+    /// Number of pairs in which the first sample's value is larger than the second's; a tie counts one half.
     pub u: f64,
-    /// Small when the first sample lies above the second.
+    /// One-sided p-value; small if the first sample lies above the second.
     pub p_above: f64,
-    /// Small when the first sample lies below the second.
+    /// One-sided p-value; small if the first sample lies below the second.
     pub p_below: f64,
 }
 
-/// In all: there are 1.3e14 ways to choose half of 50, which a double counts exactly.
+/// Largest total for the exact test: there are 1.3e14 ways to choose half of 50, which a double counts
+/// exactly.
 const MOST_EXACT: usize = 50;
 
 impl RankSum {
-    /// Tests two samples; `None` when one of them is empty or has something that is no number.
+    /// Tests two samples; `None` if a sample is empty or contains NaN.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "sizes of samples")]
     pub fn of(first: &[f64], second: &[f64]) -> Option<Self> {
@@ -45,14 +45,14 @@ impl RankSum {
         Some(Self { u, p_above, p_below })
     }
 
-    /// Either way: twice the smaller of the two.
+    /// Returns the two-sided p-value: twice the smaller one-sided value, at most 1.
     #[must_use]
     pub fn p_two_sided(&self) -> f64 {
         (2.0 * self.p_above.min(self.p_below)).min(1.0)
     }
 }
 
-/// In how many ways so many of the ranks can be chosen to have each sum.
+/// Returns, for each sum, the number of ways to choose `count` of the ranks with that sum.
 fn ways(ranks: &[usize], count: usize) -> Vec<f64> {
     let largest: usize = ranks.iter().sum();
     let mut ways = vec![vec![0.0; largest + 1]; count + 1];
@@ -91,8 +91,8 @@ fn normal(ranks: &[usize], count: f64, others: f64, u: f64) -> (f64, f64) {
     (upper(u - mean).min(1.0), upper(mean - u).min(1.0))
 }
 
-/// How likely a standard normal variable is above this: by the continued fraction of the complementary error
-/// function where it converges fast, and by its series elsewhere.
+/// Returns the probability that a standard normal variable is above `z`. Uses the continued fraction of the
+/// complementary error function where it converges fast, and the series below `z` = 2.
 fn upper_tail(z: f64) -> f64 {
     if z < 0.0 {
         return 1.0 - upper_tail(-z);
@@ -113,15 +113,15 @@ fn upper_tail(z: f64) -> f64 {
     density / (z + fraction)
 }
 
-/// The Hodges-Lehmann estimate of how far the first sample lies above the second: the median of all
-/// differences. `None` where one is empty.
+/// Returns the Hodges-Lehmann estimate of the shift of the first sample above the second: the median of all
+/// differences. `None` for an empty sample.
 #[must_use]
 pub fn shift(first: &[f64], second: &[f64]) -> Option<f64> {
     median_of_sorted(&differences(first, second))
 }
 
-/// The interval for it that the rank-sum test does not contradict, with this confidence (0..1) or more.
-/// `None` where there are too few values for it, or more than 50.
+/// Returns the interval of shifts that the rank-sum test does not reject, at this confidence (0..1) or more.
+/// `None` for too few values, or more than 50.
 #[must_use]
 pub fn shift_interval(first: &[f64], second: &[f64], confidence: f64) -> Option<(f64, f64)> {
     let (count, all) = (first.len(), first.len() + second.len());
@@ -132,7 +132,7 @@ pub fn shift_interval(first: &[f64], second: &[f64], confidence: f64) -> Option<
     let ways = ways(&ranks, count);
     let level = (1.0 - confidence) / 2.0 * ways.iter().sum::<f64>();
     let mut below = 0.0;
-    // From the smallest sum on, each one is a difference more.
+    // Starting at the smallest sum, each further sum leaves out one more difference.
     let left_out = ways[count * (count + 1) / 2..].iter().take_while(|ways| {
         below += **ways;
         below <= level
@@ -142,7 +142,7 @@ pub fn shift_interval(first: &[f64], second: &[f64], confidence: f64) -> Option<
     Some((*differences.get(left_out)?, *differences.get(differences.len().checked_sub(1 + left_out)?)?))
 }
 
-/// All differences, in rising order.
+/// Returns all differences, in rising order.
 fn differences(first: &[f64], second: &[f64]) -> Vec<f64> {
     let mut all: Vec<f64> =
         first.iter().flat_map(|left| second.iter().map(move |right| left - right)).collect();

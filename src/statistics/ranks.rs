@@ -1,8 +1,8 @@
-//! Ranks, as whole numbers: twice the usual ones, so that those of ties are whole too.
+//! Ranks as whole numbers: doubled, so that ranks of ties are whole too.
 
-/// Twice the rank of each value, from 2 on; equal values share the mean of theirs.
+/// Returns twice the rank of each value, starting at 2; equal values share the mean of their ranks.
 pub(super) fn doubled(values: &[f64]) -> Vec<usize> {
-    // The two zeros are equal, and not the same.
+    // Adding 0.0 turns -0.0 into 0.0, because `total_cmp` orders the two zeros.
     let values: Vec<f64> = values.iter().map(|value| value + 0.0).collect();
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|left, right| values[*left].total_cmp(&values[*right]));

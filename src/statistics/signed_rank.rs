@@ -1,31 +1,30 @@
-//! Wilcoxon's signed-rank test for paired differences, and the estimate that belongs to it.
+//! Wilcoxon's signed-rank test for paired differences, and the matching estimate.
 
 use super::{median::median_of_sorted, ranks::doubled};
 
-/// What the signed-rank test says of differences (Wilcoxon 1945): whether they lie around 0.
+/// Result of the signed-rank test (Wilcoxon 1945): do the differences lie around 0?
 ///
-/// Exact: the distribution is that of all 2^n assignments of signs to the ranks that there are, by dynamic
-/// programming. Differences of 0 are left out, as Wilcoxon did; equal ones share the mean of their
-/// ranks, and the distribution is the one that has these.
+/// The test is exact. Dynamic programming gives the distribution over all 2^n assignments of signs to the
+/// given ranks. Differences of 0 are left out, as in Wilcoxon's paper. Equal differences share the mean of
+/// their ranks, and the distribution uses these shared ranks.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SignedRank {
-    /// Differences that are not 0.
+    /// Number of differences other than 0.
     pub count: usize,
-    /// The sum of the ranks of those above 0.
+    /// Sum of the ranks of differences above 0.
     pub rank_sum: f64,
-    /// How likely a sum as large or larger is, where differences lie around 0: small when they lie above.
+    /// Probability of this rank sum or a larger one if differences lie around 0; small if they lie above 0.
     pub p_above: f64,
-    /// The same of a sum as small or smaller: small when they lie below.
+    /// Probability of this rank sum or a smaller one if differences lie around 0; small if they lie below 0.
     pub p_below: f64,
 }
 
-/// More differences than this would take the distribution beyond what is exact in a double, and nobody makes
-/// as many repetitions.
+/// Largest number of differences. More would take the distribution beyond the exact range of a double, and no
+/// experiment has as many repetitions.
 const MOST: usize = 1_000;
 
 impl SignedRank {
-    /// Tests these differences; `None` when none of them is other than 0, one is no number, or there are
-    /// more than 1,000.
+    /// Tests these differences. `None` if all are 0, one is NaN, or there are more than 1,000.
     #[must_use]
     pub fn of(differences: &[f64]) -> Option<Self> {
         if differences.iter().any(|difference| difference.is_nan()) {
@@ -50,21 +49,21 @@ impl SignedRank {
         })
     }
 
-    /// Either way: twice the smaller of the two.
+    /// Returns the two-sided p-value: twice the smaller one-sided value, at most 1.
     #[must_use]
     pub fn p_two_sided(&self) -> f64 {
         (2.0 * self.p_above.min(self.p_below)).min(1.0)
     }
 }
 
-/// The smallest p-value, one-sided, that so many differences can have: fewer cannot show anything at a level
-/// below it.
+/// Returns the smallest one-sided p-value that `count` differences can have. With fewer differences, no
+/// result is significant at a level below this value.
 #[must_use]
 pub fn smallest_p(count: usize) -> f64 {
     0.5_f64.powi(i32::try_from(count).unwrap_or(i32::MAX))
 }
 
-/// How likely each sum of ranks is, where each rank counts or not, with even chances.
+/// Returns the probability of each sum of ranks, where each rank is included with probability 1/2.
 fn distribution(ranks: &[usize]) -> Vec<f64> {
     let mut chances = vec![0.0_f64; ranks.iter().sum::<usize>() + 1];
     chances[0] = 1.0;
@@ -79,15 +78,15 @@ fn distribution(ranks: &[usize]) -> Vec<f64> {
     chances
 }
 
-/// The Hodges-Lehmann estimate of where values lie (Hodges and Lehmann 1963): the median of the means of all
-/// pairs, each value with itself included. `None` of nothing.
+/// Returns the Hodges-Lehmann estimate of location (Hodges and Lehmann 1963): the median of the means of all
+/// pairs, including each value paired with itself. `None` without values.
 #[must_use]
 pub fn hodges_lehmann(values: &[f64]) -> Option<f64> {
     median_of_sorted(&walsh_averages(values))
 }
 
-/// The interval for it that the signed-rank test does not contradict: with this confidence (0..1) or more,
-/// because the test is exact and its levels are few. `None` where there are too few values for it.
+/// Returns the interval of locations that the signed-rank test does not reject. The confidence is this one
+/// (0..1) or more, because the exact test has few levels. `None` for too few values.
 #[must_use]
 pub fn hodges_lehmann_interval(values: &[f64], confidence: f64) -> Option<(f64, f64)> {
     if values.is_empty() || values.len() > MOST {
@@ -97,7 +96,7 @@ pub fn hodges_lehmann_interval(values: &[f64], confidence: f64) -> Option<(f64, 
     let ranks: Vec<usize> = (1..=values.len()).collect();
     let chances = distribution(&ranks);
     let level = (1.0 - confidence) / 2.0;
-    // The largest number of averages that may be left out on each side.
+    // Count the largest number of averages that may be left out on each side.
     let mut below = 0.0;
     let left_out = chances.iter().take_while(|chance| {
         below += **chance;
@@ -107,7 +106,7 @@ pub fn hodges_lehmann_interval(values: &[f64], confidence: f64) -> Option<(f64, 
     Some((*averages.get(left_out)?, *averages.get(averages.len().checked_sub(1 + left_out)?)?))
 }
 
-/// The means of all pairs, in rising order.
+/// Returns the means of all pairs, in rising order.
 fn walsh_averages(values: &[f64]) -> Vec<f64> {
     let pairs = (0..values.len()).flat_map(|left| (left..values.len()).map(move |right| (left, right)));
     let mut averages: Vec<f64> = pairs.map(|(left, right)| values[left].midpoint(values[right])).collect();

@@ -1,4 +1,5 @@
-//! Against `SciPy`, by fixtures that `scripts/fixtures/statistics` makes; and what holds for any values.
+//! Tests against fixtures from `SciPy` (made by `scripts/fixtures/statistics`), and properties that hold for
+//! any values.
 
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -97,7 +98,7 @@ proptest! {
             (SignedRank::of(&values), SignedRank::of(&mirrored), SignedRank::of(&scaled)) else { return Ok(()) };
         prop_assert!(close(got.p_above, other.p_below) && close(got.p_below, other.p_above));
         prop_assert!(close(got.p_above, same.p_above));
-        // The sum itself is in both tails.
+        // The rank sum itself is in both tails.
         prop_assert!(got.p_above + got.p_below >= 1.0 - 1e-9);
         prop_assert!(got.p_above >= smallest_p(got.count) * (1.0 - 1e-9));
         prop_assert!((0.0..=1.0).contains(&got.p_two_sided()));
@@ -114,7 +115,7 @@ proptest! {
         prop_assert!(close(got.u + other.u, pairs));
     }
 
-    /// An interval is what a test does not contradict: just inside, it does not; just outside, it does.
+    /// Checks that values just inside an interval are not rejected by the test, and values just outside are.
     #[test]
     fn intervals_are_what_the_tests_do_not_contradict(values in values(8..25)) {
         let (low, high) = hodges_lehmann_interval(&values, 0.95).expect("enough");
@@ -156,7 +157,7 @@ fn a_median_is_the_middle() {
 
 #[test]
 fn holm_is_as_worked_out_by_hand() {
-    // Sorted: .01 x 4, .02 x 3, .03 x 2, .04 x 1, each no less than the one before.
+    // Sorted: .01 x 4, .02 x 3, .03 x 2, .04 x 1, each at least as large as the one before.
     let close = |got: Vec<f64>, expected: &[f64]| {
         assert!(got.iter().zip(expected).all(|(got, expected)| (got - expected).abs() < 1e-12), "{got:?}");
     };
@@ -174,7 +175,7 @@ proptest! {
         for (p, adjusted) in p_values.iter().zip(&adjusted) {
             prop_assert!(p <= adjusted && *adjusted <= (p * questions).min(1.0) + 1e-12);
         }
-        // Who has the smaller p-value keeps the smaller one.
+        // A smaller p-value has a smaller or equal adjusted value.
         for (left, right) in (0..p_values.len()).flat_map(|left| (0..p_values.len()).map(move |right| (left, right))) {
             prop_assert!(p_values[left] > p_values[right] || adjusted[left] <= adjusted[right]);
         }
