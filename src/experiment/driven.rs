@@ -1,4 +1,4 @@
-//! The server of an experiment: one that is there already, or the reference server in a child process.
+//! The server of an experiment: a running server, or the reference server in a child process.
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -9,33 +9,33 @@ use crate::{
     units::Limit,
 };
 
-/// A server that an experiment can drive.
+/// A server for an experiment.
 #[derive(Debug, Clone)]
 pub enum Server {
-    /// A server that is there already.
+    /// A server that is already running.
     There(Located),
     /// The reference server, started for each use as `program serve` in a child process.
     Own {
-        /// A `plimsoll` program.
+        /// Path of a `plimsoll` program.
         program: PathBuf,
-        /// Its configuration.
+        /// Configuration of the server.
         record: ServerRecord,
     },
 }
 
-/// A server that accepts connections. A child lives as long as this.
+/// A server that accepts connections. A child process ends when this value is dropped.
 #[derive(Debug)]
 pub struct Driven {
-    /// Its address.
+    /// Address of the server.
     pub located: Located,
     child: Option<ChildServer>,
 }
 
 impl Server {
-    /// Starts the server, where it is not there already.
+    /// Starts the server, unless it is already running.
     ///
     /// # Errors
-    /// When the child process does not start, or does not listen within 10 s.
+    /// The child process does not start, or does not listen within 10 s.
     pub fn start(&self) -> Result<Driven, ChildError> {
         let (program, record) = match self {
             Self::There(located) => return Ok(Driven { located: located.clone(), child: None }),
@@ -62,7 +62,7 @@ impl Server {
         Ok(Driven { located, child: Some(child) })
     }
 
-    /// The configuration of a server that is started for each use.
+    /// Returns the configuration of a server that is started for each use.
     #[must_use]
     pub fn record(&self) -> Option<ServerRecord> {
         match self {
@@ -71,7 +71,7 @@ impl Server {
         }
     }
 
-    /// The server that is there already.
+    /// Returns the server that is already running.
     #[must_use]
     pub fn there(&self) -> Option<&Located> {
         match self {
@@ -80,7 +80,7 @@ impl Server {
         }
     }
 
-    /// Whether the server shares this machine with the generator.
+    /// Returns true if the server shares this machine with the generator.
     #[must_use]
     pub fn is_local(&self) -> bool {
         self.there().is_none_or(|located| located.is_local)
@@ -88,7 +88,7 @@ impl Server {
 }
 
 impl Driven {
-    /// The server's processes, where they are on this machine and known.
+    /// Returns the server's processes, if they run on this machine and are known.
     #[must_use]
     pub fn processes(&self) -> Vec<u32> {
         match &self.child {
@@ -98,7 +98,7 @@ impl Driven {
         }
     }
 
-    /// The end of a child, if it has ended.
+    /// Returns how a child process ended, if it has ended.
     pub fn ended(&mut self) -> Option<String> {
         self.child.as_mut().and_then(ChildServer::ended)
     }

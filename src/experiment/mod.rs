@@ -1,4 +1,4 @@
-//! Questions that take more than one run: one folder per question.
+//! Experiments: questions that take more than one run, one folder per question.
 
 pub mod driven;
 pub mod compare;

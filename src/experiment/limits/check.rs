@@ -1,4 +1,4 @@
-//! Whether limits that were saved agree with themselves.
+//! Consistency of saved limits.
 
 use std::io::Read;
 
@@ -24,15 +24,16 @@ impl Limits {
     /// Reads limits.
     ///
     /// # Errors
-    /// When it is something else, or its sizes contradict each other.
+    /// The document is of another kind, or its sizes contradict each other.
     pub fn read(reader: impl Read) -> Result<Self, ReadError> {
         document::read(reader)
     }
 
-    /// Whether sizes lie as their states say. Messages that passed and that were refused cannot be made again.
+    /// Checks that the sizes agree with the states. The passed and refused messages themselves cannot be
+    /// repeated.
     ///
     /// # Errors
-    /// When something does not agree.
+    /// Two sizes contradict each other.
     pub fn check(&self) -> Result<(), ReadError> {
         DocumentKind::Limits.check(&self.schema)?;
         Ok(self.limits.iter().try_for_each(check)?)

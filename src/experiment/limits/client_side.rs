@@ -1,4 +1,4 @@
-//! The client's own limits: what this client, or an application that is built with tonic, does at them.
+//! The client's own limits: behaviour of this client, or of an application built with tonic, at its limits.
 
 use std::time::Duration;
 
@@ -26,13 +26,13 @@ use crate::{
     units::Limit,
 };
 
-/// Makes calls with the client whose own limits are looked for.
+/// The client whose own limits are searched.
 pub(super) enum OwnClient<'a> {
     Lean(Box<Prober<'a>>),
     Stub(Box<TonicClient<'a>>),
 }
 
-/// An application's client, and what it is asked beside the calls that are looked at.
+/// An application's client, and the calls made at the same time as the probe.
 pub(super) struct TonicClient<'a> {
     client: DefaultClient<'a>,
     small: Message,
@@ -62,7 +62,7 @@ impl<'a> OwnClient<'a> {
         })
     }
 
-    /// Probes since this was asked last.
+    /// Returns the number of probes since the last call of this function.
     pub(super) fn take_probes(&mut self) -> u32 {
         match self {
             Self::Lean(prober) => prober.take_count().0,
@@ -126,7 +126,7 @@ impl Sends for TonicClient<'_> {
         patience: Duration,
     ) -> Result<(ProbeResult, Survivors), LimitsError> {
         self.count()?;
-        // Tries of unequal length, as the lean client's.
+        // Tries differ in length, as they do for the lean client.
         let all = self.client.call_among(&message, &self.small, self.tries % 3, patience, self.stop)?;
         self.tries += 1;
         if all.is_none() && self.stop.is_wanted() {
@@ -150,7 +150,7 @@ impl Sends for TonicClient<'_> {
 fn probed(completion: Completion) -> ProbeResult {
     let took = completion.done.saturating_duration_since(completion.call.sent);
     let got = match completion.outcome.into() {
-        // A lost connection says nothing of who ended it.
+        // A lost connection does not show which side closed it.
         ProbeAnswer::Ended(failure, Cause::Status) if completion.is_own_status => {
             ProbeAnswer::Ended(failure, Cause::OwnStatus)
         }
@@ -159,7 +159,7 @@ fn probed(completion: Completion) -> ProbeResult {
     ProbeResult { got, took, uploaded_bytes: None }
 }
 
-/// Whether the client has sent the message, whatever became of it then.
+/// Returns true if the client sent the message, whatever the server did with it.
 pub(super) fn is_sent(got: &ProbeAnswer) -> bool {
     match got {
         ProbeAnswer::Refused(refusal) => {
@@ -170,7 +170,7 @@ pub(super) fn is_sent(got: &ProbeAnswer) -> bool {
     }
 }
 
-/// Looks for the client's own limit for requests, which is known to be this one.
+/// Searches for the client's own limit for requests, whose configured value is `limit`.
 pub(super) fn find_send(
     client: &mut OwnClient<'_>,
     limit: Limit,
@@ -195,13 +195,13 @@ pub(super) fn find_send(
     }
     let whole = Whole {
         message: &|text| Some(Message::plain(text)),
-        // What the server says of it, or does not say, is another matter: it was sent.
+        // The server's answer does not matter here: the message was sent.
         is_passed: &is_sent,
         refuses: (Side::Client, Direction::Request),
         silence_refuses: false,
     };
     whole_messages::find(client, &whole, Search::of_texts(0, vec![edge, edge + 1]), record)?;
-    // What this client refuses is known beforehand: anything smaller was refused by something else.
+    // The client's limit is known beforehand: something else refused any smaller message.
     if let Some(refused) = record.smallest_refused_bytes.filter(|refused| *refused <= limit) {
         let message = record.message.take().unwrap_or_default();
         record.unstable(&format!(

@@ -1,5 +1,5 @@
-//! Which bytes each limit counts where messages are compressed: those that are sent, or those that they
-//! stand for. Implementations differ, and so a limit that was found for plain messages is tried again.
+//! Size of a compressed message as each limit counts it: the compressed bytes, or the decompressed ones.
+//! Implementations differ, so a limit found with plain messages is tried again with compressed ones.
 
 use std::time::Duration;
 
@@ -17,13 +17,14 @@ use crate::rpc::{
     format_data::{Message, longest_text_within},
 };
 
-/// Below it a message may be larger when it is compressed.
+/// Smallest size to try, in bytes. A smaller message may grow when compressed.
 const SMALLEST: u64 = 512;
 
-/// Python's server takes 105 ms to refuse a prefix, and up to some hundred where it is busy.
+/// Time to wait for an answer to a prefix. Python's server takes 105 ms to refuse a prefix, and up to a few
+/// hundred when it is busy.
 const PATIENCE: Duration = Duration::from_millis(1_500);
 
-/// Tries the server's limit for requests. The prober compresses.
+/// Tries the server's limit for requests. `prober` must compress.
 pub(super) fn servers_request(prober: &mut Prober<'_>, record: &mut LimitRecord) -> Result<(), LimitsError> {
     let Some(refused) = refused_size(record) else { return Ok(()) };
     if !record.confirmed {
@@ -35,7 +36,7 @@ pub(super) fn servers_request(prober: &mut Prober<'_>, record: &mut LimitRecord)
     let counts_decompressed = match whole {
         ProbeAnswer::Refused(_) => Some(!is_request_taken(&whole)),
         ProbeAnswer::Reply { .. } => Some(false),
-        // In no words of its own, as grpc-java's server: then the size below must pass.
+        // The status has no known words, as with grpc-java's server: a size below the limit must then pass.
         ProbeAnswer::Ended(..) => {
             let within = Message::plain(longest_text_within(record.largest_passed_bytes.unwrap_or(0)));
             let got = settled(|| Ok(prober.whole(within.clone(), longest(refused))?.got))?;
@@ -48,7 +49,7 @@ pub(super) fn servers_request(prober: &mut Prober<'_>, record: &mut LimitRecord)
         (Some(true), true) => Counts::Both,
         (Some(true), false) => Counts::Decompressed,
         (Some(false), true) => Counts::Compressed,
-        // What counts whole bodies lets any prefix through: it has counted what was sent.
+        // A limit that counts whole bodies lets any prefix through: it has counted the bytes sent.
         (Some(false), false) if record.http_status.is_some() => Counts::Compressed,
         (Some(false), false) => Counts::Neither,
     };
@@ -56,8 +57,8 @@ pub(super) fn servers_request(prober: &mut Prober<'_>, record: &mut LimitRecord)
     Ok(())
 }
 
-/// Tries the server's limit for replies, or that of the lean client, by a reply that is just over it. The
-/// prober compresses; `compresses` says whether the server does.
+/// Tries the server's limit for replies, or the lean client's limit, by a reply just over the limit. `prober`
+/// must compress; `compresses` is true if the server does.
 pub(super) fn replies(
     prober: &mut Prober<'_>,
     reach: Reach,
@@ -91,15 +92,15 @@ pub(super) fn clients(
     Ok(())
 }
 
-/// What was refused, where it is large enough.
+/// Returns the refused size, if it is large enough to compress.
 pub(super) fn refused_size(record: &LimitRecord) -> Option<u64> {
     record.smallest_refused_bytes.filter(|size| record.state == State::Found && *size >= SMALLEST)
 }
 
-/// A message over the limit that is under it when it is compressed.
+/// Returns the result for a message that is over the limit uncompressed, and under the limit compressed.
 fn one_way(got: &ProbeAnswer, own: (Side, Direction)) -> Compressed {
     let counts = match got {
-        // The client lets it go, or not; what comes of it then says nothing.
+        // Only the client's decision to send counts here; the server's later answer does not.
         _ if own == (Side::Client, Direction::Request) => {
             if is_sent(got) {
                 Counts::Compressed
@@ -108,11 +109,11 @@ fn one_way(got: &ProbeAnswer, own: (Side, Direction)) -> Compressed {
             }
         }
         ProbeAnswer::Refused(refusal) if (refusal.side, refusal.direction) == own => Counts::Decompressed,
-        // Another limit: this one let it pass.
+        // Another limit refused: this limit let the message pass.
         ProbeAnswer::Reply { .. } | ProbeAnswer::Refused(_) => Counts::Compressed,
         ProbeAnswer::Ended(..) | ProbeAnswer::Silence => Counts::Unknown,
     };
-    // What the server says of a message that this limit let pass is not this limit's.
+    // A server's answer to a message that passed this limit does not belong to this limit.
     if counts == Counts::Compressed {
         return Compressed { counts, code: None, message: None };
     }

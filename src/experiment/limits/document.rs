@@ -10,40 +10,40 @@ use crate::{
     result::Finding,
 };
 
-/// Messages that are really sent are no larger than this, unless more is asked for.
+/// Largest message that is sent whole by default: 64 MiB, in message bytes.
 pub const DEFAULT_UP_TO: u64 = 64 << 20;
 
-/// What is to be looked for.
+/// Settings of the search.
 #[derive(Debug, Clone)]
 pub struct LimitsSettings {
-    /// The client whose own limits are looked for, its limits, and its metadata. The server's limits are looked for
-    /// with the lean client in any case.
+    /// The client whose own limits are searched, its limits, and its metadata. The server's limits are always
+    /// searched with the lean client.
     pub options: Options,
-    /// The largest message that is really sent, in message bytes.
+    /// Largest message that is sent whole, in message bytes.
     pub up_to: u64,
 }
 
-/// The limits of a server and of a client, and what they mean. Integers are ns and bytes.
+/// Limits of a server and of a client, with findings. Integers are ns and bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Limits {
-    /// That of `DocumentKind::Limits`.
+    /// Schema of the document: the value of `DocumentKind::Limits.schema()`.
     pub schema: String,
-    /// What looked.
+    /// Build of this program that searched.
     pub plimsoll: Build,
-    /// The server as it was written.
+    /// The server, as on the command line.
     pub target: String,
-    /// Whose own limits these are.
+    /// The client whose own limits these are.
     pub client: ClientKind,
-    /// The largest message that was to be sent.
+    /// Largest message that was allowed to be sent.
     pub up_to_bytes: u64,
-    /// In the order in which a call meets them.
+    /// Limits in the order in which a call meets them.
     pub limits: Vec<LimitRecord>,
-    /// What they mean, in plain words.
+    /// Meaning of the limits, in plain words.
     pub findings: Vec<Finding>,
-    /// Why the search ended before its end, if it did.
+    /// Reason why the search ended early, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_early: Option<String>,
-    /// Whether it was ended from outside.
+    /// True if the search was stopped early, for example by a signal.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub interrupted: bool,
 }

@@ -1,35 +1,35 @@
-//! Errors of looking for limits.
+//! Errors of a search for limits.
 
 use std::io;
 
 use crate::client::OpenError;
 
-/// Why limits could not be looked for, or not to the end.
+/// Reason why a search for limits could not start, or could not finish.
 #[derive(Debug, thiserror::Error)]
 pub enum LimitsError {
-    /// The server does not accept connections any more.
+    /// The server no longer accepts connections.
     #[error("{target} accepts no connections any more")]
     Gone {
-        /// The target as it was written.
+        /// The target, as on the command line.
         target: String,
-        /// What the system said.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// It answers not even a small call.
+    /// The server does not answer even a small call.
     #[error("{target} does not answer a small call: {what}")]
     Mute {
-        /// The target as it was written.
+        /// The target, as on the command line.
         target: String,
-        /// What it said.
+        /// Text of the server's answer.
         what: String,
     },
-    /// The stub client cannot connect, or send the metadata.
+    /// The stub client cannot connect, or cannot send the metadata.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// Somebody wanted an end.
+    /// The search was stopped from outside.
     #[error("interrupted")]
     Interrupted,
-    /// The system gives no runtime.
+    /// The operating system refused to create a runtime.
     #[error("cannot set up the client")]
     Setup(#[source] io::Error),
 }

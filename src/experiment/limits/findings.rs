@@ -1,4 +1,4 @@
-//! What limits mean for those who call: in plain words, with what can be done.
+//! Meaning of limits for callers, in plain words, with the next step.
 
 use std::time::Duration;
 
@@ -14,13 +14,14 @@ use crate::{
     units::{ByteSize, format_duration},
 };
 
-/// A refusal that takes longer is worth a word.
+/// Duration of a refusal above which a finding is made.
 const SLOW: Duration = Duration::from_millis(50);
 
-/// More than this, uploaded for nothing, is worth a word. A frame of 1 MiB that has begun must be ended.
+/// Uploaded bytes of a refused request above which a finding is made. A frame of 1 MiB must be finished once
+/// begun.
 const MUCH_IN_VAIN: u64 = 2 << 20;
 
-/// What follows from these limits, at a server whose upper-casing makes texts longer or not.
+/// Returns the findings for these limits. `grows` is true if the server's upper-casing makes texts longer.
 pub(super) fn of(records: &[LimitRecord], grows: bool, settings: &LimitsSettings) -> Vec<Finding> {
     let find =
         |side, direction| records.iter().find(|record| record.side == side && record.direction == direction);
@@ -39,7 +40,7 @@ fn finding(kind: FindingKind, detail: String, advice: impl Into<String>) -> Find
     Finding::note(kind, detail, advice)
 }
 
-/// What comes of limits that do not fit together.
+/// Adds findings about limits that do not fit together.
 fn between_sides(
     receives: &LimitRecord,
     sends: Option<u64>,
@@ -51,7 +52,7 @@ fn between_sides(
     let caller = settings.options.max_recv_message_size.as_bytes();
     let Some(takes) = takes else { return };
     let reach = if receives.state == State::Found && receives.confirmed { "up to" } else { "at least" };
-    // The nearest round size at which the next larger reply is over the caller's limit.
+    // Example of a round size below the caller's limit whose reply, if it grows, is over that limit.
     let example = ByteSize(caller / 4 * 3);
     if grows && sends.is_none_or(|sends| sends > caller) && takes >= example.0 && caller >= 64 {
         findings.push(finding(
@@ -87,7 +88,7 @@ fn between_sides(
     }
 }
 
-/// What one limit is worth a word for.
+/// Adds findings about one limit.
 fn of_one(record: &LimitRecord, settings: &LimitsSettings, findings: &mut Vec<Finding>) {
     let name = format!("the {}'s limit for {}s", record.side, record.direction);
     if record.state == State::Unstable {
@@ -162,7 +163,7 @@ fn of_one(record: &LimitRecord, settings: &LimitsSettings, findings: &mut Vec<Fi
     }
 }
 
-/// What it does to compressed messages.
+/// Adds findings about the treatment of compressed messages.
 fn compressed(record: &LimitRecord, name: &str, findings: &mut Vec<Finding>) {
     let Some(compressed) = &record.compressed else { return };
     let (words, advice) = match compressed.counts {
@@ -189,7 +190,7 @@ fn compressed(record: &LimitRecord, name: &str, findings: &mut Vec<Finding>) {
     }
 }
 
-/// What a refusal does to other calls.
+/// Adds findings about the effect of a refusal on other calls.
 fn survival(record: &LimitRecord, name: &str, findings: &mut Vec<Finding>) {
     if record.connection_survived == Some(false) || record.neighbour_survived == Some(false) {
         findings.push(finding(
@@ -207,7 +208,7 @@ fn survival(record: &LimitRecord, name: &str, findings: &mut Vec<Finding>) {
     }
 }
 
-/// What callers make of the way in which it refuses.
+/// Adds findings about the way of refusing, as callers see it.
 fn cause(record: &LimitRecord, name: &str, findings: &mut Vec<Finding>) {
     let (words, advice) = match record.cause {
         Some(Cause::StreamReset) => (

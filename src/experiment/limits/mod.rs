@@ -1,7 +1,8 @@
-//! Where each size limit bites, to the byte, and how: the document `plimsoll.limits/1`, and how it is made.
+//! Search for size limits, exact to the byte, and for the behaviour at each limit: the document
+//! `plimsoll.limits/1`.
 //!
-//! Four limits can be seen from outside: the server's for requests and for replies, and the client's own
-//! for both. Each is looked for with requests of its own; nothing here measures under load.
+//! Four limits are visible from outside: the server's for requests and for replies, and the client's own for
+//! both. Each limit is searched with requests of its own. No search measures under load.
 
 pub mod error;
 mod probe_result;

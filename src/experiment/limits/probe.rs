@@ -1,4 +1,4 @@
-//! Single requests, whole or of a prefix alone, each on a connection of its own.
+//! Probes: single requests, whole or prefix only, each on a connection of its own.
 
 use std::{
     io,
@@ -27,8 +27,8 @@ use crate::{
     stop::Stop,
 };
 
-/// Asks up to three times for an answer that a server does not give by accident: a reply, or a refusal in known words.
-/// A server that fails a call now and then answers the next one.
+/// Probes up to three times, until the server gives an answer that is no accident: a reply, or a refusal in known
+/// words. A server that fails some calls answers the next one.
 pub(super) fn settled(
     mut ask: impl FnMut() -> Result<ProbeAnswer, LimitsError>,
 ) -> Result<ProbeAnswer, LimitsError> {
@@ -46,10 +46,10 @@ pub(super) fn settled(
 pub(super) struct Prober<'a> {
     target: &'a Located,
     options: Options,
-    /// A text that the server answers.
+    /// Message that the server answers.
     pub(super) small: Message,
     probes: u32,
-    /// Calls that were made among neighbours.
+    /// Number of calls made among neighbours.
     tries: usize,
     since: Clock,
     stop: &'a Stop,
@@ -61,7 +61,7 @@ impl<'a> Prober<'a> {
         Self { target, options, small, probes: 0, tries: 0, since: Clock::now(), stop }
     }
 
-    /// Probes since this was asked last, and the time that they took.
+    /// Returns the number of probes since the last call of this function, and the time since then.
     pub(super) fn take_count(&mut self) -> (u32, Duration) {
         let since = std::mem::replace(&mut self.since, Clock::now());
         (std::mem::take(&mut self.probes), since.elapsed())
@@ -72,7 +72,7 @@ impl<'a> Prober<'a> {
         self.alone(Draft { message, extent: Extent::Whole }, patience)
     }
 
-    /// Sends a prefix that claims a message of this length, and then ends the request or not.
+    /// Sends a prefix that claims a message of this length, and then ends the request if `ends` is true.
     pub(super) fn claim(
         &mut self,
         length: u64,
@@ -82,11 +82,11 @@ impl<'a> Prober<'a> {
         self.alone(claim(length, ends), patience)
     }
 
-    /// Whether the server compresses a reply to a request that was.
+    /// Returns true if the server compresses the reply to a compressed request.
     pub(super) fn is_compressed(&self) -> Result<bool, LimitsError> {
-        // One call may fail.
+        // A single call may fail.
         for _ in 0..3 {
-            // Long enough for those that compress only what is worth it.
+            // Some servers compress only longer texts; 400 bytes is long enough.
             let draft = Draft { message: Message::plain(400), extent: Extent::Whole };
             let mut exchange = self.open(vec![draft])?;
             exchange.watch();
@@ -99,9 +99,9 @@ impl<'a> Prober<'a> {
         Ok(false)
     }
 
-    /// The same, with a second such request on the same connection whose claim is known to be refused.
-    /// When that one has ended and this one has not, it is not for want of time: it waits twice as long
-    /// again, and a little more.
+    /// Sends a prefix as `claim` does, with a second request on the same connection whose length is known to
+    /// be refused. After the second request ends, the first one gets twice the elapsed time and 20 ms more.
+    /// Silence then is not due to a lack of time.
     pub(super) fn claim_beside(
         &mut self,
         length: u64,
@@ -123,7 +123,7 @@ impl<'a> Prober<'a> {
         Ok(ProbeResult { got: ProbeAnswer::Silence, took: sent.elapsed(), uploaded_bytes: None })
     }
 
-    /// Sends something that is refused, in the midst of other calls on the same connection.
+    /// Sends a message that is refused, among other calls on the same connection.
     pub(super) fn among_neighbours(
         &mut self,
         draft: Draft,
@@ -149,7 +149,7 @@ impl<'a> Prober<'a> {
         }
         exchange.start(2);
         let later = self.next(&mut exchange, Instant::now() + longest(0))?;
-        // A server may fail each third call. Tries of unequal length do not always hit the same one.
+        // A server may fail every third call. Tries of different lengths do not always meet the failing call.
         let extra = if later.is_some() { self.tries % 3 } else { 0 };
         for _ in 0..extra {
             exchange.start(2);
@@ -184,7 +184,7 @@ impl<'a> Prober<'a> {
         })
     }
 
-    /// The next call that ends, within that time; none when it has passed.
+    /// Returns the next call that ends before `until`; `None` after that time.
     fn next(
         &self,
         exchange: &mut BlockingConnection,
@@ -229,19 +229,19 @@ impl Sends for Prober<'_> {
     }
 }
 
-/// Whatever sends whole messages.
+/// A sender of whole messages.
 pub(super) trait Sends {
-    /// Sends a message, and waits this long.
+    /// Sends a message, and waits for the answer, at most for `patience`.
     fn send(&mut self, message: Message, patience: Duration) -> Result<ProbeResult, LimitsError>;
-    /// Sends a message that is to be refused, in the midst of other calls.
+    /// Sends a message that is expected to be refused, among other calls.
     fn send_among_neighbours(
         &mut self,
         message: Message,
         patience: Duration,
     ) -> Result<(ProbeResult, Survivors), LimitsError>;
-    /// A message that the server answers.
+    /// Returns a message that the server answers.
     fn small(&self) -> Message;
-    /// What is left standing of the same calls where none of them is to be refused.
+    /// Makes the same calls without a refused one, and returns what survives.
     fn control(&mut self) -> Result<Survivors, LimitsError> {
         Ok(self.send_among_neighbours(self.small(), longest(0))?.1)
     }

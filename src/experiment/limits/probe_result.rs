@@ -7,36 +7,36 @@ use crate::{
     units::named,
 };
 
-/// How long a whole message is waited for that nothing is known of: 64 MiB through the slowest server that was
-/// measured took 2 s, and a link may have a few MiB a second.
+/// Returns the longest wait for a whole message of an unknown server. 64 MiB through the slowest measured
+/// server took 2 s, and a link may carry only a few MiB per second.
 pub(super) fn longest(message_bytes: u64) -> Duration {
     const BYTES_PER_SECOND: u64 = 2 << 20;
     Duration::from_secs(5) + Duration::from_millis(message_bytes.saturating_mul(1_000) / BYTES_PER_SECOND)
 }
 
-/// What came of a probe.
+/// Answer to a probe.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum ProbeAnswer {
-    /// The server took the message and replied.
+    /// The server accepted the message and replied.
     Reply {
-        /// Whether with the text in upper case.
+        /// True if the reply is the text in upper case.
         is_right: bool,
     },
     /// A size refusal, recognised by its words.
     Refused(Refusal),
-    /// The call ended in another way.
+    /// Any other end of the call.
     Ended(Failure, Cause),
-    /// Nothing, for as long as it was waited.
+    /// No answer within the waiting time.
     Silence,
 }
 
-/// A probe that is over.
+/// A finished probe.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct ProbeResult {
     pub(super) got: ProbeAnswer,
-    /// From the send.
+    /// Time since the send.
     pub(super) took: Duration,
-    /// Bytes of prefix and message that went to the socket, where that is known.
+    /// Bytes of prefix and message written to the socket, if known.
     pub(super) uploaded_bytes: Option<u64>,
 }
 
@@ -63,7 +63,7 @@ impl From<Outcome> for ProbeAnswer {
 }
 
 impl ProbeAnswer {
-    /// What a call that ended badly has in common with others like it: everything but numbers.
+    /// Returns the common part of similar failures: the code and the message, without digits.
     pub(super) fn likeness(&self) -> Option<String> {
         let Self::Ended(failure, _) = self else { return None };
         let words: String = failure.message.chars().filter(|character| !character.is_ascii_digit()).collect();
@@ -71,22 +71,22 @@ impl ProbeAnswer {
     }
 }
 
-/// How a refusal was known to be one.
+/// Evidence that an answer is a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
-    /// The words of its status.
+    /// Known words of its status.
     Words,
-    /// A status in words that nobody knows, which begins at a certain size.
+    /// A status in unknown words, starting at a certain size.
     Status,
-    /// A status that the client made itself, in words that do not say why.
+    /// A status that the client made itself, in words without a reason.
     OwnStatus,
-    /// A status of HTTP's.
+    /// An HTTP status.
     HttpStatus,
-    /// The stream was reset.
+    /// A stream reset.
     StreamReset,
-    /// The connection was lost.
+    /// A lost connection.
     ConnectionLost,
-    /// There was no answer.
+    /// No answer.
     Silence,
 }
 

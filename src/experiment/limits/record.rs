@@ -1,4 +1,4 @@
-//! What was found of one limit.
+//! Result of the search for one limit.
 
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use crate::{
     units::{grouped, named, nanoseconds_of},
 };
 
-/// How often a refusal is timed.
+/// Number of refusals that are timed.
 pub(super) const REFUSALS: usize = 3;
 
-/// A size as it stands in words.
+/// Formats a size for texts.
 pub(super) fn bytes(size: u64) -> String {
     format!("{} bytes", grouped(size))
 }
@@ -27,119 +27,120 @@ pub(super) fn bytes(size: u64) -> String {
 /// One limit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LimitRecord {
-    /// Whose it is.
+    /// Side that has the limit.
     pub side: Side,
-    /// Of which message.
+    /// Direction of the limited messages.
     pub direction: Direction,
-    /// What came of the search.
+    /// Result of the search.
     pub state: State,
-    /// The largest message that was sent whole and passed. A length that was only claimed is never here.
+    /// Largest message that was sent whole and passed. A length that was only claimed is never used here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub largest_passed_bytes: Option<u64>,
-    /// The smallest message that was refused. Where the limit is confirmed, no text makes a size between
-    /// the two; where it is not, only the claim of this length was refused.
+    /// Smallest message that was refused. For a confirmed limit, no text has a size between the two. For an
+    /// unconfirmed limit, only the claim of this length was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub smallest_refused_bytes: Option<u64>,
-    /// The limit itself, where it is known to the byte: by whole messages where `confirmed`, and otherwise
-    /// by claimed lengths alone.
+    /// The limit itself, where it is known to the byte: from whole messages if `confirmed`, otherwise from
+    /// claimed lengths only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit_bytes: Option<u64>,
-    /// The limit that refusals name.
+    /// Limit that the refusals name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub named_bytes: Option<u64>,
-    /// Up to where it was looked for, where it was not reached.
+    /// Largest size searched, if the limit was not reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub searched_to_bytes: Option<u64>,
-    /// The name of the code that refusals came with.
+    /// Name of the code in the refusals.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The status of HTTP that refusals came with instead of gRPC's: in most cases a proxy's.
+    /// HTTP status of the refusals in place of a gRPC status: in most cases from a proxy.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub http_status: Option<u16>,
-    /// The text, or what was seen instead of a status.
+    /// Message of the status, or the observation in place of a status.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// How a refusal was known to be one.
+    /// Evidence that an answer was a refusal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
-    /// Whether its connection stood each time, and a later call on it came to an end.
+    /// True if the connection survived every refusal, and a later call on the connection ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connection_survived: Option<bool>,
-    /// Whether a call was answered that was under way on the same connection.
+    /// True if a concurrent call on the same connection was answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub neighbour_survived: Option<bool>,
-    /// Where tries differ in what a refusal leaves standing: how. Then the two keys above say nothing of it.
+    /// Difference between tries in what survives a refusal. If present, the two keys above are absent where
+    /// tries differ.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub survival_unstable: Option<String>,
-    /// From the send to the refusal: the median of a few.
+    /// Time from the send to the refusal: the median of a few.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal_ns: Option<u64>,
-    /// What had been uploaded for nothing by then, prefix included: the median of a few.
+    /// Bytes uploaded before the refusal, prefix included: the median of a few.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uploaded_bytes: Option<u64>,
-    /// Which bytes it counts of compressed messages; absent where nobody asked.
+    /// Bytes of compressed messages that the limit counts; absent if this was not searched.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub compressed: Option<Compressed>,
-    /// Whether whole messages showed it, and not prefixes alone.
+    /// True if whole messages showed the limit, not prefixes alone.
     pub confirmed: bool,
-    /// The limit that refuses claimed lengths, where this one refuses smaller messages first. No caller
-    /// reaches it.
+    /// A second limit, which refuses claimed lengths, if this limit refuses smaller messages first. No caller
+    /// reaches the second limit.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub behind: Option<Behind>,
-    /// Connections that were made for it, with a call or a few on each.
+    /// Number of connections made for this limit, with one or a few calls each.
     pub probes: u32,
-    /// How long the search took.
+    /// Duration of the search.
     pub elapsed_ns: u64,
-    /// What else is to be said.
+    /// Further remarks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
 
-/// A limit behind another one, known by claimed lengths alone.
+/// A limit behind another one, known only from claimed lengths.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Behind {
-    /// The largest length whose claim was not refused.
+    /// Largest length whose claim was not refused.
     pub limit_bytes: u64,
-    /// The smallest length whose claim was refused.
+    /// Smallest length whose claim was refused.
     pub smallest_refused_bytes: u64,
-    /// The limit that refusals name.
+    /// Limit that the refusals name.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub named_bytes: Option<u64>,
-    /// The name of the code that refusals came with.
+    /// Name of the code in the refusals.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub code: Option<String>,
-    /// The text, or what was seen instead of a status.
+    /// Message of the status, or the observation in place of a status.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub message: Option<String>,
 }
 
-/// How a limit takes compressed messages.
+/// Treatment of compressed messages by a limit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Compressed {
-    /// Which bytes it counts.
+    /// Bytes that the limit counts.
     pub counts: Counts,
-    /// The name of the code that a message is refused with which is over it only when it is decompressed.
+    /// Name of the code that refuses a message which is over the limit only when decompressed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The text.
+    /// Message of the status.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
 
-/// Which bytes of a compressed message a limit counts.
+/// Bytes of a compressed message that a limit counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counts {
-    /// Those that are sent: a message that decompresses to more passes.
+    /// The compressed bytes: a message that decompresses to more passes.
     Compressed,
-    /// Those that they stand for.
+    /// The decompressed bytes.
     Decompressed,
-    /// Both: either must be within it.
+    /// Both: the compressed and the decompressed bytes must each be within the limit.
     Both,
-    /// None of the two.
+    /// Neither of the two.
     Neither,
-    /// Nobody compresses such messages.
+    /// Such messages are never compressed.
     NotCompressed,
-    /// Calls ended in another way.
+    /// Not known, because calls ended in another way.
     Unknown,
 }
 
@@ -160,7 +161,7 @@ impl Compressed {
 }
 
 impl Behind {
-    /// Claims of more than `limit_bytes` were refused, from `refused` on.
+    /// Creates a limit for claimed lengths: claims above `limit_bytes` were refused, starting at `refused`.
     pub(super) fn of(
         limit_bytes: u64,
         refused: u64,
@@ -172,7 +173,7 @@ impl Behind {
     }
 }
 
-/// The code's name and the text of a call that ended badly.
+/// Returns the code's name and the message of a call that ended badly.
 fn status_of(got: &ProbeAnswer) -> (Option<String>, Option<String>) {
     let (code, message) = match got {
         ProbeAnswer::Refused(refusal) => (refusal.code, &refusal.message),
@@ -182,20 +183,20 @@ fn status_of(got: &ProbeAnswer) -> (Option<String>, Option<String>) {
     (Some(code.name().to_owned()), Some(message.clone()))
 }
 
-/// What came of a search.
+/// State of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// The edge is known.
+    /// The limit is known.
     Found,
-    /// Everything passed that could be tried.
+    /// All sizes that could be tried passed.
     NotReached,
     /// Another limit comes first.
     Hidden,
     /// The client has no such limit.
     Unset,
-    /// Answers contradict each other: there is no one limit.
+    /// Answers contradict each other: there is no single limit.
     Unstable,
-    /// The search did not come to its end.
+    /// The search did not finish.
     Unfinished,
 }
 
@@ -237,13 +238,13 @@ impl LimitRecord {
         }
     }
 
-    /// What is known until now.
+    /// Records the sizes known so far.
     pub(super) fn so_far(&mut self, passed: Option<u64>, refused: Option<u64>) {
         self.largest_passed_bytes = passed;
         self.smallest_refused_bytes = refused;
     }
 
-    /// There is no one limit.
+    /// Records that there is no single limit, and why.
     pub(super) fn unstable(&mut self, what: &str) {
         *self = Self {
             state: State::Unstable,
@@ -254,7 +255,7 @@ impl LimitRecord {
         };
     }
 
-    /// How it refuses. `control` makes a call that is not refused, in the midst of others.
+    /// Records how the limit refuses. `control` makes a call that is not refused, among other calls.
     pub(super) fn refused_as(
         &mut self,
         refusals: &[(ProbeResult, Survivors)],
@@ -264,7 +265,7 @@ impl LimitRecord {
             upper_median(refusals.iter().map(|(probed, _)| nanoseconds_of(probed.took)).collect());
         self.uploaded_bytes =
             upper_median(refusals.iter().filter_map(|(probed, _)| probed.uploaded_bytes).collect());
-        // One of several may have failed in another way.
+        // Some of the refusals may have failed in another way.
         let in_words = refusals.iter().find(|(probed, _)| matches!(probed.got, ProbeAnswer::Refused(_)));
         let Some((first, _)) = in_words.or(refusals.first()) else { return Ok(()) };
         let survivors: Vec<&Survivors> = refusals.iter().map(|(_, survivors)| survivors).collect();
@@ -286,18 +287,18 @@ impl LimitRecord {
         Ok(())
     }
 
-    /// The largest size that is within it, where it was found.
+    /// Returns the largest size within the limit, if the limit was found.
     pub(super) fn lowest(&self) -> Option<u64> {
         let found = self.limit_bytes.or(self.largest_passed_bytes);
         found.filter(|_| self.state == State::Found)
     }
 
-    /// The largest message that callers are known to get through.
+    /// Returns the largest message that is known to pass.
     pub(super) fn taken(&self) -> Option<u64> {
         if self.confirmed { self.lowest() } else { self.largest_passed_bytes }
     }
 
-    /// The status that refusals came with: HTTP's where there was one, and otherwise gRPC's.
+    /// Returns the status of the refusals: the HTTP status if there was one, otherwise the gRPC code.
     #[must_use]
     pub fn status(&self) -> Option<String> {
         match self.http_status {
@@ -306,7 +307,7 @@ impl LimitRecord {
         }
     }
 
-    /// How long a refusal takes, if there was one.
+    /// Returns the duration of a refusal, if there was one.
     #[must_use]
     pub fn refusal_time(&self) -> Option<Duration> {
         self.refusal_ns.map(Duration::from_nanos)

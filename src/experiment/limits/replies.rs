@@ -1,5 +1,5 @@
-//! Limits for replies: the server's, and the client's own. Replies larger than any request that the
-//! server takes are made of characters that grow when they are upper-cased.
+//! Limits for replies: the server's, and the client's own. Replies larger than the largest accepted request
+//! are made of characters that grow when upper-cased.
 
 use super::{
     error::LimitsError,
@@ -14,40 +14,40 @@ use crate::rpc::{
     format_data::{Message, longest_text_within, message_bytes_of},
 };
 
-/// The first number of growing characters; then four times as many, and so on.
+/// First number of growing characters; each later number is four times the one before.
 const FIRST_GROWTH: u64 = 1_024;
 
-/// How large replies can be made.
+/// Range of reply sizes that can be produced.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reach {
-    /// The longest text that the server takes.
+    /// Longest text that the server accepts, in bytes.
     pub(super) room: u64,
-    /// Whether the server's upper-casing makes texts longer.
+    /// True if the server's upper-casing makes texts longer.
     pub(super) grows: bool,
-    /// The largest reply that may be asked for, in message bytes.
+    /// Largest reply that may be requested, in message bytes.
     pub(super) up_to: u64,
-    /// Whether the server takes longer texts than are to be sent.
+    /// True if the server accepts longer texts than the search may send.
     pub(super) is_cut: bool,
 }
 
 impl Reach {
-    /// The longest text that a reply can be made to have.
+    /// Returns the length of the longest reply text that can be produced.
     fn longest(&self) -> u64 {
         let own = if self.grows { self.room / 2 * 6 + self.room % 2 } else { self.room };
         own.min(longest_text_within(self.up_to))
     }
 
-    /// Whether more could be asked for if more were allowed.
+    /// Returns true if a larger `up_to` would allow larger replies.
     fn is_bounded_by_up_to(&self) -> bool {
         self.is_cut || self.longest() >= longest_text_within(self.up_to)
     }
 
-    /// The message whose reply has a text of this length.
+    /// Returns the message whose reply has a text of this length.
     pub(super) fn message(&self, reply_text_bytes: u64) -> Option<Message> {
         Message::growing(reply_text_bytes, self.room)
     }
 
-    /// Lengths to be tried, in rising order: what comes back as it goes, then with more and more growth.
+    /// Returns the lengths to try, in rising order: first without growth, then with more and more growth.
     fn ladder(&self) -> Vec<u64> {
         let longest = self.longest();
         let growths = std::iter::successors(Some(FIRST_GROWTH), |growth| Some(growth * 4));
@@ -61,7 +61,8 @@ impl Reach {
     }
 }
 
-/// Looks for the server's limit for replies. The client's own is out of the way.
+/// Searches for the server's limit for replies. The client's own limit must be set high enough not to
+/// interfere.
 pub(super) fn find_servers(
     sender: &mut impl Sends,
     reach: Reach,
@@ -93,7 +94,8 @@ pub(super) fn find_servers(
     Ok(())
 }
 
-/// Looks for the client's own limit for replies, which is known to be this one. `servers` is the server's.
+/// Searches for the client's own limit for replies, whose configured value is `limit`. `servers` is the
+/// server's limit.
 pub(super) fn find_clients(
     sender: &mut impl Sends,
     reach: Reach,

@@ -1,4 +1,4 @@
-//! The search for all four limits.
+//! Search for all four limits.
 
 use super::{
     client_side, compressed,
@@ -27,11 +27,12 @@ use crate::{
     units::{Limit, nanoseconds_of},
 };
 
-/// Looks for all four limits. Events say which one is looked for, and `stop` is looked at before each probe.
+/// Searches for all four limits. Events name the limit that is searched, and `stop` is checked before each
+/// probe.
 ///
 /// # Errors
-/// When the server answers not even a small call. A server that is gone later leaves what was found so
-/// far, and `ended_early`.
+/// The server does not answer even a small call. If the server disappears later, the result keeps the limits
+/// found so far, with the reason in `ended_early`.
 pub fn find<'a>(
     target: &'a Located,
     settings: &LimitsSettings,
@@ -49,7 +50,7 @@ pub fn find<'a>(
         ended_early: None,
         interrupted: false,
     };
-    // The client's own limits are out of the way until they are looked for.
+    // The client's own limits are raised until their turn, so that they do not interfere.
     let unlimited = Options {
         max_send_message_size: Limit::Unlimited,
         max_recv_message_size: Limit::Bytes(LARGEST_MESSAGE),
@@ -74,7 +75,7 @@ pub fn find<'a>(
     Ok(limits)
 }
 
-/// The order in which a call meets the limits.
+/// Returns the position of a limit in the order in which a call meets the limits.
 fn order(side: Side, direction: Direction) -> u8 {
     match (side, direction) {
         (Side::Client, Direction::Request) => 0,
@@ -84,8 +85,8 @@ fn order(side: Side, direction: Direction) -> u8 {
     }
 }
 
-/// Makes a small call that the server answers the small one of all later probes. Whether its upper-casing
-/// makes texts longer.
+/// Finds a small message that the server answers, for all later probes. Returns true if the server's
+/// upper-casing makes texts longer.
 fn handshake(prober: &mut Prober<'_>, target: &Located) -> Result<bool, LimitsError> {
     let mute = |got: &ProbeAnswer| LimitsError::Mute {
         target: target.authority.clone(),
@@ -95,7 +96,7 @@ fn handshake(prober: &mut Prober<'_>, target: &Located) -> Result<bool, LimitsEr
             ProbeAnswer::Reply { .. } | ProbeAnswer::Silence => "no answer within 5 s".to_owned(),
         },
     };
-    // Where the limit is below 5 bytes, nothing but the empty text passes.
+    // With a limit below 5 bytes, only the empty text passes.
     for text in ["abc", ""] {
         let small = Message::new(text.to_owned());
         let got = settled(|| Ok(prober.whole(small.clone(), probe_result::longest(0))?.got))?;
@@ -109,7 +110,7 @@ fn handshake(prober: &mut Prober<'_>, target: &Located) -> Result<bool, LimitsEr
     let growing = Message::growing(6, 2).unwrap_or_else(|| prober.small.clone());
     Ok(match settled(|| Ok(prober.whole(growing.clone(), probe_result::longest(0))?.got))? {
         ProbeAnswer::Reply { is_right } => is_right,
-        // Where not even this passes, nothing larger will be tried.
+        // If even this message does not pass, no larger message will be tried.
         ProbeAnswer::Refused(_) => true,
         ProbeAnswer::Ended(..) | ProbeAnswer::Silence => false,
     })
@@ -120,7 +121,7 @@ struct LimitSearch<'a, 'o> {
     settings: &'a LimitsSettings,
     target: &'a Located,
     prober: Prober<'a>,
-    /// One that compresses, where that was asked for.
+    /// A prober that compresses, if compression was requested.
     packing: Option<Prober<'a>>,
     records: Vec<LimitRecord>,
     events: &'o Events,
@@ -138,7 +139,7 @@ impl LimitSearch<'_, '_> {
                 None => Ok(()),
             }
         })?;
-        // Of an unstable limit nothing is known.
+        // An unstable limit gives no known size.
         let largest = receives.largest_passed_bytes;
         let is_known = largest.is_some() && receives.state != State::Unstable;
         let taken = largest.unwrap_or(0).min(up_to);
@@ -160,7 +161,7 @@ impl LimitSearch<'_, '_> {
             }
         })?;
         let servers = sends.largest_passed_bytes.filter(|_| sends.state == State::Found);
-        // Each of the client's limits with the other one out of the way.
+        // Each of the client's limits is searched with the other one raised.
         let asked = &Options { compression: None, ..self.settings.options.clone() };
         let compression = self.settings.options.compression;
         let compresses = match &mut self.packing {
@@ -217,7 +218,7 @@ impl LimitSearch<'_, '_> {
         Ok(())
     }
 
-    /// Looks for one limit. What was found before an error is kept.
+    /// Searches for one limit. Results before an error are kept.
     fn one(
         &mut self,
         side: Side,

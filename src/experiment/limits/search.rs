@@ -1,46 +1,46 @@
-//! The search for an edge: which size to try next, and what the answers so far amount to. Pure.
+//! The search for an edge: the next size to try, and the result of the answers so far. Pure.
 
 use crate::{rpc::format_data::message_bytes_of, units::grouped};
 
-/// What became of a size.
+/// Answer for a size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// It is within the limit.
+    /// The size is within the limit.
     Passed,
-    /// It is over the limit; whoever refused it named this one, or none.
+    /// The size is over the limit. The value is the limit that the refusal names, if any.
     Refused(Option<u64>),
 }
 
 /// A search for the largest size that passes.
 ///
-/// It tries sizes upwards until one is refused, goes to the limit that the refusal names, and bisects
-/// what is left. A named limit is a guess like any other: both sides of the edge are tried.
+/// The search tries sizes upwards until one is refused, continues at the limit that the refusal names, and
+/// bisects the rest. A named limit is only a guess: the sizes on both sides of the edge are tried.
 #[derive(Debug, Clone)]
 pub(super) struct Search {
-    /// Sizes to be tried first, in rising order; the last one is the largest of all.
+    /// Sizes to try first, in rising order; the last one is the largest size of all.
     ladder: Vec<u64>,
     smallest: u64,
     passed: Option<u64>,
     refused: Option<u64>,
     named: Option<u64>,
     contradiction: Option<String>,
-    /// What a size is in message bytes.
+    /// Conversion of a size into message bytes.
     bytes_of: fn(u64) -> u64,
 }
 
-/// What a search came to.
+/// Result of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Edge {
-    /// The largest size that passes (none where even the smallest is refused) and the smallest that
-    /// does not, which are neighbours.
+    /// The largest size that passes (`None` if even the smallest is refused), and the smallest size that does
+    /// not. The two sizes are neighbours.
     Between(Option<u64>, u64),
     /// All sizes pass.
     Beyond,
 }
 
 impl Search {
-    /// A search from `smallest` on, with sizes to be tried first, in rising order. The last one is the
-    /// largest of all.
+    /// Creates a search that starts at `smallest`, with sizes to try first, in rising order. The last one is
+    /// the largest size of all.
     pub(super) fn new(smallest: u64, ladder: Vec<u64>) -> Self {
         Self {
             ladder,
@@ -53,12 +53,12 @@ impl Search {
         }
     }
 
-    /// The same, of sizes that are lengths of texts.
+    /// Creates a search whose sizes are lengths of texts.
     pub(super) fn of_texts(smallest: u64, ladder: Vec<u64>) -> Self {
         Self { bytes_of: message_bytes_of, ..Self::new(smallest, ladder) }
     }
 
-    /// The size to try next; `None` when the edge is found.
+    /// Returns the size to try next; `None` when the edge is found.
     pub(super) fn next(&self) -> Option<u64> {
         let lowest = self.passed.map_or(self.smallest, |passed| passed + 1);
         let Some(refused) = self.refused else {
@@ -68,18 +68,18 @@ impl Search {
             return None;
         }
         if let Some(named) = self.named {
-            // Both sides of it, the one that is to be refused first: it is the cheaper one.
+            // Both sides of the named limit; the refused side first, because it is cheaper.
             let edge = [named.saturating_add(1), named];
             if let Some(size) = edge.into_iter().find(|size| (lowest..refused).contains(size)) {
                 return Some(size);
             }
         }
-        // Where something was refused before the search began, small sizes still go first.
+        // Small sizes go first even where something was refused before the search began.
         let rung = self.ladder.iter().copied().find(|size| (lowest..refused).contains(size));
         Some(rung.unwrap_or(lowest + (refused - lowest) / 2))
     }
 
-    /// Takes what became of a size, of the last one or of any other.
+    /// Records the answer for a size, whether the search returned that size or not.
     pub(super) fn record(&mut self, size: u64, answer: Answer) {
         match answer {
             Answer::Passed => {
@@ -109,27 +109,27 @@ impl Search {
         self.contradiction.get_or_insert(words);
     }
 
-    /// Two answers that cannot both be true of one limit.
+    /// Returns two answers that cannot both be true of one limit, in words.
     pub(super) fn contradiction(&self) -> Option<&str> {
         self.contradiction.as_deref()
     }
 
-    /// The limit that refusals named.
+    /// Returns the limit that refusals named.
     pub(super) fn named(&self) -> Option<u64> {
         self.named
     }
 
-    /// The largest size that passed so far.
+    /// Returns the largest size that passed so far.
     pub(super) fn passed(&self) -> Option<u64> {
         self.passed
     }
 
-    /// The smallest size that was refused so far.
+    /// Returns the smallest size that was refused so far.
     pub(super) fn refused(&self) -> Option<u64> {
         self.refused
     }
 
-    /// What it came to, once there is nothing to try any more.
+    /// Returns the result, once no size is left to try.
     pub(super) fn edge(&self) -> Edge {
         match self.refused {
             None => Edge::Beyond,
@@ -146,8 +146,7 @@ mod tests {
 
     const LADDER: [u64; 4] = [4_194_305, 67_108_864, 1 << 30, u32::MAX as u64];
 
-    /// Searches where the limit is this one, and refusals name it or not: the edge, and how many sizes
-    /// were tried.
+    /// Searches with this limit, named or not by refusals: returns the edge, and the number of sizes tried.
     fn search(limit: u64, is_named: bool) -> (Edge, u32) {
         let mut search = Search::new(0, LADDER.to_vec());
         let mut tried = 0;
@@ -176,7 +175,7 @@ mod tests {
         assert_eq!(search(u64::from(u32::MAX), false), (Edge::Beyond, 4));
     }
 
-    /// A refused message of 64 MiB may be uploaded whole each time: sizes go upwards all the same.
+    /// Checks that sizes go upwards even if a refused message of 64 MiB may be uploaded whole each time.
     #[test]
     fn a_search_below_a_refused_size_goes_upwards() {
         let mut search = Search::new(0, vec![1 << 10, 64 << 10, 1 << 20, 4 << 20, 64 << 20]);
@@ -230,7 +229,7 @@ mod tests {
             prop_assert!(tried <= 37, "{} sizes", tried);
         }
 
-        /// Whatever is answered, it comes to an end.
+        /// Checks that a search ends with any answers.
         #[test]
         fn it_ends_whatever_is_answered(answers in prop::collection::vec(prop::option::of(any::<Option<u64>>()), 80)) {
             let mut search = Search::new(0, LADDER.to_vec());

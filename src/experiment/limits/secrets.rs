@@ -1,10 +1,10 @@
-//! A server may repeat a caller's secrets: they are taken out of everything that it said.
+//! Removal of secrets from server texts: a server may repeat a caller's secrets.
 
 use super::{document::Limits, error::LimitsError};
 use crate::rpc::metadata::Secrets;
 
 impl Limits {
-    /// Hides the secrets of a search in what the server said.
+    /// Hides the secrets of a search in all texts of the server.
     pub(super) fn hide(&mut self, secrets: &Secrets) {
         for record in &mut self.limits {
             let compressed = record.compressed.as_mut().and_then(|compressed| compressed.message.as_mut());
@@ -21,7 +21,7 @@ impl Limits {
 }
 
 impl LimitsError {
-    /// The same error without secrets.
+    /// Returns the error without secrets.
     pub(super) fn without(mut self, secrets: &Secrets) -> Self {
         if let Self::Mute { what, .. } = &mut self {
             secrets.hide(what);

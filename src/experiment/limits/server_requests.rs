@@ -1,4 +1,4 @@
-//! The server's limit for requests: by prefixes that claim a length, then by whole messages on both
+//! The server's limit for requests: first by prefixes that claim a length, then by whole messages on both
 //! sides of the edge.
 
 use std::time::Duration;
@@ -19,16 +19,16 @@ use crate::{
     },
 };
 
-/// The lengths that are claimed first: on both sides of gRPC's default limit, and then upwards, so that
-/// no server is told of 4 GiB that refuses much less.
+/// Lengths to claim first: both sides of gRPC's default limit, and then upwards. The largest claim, 4 GiB,
+/// comes last, so that a server with a much smaller limit never receives it.
 const LADDER: [u64; 5] = [4 << 20, (4 << 20) + 1, 64 << 20, 1 << 30, u32::MAX as u64];
 
-/// How an answer to a claim is waited for before a second opinion is asked: ten times what an answer
-/// took so far, and this long at least. Python's server takes 105 ms to refuse.
+/// Shortest wait for an answer to a claim before a second probe. The wait is ten times the slowest answer so
+/// far, at least this long. Python's server takes 105 ms to refuse.
 const SHORTEST_PATIENCE: Duration = Duration::from_millis(300);
 
-/// Looks for the limit. `up_to` bounds the messages that are really sent. A claim that is not refused is no
-/// message that passes: something in front of the server may count whole bodies, and let any prefix through.
+/// Searches for the limit. `up_to` bounds the messages that are sent whole. A claim that is not refused is
+/// not a passed message: a proxy may count whole bodies, and let any prefix through.
 pub(super) fn find(prober: &mut Prober<'_>, up_to: u64, record: &mut LimitRecord) -> Result<(), LimitsError> {
     let mut claims = Claims::calibrated(prober)?;
     let mut search = claims.search(record)?;
@@ -47,7 +47,7 @@ pub(super) fn find(prober: &mut Prober<'_>, up_to: u64, record: &mut LimitRecord
     };
     let taken = takes(prober, largest)?;
     if taken != Taken::Yes {
-        // The prefix is not all that is looked at.
+        // The server checks more than the prefix.
         by_whole_messages(prober, largest, &taken, record)?;
         if let Edge::Between(accepted, refused) = edge
             && record.state == State::Found
@@ -88,7 +88,8 @@ pub(super) fn find(prober: &mut Prober<'_>, up_to: u64, record: &mut LimitRecord
     }
 }
 
-/// Has the server refuse what is just over the edge, a few times. `searched` is how it refused in the search.
+/// Sends a message just over the edge a few times, and records the refusals. `searched` is the refusal during
+/// the search.
 fn refuse(
     prober: &mut Prober<'_>,
     limit: Option<u64>,
@@ -121,25 +122,26 @@ fn refuse(
     Ok(())
 }
 
-/// Whether a server takes a message.
+/// Acceptance of a message by the server.
 #[derive(Debug, Clone, PartialEq)]
 enum Taken {
     Yes,
-    /// Twice it did not, and this was the last answer.
+    /// Refused twice; the value is the last answer.
     No(ProbeResult),
-    /// It did not answer.
+    /// No answer.
     Silent,
 }
 
-/// Whether the server takes a message with a text of this length, whatever becomes of its reply.
+/// Sends a message with a text of this length. The result is `Yes` if the server accepts the request,
+/// whatever happens to the reply.
 fn takes(prober: &mut Prober<'_>, text_bytes: u64) -> Result<Taken, LimitsError> {
     let mut taken = Taken::Silent;
-    // One failure is not a limit.
+    // A single failure is not a limit.
     for _ in 0..2 {
         let answer = prober.whole(Message::plain(text_bytes), longest(text_bytes))?;
         taken = match answer.got {
             ref got if is_request_taken(got) => return Ok(Taken::Yes),
-            // What follows asks again, and is not as patient.
+            // The following search probes again, with a shorter wait.
             ProbeAnswer::Silence => return Ok(Taken::Silent),
             _ => Taken::No(answer),
         };
@@ -157,7 +159,8 @@ pub(super) fn is_request_taken(got: &ProbeAnswer) -> bool {
     }
 }
 
-/// Where prefixes do not tell: whole messages up to this text, which was not taken.
+/// Searches by whole messages up to this text, which was not accepted, because prefixes do not show the
+/// limit.
 fn by_whole_messages(
     prober: &mut Prober<'_>,
     largest: u64,
@@ -175,7 +178,7 @@ fn by_whole_messages(
         silence_refuses: true,
     };
     let mut search = Search::of_texts(0, ladder);
-    // Where it answered, it need not be asked again; where it was silent, less patience will do.
+    // An answer need not be requested again; after silence, a shorter wait is enough.
     if let Taken::No(probed) = taken
         && let Some(answer) = whole.answer(probed)
     {
@@ -192,30 +195,29 @@ fn by_whole_messages(
     Ok(())
 }
 
-/// Asks a server about lengths, by prefixes that claim them.
+/// Probes of lengths, by prefixes that claim them.
 struct Claims<'p, 'a> {
     prober: &'p mut Prober<'a>,
-    /// Whether requests end behind their prefix. Then a server answers in any case, and in other words
-    /// when it would have taken the length. Where it always uses the same words, they stay open: then
-    /// it refuses, or says nothing.
+    /// True if requests end after their prefix. A server then always answers, with other words for an
+    /// accepted length. A server that always uses the same words gets open requests instead: it then refuses,
+    /// or stays silent.
     ends: bool,
-    /// How it answers a request that ends too early.
+    /// Answer to a request that ends too early.
     cut_off: Option<String>,
-    /// Whether it does not answer such a request at all, as Python's asyncio server does not.
+    /// True if the server does not answer such a request at all, as Python's asyncio server does not.
     is_silent: bool,
-    /// The slowest answer.
+    /// Duration of the slowest answer.
     slowest: Duration,
-    /// The smallest length that is known to be refused.
+    /// Smallest length known to be refused.
     refused: Option<u64>,
-    /// How it was refused.
+    /// Refusal of that length.
     refusal: Option<ProbeAnswer>,
-    /// Lengths that were refused once and then not, and how.
+    /// Lengths that were refused once and accepted later, with the words of the refusal.
     overruled: Vec<(u64, String)>,
 }
 
 impl<'p, 'a> Claims<'p, 'a> {
-    /// Learns how the server answers a request whose length is within any limit, but which ends too
-    /// early.
+    /// Learns the server's answer to a request whose length is within any limit, but which ends too early.
     fn calibrated(prober: &'p mut Prober<'a>) -> Result<Self, LimitsError> {
         let mut own = Self {
             prober,
@@ -228,7 +230,8 @@ impl<'p, 'a> Claims<'p, 'a> {
             overruled: Vec::new(),
         };
         let mut seen = Vec::new();
-        // One answer may be an accident, and everything else would be taken for a refusal: two must agree.
+        // A single answer may be an accident, after which every other answer would count as a refusal: two
+        // must agree.
         for _ in 0..3 {
             let (_, got) = own.once(1)?;
             own.is_silent = got == ProbeAnswer::Silence;
@@ -246,7 +249,7 @@ impl<'p, 'a> Claims<'p, 'a> {
         if search.refused().is_some() {
             return Ok(search);
         }
-        // Nothing was refused, or nothing that could be told from a request that ends too early.
+        // No length was refused, or no refusal differed from the answer to a request that ends too early.
         self.ends = false;
         let answer = self.ask(u64::from(u32::MAX))?;
         if answer == Answer::Passed { Ok(search) } else { self.bisect(record) }
@@ -257,7 +260,7 @@ impl<'p, 'a> Claims<'p, 'a> {
         while let Some(length) = search.next() {
             let answer = self.ask(length)?;
             search.record(length, answer);
-            // What was only claimed has not passed.
+            // A length that was only claimed has not passed.
             record.so_far(None, search.refused());
             if search.contradiction().is_some() {
                 break;
@@ -266,7 +269,7 @@ impl<'p, 'a> Claims<'p, 'a> {
         Ok(search)
     }
 
-    /// Asks about both sides of the edge again, in an order that no alternation survives.
+    /// Probes both sides of the edge again, in an order that no alternating server passes.
     fn verify(&mut self, search: &mut Search, record: &mut LimitRecord) -> Result<(), LimitsError> {
         let Edge::Between(passed, refused) = search.edge() else { return Ok(()) };
         let passed = passed.unwrap_or(0);
@@ -278,8 +281,7 @@ impl<'p, 'a> Claims<'p, 'a> {
         Ok(())
     }
 
-    /// Asks about a length, and once more where it is refused in words that nobody knows: those may be about
-    /// something else.
+    /// Probes a length, and probes again after a refusal in unknown words, which may have another reason.
     fn ask(&mut self, length: u64) -> Result<Answer, LimitsError> {
         let (mut answer, mut got) = self.once(length)?;
         if let (Answer::Refused(None), Some(likeness)) = (answer, got.likeness()) {
@@ -297,7 +299,8 @@ impl<'p, 'a> Claims<'p, 'a> {
         Ok(answer)
     }
 
-    /// A length that was refused once as the edge is, and then not: not an accident, but a limit that moves.
+    /// Returns a length that was refused with the words of the edge and accepted later: not an accident, but
+    /// a limit that moves.
     fn wavered(&self) -> Option<String> {
         let edge = self.refusal.as_ref()?.likeness()?;
         let (length, _) = self.overruled.iter().find(|(_, likeness)| *likeness == edge)?;
@@ -307,14 +310,14 @@ impl<'p, 'a> Claims<'p, 'a> {
     fn once(&mut self, length: u64) -> Result<(Answer, ProbeAnswer), LimitsError> {
         let patience = (self.slowest * 10).max(SHORTEST_PATIENCE);
         let mut probed = match self.refused {
-            // Silence is to be expected.
+            // Silence is expected here.
             Some(refused) if (self.is_silent || !self.ends) && length < refused => {
                 self.prober.claim_beside(length, self.ends, refused)?
             }
             _ => self.prober.claim(length, self.ends, patience)?,
         };
         if probed.got == ProbeAnswer::Silence {
-            // Never by one slow probe.
+            // A single slow probe never decides.
             probed = match self.refused {
                 Some(refused) if refused != length => self.prober.claim_beside(length, self.ends, refused)?,
                 _ => self.prober.claim(length, self.ends, patience * 3)?,
@@ -332,7 +335,7 @@ impl<'p, 'a> Claims<'p, 'a> {
             ProbeAnswer::Refused(refusal) if !is_request_taken(got) => Answer::Refused(refusal.limit_bytes),
             ProbeAnswer::Reply { .. } | ProbeAnswer::Silence | ProbeAnswer::Refused(_) => Answer::Passed,
             ProbeAnswer::Ended(..) if self.ends && got.likeness() == self.cut_off => Answer::Passed,
-            // The first one, from which the words are learnt.
+            // The first probe, which teaches the words.
             ProbeAnswer::Ended(..) if self.ends && self.cut_off.is_none() => Answer::Passed,
             ProbeAnswer::Ended(..) => Answer::Refused(None),
         }

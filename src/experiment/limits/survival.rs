@@ -1,42 +1,43 @@
-//! What a refusal does to its connection and to other calls on it, which is confirmed as the limit is: what is lost
-//! beside each refusal, and never without one, is lost because of it.
+//! Effect of a refusal on its connection and on other calls on it. A loss with every refusal, and never without
+//! one, is caused by the refusal.
 
 use super::error::LimitsError;
 use crate::{client::Completion, rpc::Outcome};
 
-/// Tries without a refusal, before a loss is put down to refusals.
+/// Number of tries without a refusal before a loss is attributed to refusals.
 const CONTROLS: usize = 3;
 
-/// What was left standing after one call in the midst of others.
+/// Survivors of one call among other calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Survivors {
-    /// Whether the connection stood, and a later call on it came to an end.
+    /// True if the connection survived, and a later call on it ended.
     pub(super) connection: bool,
-    /// Whether a call was answered whose request had begun before, and ended after it.
+    /// True if the neighbour was answered: a call whose request began before the refusal and ended after it.
     pub(super) neighbour: bool,
-    /// How the neighbour or the later call failed, where the server said so.
+    /// Failure of the neighbour or of the later call, in the server's words.
     pub(super) failure: Option<String>,
 }
 
-/// What several refusals left standing.
+/// Survivors of several refusals.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Survival {
-    /// `None` where tries differ.
+    /// True if the connection survived; `None` if tries differ.
     pub(super) connection: Option<bool>,
     pub(super) neighbour: Option<bool>,
-    /// How they differ.
+    /// Description of the differences between tries.
     pub(super) unstable: Option<String>,
 }
 
 impl Survivors {
-    /// Nothing is left after a client that waited in vain.
+    /// No survivor: the client waited without an answer.
     pub(super) const NONE: Self = Self { connection: false, neighbour: false, failure: None };
 
-    /// By how two other calls on the connection ended, if they did.
+    /// Returns the survivors, from the ends of two other calls on the connection, if they ended.
     pub(super) fn of(neighbour: Option<&Completion>, later: Option<&Completion>, is_lost: bool) -> Self {
         let mut failures = [neighbour, later].into_iter().flatten();
         Self {
-            // A status of the server's came over the connection: it stood, whatever the status says.
+            // A status from the server came over the connection, so the connection survived, whatever the
+            // status is.
             connection: !is_lost && later.is_some_and(|call| !matches!(call.outcome, Outcome::Broken(_))),
             neighbour: neighbour.is_some_and(|call| is_answered(&call.outcome)),
             failure: failures.find_map(|call| failure_of(&call.outcome)),
@@ -44,12 +45,12 @@ impl Survivors {
     }
 }
 
-/// Whether a reply came.
+/// Returns true if a reply came.
 fn is_answered(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Answered | Outcome::WrongReply(_))
 }
 
-/// How a call failed, in words.
+/// Returns the failure of a call, in words.
 pub(super) fn failure_of(outcome: &Outcome) -> Option<String> {
     match outcome {
         Outcome::Failed(failure) | Outcome::DeadlineExceeded(failure) | Outcome::Broken(failure) => {
@@ -59,10 +60,10 @@ pub(super) fn failure_of(outcome: &Outcome) -> Option<String> {
     }
 }
 
-/// What refusals left standing. `control` makes a call that is not refused in their place.
+/// Returns the survivors of refusals. `control` makes a call that is not refused in place of a refused one.
 ///
 /// # Errors
-/// Those of the control.
+/// Errors of the control.
 pub(super) fn confirmed(
     refusals: &[&Survivors],
     mut control: impl FnMut() -> Result<Survivors, LimitsError>,
@@ -112,7 +113,7 @@ mod tests {
         Survivors { connection, neighbour, failure }
     }
 
-    /// Three refusals, and then what calls without one come to, over and over.
+    /// Builds three refusals; calls without a refusal give the survivors in `control`, repeated.
     fn confirm(refusals: [(bool, bool); 3], controls: &[(bool, bool)]) -> Survival {
         let refusals = refusals.map(|(connection, neighbour)| survivors(connection, neighbour));
         let mut controls = controls.iter().cycle();

@@ -1,5 +1,5 @@
-//! The search for an edge by whole messages, over the lengths that texts can have: so sizes that no
-//! text can make are never asked about.
+//! The search for an edge by whole messages, over the lengths that texts can have. Sizes that no text can
+//! produce are therefore never tried.
 
 use std::time::Duration;
 
@@ -19,27 +19,27 @@ use crate::{
     units::{as_f64, format_duration},
 };
 
-/// A whole message is waited for this long, and as much longer as one and a half times what one of its size takes
-/// by the first that passed, or as it takes at 20 MiB/s, a third of what the slowest server did that was
-/// measured. A server that upper-cases in time that grows with the square of the number of characters
-/// that grow, as JDK 17 does, is not waited for.
+/// Base wait for a whole message, after the first one passed. Added to it is the larger of two times: 1.5 times
+/// the first message's time, scaled to the size; or the size at 20 MiB/s, a third of the slowest measured
+/// server's speed. This is too short for a server whose upper-casing time grows with the square of the number of
+/// growing characters, as in JDK 17.
 const PATIENCE: Duration = Duration::from_millis(700);
 
 const PATIENCE_BYTES_PER_SECOND: u64 = 20 << 20;
 
-/// What is looked for, as whole messages show it.
+/// The limit to search for, as whole messages show it.
 pub(super) struct Whole<'a> {
-    /// The message for a length of text: of the request, or of the reply.
+    /// Returns the message for a length of text, of the request or of the reply.
     pub(super) message: &'a dyn Fn(u64) -> Option<Message>,
-    /// Whether the message that is looked at was within the limit.
+    /// Returns true if the message under test was within the limit.
     pub(super) is_passed: &'a dyn Fn(&ProbeAnswer) -> bool,
-    /// Whose refusal, and of what.
+    /// Side and direction of the limit's refusals.
     pub(super) refuses: (Side, Direction),
-    /// Whether no answer at all is a refusal too, and not the end of the search.
+    /// True if silence counts as a refusal and does not end the search.
     pub(super) silence_refuses: bool,
 }
 
-/// Looks for the edge among whole messages.
+/// Searches for the edge with whole messages.
 pub(super) fn find(
     sender: &mut impl Sends,
     whole: &Whole<'_>,
@@ -54,7 +54,7 @@ pub(super) fn find(
         let patience = patience(text, first_passed);
         let probed = sender.send(message, patience)?;
         let probed = match whole.answer(&probed) {
-            // A failure in no known words may be one of another kind: a second opinion.
+            // A failure in unknown words may have another reason, so the message is sent a second time.
             Some(Answer::Refused(None)) | None if !is_in_words(&probed) => match (whole.message)(text) {
                 Some(message) => {
                     let again = sender.send(message, patience)?;
@@ -101,13 +101,14 @@ pub(super) fn find(
         record.searched_to_bytes = search.passed().map(size);
         return Ok(());
     };
-    // What was refused once as the edge is, and then passed, was no accident: the limit moves.
+    // A size that was refused with the words of the edge and passed later is not an accident: the limit
+    // moves.
     let edge = last_refused.as_ref().and_then(ProbeAnswer::likeness);
     if let Some((text, _)) = overruled.iter().find(|(_, likeness)| Some(likeness) == edge.as_ref()) {
         record.unstable(&format!("{} were refused, and then passed", bytes(size(*text))));
         return Ok(());
     }
-    // Where silence is the refusal, it is known by now how long it takes to be told from an answer.
+    // If silence is the refusal, the wait that separates silence from an answer is known by now.
     let refusal_patience = match last_refused {
         Some(ProbeAnswer::Silence) => patience(refused, first_passed),
         _ => longest(refused),
@@ -115,18 +116,18 @@ pub(super) fn find(
     verify(sender, whole, &mut search, (passed, refused), refusal_patience, record)
 }
 
-/// `first_passed` is the length of the first text that passed, and the time that it took.
+/// Returns the wait for a text. `first_passed` is the length of the first text that passed, and its time.
 pub(super) fn patience(text_bytes: u64, first_passed: Option<(u64, Duration)>) -> Duration {
     let Some((passed, took)) = first_passed else { return longest(text_bytes) };
     let usual = Duration::from_millis(text_bytes.saturating_mul(1_000) / PATIENCE_BYTES_PER_SECOND);
     let larger = (as_f64(text_bytes) / as_f64(passed.max(1))).max(1.0);
-    // A link may be slow: as this one was until now.
+    // A link may be as slow as the first message showed.
     let seen = took.as_secs_f64() * larger * 1.5;
     let most = longest(text_bytes);
     (PATIENCE + usual.max(Duration::from_secs_f64(seen.min(most.as_secs_f64())))).min(most)
 }
 
-/// Sends both sides of the edge again.
+/// Sends messages of both sides of the edge again.
 fn verify(
     sender: &mut impl Sends,
     whole: &Whole<'_>,
@@ -171,7 +172,7 @@ fn verify(
         ProbeAnswer::Refused(refusal) => refusal.limit_bytes,
         _ => None,
     });
-    // Between two sizes that texts can make, a limit that is named is believed.
+    // Between two sizes that texts can have, a named limit is accepted.
     let lowest = passed.unwrap_or(0);
     let is_between = |named: &u64| (lowest..refused).contains(named);
     record.limit_bytes = match record.named_bytes.filter(is_between) {
@@ -184,7 +185,7 @@ fn verify(
 }
 
 impl Whole<'_> {
-    /// What a probe says of the limit; `None` when another limit has refused.
+    /// Returns a probe's answer about the limit; `None` if another limit refused.
     pub(super) fn answer(&self, probed: &ProbeResult) -> Option<Answer> {
         Some(match &probed.got {
             got if (self.is_passed)(got) => Answer::Passed,
@@ -192,8 +193,8 @@ impl Whole<'_> {
                 Answer::Refused(refusal.limit_bytes.map(longest_text_within))
             }
             ProbeAnswer::Refused(_) => return None,
-            // The client has words for a reply that it refuses, and makes the status itself where it does not
-            // send: this is the server's.
+            // The client has known words for a reply that it refuses, and makes the status itself for a
+            // request that it does not send. Any other end is the server's.
             ProbeAnswer::Ended(_, cause)
                 if self.refuses.0 == Side::Client
                     && (*cause != Cause::OwnStatus || self.refuses.1 == Direction::Response) =>
@@ -207,7 +208,7 @@ impl Whole<'_> {
     }
 }
 
-/// Whether it is a size refusal in known words, or HTTP's: those come by no accident.
+/// Returns true for a size refusal in known words or by HTTP status, which is never an accident.
 fn is_in_words(probed: &ProbeResult) -> bool {
     matches!(&probed.got, ProbeAnswer::Refused(_))
 }
