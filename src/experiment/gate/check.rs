@@ -1,4 +1,4 @@
-//! Whether a verdict that was saved follows from its repetitions: it is reached again, by the same rule.
+//! Consistency of a saved verdict: the same rule is applied to its repetitions again.
 
 use super::{
     explain::{self, Confirmations},
@@ -16,14 +16,15 @@ use crate::{
     rpc::format_data::TextKind,
 };
 
-/// Reasons that begin so are of what happened, and cannot be found again.
+/// Prefix of reasons that report an event. An event cannot be derived from the figures again.
 const HAPPENED: &str = "repetition ";
 
 impl Verdict {
-    /// Whether the verdict, each scenario's and each metric's figures follow from the repetitions.
+    /// Checks that the verdict, and the figures of each scenario and each metric, follow from the
+    /// repetitions.
     ///
     /// # Errors
-    /// When something does not.
+    /// A part of the verdict does not follow.
     pub fn check(&self) -> Result<(), ReadError> {
         for scenario in &self.scenarios {
             check_repetitions(scenario)?;
@@ -36,7 +37,7 @@ impl Verdict {
             alike("the limits that moved", &limits.moved, &again.moved)?;
             alike("the limits that were not compared", &limits.not_compared, &again.not_compared)?;
         }
-        // Nothing was measured: why, the reason says.
+        // Nothing was measured; the reason explains why.
         if self.scenarios.is_empty() && limits.is_none() {
             let is_so = matches!(self.verdict, Word::Skipped | Word::Inconclusive);
             return Ok(holds(
@@ -63,14 +64,14 @@ impl Verdict {
         Ok(same("the verdict", self.verdict.to_string(), again.verdict.to_string())?)
     }
 
-    /// What the repetitions come to.
+    /// Returns the verdicts of all scenarios, derived from the repetitions again.
     fn again(&self, meant: &[Scenario], fresh: bool) -> Vec<ScenarioVerdict> {
         let needed = fewest_repetitions(meant.len() * GateMetric::JUDGED.len());
         let pairs = || meant.iter().zip(&self.scenarios);
         let tried: Vec<ScenarioRun<'_>> = pairs()
             .map(|(meant, written)| {
                 let mut tried = tried_of(meant, &written.repetitions);
-                // Where it ended by itself, it has no metrics.
+                // A scenario that ended by itself has no metrics.
                 if written.confirmation.is_none() && written.metrics.is_empty() {
                     tried.ended = tried.ended.or_else(|| happened(written));
                 }
@@ -104,7 +105,7 @@ impl Verdict {
     }
 }
 
-/// How a scenario ended that could not be measured to its end.
+/// Returns the word and the reason of a scenario that ended early.
 fn happened(written: &ScenarioVerdict) -> Option<(Word, String)> {
     let is_of_no_figure = |reason: &&String| written.repetitions.is_empty() || reason.starts_with(HAPPENED);
     let reason = written.reason.as_ref().filter(is_of_no_figure)?;
@@ -118,7 +119,7 @@ fn tried_of<'a>(scenario: &'a Scenario, repetitions: &[Repetition]) -> ScenarioR
     tried
 }
 
-/// As much of a scenario as the rule needs.
+/// Returns the parts of a scenario that the rule needs.
 fn scenario_of(written: &ScenarioVerdict) -> Scenario {
     let second = written.confirmation.iter().flat_map(|confirmation| &confirmation.metrics);
     let judged: Vec<&MetricVerdict> = written.metrics.iter().chain(second).collect();
@@ -180,7 +181,8 @@ mod tests {
     use super::*;
     use crate::measure::{Calls, Environment, Outcomes};
 
-    /// Repetitions in which the candidate costs so much more, each a little other than the one before.
+    /// Returns repetitions with this cost ratio of the candidate, each slightly different from the one
+    /// before.
     fn repetitions(candidate: f64, from: u32) -> Vec<Repetition> {
         let slices = |factor: f64, place: u32| {
             let of = |figure: f64| vec![Some(figure * (1.0 + 0.001 * f64::from(place % 7))); 3];
@@ -205,7 +207,7 @@ mod tests {
             .collect()
     }
 
-    /// The verdict of a gate with one scenario.
+    /// Returns the verdict of a gate with one scenario.
     fn verdict(first: &[Repetition], second: Option<&[Repetition]>) -> Verdict {
         let scenario = &Scenario::built_in(DEFAULT_THRESHOLD)[0];
         let tried = [tried_of(scenario, first)];

@@ -1,4 +1,4 @@
-//! A server that takes part: a program that is started anew for each repetition, or one that is there already.
+//! Contenders: a program that is started anew for each repetition, or a running server.
 
 use std::{env, fmt, path::Path, str::FromStr};
 
@@ -8,50 +8,50 @@ use crate::{
     stop::Stop,
 };
 
-/// A server that is compared.
+/// A server to compare.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Contender {
-    /// Started, waited for and stopped here.
+    /// A program that the gate starts, waits for and stops.
     Program(Program),
-    /// There already.
+    /// A server that is already running.
     Address(Target),
 }
 
-/// Why a text is no server.
+/// Reason why a text names no server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ContenderTextError {
-    /// It is a command line, and a wrong one.
+    /// An invalid command line.
     #[error(transparent)]
     Program(#[from] ProgramError),
-    /// It is one word, and neither.
+    /// One word that is neither an address nor a program.
     #[error("{0}; nor is it a program: there is no such file, here or on the PATH")]
     Neither(TargetError),
 }
 
-/// Why one does not stand.
+/// Reason why a server cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ContenderError {
-    /// Its program does not serve.
+    /// The program does not serve.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// Nobody listens there.
+    /// No server listens at the address.
     #[error(transparent)]
     Locate(#[from] LocateError),
 }
 
-/// The party that a failure is to be put down to.
+/// Party that caused a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// The user's text: there is no such command, or no server at the address.
+    /// The user's text: the command or the server does not exist.
     Text,
-    /// The server: it is there, and does not serve.
+    /// The server: it exists and does not serve.
     Server,
-    /// This program, or the machine that it runs on.
+    /// This program, or its machine.
     Own,
 }
 
 impl ContenderError {
-    /// The party at fault, for a server that has not stood before.
+    /// Returns the party at fault, for a server that has never been ready before.
     pub(super) fn fault(&self) -> Fault {
         match self {
             Self::Start(StartError::Setup { .. }) => Fault::Own,
@@ -62,11 +62,11 @@ impl ContenderError {
     }
 }
 
-/// A server that accepts connections. A process that was started lives as long as this.
+/// A server that accepts connections. A started process ends when this value is dropped.
 #[derive(Debug)]
 pub(super) struct Standing {
     pub(super) located: Located,
-    /// Where they are on this machine and known.
+    /// Processes of the server, if they run on this machine and are known.
     pub(super) processes: Vec<u32>,
     process: Option<ServerProcess>,
 }
@@ -74,7 +74,7 @@ pub(super) struct Standing {
 impl FromStr for Contender {
     type Err = ContenderTextError;
 
-    /// An address such as `localhost:8080`, or else a command line.
+    /// Parses an address such as `localhost:8080`, or else a command line.
     fn from_str(text: &str) -> Result<Self, ContenderTextError> {
         match text.parse::<Target>() {
             Ok(target) if !Path::new(text).exists() => Ok(Self::Address(target)),
@@ -108,7 +108,7 @@ impl fmt::Display for Contender {
 }
 
 impl Contender {
-    /// Starts it, or finds it.
+    /// Starts the server, or finds the running one.
     pub(super) fn stand(&self, stop: &Stop) -> Result<Standing, ContenderError> {
         match self {
             Self::Program(program) => {
@@ -130,14 +130,14 @@ impl Contender {
 }
 
 impl Standing {
-    /// Looks again for the processes of a server that was started: one may start others after it listens.
+    /// Finds the processes of a started server again: a server may start others after it listens.
     pub(super) fn refresh(&mut self) {
         if let Some(process) = &self.process {
             self.processes = processes_of(process);
         }
     }
 
-    /// Asks a process that was started to go, without waiting for it.
+    /// Sends a started process the signal to exit, without waiting for its end.
     pub(super) fn ask_to_go(&self) {
         if let Some(process) = &self.process {
             process.ask_to_go();
@@ -145,8 +145,8 @@ impl Standing {
     }
 }
 
-/// The processes of a server: those of its group, those that it started in sessions of their own, and who listens
-/// for it, which is none of the two where its parent has left.
+/// Returns the processes of a server: the ones of its group, the ones that it started in sessions of their own,
+/// and the process that listens. The last one is in neither set if its parent has exited.
 fn processes_of(process: &ServerProcess) -> Vec<u32> {
     let mut all = processes_in_group(process.group());
     all.extend(processes_below(process.group()));

@@ -1,46 +1,46 @@
-//! Why a gate comes to no verdict.
+//! Errors of a gate that ends without a verdict.
 
 use std::collections::BTreeSet;
 
 use super::{scenario_run::Neither, verdict::Verdict};
 
-/// Why there is no verdict, or none of the whole.
+/// Reason why there is no verdict, or only a part of one.
 #[derive(Debug, thiserror::Error)]
 pub enum GateError {
-    /// There is no such base: nothing that could be skipped.
+    /// The base does not exist, so there is nothing to skip.
     #[error("the base cannot be used")]
     Base(#[source] BoxError),
     /// The candidate cannot be measured.
     #[error("the candidate cannot be measured")]
     Candidate(#[source] BoxError),
-    /// A comparison of two servers of which none works would let anything pass.
+    /// Neither server works. A comparison of two such servers would accept any candidate.
     #[error(
         "neither server does what {what}: the base: {base}; the candidate: {candidate}; check both commands, and that both serve example.FormatData/DoFormat"
     )]
     Neither {
-        /// The demand on both.
+        /// Requirement on both servers.
         what: String,
-        /// What the base does.
+        /// Behaviour of the base.
         base: String,
-        /// What the candidate does.
+        /// Behaviour of the candidate.
         candidate: String,
     },
-    /// This program failed, or the system refused it something.
+    /// This program failed, or the operating system refused a resource.
     #[error("the gate itself failed")]
     Own(#[source] BoxError),
-    /// No verdict can come of so few.
+    /// The number of repetitions is too small for any verdict.
     #[error(
         "{got} repetitions of {scenarios} scenarios cannot show anything: the smallest p-value that they can have is not below the level; {needed} are needed: ask for more repetitions, more time, or fewer scenarios"
     )]
     TooFew {
-        /// What was asked for.
+        /// Requested number of repetitions.
         got: usize,
-        /// How many scenarios there are.
+        /// Number of scenarios.
         scenarios: usize,
-        /// What is needed.
+        /// Needed number of repetitions.
         needed: usize,
     },
-    /// It failed in mid-course. A limit that moved stays a regression.
+    /// The gate failed part of the way. A moved limit stays a regression.
     #[error("the gate ended early")]
     Early {
         /// The verdict on the part that was measured.
@@ -48,7 +48,7 @@ pub enum GateError {
         /// The failure.
         source: Box<Self>,
     },
-    /// Nothing was measured yet.
+    /// The gate was interrupted before any measurement.
     #[error("interrupted")]
     Interrupted,
 }
@@ -63,7 +63,7 @@ impl From<Neither> for GateError {
     }
 }
 
-/// Two servers of which none serves.
+/// Returns the error for two servers of which neither serves.
 pub(super) fn neither_works(
     base: &(dyn std::error::Error + 'static),
     candidate: &(dyn std::error::Error + 'static),
@@ -71,7 +71,7 @@ pub(super) fn neither_works(
     GateError::Neither { what: "a gate needs".to_owned(), base: causes(base), candidate: causes(candidate) }
 }
 
-/// An error with all its causes, each once.
+/// Returns an error with all its causes, each once.
 pub(super) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let chain = std::iter::successors(Some(error), |error| error.source());
     let mut seen = BTreeSet::new();

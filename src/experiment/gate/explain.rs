@@ -1,4 +1,4 @@
-//! From what was measured to the verdict, in words. Pure.
+//! Verdicts in words, from the measured figures. Pure.
 
 use std::time::Duration;
 
@@ -17,14 +17,14 @@ use crate::{
     units::nanoseconds_of,
 };
 
-/// The first scenario, where none of them can be done by either side.
+/// Returns the first scenario if neither side can do any scenario.
 pub(super) fn neither(tried: &[ScenarioRun<'_>]) -> Option<Neither> {
     let mut all = tried.iter().map(|tried| tried.neither.as_ref());
     let first = all.next()??;
     all.all(|neither| neither.is_some()).then(|| first.clone())
 }
 
-/// The verdict of a gate that failed in mid-course: what was found without statistics stays.
+/// Returns the verdict of a gate that failed part of the way. Findings without statistics stay.
 pub(super) fn ended_early(verdict: Verdict, why: &str) -> Verdict {
     if verdict.verdict == Word::Regressed {
         let reason = format!("{}; the gate ended early: {why}", verdict.reason);
@@ -34,7 +34,7 @@ pub(super) fn ended_early(verdict: Verdict, why: &str) -> Verdict {
     Verdict { verdict: Word::Inconclusive, reason, ..verdict }
 }
 
-/// What is known of a gate besides what it measured.
+/// Facts about a gate besides its measurements.
 pub(super) struct Head {
     pub(super) label: Option<String>,
     pub(super) started_at: String,
@@ -47,7 +47,7 @@ pub(super) struct Head {
     pub(super) repetitions: usize,
 }
 
-/// A verdict with nothing in it yet.
+/// Returns an empty verdict.
 pub(super) fn head(head: Head) -> Verdict {
     let Head { label, started_at, elapsed, interrupted, base, candidate, environment, seed, repetitions } =
         head;
@@ -71,10 +71,10 @@ pub(super) fn head(head: Head) -> Verdict {
     }
 }
 
-/// The second run of a scenario, with what it says by itself.
+/// Second runs: the scenario's index, the run, and its metrics.
 pub(super) type Confirmations<'a> = Vec<(usize, (ScenarioRun<'a>, Vec<MetricVerdict>))>;
 
-/// The confirmation of the scenario at this place, if there is one.
+/// Returns the confirmation of the scenario at this index, if there is one.
 pub(super) fn take<'a>(
     confirmations: &mut Confirmations<'a>,
     index: usize,
@@ -83,12 +83,12 @@ pub(super) fn take<'a>(
     Some(confirmations.swap_remove(place).1)
 }
 
-/// Whether a metric says that something has changed.
+/// Returns true if a metric shows a change.
 pub(super) fn is_flagged(metric: &MetricVerdict) -> bool {
     matches!(metric.verdict, Word::Regressed | Word::Improved)
 }
 
-/// What one scenario amounts to. A change is one where both runs say so of the same metric, and where each
+/// Returns the verdict of one scenario. A change counts if both runs show it in the same metric, and if each
 /// repetition has `fresh` processes.
 pub(super) fn scenario(
     tried: ScenarioRun<'_>,
@@ -154,7 +154,7 @@ pub(super) fn scenario(
             metric.verdict = Word::Inconclusive;
         }
     }
-    // What is not said of the scenario is not said of a part of it.
+    // A change that the scenario does not have is removed from its metrics too.
     if !matches!(verdict, Word::Regressed | Word::Improved) {
         for metric in metrics.iter_mut().filter(|metric| is_flagged(metric)) {
             metric.verdict = Word::Inconclusive;
@@ -180,13 +180,13 @@ pub(super) fn scenario(
     }
 }
 
-/// Why two processes are no comparison of two programs.
+/// Reason why a comparison of two processes is not a comparison of two programs.
 const ONE_PROCESS: &str = "; whether their programs differ is not known: two processes of one program differ too, and each side was one";
 
-/// Of two processes.
+/// Verdict on two processes that differ by less than the threshold.
 const LITTLE: &str = "these two processes differ by less than the threshold";
 
-/// The metrics that changed, each with how much.
+/// Returns the changed metrics, with the size of each change.
 fn differing(metrics: &[MetricVerdict]) -> String {
     let changed = metrics.iter().filter(|metric| is_flagged(metric)).map(|metric| {
         let name =
@@ -207,7 +207,7 @@ fn reported(repetitions: &[Repetition]) -> Vec<Reported> {
         .collect()
 }
 
-/// All in all. A limit that moved is a regression whatever else there is. `fresh` says whether each repetition had
+/// Returns the overall verdict. A moved limit is always a regression. `fresh` is true if each repetition had
 /// processes of its own.
 pub(super) fn verdict(
     head: Verdict,
@@ -265,7 +265,7 @@ pub(super) fn verdict(
     Verdict { verdict, reason, limits, scenarios, findings, ..head }
 }
 
-/// What is known of two processes, where nothing else keeps the verdict from being one about them.
+/// Returns the result for two processes, where each inconclusive scenario has one.
 fn processes(scenarios: &[ScenarioVerdict]) -> Option<String> {
     let compared = || scenarios.iter().filter(|scenario| scenario.verdict == Word::Inconclusive);
     let differ = compared().filter(|scenario| scenario.processes_differ == Some(true));

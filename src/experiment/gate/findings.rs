@@ -1,4 +1,4 @@
-//! What must be known to read a verdict, in words. Pure.
+//! Findings that explain a verdict, in words. Pure.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::{
     units::{as_f64, grouped},
 };
 
-/// From so many of the slices on, what the generator can do decides the figures.
+/// Share of slices with a saturated generator, from which the generator decides the figures.
 const GENERATOR_DECIDES: f64 = 0.5;
 
 pub(super) fn of(limits: Option<&LimitsVerdict>, scenarios: &[ScenarioVerdict], fresh: bool) -> Vec<Finding> {
@@ -83,7 +83,7 @@ pub(super) fn of(limits: Option<&LimitsVerdict>, scenarios: &[ScenarioVerdict], 
     findings
 }
 
-/// Of all slices, those in which the generator decided (0..1).
+/// Returns the share of all slices (0..1) in which the generator was saturated.
 fn generator_share(scenario: &ScenarioVerdict) -> f64 {
     let slices = scenario.repetitions.iter().flat_map(|repetition| ARMS.map(|arm| repetition.arm(arm)));
     let (saturated, all) = slices.fold((0, 0), |(saturated, all), slices| {
@@ -94,7 +94,7 @@ fn generator_share(scenario: &ScenarioVerdict) -> f64 {
 
 type Unexpected = Option<(u64, u64, String)>;
 
-/// Calls that did not end as expected, by side.
+/// Returns the calls that did not end as expected, by side.
 fn side_counts(scenario: &ScenarioVerdict) -> BTreeMap<&'static str, Unexpected> {
     let mut counts: BTreeMap<&'static str, (u64, u64, Option<String>)> = BTreeMap::new();
     for repetition in &scenario.repetitions {

@@ -1,7 +1,7 @@
-//! What repetitions amount to: paired inference, and the rule that makes a verdict of it. Pure.
+//! Paired inference on repetitions, and the rule that turns it into a verdict. Pure.
 //!
-//! The repetition is the unit, not the slice: slices of one repetition share its processes, and no number of them
-//! averages out what these happen to be like.
+//! The unit of inference is the repetition, not the slice. Slices of one repetition share its processes, so more
+//! slices do not average out the differences between processes.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,19 +14,20 @@ use crate::{
     units::named,
 };
 
-/// A false answer of one or more of all tests is tolerated as often as this, before the confirmation.
+/// Level of significance: tolerated probability of one or more false positives among all tests, before the
+/// confirmation.
 pub const LEVEL: f64 = 0.01;
 
-/// What a comparison amounts to, in a word.
+/// Verdict of a comparison, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Word {
     /// The candidate is worse, in both runs.
     Regressed,
-    /// It is better, in both runs.
+    /// The candidate is better, in both runs.
     Improved,
-    /// No change as large as the threshold is left possible.
+    /// A change as large as the threshold is excluded.
     Unchanged,
-    /// One is.
+    /// A change as large as the threshold is not excluded.
     Inconclusive,
     /// There was nothing to compare with.
     Skipped,
@@ -43,72 +44,72 @@ named!(Word, "verdict", {
     Abstained => "abstained",
 });
 
-/// What was found of one metric of one scenario. Ratios are candidate to base.
+/// Verdict on one metric of one scenario. Ratios are candidate to base.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MetricVerdict {
-    /// [`GateMetric::name`].
+    /// Name of the metric: [`GateMetric::name`].
     pub metric: String,
-    /// The Hodges-Lehmann estimate.
+    /// Hodges-Lehmann estimate of the ratio.
     pub ratio: f64,
-    /// The exact signed-rank interval for it, with a confidence of 95 % or more; absent with fewer than 6
+    /// Exact signed-rank interval of the ratio, with a confidence of 95 % or more; absent with fewer than 6
     /// repetitions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interval: Option<(f64, f64)>,
-    /// How likely ranks like these are where the candidate is no worse (one-sided, exact).
+    /// Probability of such ranks if the candidate is not worse (one-sided, exact).
     pub p: f64,
-    /// The same, adjusted for all metrics of all scenarios (Holm).
+    /// `p`, adjusted for all metrics of all scenarios (Holm).
     pub p_adjusted: f64,
-    /// How likely they are where it is no better.
+    /// Probability of such ranks if the candidate is not better (one-sided, exact).
     pub p_better: f64,
-    /// The same, adjusted.
+    /// `p_better`, adjusted for all metrics of all scenarios (Holm).
     pub p_better_adjusted: f64,
-    /// What is tolerated (0..1).
+    /// Tolerated change (0..1).
     pub threshold: f64,
-    /// The smallest change for the worse (0..1) that would have been flagged in both runs 19 times in 20, given how
-    /// far the repetitions lie apart. Absent where there are too few to flag anything.
+    /// Smallest change for the worse (0..1) that both runs would flag 19 times in 20, given the spread of the
+    /// repetitions. Absent with too few repetitions to flag anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub smallest_effect_seen: Option<f64>,
-    /// The base's second process to its first: what no difference looks like here.
+    /// Ratio of the base's second process to its first: the size of a difference without a change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub noise: Option<Noise>,
-    /// What this metric says by itself.
+    /// Verdict of this metric alone.
     pub verdict: Word,
 }
 
-/// What the base's two processes differed by.
+/// Difference between the base's two processes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Noise {
-    /// The Hodges-Lehmann estimate of the ratio.
+    /// Hodges-Lehmann estimate of the ratio.
     pub ratio: f64,
-    /// Its interval.
+    /// Interval of the ratio.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interval: Option<(f64, f64)>,
-    /// How likely it is by chance (two-sided, exact).
+    /// Probability of the difference by chance (two-sided, exact).
     pub p: f64,
-    /// The same, adjusted.
+    /// `p`, adjusted for all metrics of all scenarios (Holm).
     pub p_adjusted: f64,
-    /// Whether it would have been flagged, were it the candidate's.
+    /// True if the difference would be flagged as a change of the candidate.
     pub flagged: bool,
 }
 
-/// What is known of a metric, before it is judged.
+/// Estimate of a metric, before it is judged.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
-    /// Of what.
+    /// The metric.
     pub metric: GateMetric,
-    /// Candidate to base.
+    /// Ratio of candidate to base.
     pub ratio: f64,
-    /// Its interval, with a confidence of 95 %, where there are enough repetitions.
+    /// Interval of the ratio, with a confidence of 95 %; `None` with too few repetitions.
     pub interval: Option<(f64, f64)>,
 }
 
 impl Estimate {
-    /// The estimate in an event.
+    /// Returns the estimate for an event.
     pub(super) fn change(self) -> Change {
         Change { metric: self.metric.name(), ratio: self.ratio, interval: self.interval }
     }
 
-    /// What these repetitions show; `None` where the metric is not known.
+    /// Returns the estimate from these repetitions; `None` where the metric is not known.
     pub(super) fn of(metric: GateMetric, repetitions: &[Repetition]) -> Option<Self> {
         let costs = costs(metric, repetitions, Repetition::difference);
         let interval = hodges_lehmann_interval(&costs, CONFIDENCE);
@@ -121,34 +122,34 @@ impl Estimate {
 }
 
 impl MetricVerdict {
-    /// The adjusted p-value of the change that was seen, for the worse or for the better: the one that a report
-    /// shows beside the estimate.
+    /// Returns the adjusted p-value of the observed change, for the worse or for the better. Reports show this
+    /// value with the estimate.
     #[must_use]
     pub fn p_of_change(&self) -> f64 {
         self.p_adjusted.min(self.p_better_adjusted)
     }
 
-    /// Whether the base differed from itself.
+    /// Returns true if the base differed from itself.
     pub(super) fn is_noisy(&self) -> bool {
         self.noise.is_some_and(|noise| noise.flagged)
     }
 }
 
-/// What is judged together.
+/// Repetitions of one scenario, with its thresholds.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample<'a> {
-    /// What is tolerated.
+    /// Tolerated changes.
     pub thresholds: &'a Thresholds,
-    /// What was measured.
+    /// Measured repetitions.
     pub repetitions: &'a [Repetition],
 }
 
-/// Judges scenarios together: each is given its metrics' verdicts, in the order of [`GateMetric::JUDGED`]; a metric
-/// that was not measured is left out.
+/// Judges scenarios together. Returns the verdicts of each scenario's metrics, in the order of
+/// [`GateMetric::JUDGED`]; a metric without a measurement is left out.
 #[must_use]
 pub fn judge(samples: &[Sample<'_>]) -> Vec<Vec<MetricVerdict>> {
     let mut judged: Vec<Vec<MetricVerdict>> = samples.iter().map(metrics_of).collect();
-    // Three families of questions: is it worse, is it better, and does the base differ from itself?
+    // Three families of tests: is it worse, is it better, and does the base differ from itself?
     adjust(&mut judged, |metric| Some(metric.p), |metric, p| metric.p_adjusted = p);
     adjust(&mut judged, |metric| Some(metric.p_better), |metric, p| metric.p_better_adjusted = p);
     adjust(
@@ -169,8 +170,8 @@ pub fn judge(samples: &[Sample<'_>]) -> Vec<Vec<MetricVerdict>> {
     judged
 }
 
-/// How many repetitions so many questions need: with fewer, not even the smallest p-value would be enough. Of the
-/// two-sided test, which the A/A check makes: it must be able to object.
+/// Returns the number of repetitions needed for this many tests. With fewer, even the smallest p-value would be
+/// above the level. The two-sided test counts, because the A/A check uses it and must be able to object.
 #[must_use]
 pub fn fewest_repetitions(questions: usize) -> usize {
     #[expect(clippy::cast_precision_loss, reason = "a number of questions")]
@@ -178,7 +179,7 @@ pub fn fewest_repetitions(questions: usize) -> usize {
     (1..64).find(|count| smallest_p(*count) < level).unwrap_or(64)
 }
 
-/// What one scenario amounts to by its metrics.
+/// Returns the verdict of one scenario from its metrics.
 #[must_use]
 pub fn scenario_word(metrics: &[MetricVerdict]) -> Word {
     let any = |word| metrics.iter().any(|metric| metric.verdict == word);
@@ -197,7 +198,7 @@ fn metrics_of(sample: &Sample<'_>) -> Vec<MetricVerdict> {
     GateMetric::JUDGED.into_iter().filter_map(|metric| undecided(metric, sample)).collect()
 }
 
-/// A metric's figures, before p-values are adjusted.
+/// Returns a metric's figures, before p-values are adjusted.
 fn undecided(metric: GateMetric, sample: &Sample<'_>) -> Option<MetricVerdict> {
     let costs = costs(metric, sample.repetitions, Repetition::difference);
     let Estimate { ratio, interval, .. } = Estimate::of(metric, sample.repetitions)?;
@@ -230,7 +231,7 @@ fn noise(metric: GateMetric, repetitions: &[Repetition]) -> Option<Noise> {
     })
 }
 
-/// Logarithms of ratios, turned so that more is worse.
+/// Returns logarithms of ratios, with the sign chosen so that more is worse.
 fn costs(
     metric: GateMetric,
     repetitions: &[Repetition],
@@ -239,7 +240,7 @@ fn costs(
     repetitions.iter().filter_map(|repetition| Some(metric.cost(of(repetition, metric)?))).collect()
 }
 
-/// An interval of costs, as one of ratios.
+/// Converts an interval of costs into an interval of ratios.
 fn ratios(metric: GateMetric, (low, high): (f64, f64)) -> (f64, f64) {
     let (one, other) = (metric.ratio_of(low), metric.ratio_of(high));
     (one.min(other), one.max(other))
@@ -259,10 +260,10 @@ fn adjust(
     }
 }
 
-/// The rule. A change is flagged when it is no chance, and nearer to the threshold than to none.
+/// Applies the rule: a change is flagged if it is significant, and nearer to the threshold than to zero.
 ///
-/// Half the threshold and not the whole: an estimate of a change that is just as large as the threshold lies
-/// below it as often as above, so that a bound at the threshold would miss every second one.
+/// The bound is half the threshold. The estimate of a change exactly as large as the threshold lies below the
+/// threshold as often as above. A bound at the threshold would therefore miss every second such change.
 fn decide(verdict: &mut MetricVerdict, sample: &Sample<'_>, questions: usize) {
     let Ok(metric) = verdict.metric.parse::<GateMetric>() else { return };
     let bound = worse_by(verdict.threshold) / 2.0;
@@ -286,14 +287,14 @@ fn decide(verdict: &mut MetricVerdict, sample: &Sample<'_>, questions: usize) {
     verdict.smallest_effect_seen = smallest_effect(&costs, bound, questions).map(f64::exp_m1);
 }
 
-/// A threshold as a cost: so many more percent of time, or as many fewer calls.
+/// Converts a threshold into a cost: this share more time, or fewer calls.
 fn worse_by(threshold: f64) -> f64 {
     threshold.ln_1p()
 }
 
-/// The change that would be flagged 39 times in 40, and so 19 times in 20 in both runs: it lies so far above what
-/// must be exceeded that an estimate falls below that once in 40. Both distances are those of intervals around the
-/// estimate.
+/// Returns the change that would be flagged 39 times in 40, and so 19 times in 20 in both runs. The change lies so
+/// far above the bound that an estimate falls below the bound once in 40. Both distances come from intervals
+/// around the estimate.
 fn smallest_effect(costs: &[f64], bound: f64, questions: usize) -> Option<f64> {
     #[expect(clippy::cast_precision_loss, reason = "a number of questions")]
     let level = LEVEL / questions.max(1) as f64;

@@ -1,4 +1,4 @@
-//! Limits that moved: no statistics, one byte is enough.
+//! Comparison of size limits: a difference of one byte is a change, without statistics.
 
 use super::verdict::{LimitsVerdict, MovedLimit};
 use crate::{
@@ -30,18 +30,18 @@ fn of(limits: &Limits, direction: Direction) -> Option<&LimitRecord> {
     limits.limits.iter().find(|record| record.side == Side::Server && record.direction == direction)
 }
 
-/// Whether a limit is not where it was; `None` where nobody can say.
+/// Returns true if a limit has moved; `None` if that is not known.
 fn has_moved(base: &LimitRecord, candidate: &LimitRecord) -> Option<bool> {
     let is_hidden = |record: &LimitRecord| record.state == State::Hidden;
     if is_known(base) && is_known(candidate) {
         return Some(key(base) != key(candidate));
     }
-    // Behind another limit on both sides: the same as far as can be seen. Where less passes on one side, it is the
-    // other limit that moved, and that is told of that one.
+    // A limit that is hidden on both sides counts as unmoved, because no difference is visible. If less passes on
+    // one side, the limit in front moved, and that limit is reported.
     if is_hidden(base) && is_hidden(candidate) {
         return Some(false);
     }
-    // What is refused on one side passes on the other.
+    // A size that is refused on one side passes on the other.
     let refutes = |hidden: &LimitRecord, found: &LimitRecord| {
         is_hidden(hidden)
             && passed(hidden).zip(found.smallest_refused_bytes).is_some_and(|(one, other)| one >= other)
@@ -49,7 +49,7 @@ fn has_moved(base: &LimitRecord, candidate: &LimitRecord) -> Option<bool> {
     (refutes(base, candidate) || refutes(candidate, base)).then_some(true)
 }
 
-/// The largest message that is known to pass.
+/// Returns the largest message that is known to pass.
 fn passed(record: &LimitRecord) -> Option<u64> {
     record.largest_passed_bytes.or(record.searched_to_bytes)
 }
@@ -58,8 +58,8 @@ fn is_known(record: &LimitRecord) -> bool {
     matches!(record.state, State::Found | State::NotReached)
 }
 
-/// What must be the same. Not the text of a refusal, which may name a version or an address, and not how far
-/// was searched.
+/// Returns the parts that must be equal. Excluded are the text of a refusal, which may contain a version or
+/// an address, and the size up to which the search went.
 fn key(record: &LimitRecord) -> (State, Option<u64>, Option<u64>, Option<&str>) {
     match record.state {
         State::Found => {

@@ -2,16 +2,16 @@
 
 use crate::units::named;
 
-/// What is measured of each arm.
+/// A metric, measured for each arm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GateMetric {
-    /// Calls that end as they should, a second.
+    /// Calls per second that end as expected.
     CallsPerSecond,
-    /// The median of their time.
+    /// Median latency of these calls, in ns.
     P50,
-    /// CPU time of the server a call.
+    /// CPU time of the server per call, in ns.
     ServerCpu,
-    /// 99 % of them take no longer. Too unsteady to be judged.
+    /// 99th percentile of the latency, in ns. Not judged, because it varies too much.
     P99,
 }
 
@@ -23,10 +23,10 @@ named!(GateMetric, "metric", {
 });
 
 impl GateMetric {
-    /// Those that are judged.
+    /// Metrics that are judged.
     pub const JUDGED: [Self; 3] = [Self::CallsPerSecond, Self::P50, Self::ServerCpu];
 
-    /// For people.
+    /// Returns the name for texts.
     #[must_use]
     pub fn in_words(self) -> &'static str {
         match self {
@@ -37,12 +37,12 @@ impl GateMetric {
         }
     }
 
-    /// The logarithm of a ratio, turned so that more is worse.
+    /// Converts the logarithm of a ratio into a cost: the sign is chosen so that more is worse.
     pub(super) fn cost(self, logarithm: f64) -> f64 {
         if self == Self::CallsPerSecond { -logarithm } else { logarithm }
     }
 
-    /// The ratio that a cost stands for.
+    /// Converts a cost into a ratio.
     pub(super) fn ratio_of(self, cost: f64) -> f64 {
         self.cost(cost).exp()
     }

@@ -1,9 +1,9 @@
-//! The regression gate: base and candidate in interleaved slices, and a verdict whose error rates were
-//! measured (`results/`).
+//! The regression gate: base and candidate in interleaved slices, and a verdict with measured error rates
+//! (`results/`).
 //!
-//! One generator drives both servers, so that only they differ. Each repetition has fresh processes; slices of
-//! load follow each other on them in random order; the repetition is the unit of inference. Limits come first,
-//! and need no statistics.
+//! One generator drives both servers, so that only the servers differ. Each repetition has fresh processes and
+//! runs short slices of load on them, in random order. The repetition is the unit of inference. Limits are
+//! compared first, without statistics.
 
 mod contender;
 pub mod metric;

@@ -1,4 +1,4 @@
-//! One repetition: fresh processes, and short slices of load on each of them in random order.
+//! A repetition: fresh processes, and short slices of load on each process in random order.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,101 +22,101 @@ use crate::{
     units::{as_f64, draw, nanoseconds_of, shuffle},
 };
 
-/// Rounds of slices that are dropped: caches, and a server's memory, are still cold.
+/// Rounds of slices that are dropped at the start, while caches and the servers' memory are cold.
 const DROPPED: usize = 2;
 
-/// Rounds of slices that count, at most. The figure of a repetition of 40 spreads by 1.5 to 3 % (2 shared cores); that
-/// of one of 20 by 1.4 times as much.
+/// Largest number of counted rounds. The figure of a repetition of 40 rounds varies by 1.5 to 3 % (2 shared cores);
+/// with 20 rounds, by 1.4 times as much.
 const MOST_ROUNDS: usize = 40;
 
-/// Rounds of slices that count, at least.
+/// Smallest number of counted rounds.
 const FEWEST_ROUNDS: usize = 15;
 
-/// The slices of a repetition take about this long, where that is no contradiction to the bounds above: 12 of them
-/// take a minute, and two minutes when they are made twice.
+/// Target duration of all slices of a repetition, within the bounds above. 12 repetitions take one minute, and two
+/// minutes with the second run.
 const REPETITION: Duration = Duration::from_millis(4_500);
 
-/// What a slice takes besides its length and its warm-up: threads, a connection, the order to start.
+/// Time per slice besides its length and its warm-up: start of threads and of a connection.
 const OVERHEAD: Duration = Duration::from_millis(7);
 
-/// A slice has room for as many calls as this, or it would be all edge.
+/// Smallest number of calls that fit into a slice. With fewer, the calls at the edges would dominate.
 const FEWEST_CALLS: f64 = 20.0;
 
-/// No slice is longer.
+/// Largest length of a slice.
 const LONGEST_SLICE: Duration = Duration::from_secs(5);
 
-/// Of a slice, for its warm-up: new connections, and their windows.
+/// Divisor of a slice's length that gives its warm-up, for new connections and their windows.
 const WARM_UP: u32 = 5;
 
-/// The arms of a gate. The base runs twice: what the two processes of one program differ by is what any two
-/// processes differ by.
+/// An arm of a gate. The base has two arms: the difference between two processes of one program is the
+/// difference to expect between any two processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arm {
     /// The base.
     Base,
-    /// The base once more.
+    /// A second process of the base.
     BaseAgain,
     /// The candidate.
     Candidate,
 }
 
-/// All arms, in the order of their documents.
+/// All arms, in the order of documents.
 pub const ARMS: [Arm; 3] = [Arm::Base, Arm::BaseAgain, Arm::Candidate];
 
-/// What one repetition brought.
+/// Figures of one repetition.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Repetition {
     /// Length of each slice.
     pub slice_ns: u64,
-    /// The base's slices.
+    /// Slices of the base.
     pub base: Slices,
-    /// Those of the base's second process.
+    /// Slices of the base's second process.
     pub base_again: Slices,
-    /// The candidate's.
+    /// Slices of the candidate.
     pub candidate: Slices,
 }
 
-/// The slices of one arm, in the order of their rounds. The first two rounds are left out.
+/// Slices of one arm, in the order of rounds. The first two rounds are left out.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Slices {
-    /// All calls of these slices, and what became of them.
+    /// All calls of these slices, and their outcomes.
     pub calls: Calls,
-    /// Those that ended as the scenario expects.
+    /// Calls that ended as the scenario expects.
     pub expected: u64,
     /// Slices in which the generator had no time left.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub generator_saturated: usize,
-    /// What became of others, in words: the first of them.
+    /// Words for the first call that did not end as expected.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub unexpected: Option<String>,
-    /// Calls that ended as expected, a second.
+    /// Calls per second that ended as expected.
     pub calls_per_second: Vec<Option<f64>>,
-    /// Median of their service time, or response time in an open loop.
+    /// Median of these calls' service time, or of their response time in an open loop.
     pub p50_ns: Vec<Option<f64>>,
-    /// The same, 99 %: reported, and not judged.
+    /// 99th percentile of the same time: reported, and not judged.
     pub p99_ns: Vec<Option<f64>>,
-    /// CPU time of the server's processes a call; `null` where it is not known.
+    /// CPU time of the server's processes per call; `null` where it is not known.
     pub server_cpu_ns_per_call: Vec<Option<f64>>,
-    /// CPU time of the generator a call.
+    /// CPU time of the generator per call.
     pub client_cpu_ns_per_call: Vec<Option<f64>>,
 }
 
-/// Why a repetition could not be made.
+/// Reason why a repetition could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum RepetitionError {
-    /// A server does not stand.
+    /// A server is not ready.
     #[error("the {}", .0.name())]
     Contender(Arm, #[source] ContenderError),
-    /// The load could not be made.
+    /// The load could not be generated.
     #[error("the {}", .0.name())]
     Drive(Arm, #[source] DriveError),
     /// The scenario's plan contradicts itself.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// Calls got lost: a defect of this program.
+    /// Calls were lost: a defect of this program.
     #[error(transparent)]
     NotConserved(#[from] NotConserved),
-    /// Somebody wanted an end.
+    /// The gate was stopped from outside.
     #[error("interrupted")]
     Interrupted,
 }
@@ -127,7 +127,7 @@ fn is_zero(number: &usize) -> bool {
 }
 
 impl Arm {
-    /// In words.
+    /// Returns the name for texts: `base` or `candidate`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -138,7 +138,7 @@ impl Arm {
 }
 
 impl Slices {
-    /// The figures of a metric.
+    /// Returns the figures of a metric, one per round.
     #[must_use]
     pub fn of(&self, metric: GateMetric) -> &[Option<f64>] {
         match metric {
@@ -149,7 +149,7 @@ impl Slices {
         }
     }
 
-    /// Of all calls, those that did not end as expected (0..1). None of them where there were no calls: a slice on a
+    /// Returns the share of all calls (0..1) that did not end as expected; 0 without calls, because a slice on a
     /// busy machine may have no time for one.
     #[must_use]
     pub fn faulty(&self) -> f64 {
@@ -185,25 +185,26 @@ impl Slices {
 }
 
 impl Repetition {
-    /// How the candidate differs from the base: the median over rounds of ln(candidate / base), for each of the
-    /// base's two processes; the mean of the two. `None` where fewer than half of the rounds tell.
+    /// Returns the difference between the candidate and the base, as a logarithm. For each of the base's two
+    /// processes, the median over rounds of ln(candidate / base) is taken; the result is the mean of the two.
+    /// `None` if fewer than half of the rounds have both figures.
     ///
-    /// Not the median of ln(candidate / mean of the base's two): slices are slow much more often than they are
-    /// fast, and so a mean of two of them has a lower median than one has. That made candidates look 1.2 % faster
-    /// that were the base itself.
+    /// The formula is not the median of ln(candidate / mean of the base's two). Slices are slow much more often
+    /// than fast, so a mean of two slices has a lower median than one slice. That formula made candidates equal
+    /// to the base look 1.2 % faster.
     #[must_use]
     pub fn difference(&self, metric: GateMetric) -> Option<f64> {
         let to = |base: &Slices| median_over_rounds(base.of(metric), self.candidate.of(metric));
         Some(to(&self.base)?.midpoint(to(&self.base_again)?))
     }
 
-    /// How the base differs from itself: the same of its two processes.
+    /// Returns the difference between the base's two processes: the median over rounds of ln(second / first).
     #[must_use]
     pub fn noise(&self, metric: GateMetric) -> Option<f64> {
         median_over_rounds(self.base.of(metric), self.base_again.of(metric))
     }
 
-    /// The slices of an arm.
+    /// Returns the slices of an arm.
     #[must_use]
     pub fn arm(&self, arm: Arm) -> &Slices {
         match arm {
@@ -214,7 +215,8 @@ impl Repetition {
     }
 }
 
-/// The median of ln(other / one) over the rounds in which both are known.
+/// Returns the median of ln(other / one) over the rounds with both figures; `None` for fewer than half of the
+/// rounds.
 fn median_over_rounds(one: &[Option<f64>], other: &[Option<f64>]) -> Option<f64> {
     let figure = |figure: &Option<f64>| figure.filter(|figure| *figure > 0.0);
     let told: Vec<f64> =
@@ -222,7 +224,7 @@ fn median_over_rounds(one: &[Option<f64>], other: &[Option<f64>]) -> Option<f64>
     if told.len() * 2 < one.len() { None } else { median(&told) }
 }
 
-/// Makes one repetition. The seed decides the order of the slices.
+/// Makes one repetition. The seed determines the order of the slices.
 pub(super) fn repeat(
     scenario: &Scenario,
     contenders: [&Contender; 3],
@@ -230,7 +232,7 @@ pub(super) fn repeat(
     stop: &Stop,
 ) -> Result<Repetition, RepetitionError> {
     let mut standing = ARMS.map(|_| None);
-    // In random order too: the first process may find the machine in another state than the last.
+    // The processes start in random order too, because the first one may find the machine in another state.
     for arm in order(seed, usize::MAX) {
         let stands = contenders[arm as usize].stand(stop).map_err(|source| match source {
             ContenderError::Start(StartError::Interrupted) => RepetitionError::Interrupted,
@@ -242,7 +244,7 @@ pub(super) fn repeat(
     let mut course = RepetitionRun { scenario, standing, stop };
     let Trial { slice, is_hopeless } = course.trial()?;
     course.standing.iter_mut().for_each(Standing::refresh);
-    // Where an arm does nothing as it should, there is nothing to measure, and each slice may take its whole drain.
+    // If no call of an arm ends as expected, there is nothing to measure, and each slice may take its whole drain.
     let rounds = if is_hopeless { 1 } else { rounds(scenario, slice) };
     let plan = Arc::new(Plan::new(scenario.settings(slice, slice / WARM_UP))?);
     let mut slices = [Slices::default(), Slices::default(), Slices::default()];
@@ -254,13 +256,13 @@ pub(super) fn repeat(
             }
         }
     }
-    // Together, so that they are waited for once.
+    // All processes get the signal at once, so that their exits overlap.
     course.standing.iter().for_each(Standing::ask_to_go);
     let [base, base_again, candidate] = slices;
     Ok(Repetition { slice_ns: nanoseconds_of(slice), base, base_again, candidate })
 }
 
-/// How many rounds of slices a repetition has, where slices have this length.
+/// Returns the number of rounds in a repetition, for slices of this length.
 fn rounds(scenario: &Scenario, slice: Duration) -> usize {
     if let Some(rounds) = scenario.rounds {
         return rounds;
@@ -270,18 +272,18 @@ fn rounds(scenario: &Scenario, slice: Duration) -> usize {
     usize::try_from(fit).unwrap_or(MOST_ROUNDS).clamp(FEWEST_ROUNDS, MOST_ROUNDS)
 }
 
-/// How long a repetition of this scenario takes, about.
+/// Returns the approximate duration of a repetition of this scenario.
 pub(super) fn expected_length(scenario: &Scenario) -> Duration {
     let slice = scenario.slice;
     let slices = u32::try_from(ARMS.len() * (1 + DROPPED + rounds(scenario, slice))).unwrap_or(u32::MAX);
     slices * (slice + slice / WARM_UP + OVERHEAD)
 }
 
-/// The arms in an order that the seed and the round decide, each of the six equally likely.
+/// Returns the arms in an order given by the seed and the round; each of the six orders is equally likely.
 fn order(seed: u64, round: usize) -> [Arm; 3] {
     let mut arms = ARMS;
     let random = draw(seed, round as u64);
-    // One number has both decisions: its rest by three, and what is above that.
+    // One number gives both decisions: its remainder modulo three, and its quotient.
     shuffle(&mut arms, |place| if place == 2 { random } else { random / 3 });
     arms
 }
@@ -292,16 +294,17 @@ struct RepetitionRun<'a> {
     stop: &'a Stop,
 }
 
-/// What a slice of each arm showed.
+/// Result of one trial slice per arm.
 struct Trial {
-    /// How long slices are to be.
+    /// Length for the slices.
     slice: Duration,
-    /// Whether no call of an arm ended as it should.
+    /// True if no call of some arm ended as expected.
     is_hopeless: bool,
 }
 
 impl RepetitionRun<'_> {
-    /// A slice of each arm: then slices are as long as the scenario says, or as 20 calls of the slowest arm take.
+    /// Runs one slice per arm. The length of slices is then the scenario's, or the time of 20 calls of the
+    /// slowest arm.
     fn trial(&mut self) -> Result<Trial, RepetitionError> {
         let asked = self.scenario.slice;
         let plan = Arc::new(Plan::new(self.scenario.settings(asked, asked / WARM_UP))?);

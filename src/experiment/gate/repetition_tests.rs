@@ -1,4 +1,4 @@
-//! What holds of any repetition, and of any order of slices.
+//! Tests: properties of any repetition, and of any order of slices.
 
 use proptest::prelude::*;
 
@@ -33,7 +33,7 @@ fn what_slows_both_cancels_out() {
     assert_eq!(repetition.difference(GateMetric::P50), None, "no figures");
 }
 
-/// Each arm is slow in every third round, in turn: none is slower than another.
+/// Checks arms that are slow in every third round, in turn: no arm is slower than another.
 #[test]
 fn noise_that_only_slows_favours_nobody() {
     let slow_in = |turn: usize| -> Vec<f64> {

@@ -1,5 +1,5 @@
-//! The course of a gate: limits first, then repetitions of all scenarios in turn, then a second run of what was
-//! flagged.
+//! A run of the gate: limits first, then repetitions of all scenarios in turn, then a second run of flagged
+//! scenarios.
 
 use std::time::Duration;
 
@@ -29,42 +29,43 @@ use crate::{
     units::{Limit, draw},
 };
 
-/// Repetitions of each scenario, unless more or fewer are asked for.
+/// Repetitions of each scenario, by default.
 pub const DEFAULT_REPETITIONS: usize = 12;
 
-/// More are of no use: the smallest effect that is seen falls with their square root.
+/// Largest number of repetitions. More are of little use: the smallest detectable effect falls only with
+/// their square root.
 pub const MOST_REPETITIONS: usize = 200;
 
-/// What a gate is to compare.
+/// Settings of a gate.
 #[derive(Debug, Clone)]
 pub struct GateSettings {
-    /// What the candidate is compared with.
+    /// Server to compare with.
     pub base: Contender,
-    /// What is to be let through, or not.
+    /// Server under test.
     pub candidate: Contender,
-    /// The loads.
+    /// Loads to compare under.
     pub scenarios: Vec<Scenario>,
-    /// Of each scenario.
+    /// Repetitions of each scenario.
     pub repetitions: usize,
-    /// No repetition begins later than this after the start, once there are as many as a verdict needs.
+    /// Time after which no repetition starts, once there are enough for a verdict; counted from the start of
+    /// each run.
     pub budget: Option<Duration>,
-    /// Of the order of slices.
+    /// Seed for the order of slices.
     pub seed: u64,
-    /// The largest message that is really sent to find limits; `None` to leave them alone.
+    /// Largest message that is sent whole to find limits; `None` for no search.
     pub limits_up_to: Option<u64>,
-    /// The user's name for it.
+    /// The user's name for the gate.
     pub label: Option<String>,
-    /// Whether to end also what the servers start in sessions of their own (Linux). Only for a process that starts
-    /// nothing else meanwhile: see [`Leftovers`].
+    /// True if the gate also ends processes that servers started in sessions of their own (Linux). Only for a
+    /// process that starts nothing else meanwhile: see [`Leftovers`].
     pub adopts: bool,
 }
 
-/// Compares two servers. `stop` ends it early; then the verdict is
-/// that of what was measured.
+/// Compares two servers. `stop` ends the gate early; the verdict is then based on the measurements so far.
 ///
 /// # Errors
-/// When the candidate cannot be measured at all, the base does not exist, neither of the two works, or this program
-/// fails. A base that exists and does not start, or dies, is a verdict: skipped.
+/// The candidate cannot be measured at all, the base does not exist, neither server works, or this program fails. A
+/// base that exists and does not start, or dies, gives a verdict: skipped.
 pub fn run(settings: &GateSettings, stop: &Stop, events: &Events) -> Result<Verdict, GateError> {
     let needed = fewest_repetitions(settings.scenarios.len() * GateMetric::JUDGED.len());
     if settings.repetitions < needed && !settings.scenarios.is_empty() {
@@ -129,7 +130,7 @@ pub fn run(settings: &GateSettings, stop: &Stop, events: &Events) -> Result<Verd
     }
 }
 
-/// Judges all that have not ended by themselves together; those that have are given nothing.
+/// Judges all scenarios together, except those that ended by themselves; those get no metrics.
 pub(super) fn judged(tried: &[ScenarioRun<'_>]) -> Vec<Vec<MetricVerdict>> {
     let samples: Vec<Sample<'_>> = tried
         .iter()
@@ -141,7 +142,7 @@ pub(super) fn judged(tried: &[ScenarioRun<'_>]) -> Vec<Vec<MetricVerdict>> {
     judge(&samples)
 }
 
-/// What repetitions show so far.
+/// Returns the estimates from these repetitions.
 fn estimates(repetitions: &[Repetition]) -> Vec<Estimate> {
     GateMetric::JUDGED.into_iter().filter_map(|metric| Estimate::of(metric, repetitions)).collect()
 }
@@ -150,7 +151,7 @@ struct GateRun<'a> {
     settings: &'a GateSettings,
     needed: usize,
     start: Instant,
-    /// Whether the candidate could be measured at any time.
+    /// True if the candidate could be measured at any time.
     candidate_stood: bool,
     events: &'a Events,
     stop: &'a Stop,
@@ -161,7 +162,7 @@ struct GateRun<'a> {
 }
 
 impl GateRun<'_> {
-    /// Looks for the limits of both; the inner error is why the base could not be measured.
+    /// Finds the limits of both servers. The inner error is the reason why the base could not be measured.
     fn limits(&mut self) -> Result<Result<Option<LimitsVerdict>, String>, GateError> {
         let Some(up_to) = self.settings.limits_up_to else { return Ok(Ok(None)) };
         let base = self.limits_of(Arm::Base, up_to)?;
@@ -179,13 +180,14 @@ impl GateRun<'_> {
         Ok(Ok(Some(compare(base, candidate))))
     }
 
-    /// The limits of one of the two. The inner error is the server's failure: what that means depends on the other.
+    /// Finds the limits of one server. The inner error is the server's failure; its meaning depends on the other
+    /// server.
     fn limits_of(&mut self, arm: Arm, up_to: u64) -> Result<Result<Limits, BoxError>, GateError> {
         self.events.send(|| Event::GateLimits { contender: arm.name() });
         let contender = self.contender(arm);
         let standing = match contender.stand(self.stop) {
             Ok(standing) => standing,
-            // Whoever ends a gate while it connects is not told that the server cannot be measured.
+            // A gate that is stopped while it connects does not report that the server cannot be measured.
             Err(_) if self.stop.is_wanted() => return Err(GateError::Interrupted),
             Err(error) => return Self::does_not_stand(arm, error).map(Err),
         };
@@ -211,7 +213,8 @@ impl GateRun<'_> {
         }
     }
 
-    /// Where no server is alive: what one leaves behind would be a load on the next ones.
+    /// Ends leftover processes, which would be a load on the next servers. Call only while no server is
+    /// alive.
     fn end_leftovers(&self) {
         if let Some(leftovers) = &self.leftovers {
             leftovers.end();
@@ -225,7 +228,7 @@ impl GateRun<'_> {
         }
     }
 
-    /// What it means that a server does not stand: the server's failure, or an error that ends the gate.
+    /// Classifies a server that is not ready: the server's failure, or an error that ends the gate.
     fn does_not_stand(arm: Arm, error: ContenderError) -> Result<BoxError, GateError> {
         match error.fault() {
             _ if is_interruption(&error) => Err(GateError::Interrupted),
@@ -236,9 +239,10 @@ impl GateRun<'_> {
         }
     }
 
-    /// Makes the repetitions of these scenarios, in turn, so that none has a part of the time to itself.
+    /// Makes the repetitions of these scenarios in turn, so that slow changes of the machine affect all of
+    /// them alike.
     fn measure(&mut self, tried: &mut [ScenarioRun<'_>], run: u64) -> Result<(), GateError> {
-        // Each run has its time to itself: the second one needs as many repetitions as the first.
+        // Each run has a time budget of its own: the second one needs as many repetitions as the first.
         let start = Instant::now();
         let is_over = |budget: Duration| start.elapsed() > budget;
         for number in 1..=self.settings.repetitions {
@@ -257,8 +261,7 @@ impl GateRun<'_> {
         Ok(())
     }
 
-    /// Makes one repetition. A server that cannot be measured ends its scenario, and takes nothing away of what
-    /// was measured before.
+    /// Makes one repetition. A server that cannot be measured ends its scenario; earlier measurements stay.
     fn repeat(
         &mut self,
         tried: &mut ScenarioRun<'_>,
@@ -305,7 +308,7 @@ impl GateRun<'_> {
                 return Err(GateError::Own(error.into()));
             }
             RepetitionError::Drive(arm, error @ DriveError::Open(_)) => (arm, error.into()),
-            // An address where a server was a moment ago: it has gone since.
+            // The server at this address was there before, and has exited since.
             RepetitionError::Contender(arm, error @ ContenderError::Locate(_)) if self.candidate_stood => {
                 (arm, error.into())
             }
@@ -322,7 +325,8 @@ impl GateRun<'_> {
         Ok(())
     }
 
-    /// Whether the candidate stands where the base does not. A gate that skips both would let anything pass.
+    /// Checks that the candidate is ready where the base is not. A gate that skips both would accept any
+    /// candidate.
     fn stands_beside(
         &mut self,
         base: &(dyn std::error::Error + Send + Sync + 'static),
@@ -342,7 +346,7 @@ impl GateRun<'_> {
         Verdict { verdict: Word::Skipped, reason, ..self.head() }
     }
 
-    /// A verdict with nothing in it yet.
+    /// Returns an empty verdict.
     fn head(&self) -> Verdict {
         let GateSettings { base, candidate, seed, repetitions, label, .. } = self.settings;
         explain::head(explain::Head {

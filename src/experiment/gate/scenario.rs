@@ -1,4 +1,4 @@
-//! What a gate tries: the built-in scenarios, or those of a file.
+//! Scenarios of a gate: the built-in ones, or those of a file.
 
 use std::time::Duration;
 
@@ -11,64 +11,65 @@ use crate::{
     units::{ByteSize, Limit, Rate, named, parse_duration},
 };
 
-/// Length of a slice, unless a scenario says otherwise or 20 calls take longer.
+/// Default length of a slice. A scenario may set another one; slices are longer if 20 calls take longer.
 ///
-/// Slices of one server lie as far apart at 25 ms as at 100 (12 and 14 % in calls/s, 2 shared cores): each has another
-/// connection on other threads, and that is what differs. So the shorter they are, the more is averaged out.
+/// Two slices of the same server differ by 12 % in calls/s at 25 ms and by 14 % at 100 ms (2 shared cores). The
+/// variance comes from thread and connection placement, which is new for each slice. More and shorter slices therefore
+/// average out more of it.
 const SLICE: Duration = Duration::from_millis(25);
 
-/// Calls in flight.
+/// Default number of calls in flight.
 const CONCURRENCY: u64 = 8;
 
-/// Of slices in a repetition.
+/// Largest number of rounds of slices in a repetition.
 const MOST_ROUNDS: usize = 10_000;
 
-/// How long calls in flight are waited for at the end of a slice.
+/// Longest wait for calls in flight at the end of a slice.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// The change that matters: one as large as this is to be caught.
+/// Default threshold (0..1): a change of this size is to be detected.
 pub const DEFAULT_THRESHOLD: f64 = 0.05;
 
-/// One load that base and candidate are put under.
+/// One load, for both base and candidate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
-    /// Unique within a gate.
+    /// Name, unique within a gate.
     pub name: String,
     /// Message bytes of each request.
     pub message_bytes: u64,
-    /// What the texts are made of.
+    /// Kind of text.
     pub text: TextKind,
     /// Calls in flight, or a rate.
     pub load: ScenarioLoad,
-    /// Connections; one a worker where it is not said.
+    /// Number of connections; `None` for one per worker.
     pub connections: Option<usize>,
-    /// Sent with each call.
+    /// Metadata of each call.
     pub metadata: Vec<Pair>,
-    /// How its calls are to end.
+    /// Expected end of the calls.
     pub expected: Expected,
     /// Length of a slice.
     pub slice: Duration,
-    /// Rounds of slices in a repetition; as many as fit into some seconds where it is not said.
+    /// Rounds of slices in a repetition; `None` for as many as fit into 4.5 s.
     pub rounds: Option<usize>,
-    /// What is tolerated, by metric: 0.03 is 3 %.
+    /// Tolerated change, by metric: 0.03 is 3 %.
     pub thresholds: Thresholds,
 }
 
 /// Calls in flight, or a rate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum ScenarioLoad {
-    /// So many calls in flight.
+    /// Number of calls in flight.
     Concurrency(u64),
-    /// So many calls a second.
+    /// Calls per second.
     Rate(f64),
 }
 
-/// How calls are to end.
+/// Expected end of calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expected {
-    /// With the right reply.
+    /// The right reply.
     Answered,
-    /// With a refusal for their size.
+    /// A refusal for the size.
     Refused,
 }
 
@@ -77,7 +78,7 @@ named!(Expected, "expected outcome", {
     Refused => "refused",
 });
 
-/// What is tolerated, by metric: shares (0..1).
+/// Tolerated changes, by metric: shares (0..1).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Thresholds {
     calls_per_second: f64,
@@ -85,37 +86,37 @@ pub struct Thresholds {
     server_cpu: f64,
 }
 
-/// Why a file's scenarios cannot be used.
+/// Reason why a file's scenarios cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
-    /// It is not TOML, or has something unknown in it.
+    /// The file is not TOML, or contains an unknown key.
     #[error("{0}")]
     Toml(#[from] toml::de::Error),
-    /// It has none.
+    /// The file has no scenario.
     #[error("it has no scenario; write at least one: [[scenario]] with a name and a size")]
     None,
-    /// Two have one name.
+    /// Two scenarios have the same name.
     #[error("two scenarios are named `{0}`; names must differ")]
     Twice(String),
-    /// A value is out of its bounds.
+    /// A value is out of its range.
     #[error("scenario `{name}`: {reason}")]
     Value {
-        /// Which.
+        /// Name of the scenario.
         name: String,
-        /// What is wrong.
+        /// Description of the error.
         reason: String,
     },
-    /// Its parts contradict each other.
+    /// Parts of a scenario contradict each other.
     #[error("scenario `{name}`")]
     Plan {
-        /// Which.
+        /// Name of the scenario.
         name: String,
-        /// What is wrong.
+        /// Contradiction in the plan.
         source: PlanError,
     },
 }
 
-/// A file, as it is written.
+/// A file of scenarios, as text values.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
@@ -151,7 +152,7 @@ struct WrittenThresholds {
     server_cpu: Option<String>,
 }
 
-/// `4MiB`, or a bare number.
+/// A size or a rate: a text such as `4MiB`, or a bare number.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Quantity {
@@ -169,13 +170,13 @@ enum WrittenText {
 }
 
 impl Thresholds {
-    /// The same for each.
+    /// Returns the same threshold for each metric.
     #[must_use]
     pub fn all(threshold: f64) -> Self {
         Self::by_metric(|_| threshold)
     }
 
-    /// A threshold for each metric.
+    /// Returns a threshold for each metric.
     pub(super) fn by_metric(of: impl Fn(GateMetric) -> f64) -> Self {
         Self {
             calls_per_second: of(GateMetric::CallsPerSecond),
@@ -184,7 +185,7 @@ impl Thresholds {
         }
     }
 
-    /// That of a metric.
+    /// Returns the threshold of a metric.
     #[must_use]
     pub fn of(&self, metric: GateMetric) -> f64 {
         match metric {
@@ -196,7 +197,8 @@ impl Thresholds {
 }
 
 impl Scenario {
-    /// The built-in set: small messages, 64 KiB, 1 MiB, just under gRPC's default limit, and beyond it.
+    /// Returns the built-in scenarios: small messages, 64 KiB, 1 MiB, just below gRPC's default limit, and
+    /// above it.
     #[must_use]
     pub fn built_in(threshold: f64) -> Vec<Self> {
         let scenario = |name: &str, message_bytes, concurrency, expected| Self {
@@ -220,10 +222,10 @@ impl Scenario {
         ]
     }
 
-    /// The scenarios of a file.
+    /// Reads the scenarios of a file.
     ///
     /// # Errors
-    /// When it is not such a file: with the line, and what was expected there.
+    /// The file is invalid. The error has the line, and the expected content.
     pub fn read(text: &str, threshold: f64) -> Result<Vec<Self>, ScenarioError> {
         let written: Written = toml::from_str(text)?;
         let threshold = match &written.threshold {
@@ -241,7 +243,7 @@ impl Scenario {
         if scenarios.is_empty() { Err(ScenarioError::None) } else { Ok(scenarios) }
     }
 
-    /// The plan's settings for a slice of this length.
+    /// Returns the plan's settings for a slice of this length.
     pub(super) fn settings(&self, slice: Duration, warm_up: Duration) -> Settings {
         Settings {
             load: match self.load {
@@ -260,11 +262,11 @@ impl Scenario {
                 kind: self.text,
             },
             connections: self.connections,
-            // The servers share the machine. One worker of the lean client outruns any of them.
+            // The servers share the machine. One worker of the lean client is faster than any of them.
             workers: Workers::AtMost(1),
             options: Options {
                 metadata: self.metadata.clone(),
-                // The server's limits are what may differ.
+                // Only the servers' limits may differ.
                 max_recv_message_size: Limit::Unlimited,
                 ..Options::default()
             },
@@ -336,14 +338,14 @@ impl WrittenScenario {
             rounds: self.rounds,
             thresholds,
         };
-        // All that a plan objects to is known before anything is started.
+        // The plan is checked before any process starts.
         Plan::new(scenario.settings(slice, Duration::ZERO))
             .map_err(|source| ScenarioError::Plan { name, source })?;
         Ok(scenario)
     }
 }
 
-/// `3%`, as a share.
+/// Parses `3%` as a share.
 fn share(scenario: &str, key: &str, text: &str) -> Result<f64, ScenarioError> {
     parse_share(text).map_err(|reason| ScenarioError::Value {
         name: scenario.to_owned(),
@@ -351,10 +353,10 @@ fn share(scenario: &str, key: &str, text: &str) -> Result<f64, ScenarioError> {
     })
 }
 
-/// A share as it is written, `3%` or `0.5%`: above 0, below 100 %.
+/// Parses a share such as `3%` or `0.5%`: above 0, below 100 %.
 ///
 /// # Errors
-/// When it is none: with an example.
+/// The text is not such a share. The error has an example.
 pub fn parse_share(text: &str) -> Result<f64, String> {
     let number = text.trim().strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
     number

@@ -1,4 +1,4 @@
-//! A scenario while it is measured: its repetitions, and whether the calls of one side fail. Pure.
+//! Measurements of one scenario: its repetitions, and the failures of each side's calls. Pure.
 
 use super::{
     judge::Word,
@@ -6,41 +6,41 @@ use super::{
     scenario::Scenario,
 };
 
-/// Of the calls of a repetition: the candidate is faulty when so many more of its calls than of the base's end
-/// otherwise than expected, and twice as many; the base, when so many of its own do.
+/// Share of failed calls that makes a side faulty in a repetition. The candidate is faulty if its share exceeds
+/// the base's by this, and is more than twice the base's. The base is faulty if its own share exceeds this.
 const FAULTY: f64 = 0.01;
 
-/// So many faulty repetitions are no accident.
+/// Number of faulty repetitions that is no accident.
 const FAULTY_REPETITIONS: usize = 2;
 
-/// Of a side's calls: then the scenario is not one for this side, and one repetition is enough to know it.
+/// Share of failed calls above which a scenario is unsuitable for a side; one repetition is enough to know.
 const HOPELESS: f64 = 0.5;
 
-/// A scenario, and what was measured of it.
+/// A scenario and its measurements.
 #[derive(Debug)]
 pub(super) struct ScenarioRun<'a> {
     pub(super) scenario: &'a Scenario,
     pub(super) repetitions: Vec<Repetition>,
     /// Repetitions in which the base's calls failed.
     base_faulty: usize,
-    /// Those in which the candidate's did, and the base's did not.
+    /// Repetitions in which the candidate was faulty compared with the base.
     candidate_faulty: usize,
-    /// What it came to before all repetitions were made, and why.
+    /// Verdict before all repetitions were made, with the reason.
     pub(super) ended: Option<(Word, String)>,
-    /// How the calls of both sides end, where hardly one ends as the scenario expects.
+    /// Ends of both sides' calls, if most calls of both do not end as the scenario expects.
     pub(super) neither: Option<Neither>,
 }
 
-/// A scenario that neither side can do. To skip it would let any candidate pass.
+/// A scenario that neither side can do. Skipping it would accept any candidate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Neither {
     pub(super) scenario: String,
-    /// How the base's calls end.
+    /// End of the base's calls, in words.
     pub(super) base: String,
-    /// How the candidate's do.
+    /// End of the candidate's calls, in words.
     pub(super) candidate: String,
-    /// Whether no call of either side was answered, or refused for its size: the servers lack the method, or do
-    /// not work. Else the scenario expects another outcome than these servers have for its size.
+    /// True if no call of either side was answered, or refused for its size: the servers lack the method, or do
+    /// not work. Otherwise the scenario expects another outcome than these servers give for its size.
     pub(super) is_dead: bool,
 }
 
@@ -56,7 +56,7 @@ impl<'a> ScenarioRun<'a> {
         }
     }
 
-    /// Keeps a repetition, and looks whether the calls of one side fail.
+    /// Keeps a repetition, and checks the failures of each side's calls.
     pub(super) fn take(&mut self, repetition: Repetition) {
         let bases = [&repetition.base, &repetition.base_again];
         let base = bases.iter().map(|slices| slices.faulty()).fold(0.0, f64::max);

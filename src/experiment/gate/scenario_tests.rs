@@ -1,4 +1,4 @@
-//! What a file of scenarios may say, and how it is told what it may not.
+//! Tests: contents of a file of scenarios, and errors for invalid contents.
 
 use proptest::prelude::*;
 

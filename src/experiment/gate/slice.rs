@@ -1,4 +1,4 @@
-//! What one slice of load brought.
+//! Figures of one slice of load.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use crate::{
     units::{as_f64, nanoseconds_of},
 };
 
-/// What a slice brought.
+/// Figures of a slice.
 pub(super) struct Slice {
     pub(super) calls: Calls,
     pub(super) expected: u64,
     pub(super) generator_saturated: bool,
     pub(super) unexpected: Option<String>,
-    /// However they ended.
+    /// Calls per second with any outcome.
     pub(super) ended_per_second: f64,
     pub(super) calls_per_second: Option<f64>,
     pub(super) p50_ns: Option<f64>,
@@ -44,7 +44,7 @@ pub(super) fn slice_of(run: &Measurement, expected: Expected, generator_saturate
     let latency = latency.filter(|latency| latency.count() > 0);
     let quantile = |quantile: f64| latency.map(|latency| as_f64(latency.quantile_ns(quantile)));
     let window = run.window.as_secs_f64();
-    // Calls of the warm-up that end in the window are as many as those of the window that end after it.
+    // Warm-up calls that end in the window balance calls of the window that end after it.
     let ended = recording.ended_in_window;
     let share = as_f64(count) / as_f64(calls.planned.max(1));
     let ended_per_second = if window > 0.0 { as_f64(ended) / window } else { 0.0 };
@@ -65,7 +65,7 @@ pub(super) fn slice_of(run: &Measurement, expected: Expected, generator_saturate
     }
 }
 
-/// The first call that did not end as it should, in words.
+/// Returns words for the first call that did not end as expected.
 fn unexpected(run: &Measurement, expected: Expected) -> Option<String> {
     let recording = &run.recording;
     let outcomes = recording.calls.outcomes;

@@ -1,4 +1,4 @@
-//! What the rule makes of repetitions that are made here.
+//! Tests: verdicts of the rule on generated repetitions.
 
 use proptest::prelude::*;
 
@@ -11,13 +11,13 @@ use crate::{
     units::Sequence,
 };
 
-/// A repetition in which the candidate costs so much more, with noise of this size on all.
+/// Returns a repetition with this cost ratio of the candidate, with noise of this size on all figures.
 fn repetition(random: &mut Sequence, candidate: f64, again: f64, noise: f64) -> Repetition {
     let mut slices = |factor: f64| {
         let mut figures = |base: f64, sign: i32| -> Vec<Option<f64>> {
             (0..5)
                 .map(|_| {
-                    // The sum of three even ones is near enough to a bell.
+                    // The sum of three uniform numbers is close enough to a normal distribution.
                     let even: f64 = (0..3).map(|_| random.next_above_zero() - 0.5).sum();
                     Some(base * factor.powi(sign) * (2.0 * noise * even).exp())
                 })
@@ -101,12 +101,12 @@ fn the_smallest_change_that_would_be_seen_grows_with_the_noise() {
     assert_eq!(few[0].smallest_effect_seen, None, "nothing can be flagged");
 }
 
-/// What a scenario comes to, after a first run and, where that flags it, a second.
+/// Returns the verdict of a scenario, after a first run and, if flagged, a second.
 fn scenario(first: Vec<Repetition>, second: Option<Vec<Repetition>>) -> ScenarioVerdict {
     scenario_of(first, second, true)
 }
 
-/// The same, of servers that are one process each where they are not fresh.
+/// Returns the verdict of a scenario; if not `fresh`, each server is one process for all repetitions.
 fn scenario_of(first: Vec<Repetition>, second: Option<Vec<Repetition>>, fresh: bool) -> ScenarioVerdict {
     let scenario = &Scenario::built_in(DEFAULT_THRESHOLD)[0];
     let tried = |repetitions: Vec<Repetition>| {
@@ -187,7 +187,7 @@ fn a_limit_that_is_hidden_on_both_sides_has_not_moved() {
     assert_eq!(verdict.moved.len(), 1, "{:?}", verdict.moved);
     assert_eq!(verdict.moved[0].direction, crate::rpc::Direction::Request);
     assert!(compared(hidden(1_000), hidden(1_000)).are_the_same());
-    // What is refused on one side passes on the other.
+    // A size that is refused on one side passes on the other.
     let mut other = limits(1_000, State::Found, Some(500));
     other.limits[1].smallest_refused_bytes = Some(501);
     let verdict = compared(hidden(1_000), other);
@@ -195,7 +195,7 @@ fn a_limit_that_is_hidden_on_both_sides_has_not_moved() {
     assert_eq!(verdict.moved[0].base, "hidden behind another limit: 1,000 bytes pass");
 }
 
-/// A verdict with nothing in it yet.
+/// Returns an empty verdict.
 fn head() -> Verdict {
     explain::head(explain::Head {
         label: None,
@@ -219,7 +219,7 @@ fn a_base_that_differs_from_itself_makes_it_abstain() {
     assert!(verdict.reason.is_some_and(|reason| reason.contains("from itself")));
 }
 
-/// How a scenario ends in which so many of 1,000 calls end as expected, of the base's and of the candidate's.
+/// Returns the end of a scenario in which these numbers of 1,000 calls end as expected, per side.
 fn ended(base: u64, candidate: u64, repetitions: usize) -> Option<Word> {
     let scenario = &Scenario::built_in(DEFAULT_THRESHOLD)[0];
     let mut tried = ScenarioRun::new(scenario);
@@ -241,7 +241,7 @@ fn calls_that_fail_decide_before_any_test_does() {
     assert_eq!(ended(0, 1_000, 1), Some(Word::Skipped));
 }
 
-/// What `neither` says of scenarios whose calls end as expected so often, by side, with one call otherwise.
+/// Returns the result of `neither` for these numbers of expected ends per side, with other ends as given.
 fn neither(scenarios: &[(u64, u64)], otherwise: crate::measure::Outcomes) -> Option<Neither> {
     let scenario = &Scenario::built_in(DEFAULT_THRESHOLD)[0];
     let mut all = Vec::new();
@@ -308,11 +308,12 @@ fn a_document_is_read_as_it_was_written() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Base and candidate change places: worse becomes better, and nothing else.
+    /// Checks that swapping base and candidate turns worse into better, and changes nothing else.
     #[test]
     fn swapping_the_sides_turns_the_verdict(seed: u64, effect in 0.8..1.25_f64, count in 6_usize..16) {
         let there = repetitions(seed, count, effect, 1.0, 0.02);
-        // The base is two processes and the candidate one: only the same slices on both sides can be swapped.
+        // The base has two processes and the candidate one: only the same slices on both sides can be
+        // swapped.
         let twice = |repetition: &Repetition, turned: bool| {
             let (base, candidate) = (repetition.base.clone(), repetition.candidate.clone());
             let (base, candidate) = if turned { (candidate, base) } else { (base, candidate) };
@@ -326,7 +327,7 @@ proptest! {
         }
     }
 
-    /// Ratios alone count: another unit, or a slower machine, changes nothing.
+    /// Checks that only ratios count: another unit, or a slower machine, changes nothing.
     #[test]
     fn a_machine_that_is_slower_for_both_changes_nothing(seed: u64, factor in 0.1..10.0_f64) {
         let there = repetitions(seed, 10, 1.04, 1.0, 0.03);
@@ -342,7 +343,7 @@ proptest! {
         prop_assert!((one.ratio - other.ratio).abs() < 1e-9 && (one.p - other.p).abs() < 1e-12);
     }
 
-    /// Nothing that a document may hold makes the judge panic.
+    /// Checks that no figures in a document make the judge panic.
     #[test]
     fn any_figures_are_judged(figures in proptest::collection::vec(proptest::num::f64::ANY, 0..40)) {
         let slices = Slices { p50_ns: figures.iter().copied().map(Some).collect(), ..Slices::default() };

@@ -1,4 +1,4 @@
-//! The document `plimsoll.verdict/1`: what a gate found, and everything that it was found from.
+//! The document `plimsoll.verdict/1`: the verdict of a gate, and all measurements behind it.
 
 use std::io::Read;
 
@@ -16,134 +16,134 @@ use crate::{
     rpc::Direction,
 };
 
-/// A limit of the server that is not where it was, or does not refuse as it did.
+/// A limit of the server that moved, or whose refusals have another code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MovedLimit {
-    /// Of which message.
+    /// Direction of the limited messages.
     pub direction: Direction,
-    /// The base's.
+    /// Limit of the base.
     pub base: String,
-    /// The candidate's.
+    /// Limit of the candidate.
     pub candidate: String,
 }
 
-/// What a gate found.
+/// Verdict of a gate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Verdict {
-    /// That of `DocumentKind::Verdict`.
+    /// Schema of the document: the value of `DocumentKind::Verdict.schema()`.
     pub schema: String,
-    /// What decided.
+    /// Build of this program that decided.
     pub plimsoll: Build,
-    /// All in all.
+    /// Overall verdict.
     pub verdict: Word,
-    /// Why, in plain words.
+    /// Reason, in plain words.
     pub reason: String,
-    /// The user's name for it.
+    /// The user's name for the gate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// When it began, RFC 3339.
+    /// Start, RFC 3339.
     pub started_at: String,
-    /// How long it took.
+    /// Duration.
     pub elapsed_ns: u64,
-    /// Whether it was ended from outside.
+    /// True if the gate was stopped early, for example by a signal.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub interrupted: bool,
-    /// The base, as it was written.
+    /// The base, as on the command line.
     pub base: String,
-    /// The candidate.
+    /// The candidate, as on the command line.
     pub candidate: String,
-    /// The machine.
+    /// Machine and settings of the measurement.
     pub environment: Environment,
-    /// Of the order of slices.
+    /// Seed for the order of slices.
     pub seed: u64,
-    /// Repetitions that each scenario was to have.
+    /// Planned repetitions per scenario.
     pub planned_repetitions: usize,
-    /// Where limits lie; absent where nobody looked.
+    /// Limits of both servers; absent without a search.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limits: Option<LimitsVerdict>,
-    /// By scenario.
+    /// Verdicts by scenario.
     pub scenarios: Vec<ScenarioVerdict>,
-    /// What must be known to read it.
+    /// Findings that explain the verdict.
     pub findings: Vec<Finding>,
 }
 
-/// Where the limits of both lie.
+/// Limits of both servers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LimitsVerdict {
-    /// Those that moved.
+    /// Limits that moved.
     pub moved: Vec<MovedLimit>,
-    /// Those that could not be compared, and why.
+    /// Limits that could not be compared, with the reasons.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub not_compared: Vec<String>,
-    /// The base's.
+    /// Limits of the base.
     pub base: Limits,
-    /// The candidate's.
+    /// Limits of the candidate.
     pub candidate: Limits,
 }
 
-/// What was found under one load.
+/// Verdict under one load.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ScenarioVerdict {
-    /// Its name.
+    /// Name of the scenario.
     pub name: String,
     /// Message bytes of each request.
     pub message_bytes: u64,
-    /// Calls in flight, where they are fixed.
+    /// Calls in flight, for a fixed concurrency.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<u64>,
-    /// Calls a second, where they are.
+    /// Calls per second, for a fixed rate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calls_per_second: Option<f64>,
-    /// This one's verdict.
+    /// Verdict of this scenario.
     pub verdict: Word,
-    /// Why, where the metrics do not say it.
+    /// Reason, if the metrics do not show it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Whether the two servers differ as processes, where each side was one process all the time: absent where each
-    /// repetition had fresh ones, and where it is not known. It says nothing about their programs.
+    /// True if the two servers differ as processes, where each side was one process all the time. Absent if each
+    /// repetition had fresh processes, or if it is not known. This is no statement about their programs.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub processes_differ: Option<bool>,
-    /// What was measured, and what it says.
+    /// Measured metrics, with their verdicts.
     pub metrics: Vec<MetricVerdict>,
-    /// What was measured and is not judged.
+    /// Measured metrics that are not judged.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub reported: Vec<Reported>,
-    /// What a fresh run said of a regression.
+    /// Second run, after the first one flagged a change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confirmation: Option<Confirmation>,
-    /// Everything that it was found from.
+    /// Measurements behind the verdict.
     pub repetitions: Vec<Repetition>,
 }
 
-/// A metric that is shown and not judged.
+/// A metric that is reported and not judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Reported {
-    /// Its name.
+    /// Name of the metric.
     pub metric: String,
-    /// The Hodges-Lehmann estimate of candidate to base.
+    /// Hodges-Lehmann estimate of the ratio of candidate to base.
     pub ratio: f64,
-    /// Its interval, with a confidence of 95 %.
+    /// Interval of the ratio, with a confidence of 95 %.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interval: Option<(f64, f64)>,
 }
 
-/// A second run, after the first one had flagged something.
+/// A second run, after the first one flagged a change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Confirmation {
-    /// What it found.
+    /// Metrics of the second run.
     pub metrics: Vec<MetricVerdict>,
-    /// From these.
+    /// Repetitions of the second run.
     pub repetitions: Vec<Repetition>,
 }
 
 impl LimitsVerdict {
-    /// Whether all limits were compared, and none has moved.
+    /// Returns true if all limits were compared, and none has moved.
     #[must_use]
     pub fn are_the_same(&self) -> bool {
         self.moved.is_empty() && self.not_compared.is_empty()
     }
 
-    /// Why the search for the candidate's limits ended early, where that for the base's did not.
+    /// Returns the reason why the search for the candidate's limits ended early, if the base's did not.
     pub(super) fn candidate_gave_up(&self) -> Option<&str> {
         let is_finished = self.base.ended_early.is_none();
         self.candidate.ended_early.as_deref().filter(|_| is_finished)
@@ -151,17 +151,17 @@ impl LimitsVerdict {
 }
 
 impl Verdict {
-    /// Whether something was left out that was to be compared.
+    /// Returns true if a part of the comparison was left out.
     #[must_use]
     pub fn is_partial(&self) -> bool {
         self.scenarios.iter().any(|scenario| scenario.verdict == Word::Skipped)
             || self.limits.as_ref().is_some_and(|limits| !limits.not_compared.is_empty())
     }
 
-    /// Reads a document, and reaches its verdict again.
+    /// Reads a document, and applies the rule to its repetitions again.
     ///
     /// # Errors
-    /// When it is something else, or its repetitions give another verdict.
+    /// The document is of another kind, or its repetitions give another verdict.
     pub fn read(reader: impl Read) -> Result<Self, ReadError> {
         document::read(reader)
     }

@@ -1,4 +1,4 @@
-//! A gate without a base, and the length of a gate.
+//! Verdict of a gate without a base, and the expected duration of a gate.
 
 use super::{
     contender::Contender,
@@ -10,7 +10,7 @@ use super::{
     verdict::Verdict,
 };
 
-/// The verdict of a gate for which there is no base, for a reason that its caller knows: skipped.
+/// Returns the verdict `skipped` of a gate without a base. The caller gives the reason.
 #[must_use]
 pub fn without_base(reason: &str, candidate: &Contender, label: Option<String>, seed: u64) -> Verdict {
     let head = explain::head(explain::Head {
@@ -27,13 +27,13 @@ pub fn without_base(reason: &str, candidate: &Contender, label: Option<String>, 
     Verdict { verdict: Word::Skipped, reason: reason.to_owned(), ..head }
 }
 
-/// How long one repetition of each of these scenarios takes, about.
+/// Returns the approximate duration of one repetition of each of these scenarios.
 #[must_use]
 pub fn expected_length(scenarios: &[Scenario]) -> std::time::Duration {
     scenarios.iter().map(repetition::expected_length).sum()
 }
 
-/// How many repetitions so many scenarios need for a verdict.
+/// Returns the number of repetitions needed for a verdict on this many scenarios.
 #[must_use]
 pub fn fewest_repetitions_of(scenarios: usize) -> usize {
     fewest_repetitions(scenarios * GateMetric::JUDGED.len())
