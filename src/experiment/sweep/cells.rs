@@ -1,4 +1,4 @@
-//! What the repetitions of one size under one load come to: medians.
+//! Cells of a sweep: medians over the repetitions of one size under one load.
 
 use super::grid::GridLoad;
 use crate::{
@@ -10,34 +10,35 @@ use crate::{
     units::as_f64,
 };
 
-/// The repetitions of one size under one load: medians.
+/// Medians over the repetitions of one size under one load.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cell {
-    /// Of the request.
+    /// Size of the request.
     pub message_bytes: u64,
-    /// Closed or open loop.
+    /// Load in a closed or an open loop.
     pub load: GridLoad,
-    /// How many.
+    /// Number of repetitions.
     pub repetitions: usize,
-    /// Verified replies a second.
+    /// Verified replies per second.
     pub calls_per_second: f64,
-    /// Message bytes of requests and replies, a second.
+    /// Message bytes of requests and replies per second.
     pub bytes_per_second: f64,
-    /// The smallest and the largest of the repetitions' calls a second.
+    /// Smallest and largest calls per second of the repetitions.
     pub spread: (f64, f64),
-    /// Response time in an open loop, service time in a closed one; `None` where no call was answered.
+    /// Median of the response time in an open loop, of the service time in a closed one; `None` where no call
+    /// was answered.
     pub p50_ns: Option<u64>,
-    /// The same.
+    /// 99th percentile of the same time.
     pub p99_ns: Option<u64>,
-    /// Refused calls, of those planned (0..1).
+    /// Refused calls as a share of the planned calls (0..1).
     pub refused: f64,
-    /// Calls that were neither answered nor refused nor unfinished, of those planned (0..1).
+    /// Calls neither answered nor refused nor unfinished, as a share of the planned calls (0..1).
     pub errors: f64,
-    /// How many of the repetitions were not sound.
+    /// Number of repetitions that were not sound.
     pub unsound: usize,
 }
 
-/// Medians over these results; `None` when there is none.
+/// Returns medians over these results; `None` without results.
 pub(super) fn of(message_bytes: u64, load: GridLoad, results: &[&Summary]) -> Option<Cell> {
     let each = |figure: &dyn Fn(&Summary) -> f64| {
         let mut values: Vec<f64> = results.iter().map(|summary| figure(summary)).collect();

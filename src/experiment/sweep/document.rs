@@ -21,45 +21,45 @@ use crate::{
     units::{draw, shuffle},
 };
 
-/// What was asked for: a sweep goes on only where this is the same.
+/// Settings of a sweep. Only a sweep with equal settings is continued.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SweepSpec {
-    /// The server as it was written; absent where the sweep started its own.
+    /// The server, as on the command line; absent where the sweep started its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    /// How the sweep's own server was started.
+    /// Settings of the sweep's own server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerRecord>,
-    /// As they were written.
+    /// Sizes, as on the command line.
     pub sizes: Sizes,
-    /// In the order in which they were written.
+    /// Loads, in the order of the command line.
     pub loads: Vec<GridLoad>,
     /// Passes over the grid.
     pub repetitions: u32,
-    /// Of each point; load and sizes are those of the grid.
+    /// Settings of each point; load and sizes are those of the grid.
     #[serde(flatten)]
     pub settings: Settings,
 }
 
-/// A sweep, as far as it has come.
+/// A sweep, finished or not.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Sweep {
-    /// That of `DocumentKind::Sweep`.
+    /// Schema of the document: the value of `DocumentKind::Sweep.schema()`.
     pub schema: String,
-    /// What measured.
+    /// Build of this program that measured.
     pub plimsoll: Build,
-    /// What was asked for.
+    /// Settings of the sweep.
     pub asked: SweepSpec,
-    /// The limits that a ladder shows from both sides.
+    /// Limits that a ladder of sizes covers on both sides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
-    /// All points, in the order in which they are run.
+    /// All points, in the order of the runs.
     pub order: Vec<Point>,
-    /// The results of the first ones.
+    /// Results of the first points.
     pub points: Vec<Summary>,
 }
 
-/// A sweep that was begun was asked something else.
+/// Error for a sweep that was started with other settings.
 #[derive(Debug, thiserror::Error)]
 #[error("it was made with other settings ({}); use the same settings to continue it, or another file", .0.join("; "))]
 pub struct AnotherSweep(Vec<String>);
@@ -69,10 +69,10 @@ fn is_rate(left: f64, right: f64) -> bool {
 }
 
 impl SweepSpec {
-    /// The sizes of the grid, with both sides of these limits where they are a ladder.
+    /// Returns the sizes of the grid; a ladder covers both sides of these limits.
     fn sizes_with(&self, limits: Option<&Limits>) -> Vec<u64> {
         let found = limits.iter().flat_map(|limits| &limits.limits);
-        // A limit for replies is met by a request of that size too, unless the text grows.
+        // A request of the size of a reply limit meets that limit too, unless the text grows.
         let found: Vec<u64> = found
             .filter(|limit| limit.direction == Direction::Request || !self.settings.texts.grow())
             .filter_map(|limit| limit.limit_bytes)
@@ -80,7 +80,7 @@ impl SweepSpec {
         self.sizes.with_limits(&found)
     }
 
-    /// All points, in the order in which they are run.
+    /// Returns all points, in the order of the runs.
     fn order(&self, sizes: &[u64]) -> Vec<Point> {
         let mut order = Vec::new();
         for repetition in 1..=self.repetitions {
@@ -110,7 +110,7 @@ impl Document for Sweep {
 }
 
 impl Sweep {
-    /// A sweep that has not begun.
+    /// Creates a sweep without results.
     #[must_use]
     pub fn new(asked: SweepSpec, limits: Option<Limits>) -> Self {
         let order = asked.order(&asked.sizes_with(limits.as_ref()));
@@ -121,12 +121,12 @@ impl Sweep {
     /// Reads a sweep, finished or not.
     ///
     /// # Errors
-    /// When it is something else, or its results do not agree with themselves.
+    /// The document is of another kind, or its results contradict each other.
     pub fn read(reader: impl Read) -> Result<Self, ReadError> {
         document::read(reader)
     }
 
-    /// Whether the order is the one that was asked for, and each point's result is one of its place in it.
+    /// Checks that the order follows from the settings, and that each result belongs to its point.
     fn check(&self) -> Result<(), ReadError> {
         DocumentKind::Sweep.check(&self.schema)?;
         let (points, planned) = (self.points.len(), self.order.len());
@@ -158,17 +158,17 @@ impl Sweep {
         Ok(())
     }
 
-    /// The sizes of the grid.
+    /// Returns the sizes of the grid.
     fn sizes(&self) -> Vec<u64> {
         self.asked.sizes_with(self.limits.as_ref())
     }
 
-    /// Whether this is the sweep that is asked for.
+    /// Checks that the settings of the sweep equal these.
     ///
     /// # Errors
-    /// When it is not: with everything that differs.
+    /// The settings differ; the error lists all differences.
     pub fn is_same(&self, asked: &SweepSpec) -> Result<(), AnotherSweep> {
-        // As documents have it: a token that is not the one of then is no other sweep.
+        // Compared as in documents, without secrets: another token does not make another sweep.
         let value = |asked| serde_json::to_value(asked).unwrap_or_default();
         let (before, now) = (value(&self.asked), value(asked));
         if before == now {
@@ -190,13 +190,13 @@ impl Sweep {
         ))
     }
 
-    /// The points that are still to be run.
+    /// Returns the points that are still to run.
     #[must_use]
     pub fn rest(&self) -> &[Point] {
         &self.order[self.points.len()..]
     }
 
-    /// Medians over repetitions, by size and then in the order of the loads.
+    /// Returns medians over repetitions, by size and then in the order of the loads.
     #[must_use]
     pub fn cells(&self) -> Vec<Cell> {
         let sizes: BTreeSet<u64> = self.order.iter().map(|point| point.message_bytes).collect();

@@ -1,4 +1,4 @@
-//! The sizes and loads of a sweep, as they are written and as they are run.
+//! Sizes and loads of a sweep: their syntax, and the points of the grid.
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
@@ -11,19 +11,20 @@ use crate::{
     units::{ByteSize, decimal, grouped},
 };
 
-/// Each rung of a ladder is so many times the one before.
+/// Factor between two rungs of a ladder.
 const RUNG: u64 = 4;
 
-/// gRPC's default limit, which every ladder that passes it shows from both sides.
+/// gRPC's default limit. Every ladder across it has sizes on both sides.
 const DEFAULT_LIMIT: u64 = 4 << 20;
 
-/// The sizes of a sweep, as they are written: `64,1KiB,4MiB`, or a ladder `64B..16MiB`.
+/// Sizes of a sweep, in the syntax of the command line: `64,1KiB,4MiB`, or a ladder `64B..16MiB`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub enum Sizes {
-    /// These.
+    /// A list of sizes.
     List(Vec<u64>),
-    /// From the first to the last, each four times the one before, and both sides of each limit between.
+    /// A ladder from the first to the last size, each four times the one before, with both sides of each
+    /// limit between.
     Ladder(u64, u64),
 }
 
@@ -31,25 +32,25 @@ pub enum Sizes {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GridLoad {
-    /// Closed loop: calls in flight.
+    /// Calls in flight, in a closed loop.
     Concurrency(u64),
-    /// Open loop: calls a second.
+    /// Calls per second, in an open loop.
     RatePerSecond(f64),
 }
 
 /// One run of a sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Point {
-    /// Of the request.
+    /// Size of the request.
     pub message_bytes: u64,
-    /// Closed or open loop.
+    /// Load in a closed or an open loop.
     #[serde(flatten)]
     pub load: GridLoad,
-    /// From 1.
+    /// Number of the repetition, starting at 1.
     pub repetition: u32,
 }
 
-/// Why a text is not the sizes of a sweep.
+/// Reason why a text gives no sizes of a sweep.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{got}` is not the sizes of a sweep: {reason}; write a list, such as `64,1KiB,4MiB`, or a ladder, such as `64B..16MiB`"
@@ -114,7 +115,8 @@ impl From<Sizes> for String {
 }
 
 impl Sizes {
-    /// The sizes in rising order, as texts can make them: of a ladder with both sides of these limits.
+    /// Returns the sizes in rising order, as texts can produce them; a ladder includes both sides of these
+    /// limits.
     #[must_use]
     pub fn with_limits(&self, limits: &[u64]) -> Vec<u64> {
         let sizes: BTreeSet<u64> = match self {
@@ -166,7 +168,7 @@ mod tests {
         for size in [64, 256, 1_024, 4 << 20, 16 << 20, (4 << 20) - 1, (4 << 20) + 1, 999, 1_000, 1_001] {
             assert!(sizes.contains(&size), "{size} in {sizes:?}");
         }
-        // No text makes 130.
+        // No text produces 130 bytes.
         assert!([128, 129, 131].iter().all(|size| sizes.contains(size)) && !sizes.contains(&130));
         assert!(sizes.iter().all(|size| *size <= 16 << 20));
     }

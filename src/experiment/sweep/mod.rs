@@ -1,8 +1,8 @@
 //! A grid of plans, sizes by loads: the document `plimsoll.sweep/1`, which grows point by point.
 //!
-//! Each point is a run of its own with its own summary. The order of the points is random and follows
-//! from the seed, so that a machine whose speed drifts does not favour a corner of the grid; each
-//! repetition is a pass over the whole grid.
+//! Each point is a run of its own with its own summary. The order of the points is random and follows from
+//! the seed, so that a drift of the machine's speed affects all parts of the grid alike. Each repetition is a
+//! pass over the whole grid.
 
 mod grid;
 mod cells;

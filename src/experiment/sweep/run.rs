@@ -1,4 +1,4 @@
-//! The experiment: the points that are left, one after the other.
+//! Run of a sweep: the remaining points, one after the other.
 
 use std::sync::Arc;
 
@@ -19,27 +19,27 @@ use crate::{
     units::{ByteSize, Limit},
 };
 
-/// Why a sweep ended before its last point. Everything before is in the sweep.
+/// Reason why a sweep ended before its last point. The sweep keeps the results so far.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError<E> {
-    /// A point has no plan.
+    /// A point has no valid plan.
     #[error("there is no plan for {0}")]
     Plan(Point, #[source] PlanError),
-    /// The run could not be driven.
+    /// The run failed.
     #[error(transparent)]
     Drive(#[from] DriveError),
-    /// Calls got lost: a defect of this program.
+    /// Calls were lost: a defect of this program.
     #[error(transparent)]
     NotConserved(#[from] NotConserved),
-    /// The sweep could not be kept after a point.
+    /// The sweep could not be stored after a point.
     #[error(transparent)]
     Keep(E),
 }
 
-/// The plan of a point: these settings with its size and its load.
+/// Returns the plan of a point: these settings with the point's size and load.
 ///
 /// # Errors
-/// When there is none, such as for more workers than calls in flight.
+/// The plan is invalid, for example with more workers than calls in flight.
 pub fn plan(settings: &Settings, point: Point) -> Result<Plan, PlanError> {
     let load = match point.load {
         GridLoad::Concurrency(concurrency) => Load::Closed { concurrency },
@@ -54,10 +54,10 @@ pub fn plan(settings: &Settings, point: Point) -> Result<Plan, PlanError> {
     Plan::new(Settings { load, texts, ..settings.clone() })
 }
 
-/// The limits whose both sides a ladder of sizes shows; `None` for a list, and where `stop` came first.
+/// Finds the limits that a ladder of sizes covers on both sides; `None` for a list, or if `stop` came first.
 ///
 /// # Errors
-/// When the limits cannot be looked for.
+/// The search for limits failed.
 pub fn ladder_limits(
     spec: &SweepSpec,
     driven: &Driven,
@@ -76,19 +76,19 @@ pub fn ladder_limits(
         up_to: to.min(DEFAULT_UP_TO),
     };
     match limits::find(&driven.located, &settings, stop, events) {
-        // Not even the first probe was made.
+        // The stop came before the first probe.
         Err(LimitsError::Interrupted) => Ok(None),
         limits => limits.map(Some),
     }
 }
 
-/// Runs the points that are left, and lets `keep` have the sweep after each. Whether `stop` ended it early: the
-/// point that it interrupted is left out.
+/// Runs the remaining points, and passes the sweep to `keep` after each. Returns true if `stop` ended the sweep
+/// early; the interrupted point is left out.
 ///
-/// `settings` are those of now: a sweep that was read from its document has no secrets.
+/// `settings` are the current ones, because a sweep read from its document has no secrets.
 ///
 /// # Errors
-/// When a run could not be made, or the sweep could not be kept.
+/// A run failed, or the sweep could not be stored.
 pub fn run<E>(
     sweep: &mut Sweep,
     settings: &Settings,
