@@ -1,4 +1,4 @@
-//! Whether a comparison that was saved agrees with itself. The results that it compares are not in it.
+//! Consistency of a saved comparison. The compared results are not part of the document.
 
 use std::io::Read;
 
@@ -21,7 +21,7 @@ impl Comparison {
     /// Reads a comparison.
     ///
     /// # Errors
-    /// When it is something else, or its figures contradict each other.
+    /// The document is of another kind, or its figures contradict each other.
     pub fn read(reader: impl Read) -> Result<Self, ReadError> {
         document::read(reader)
     }
@@ -51,7 +51,7 @@ fn check(figure: &Figure, is_one_each: bool) -> Result<(), Contradiction> {
         let is_figure = value.is_finite() && value > 0.0;
         holds(&format!("the {what} of {name}"), value, "more than 0", is_figure)?;
     }
-    // Of several runs it is the Hodges-Lehmann estimate, and not the ratio of their medians.
+    // With several runs, the ratio is the Hodges-Lehmann estimate and not the ratio of the medians.
     if is_one_each {
         near(&format!("the ratio of {name}"), figure.ratio, figure.candidate / figure.base)?;
     }

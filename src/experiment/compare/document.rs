@@ -14,34 +14,34 @@ use crate::{
     units::{as_f64, format_share},
 };
 
-/// Two sides, compared.
+/// A comparison of two sides.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Comparison {
-    /// That of `DocumentKind::Comparison`.
+    /// Schema of the document: the value of `DocumentKind::Comparison.schema()`.
     pub schema: String,
-    /// What compared.
+    /// Build of this program that compared.
     pub plimsoll: Build,
-    /// The results of the base: labels, or when they were measured.
+    /// Results of the base: labels, or start times.
     pub base: Vec<String>,
-    /// Those of the candidate.
+    /// Results of the candidate: labels, or start times.
     pub candidate: Vec<String>,
-    /// What differs between the plans; empty where they are the same.
+    /// Differences between the plans; empty for equal plans.
     pub plan_differences: Vec<String>,
-    /// Limits that moved, and sizes that are refused on one side alone.
+    /// Limits that moved, and sizes that are refused on one side only.
     pub limits: Vec<LimitDifference>,
     /// Ratios, candidate to base.
     pub figures: Vec<Figure>,
-    /// What must be known to read them.
+    /// Findings that explain the figures.
     pub findings: Vec<Finding>,
 }
 
-/// Why results cannot be compared.
+/// Reason why results cannot be compared.
 #[derive(Debug, thiserror::Error)]
 pub enum CompareError {
-    /// One side has none.
+    /// One side has no result.
     #[error("the {0} has no result")]
     None(&'static str),
-    /// The plans are not the same.
+    /// The plans differ.
     #[error(
         "the plans differ ({}), which may explain a difference of the figures; run the same plan, or compare anyway with --allow-different-plans",
         .0.join("; ")
@@ -50,10 +50,10 @@ pub enum CompareError {
 }
 
 impl Comparison {
-    /// Compares these.
+    /// Compares results.
     ///
     /// # Errors
-    /// When a side is empty, or the plans differ and that is not allowed.
+    /// A side is empty, or the plans differ without permission.
     pub fn new(
         base: &[Summary],
         candidate: &[Summary],
@@ -92,7 +92,7 @@ fn name(summary: &Summary) -> String {
     summary.label.clone().unwrap_or_else(|| summary.started_at.clone())
 }
 
-/// Everything in which a plan differs from the first one of the base.
+/// Returns all differences between a plan and the first plan of the base.
 fn plan_differences(base: &[Summary], candidate: &[Summary]) -> Vec<String> {
     let value = |summary: &Summary| serde_json::to_value(&summary.plan).unwrap_or_default();
     let Some(first) = base.first().map(value) else { return Vec::new() };
@@ -113,7 +113,7 @@ fn plan_differences(base: &[Summary], candidate: &[Summary]) -> Vec<String> {
     differences
 }
 
-/// The share of planned calls without a verified reply, refused ones apart.
+/// Returns the share of planned calls without a verified reply, refused calls excluded.
 fn missing_answers(side: &[Summary]) -> f64 {
     let sum = |of: fn(&Summary) -> u64| side.iter().map(of).fold(0, u64::saturating_add);
     let planned = sum(|summary| summary.calls.planned.saturating_sub(summary.calls.outcomes.refused));

@@ -1,4 +1,4 @@
-//! Made from one golden result, changed where a test needs it.
+//! Tests on variations of one golden result.
 
 use super::*;
 use crate::{experiment::compare::figures::Method, measure::Latency, result::summary::IntervalRecord};
@@ -7,7 +7,7 @@ fn golden() -> Summary {
     Summary::read(include_str!("../../../tests/data/documents/summary.json").as_bytes()).expect("a result")
 }
 
-/// A run with one size and this many verified replies a second, which all take as long.
+/// Returns a run with one size, these numbers of verified replies per second, and equal times.
 fn run(replies_each_second: &[u64], took: std::time::Duration) -> Summary {
     let mut summary = golden();
     let mut all = Latency::new();
@@ -74,7 +74,7 @@ fn several_runs_are_compared_as_runs() {
     let comparison = Comparison::new(&base, &candidate, false).expect("comparable");
     let rate = figure(&comparison, "calls_per_second");
     assert_eq!(rate.method, Some(Method::Runs));
-    // All of one side below all of the other: 2 of the 252 ways to choose five of ten.
+    // All values of one side lie below all of the other: 2 of the 252 ways to choose five of ten.
     let p = rate.p.expect("a test");
     assert!((p - 2.0 / 252.0).abs() < 1e-9, "{p}");
     assert!(rate.p_adjusted.is_some_and(|adjusted| adjusted >= p));

@@ -9,42 +9,43 @@ use crate::{
     units::{as_f64, named},
 };
 
-/// Confidence of every interval that is shown.
+/// Confidence of every reported interval.
 pub const CONFIDENCE: f64 = 0.95;
 
-/// A figure on both sides.
+/// A figure of both sides.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Figure {
-    /// `calls_per_second`, `p50_ns`, `p90_ns`, `p99_ns`, `server_cpu_ns_per_call`, `client_cpu_ns_per_call`.
+    /// Name of the figure: `calls_per_second`, `p50_ns`, `p90_ns`, `p99_ns`, `server_cpu_ns_per_call`, or
+    /// `client_cpu_ns_per_call`.
     pub name: String,
-    /// Whether more is better.
+    /// True if a larger value is better.
     pub more_is_better: bool,
-    /// The median of the runs.
+    /// Median of the base's runs.
     pub base: f64,
-    /// The median of the runs.
+    /// Median of the candidate's runs.
     pub candidate: f64,
-    /// Candidate to base: of the two runs, or the Hodges-Lehmann estimate where there are several.
+    /// Ratio of candidate to base: of the two runs, or the Hodges-Lehmann estimate for several runs.
     pub ratio: f64,
-    /// Where the ratio may lie, with a confidence of 95 %; absent where it cannot be told.
+    /// Interval of the ratio, with a confidence of 95 %; absent where there is too little data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interval: Option<(f64, f64)>,
-    /// Where the interval comes from.
+    /// Source of the interval.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<Method>,
-    /// Of the rank-sum test, two-sided; absent for single runs.
+    /// Two-sided p-value of the rank-sum test; absent for single runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub p: Option<f64>,
-    /// The same, adjusted for the number of figures (Holm).
+    /// `p`, adjusted for the number of figures (Holm).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub p_adjusted: Option<f64>,
 }
 
-/// Where an interval comes from.
+/// Source of an interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
-    /// The seconds of the two runs, resampled in blocks: how steady each of them was.
+    /// The seconds of the two runs, resampled in blocks: variation within the runs only.
     Seconds,
-    /// The runs, by the exact rank-sum test on the logarithms.
+    /// The runs, by the exact rank-sum test on logarithms.
     Runs,
 }
 
@@ -53,24 +54,25 @@ named!(Method, "method", {
     Runs => "runs",
 });
 
-/// Fewer seconds say nothing about how they differ.
+/// Smallest number of seconds for an interval; fewer do not show their variation.
 const FEWEST_SECONDS: usize = 5;
 
-/// Longer runs are looked at in as many stretches, so that the bootstrap takes a fraction of a second.
+/// Largest number of stretches. Longer runs are divided into longer stretches, so that the bootstrap takes a
+/// fraction of a second.
 const MOST_STRETCHES: usize = 60;
 
-/// Resamples of the bootstrap: 2.5 % of them are 25.
+/// Number of resamples of the bootstrap: 2.5 % of them are 25.
 const ROUNDS: u32 = 1_000;
 
-/// Any fixed number: the same results give the same interval.
+/// Seed of the bootstrap; fixed, so that equal results give equal intervals.
 const SEED: u64 = 1;
 
-/// How a figure is read off a run.
+/// Functions that compute a figure of a run.
 struct Measure {
     name: &'static str,
     more_is_better: bool,
     of: fn(&Summary) -> Option<f64>,
-    /// The same of the stretches that are drawn of a run.
+    /// Computes the figure from stretches drawn from a run.
     of_stretches: Option<OfStretches>,
 }
 
@@ -115,7 +117,7 @@ const MEASURES: [Measure; 6] = [
     },
 ];
 
-/// All figures that both sides have.
+/// Returns all figures that both sides have.
 pub(super) fn of(base: &[Summary], candidate: &[Summary]) -> Vec<Figure> {
     let stretches = match (base, candidate) {
         ([base], [candidate]) => Stretches::of(base).zip(Stretches::of(candidate)),
@@ -131,7 +133,7 @@ fn figure(
     stretches: Option<&(Stretches, Stretches)>,
 ) -> Option<Figure> {
     let values = |side: &[Summary]| -> Option<Vec<f64>> {
-        // A figure that is 0 has no ratio.
+        // A figure of 0 has no ratio.
         side.iter().map(|summary| (measure.of)(summary).filter(|value| *value > 0.0)).collect()
     };
     let (base, candidate) = (values(base)?, values(candidate)?);
@@ -158,7 +160,8 @@ fn figure(
     })
 }
 
-/// Whether so many runs of each side are too few for the rank-sum test to show anything at 5 %.
+/// Returns true if this number of runs per side is too small for the rank-sum test to show a difference at 5
+/// %.
 pub(super) fn fewest_for_p(base: usize, candidate: usize) -> bool {
     let ascending =
         |from: usize, count: usize| -> Vec<f64> { (from..from + count).map(|k| as_f64(k as u64)).collect() };
@@ -171,7 +174,7 @@ fn interval_of_stretches(
     (base, candidate): &(Stretches, Stretches),
 ) -> Option<(f64, f64)> {
     let of = measure.of_stretches?;
-    // The whole runs must have it, too.
+    // The whole runs must have the figure, too.
     for side in [base, candidate] {
         of(side, &(0..side.seconds.len()).collect::<Vec<_>>())?;
     }
@@ -182,23 +185,23 @@ fn interval_of_stretches(
     })
 }
 
-/// A run in stretches of its seconds: what is resampled.
+/// A run divided into stretches of seconds, for resampling.
 #[derive(Debug)]
 struct Stretches {
-    /// How long each is.
+    /// Duration of each stretch.
     seconds: Vec<f64>,
-    /// Verified replies in each.
+    /// Verified replies of each stretch.
     answered: Vec<f64>,
-    /// The latencies that there are, in rising order.
+    /// All different latencies of the run, in rising order.
     values: Vec<u64>,
-    /// How often each stretch has each of them.
+    /// Number of times that each stretch has each latency.
     counts: Vec<Vec<u64>>,
 }
 
 impl Stretches {
-    /// `None` where there are too few whole seconds.
+    /// Divides a run into stretches; `None` with too few whole seconds.
     fn of(summary: &Summary) -> Option<Self> {
-        // What lies behind the window is the drain, whose calls are few.
+        // Intervals after the window are the drain, which has few calls.
         let within = summary
             .intervals
             .iter()
@@ -211,7 +214,7 @@ impl Stretches {
         let mut own =
             Self { seconds: Vec::new(), answered: Vec::new(), values: Vec::new(), counts: Vec::new() };
         let mut recorded: Vec<Vec<(u64, u64)>> = Vec::new();
-        // A last stretch that is shorter would count as much as the others.
+        // A shorter last stretch would count as much as the others, so it is left out.
         for stretch in intervals.chunks_exact(size) {
             own.seconds.push(stretch.iter().map(|interval| as_f64(interval.length_ns) / 1e9).sum());
             own.answered.push(stretch.iter().map(|interval| as_f64(interval.calls.answered)).sum());
@@ -262,7 +265,7 @@ impl Stretches {
     }
 }
 
-/// Of response time in an open loop, of service time in a closed one.
+/// Returns a quantile of the response time in an open loop, of the service time in a closed one.
 fn quantile_of(summary: &Summary, quantile: f64) -> Option<f64> {
     let record = summary.main_latency();
     let figures = record.figures.filter(|_| record.count >= samples_needed(quantile))?;

@@ -1,4 +1,4 @@
-//! What differs in how sizes fare: always looked at, and shown first.
+//! Differences in size limits: always compared, and reported first.
 
 use std::collections::BTreeMap;
 
@@ -11,18 +11,18 @@ use crate::{
     units::{ByteSize, grouped},
 };
 
-/// Something about a limit that is not the same on both sides.
+/// A difference of a limit or a size between the two sides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LimitDifference {
-    /// What it is about: a limit, or a size.
+    /// The limit or the size.
     pub what: String,
-    /// On the base's side.
+    /// Observation on the base's side.
     pub base: String,
-    /// On the candidate's.
+    /// Observation on the candidate's side.
     pub candidate: String,
 }
 
-/// All differences, in a fixed order.
+/// Returns all differences, in a fixed order.
 pub(super) fn differences(base: &[Summary], candidate: &[Summary]) -> Vec<LimitDifference> {
     let mut differences = between(&limits(base), &limits(candidate), |(side, direction)| {
         format!("the {side}'s limit for {direction}s")
@@ -32,8 +32,7 @@ pub(super) fn differences(base: &[Summary], candidate: &[Summary]) -> Vec<LimitD
     differences
 }
 
-/// What two sides say of the same, where they do not say the same. What only one of them was asked is no
-/// difference of sizes, and one of limits.
+/// Returns the keys whose values differ, with both values. A key that is missing on one side differs too.
 fn between<K: Ord>(
     base: &BTreeMap<K, Vec<String>>,
     candidate: &BTreeMap<K, Vec<String>>,
@@ -53,7 +52,7 @@ fn between<K: Ord>(
         .collect()
 }
 
-/// By limit: how its refusals look.
+/// Returns, by limit, a description of its refusals.
 fn limits(summaries: &[Summary]) -> BTreeMap<(Side, Direction), Vec<String>> {
     let mut limits: BTreeMap<_, Vec<String>> = BTreeMap::new();
     for refusal in summaries.iter().flat_map(|summary| &summary.refusals) {
@@ -71,7 +70,7 @@ fn limits(summaries: &[Summary]) -> BTreeMap<(Side, Direction), Vec<String>> {
     limits
 }
 
-/// By size: whether its calls were answered, refused, or both.
+/// Returns, by size, the outcomes of its calls: answered, refused, or both.
 fn fates(summaries: &[Summary]) -> BTreeMap<u64, Vec<String>> {
     let mut fates: BTreeMap<u64, Vec<String>> = BTreeMap::new();
     for summary in summaries {

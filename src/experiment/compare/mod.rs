@@ -1,9 +1,9 @@
-//! Two results, or several of each, side by side, with what the difference is worth: the document
+//! Comparison of two results, or of several results per side, with intervals: the document
 //! `plimsoll.comparison/1`.
 //!
-//! Limits come first: a limit that moved is shown whatever else is. Then a ratio for each figure, candidate
-//! to base, with an interval: from the seconds of the two runs where there is one of each, from the runs
-//! where there are several.
+//! Limits come first: a moved limit is always reported. Then each figure has a ratio, candidate to base, with
+//! an interval. With one run per side, the interval comes from the seconds of the two runs; with several,
+//! from the runs.
 
 pub mod figures;
 mod limits;
