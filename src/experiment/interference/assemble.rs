@@ -1,4 +1,4 @@
-//! From rounds to the document.
+//! Assembly of the document from rounds.
 
 use super::{
     document::{Impact, Interference, RefusedSize, Round},
@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl Interference {
-    /// What these rounds show.
+    /// Returns the comparison that these rounds give.
     #[must_use]
     pub fn new(
         label: Option<String>,
@@ -23,7 +23,7 @@ impl Interference {
         let withouts: Vec<&Summary> = rounds.iter().map(|round| &round.without).collect();
         let withs: Vec<&Summary> = rounds.iter().map(|round| &round.with).collect();
         let (mut without, with) = (impact::arm(&withouts, &is_refused), impact::arm(&withs, &is_refused));
-        // A process never forgets its peak: only the first run has met no refused call, in its first half.
+        // A process reports its peak since its start. Only the first run ended before any refused call.
         if let Some(without) = without.as_mut().filter(|_| !fresh_servers) {
             without.server_peak_rss_bytes =
                 withouts.first().and_then(|summary| summary.cost.server_peak_rss_bytes);

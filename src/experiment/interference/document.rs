@@ -12,34 +12,34 @@ use crate::{
     rpc::{Direction, Side},
 };
 
-/// Calls beside refused ones, and the same calls alone.
+/// Accepted calls next to refused calls, and the same accepted calls alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Interference {
-    /// That of `DocumentKind::Interference`.
+    /// Schema of the document: the value of `DocumentKind::Interference.schema()`.
     pub schema: String,
-    /// What measured.
+    /// Build of this program that measured.
     pub plimsoll: Build,
-    /// The user's name for it.
+    /// The user's name for the comparison.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// The sizes that are refused, as one call of each showed.
+    /// Refused sizes, found with one call per size.
     pub refused_sizes: Vec<RefusedSize>,
-    /// Whether each run had a server process of its own, so that the peaks of memory are those of the run.
+    /// True if each run had a fresh server process, so that peaks of memory belong to one run.
     pub fresh_servers: bool,
-    /// The same calls alone: all rounds together.
+    /// Accepted calls alone, over all rounds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub without: Option<PooledSide>,
-    /// Beside refused ones: all rounds together.
+    /// Accepted calls next to refused calls, over all rounds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub with: Option<PooledSide>,
-    /// What differs.
+    /// Differences between the two sides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub damage: Option<Impact>,
-    /// What it means, in plain words.
+    /// Meaning of the differences, in plain words.
     pub findings: Vec<Finding>,
-    /// Each run.
+    /// All pairs of runs.
     pub rounds: Vec<Round>,
-    /// A run that was interrupted, or whose counterpart was.
+    /// Runs without a counterpart, because one of the pair was interrupted.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub unpaired: Vec<Summary>,
 }
@@ -47,86 +47,86 @@ pub struct Interference {
 /// A size of the mix that is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RefusedSize {
-    /// Of the request.
+    /// Size of the request.
     pub message_bytes: u64,
-    /// Who refuses; absent where the call ends in no known words, but with its stream or its connection.
+    /// Side that refuses; absent where the stream or the connection ends without known words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub side: Option<Side>,
-    /// Which message.
+    /// Direction of the refused message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub direction: Option<Direction>,
-    /// The limit, where the refusal names it.
+    /// Size limit, where the refusal names it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit_bytes: Option<u64>,
-    /// The code's name.
+    /// Name of the code.
     pub code: String,
-    /// The text, or what was seen in its place.
+    /// Message of the status, or the observation in its place.
     pub message: String,
 }
 
-/// The calls that are answered, of all rounds on one side of the comparison.
+/// Accepted calls of all rounds on one side of the comparison.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PooledSide {
-    /// Of the sizes that are answered: planned, and what became of them.
+    /// Calls of the accepted sizes, with their outcomes.
     pub calls: Calls,
-    /// Verified replies a second: the mean of the rounds.
+    /// Verified replies per second: the mean over the rounds.
     pub replies_per_second: f64,
-    /// From the intended start to done, of verified replies.
+    /// Time from the intended start to the end, for verified replies.
     pub response: LatencyRecord,
-    /// From sent to done.
+    /// Time from the send to the end.
     pub service: LatencyRecord,
-    /// From the intended start to sent: the generator's own share.
+    /// Time from the intended start to the send: the generator's share.
     pub lateness: LatencyRecord,
-    /// Connections that ended.
+    /// Number of lost connections.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lost_connections: Option<u64>,
-    /// How much of the time (0..1) requests waited for room in their connection's window.
+    /// Share of the time (0..1) during which requests waited for room in their connection's window.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub out_of_window: Option<f64>,
-    /// How much of the time (0..1) requests waited because the server did not read.
+    /// Share of the time (0..1) during which requests waited because the server did not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held_up: Option<f64>,
-    /// What refused calls uploaded, a second.
+    /// Bytes per second that refused calls uploaded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uploaded_in_vain_bytes_per_second: Option<f64>,
-    /// The server's CPU time, of one core's (1 is one core).
+    /// CPU time of the server, in cores (1 is one core).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_cores: Option<f64>,
-    /// The most memory that the server has had, in any round. Without refused calls and without a server of its
-    /// own, of the first round alone, which comes before any refused call of this comparison.
+    /// Peak memory of the server, over all rounds. Without refused calls, and without fresh servers, the peak
+    /// is that of the first run alone, which comes before any refused call of this comparison.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_peak_rss_bytes: Option<u64>,
 }
 
-/// One run on each side.
+/// One run per side.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Round {
-    /// Whether the run with refused calls came first.
+    /// True if the run with refused calls came first.
     pub with_came_first: bool,
-    /// The calls alone.
+    /// Run of the accepted calls alone.
     pub without: Summary,
-    /// Beside refused ones.
+    /// Run with refused calls.
     pub with: Summary,
 }
 
-/// How much longer calls take beside refused ones.
+/// Ratios of times next to refused calls to times without them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Impact {
-    /// By quantile of the response time.
+    /// Ratios of the response time, by quantile.
     pub response: Vec<Ratio>,
-    /// The generator's part in it: the same of its lateness.
+    /// Ratios of the generator's lateness, by quantile: the generator's part in the response time.
     pub lateness: Vec<Ratio>,
-    /// How the rounds are brought together.
+    /// Method of pooling the rounds.
     #[serde(default)]
     pub pooled: Pooling,
 }
 
-/// How the figures of several rounds become one.
+/// Method of pooling the figures of several rounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Pooling {
-    /// The mean on the log scale, so that the ratio of two pooled times is the pooled ratio. All calls of all rounds in
-    /// one histogram have no such ratio: one slow round decides their high quantiles.
+    /// Mean on the log scale, so that the ratio of two pooled times is the pooled ratio. One histogram of all rounds
+    /// has no such ratio: one slow round determines its high quantiles.
     #[default]
     GeometricMeanOfRounds,
 }
@@ -134,16 +134,17 @@ pub enum Pooling {
 /// A quantile on both sides.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ratio {
-    /// `p50`, ..., `max`.
+    /// Name of the quantile: `p50`, ..., `max`.
     pub name: String,
-    /// Of the calls alone: the geometric mean of the rounds.
+    /// Time of the accepted calls alone: the geometric mean over the rounds.
     pub without_ns: u64,
-    /// Beside refused ones: the geometric mean of the rounds.
+    /// Time next to refused calls: the geometric mean over the rounds.
     pub with_ns: u64,
-    /// With to without: the geometric mean of the rounds' ratios, which is the ratio of the two above.
+    /// Ratio of with to without: the geometric mean of the rounds' ratios, which is the ratio of the two
+    /// times above.
     pub ratio: f64,
-    /// The smallest of the rounds' ratios.
+    /// Smallest ratio of a round.
     pub lowest: f64,
-    /// The largest of the rounds' ratios.
+    /// Largest ratio of a round.
     pub highest: f64,
 }

@@ -1,4 +1,4 @@
-//! What the difference means, in plain words.
+//! Meaning of the differences, in plain words.
 
 use super::document::{Interference, PooledSide, Ratio};
 use crate::{
@@ -8,16 +8,16 @@ use crate::{
     },
 };
 
-/// Of a latency: less is not worth a word, whatever its sign.
+/// Share of a latency or of CPU time that a change must exceed for a finding.
 const NOTED: f64 = 0.1;
 
-/// Of the time: so much waiting is what a few large messages cost.
+/// Share of the time that waiting must exceed for a finding; a few large messages cost less than this.
 const WAITING_NOTED: f64 = 0.01;
 
-/// Of the server's memory.
+/// Share of the server's memory that growth must exceed for a finding.
 const MEMORY_NOTED: f64 = 0.1;
 
-/// What these figures mean.
+/// Returns the findings for this comparison.
 pub(super) fn of(neighbours: &Interference) -> Vec<Finding> {
     let Interference { without: Some(without), with: Some(with), .. } = neighbours else { return Vec::new() };
     let mut findings = Vec::new();
@@ -47,7 +47,7 @@ fn latency(neighbours: &Interference, with: &PooledSide, findings: &mut Vec<Find
             time(ratio.without_ns),
         )
     };
-    // The maximum of a few rounds says little.
+    // The maximum of a few rounds varies too much.
     let quantiles = || damage.response.iter().filter(|ratio| ratio.name != "max");
     let worst = quantiles()
         .filter(|ratio| ratio.lowest > 1.0 + NOTED)
@@ -206,13 +206,13 @@ fn server(neighbours: &Interference, without: &PooledSide, with: &PooledSide, fi
 
 fn soundness(neighbours: &Interference, findings: &mut Vec<Finding>) {
     let runs = neighbours.rounds.iter().flat_map(|round| [&round.without, &round.with]);
-    // A rate that is not reached beside refused calls is the damage itself.
+    // A rate that is not reached next to refused calls is itself the impact.
     let unsound = runs.filter(|summary| summary.soundness.verdict == Rating::Unsound);
     let mut names: Vec<&str> = Vec::new();
     let mut count = 0;
     for summary in unsound {
         count += 1;
-        // The gravest alone: notes explain figures, and make no run unsound.
+        // Only the most serious findings count: notes explain figures, and make no run unsound.
         let all = &summary.soundness.findings;
         let gravest = all.iter().map(|finding| finding.weight).min();
         let of_these = all.iter().filter(|finding| Some(finding.weight) == gravest);

@@ -1,4 +1,4 @@
-//! The two sides as figures, and their ratios.
+//! Figures of the two sides, and their ratios.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::{
     units::{as_f64, nanoseconds_of},
 };
 
-/// Quantiles that are compared. The last is the maximum.
+/// Compared quantiles; the last one is the maximum.
 const COMPARED: [(&str, f64); 5] =
     [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)];
 
@@ -29,14 +29,14 @@ impl Impact {
         }
     }
 
-    /// The ratio of a quantile of the response time.
+    /// Returns the ratio of a quantile of the response time.
     #[must_use]
     pub fn response(&self, name: &str) -> Option<&Ratio> {
         self.response.iter().find(|ratio| ratio.name == name)
     }
 }
 
-/// Quantiles that each round has enough replies for, on both sides.
+/// Returns ratios of the quantiles for which each round has enough replies on both sides.
 fn ratios(rounds: &[Round], time: Time) -> Vec<Ratio> {
     let decoded = |summary: &Summary| time(summary).and_then(|record| record.decode().ok());
     let pairs: Vec<(Latency, Latency)> =
@@ -57,7 +57,8 @@ fn ratios(rounds: &[Round], time: Time) -> Vec<Ratio> {
         .collect()
 }
 
-/// A quantile of all rounds, without refused calls and with them; `None` where there is no round.
+/// Returns the ratio of a quantile over all rounds, from times without and with refused calls; `None` without
+/// rounds.
 pub(super) fn ratio(name: &str, rounds: &[(u64, u64)]) -> Option<Ratio> {
     let logarithms = |time: fn(&(u64, u64)) -> u64| rounds.iter().map(move |round| logarithm(time(round)));
     let (without, with) = (logarithms(|round| round.0), logarithms(|round| round.1));
@@ -89,8 +90,8 @@ fn nanoseconds(logarithm: f64) -> u64 {
     logarithm.exp().round() as u64
 }
 
-/// All rounds of one side as one measurement; `None` where there are none, and for results of `plimsoll.summary/1`,
-/// which did not keep everything that was counted.
+/// Returns all rounds of one side as one measurement; `None` without rounds, and for results of
+/// `plimsoll.summary/1`, which lack a part of the counts.
 fn merged(summaries: &[&Summary]) -> Option<Measurement> {
     let mut all: Option<Measurement> = None;
     for summary in summaries {
@@ -103,7 +104,7 @@ fn merged(summaries: &[&Summary]) -> Option<Measurement> {
     all
 }
 
-/// One side of all rounds; `None` where they make no measurement.
+/// Returns one side of all rounds; `None` where the rounds give no measurement.
 pub(super) fn arm(summaries: &[&Summary], is_refused: &dyn Fn(u64) -> bool) -> Option<PooledSide> {
     let Measurement { plan, recording, usage, connections: account, .. } = merged(summaries)?;
     // A run of a single size has no list of sizes.
@@ -120,7 +121,7 @@ pub(super) fn arm(summaries: &[&Summary], is_refused: &dyn Fn(u64) -> bool) -> O
     let per_second = |number: u64| as_f64(number) / all;
     let connections: Option<Vec<_>> = summaries.iter().map(|summary| summary.connections).collect();
     let connections = connections.as_ref();
-    // A share of the time is ns a second.
+    // Nanoseconds per second are a share of the time.
     let share = |nanoseconds: u64| per_second(nanoseconds) / 1e9;
     let total =
         |of: &dyn Fn(&ConnectionsRecord) -> Option<u64>| -> Option<u64> { connections?.iter().map(of).sum() };
@@ -147,7 +148,7 @@ mod tests {
 
     #[test]
     fn one_slow_round_does_not_part_the_ratio_from_its_times() {
-        // p99 in ns: the last round alone was slow, with refused calls.
+        // p99 in ns: only the last round was slow, with refused calls.
         let rounds = [(4_000_000, 4_400_000), (4_400_000, 4_600_000), (4_200_000, 60_000_000)];
         let Ratio { without_ns, with_ns, ratio, lowest, highest, .. } =
             ratio("p99", &rounds).expect("rounds");

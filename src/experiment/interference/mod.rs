@@ -1,8 +1,7 @@
-//! What refused calls do to those beside them: the document `plimsoll.neighbours/1`.
+//! Impact of refused calls on accepted calls: the document `plimsoll.neighbours/1`.
 //!
-//! Two runs at equal rates of the calls that are answered, with and without those that are refused. Rounds
-//! of both follow each other, each in the other order than the one before, so that a machine whose speed
-//! drifts does not favour one of the two.
+//! Two runs have equal rates of accepted calls, one with refused calls and one without. The rounds alternate
+//! the order of the two runs, so that a drift of the machine's speed affects both alike.
 
 pub mod document;
 mod findings;

@@ -1,4 +1,4 @@
-//! Whether a comparison that was saved follows from its runs.
+//! Consistency of a saved comparison with its runs.
 
 use std::io::Read;
 
@@ -25,7 +25,7 @@ impl Document for Interference {
             .collect();
         let unpaired = unpaired?;
         if checked.iter().any(|round| round.without.measured.is_none() || round.with.measured.is_none()) {
-            // Runs of `plimsoll.summary/1` did not keep what their sum is computed from.
+            // Runs of `plimsoll.summary/1` lack the counts from which their sum is computed.
             return Ok(Self { rounds: checked, unpaired, ..self });
         }
         let mut again = Self::new(label, refused_sizes, fresh_servers, checked, unpaired);
@@ -35,7 +35,7 @@ impl Document for Interference {
             alike?;
             return Ok(Self { rounds: again.rounds, unpaired: again.unpaired, ..self });
         }
-        // Another build may compute otherwise. Its runs are what was measured.
+        // Another build may compute figures differently; the measured runs decide.
         if let Err(difference) = alike {
             again.findings.push(difference.finding());
         }
@@ -44,10 +44,10 @@ impl Document for Interference {
 }
 
 impl Interference {
-    /// Reads a comparison, and checks that its runs agree with themselves.
+    /// Reads a comparison, and checks that its runs are consistent.
     ///
     /// # Errors
-    /// When it is something else, or they do not.
+    /// The document is of another kind, or its runs contradict themselves or its figures.
     pub fn read(reader: impl Read) -> Result<Self, ReadError> {
         document::read(reader)
     }

@@ -1,4 +1,4 @@
-//! Sizes that are refused, and the mix without them.
+//! Refused sizes, and the mix without them.
 
 use std::sync::Arc;
 
@@ -14,31 +14,31 @@ use crate::{
     units::ByteSize,
 };
 
-/// How long a call is waited for that shows whether its size is refused.
+/// Longest wait for the call that shows if a size is refused.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
 
-/// Why there is nothing to compare.
+/// Reason why there is nothing to compare.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InterferenceError {
-    /// An end was wanted.
+    /// The experiment was stopped from outside.
     #[error("interrupted")]
     Interrupted,
-    /// Only an open loop has a rate.
+    /// A closed loop, which has no rate.
     #[error(
         "a comparison with and without refused calls needs equal rates, and a closed loop has none: give --rate"
     )]
     Closed,
-    /// A count cannot be the same on both sides.
+    /// A number of calls, which cannot be equal on both sides.
     #[error(
         "a comparison with and without refused calls lasts for a time: leave out --calls, and give --duration"
     )]
     Counted,
-    /// There is one size.
+    /// A single size.
     #[error(
         "a comparison with and without refused calls needs a mix of sizes, such as `--size 1KiB@95,5MiB@5`"
     )]
     OneSize,
-    /// Every size passes.
+    /// No size is refused.
     #[error(
         "none of these sizes is refused ({0}); `plimsoll limits` shows where the limits lie, and --size must have one beyond"
     )]
@@ -46,23 +46,23 @@ pub enum InterferenceError {
     /// No size passes.
     #[error("none of these sizes passes ({0}); --size must have one that does, such as `1KiB@95`")]
     NonePasses(String),
-    /// A call was neither answered nor turned away.
+    /// A call was neither answered nor refused.
     #[error("a call of {size} is neither answered nor refused: {what}")]
     Neither {
-        /// Its size.
+        /// Size of the call.
         size: ByteSize,
-        /// What became of it.
+        /// Outcome of the call.
         what: String,
     },
-    /// There is no connection.
+    /// The connection failed.
     #[error("cannot connect to {0}: {1}")]
     Unreachable(String, String),
 }
 
-/// Whether a comparison can be made of this.
+/// Checks that these settings allow a comparison.
 ///
 /// # Errors
-/// When it cannot: with what to change.
+/// They do not; the error names the change to make.
 pub fn check(settings: &Settings) -> Result<(), InterferenceError> {
     match (&settings.load, settings.calls, &settings.texts) {
         (Load::Closed { .. }, ..) => Err(InterferenceError::Closed),
@@ -72,11 +72,12 @@ pub fn check(settings: &Settings) -> Result<(), InterferenceError> {
     }
 }
 
-/// Makes one call of each size: how it is refused, in the order of the plan's messages; `None` where it is
-/// answered. A failure or a lost connection is taken for a refusal too: some servers have no words.
+/// Makes one call of each size. Returns the refusals in the order of the plan's messages; `None` for an
+/// answered call. A failure or a lost connection counts as a refusal too, because some servers refuse without
+/// known words.
 ///
 /// # Errors
-/// When none passes, or all do, or a call ends in another way, or an end is wanted.
+/// No size passes, all sizes pass, a call ends in another way, or `stop` came first.
 pub fn refused_sizes(
     plan: &Plan,
     target: &Located,
@@ -88,7 +89,7 @@ pub fn refused_sizes(
     let unless_ended = || if stop.is_wanted() { Err(InterferenceError::Interrupted) } else { Ok(()) };
     let mut seen = Vec::new();
     for (index, message) in messages.iter().enumerate() {
-        // A refusal may take its connection along.
+        // A refusal may end its connection.
         let exchange = BlockingConnection::open(target, Arc::clone(&requests), stop);
         unless_ended()?;
         let mut exchange = exchange
@@ -115,7 +116,7 @@ pub fn refused_sizes(
     }
 }
 
-/// How this size is refused, if it is; no outcome is silence.
+/// Returns the refusal of this size, if it is refused. No outcome means silence.
 fn refused_size(
     message_bytes: u64,
     outcome: Option<Outcome>,
@@ -147,7 +148,7 @@ fn refused_size(
     }
 }
 
-/// The same calls without those that are refused: at the rate that they have in the mix.
+/// Returns the settings without refused sizes, at the rate that the accepted calls have in the mix.
 #[must_use]
 pub fn without_refused(settings: Settings, refused: &[Option<RefusedSize>]) -> Settings {
     let Texts::Made { mix, kind } = settings.texts else { return settings };

@@ -1,4 +1,4 @@
-//! The experiment: the sizes that are refused, then runs with and without them in turn.
+//! Run of the experiment: refused sizes first, then alternating runs with and without them.
 
 use std::sync::Arc;
 
@@ -16,43 +16,43 @@ use crate::{
     stop::Stop,
 };
 
-/// Why a run of the experiment could not be made.
+/// Reason why a run of the experiment failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// Which sizes are refused is not known.
+    /// The refused sizes are not known.
     #[error(transparent)]
     Sizes(#[from] InterferenceError),
-    /// The settings make no plan.
+    /// The settings give no valid plan.
     #[error(transparent)]
     Plan(#[from] PlanError),
     /// The server did not start.
     #[error(transparent)]
     Server(#[from] ChildError),
-    /// The run could not be driven.
+    /// The run failed.
     #[error(transparent)]
     Drive(#[from] DriveError),
-    /// Calls got lost: a defect of this program.
+    /// Calls were lost: a defect of this program.
     #[error(transparent)]
     NotConserved(#[from] NotConserved),
 }
 
-/// An experiment that has ended, also before its time.
+/// An experiment that has ended, possibly early.
 #[derive(Debug)]
 pub struct Ended {
-    /// Everything that was measured.
+    /// Document of all measurements.
     pub document: Interference,
-    /// Whether it was stopped.
+    /// True if the experiment was stopped.
     pub is_interrupted: bool,
-    /// Why it ended early, if it failed.
+    /// Failure that ended the experiment early, if any.
     pub failure: Option<RunError>,
 }
 
-/// Runs these settings with and without the sizes that are refused, in `rounds` alternating rounds. A server of
+/// Runs these settings with and without the refused sizes, in `rounds` alternating rounds. A server of
 /// [`Server::Own`] is started anew for each run.
 ///
 /// # Errors
-/// When nothing could be measured: a size is neither answered nor refused, all or none are refused, the server does
-/// not start, or `stop` came before the first run.
+/// Nothing could be measured: a size is neither answered nor refused, all or none are refused, the server does not
+/// start, or `stop` came before the first run.
 pub fn run(
     settings: Settings,
     rounds: u64,
@@ -73,7 +73,7 @@ pub fn run(
     let mut runs = Runs { server, label: label.clone(), stop, events, is_interrupted: false };
     let (mut done, mut unpaired, mut failure) = (Vec::new(), Vec::new(), None);
     for number in 0..rounds {
-        // The first round is without refused calls first: a server of somebody else has met none yet.
+        // The first round starts without refused calls, because a running server has met none of them yet.
         let with_came_first = number % 2 == 1;
         let mut both = [None, None];
         for is_with in [with_came_first, !with_came_first] {
@@ -101,7 +101,7 @@ pub fn run(
     Ok(Ended { document, is_interrupted: runs.is_interrupted, failure })
 }
 
-/// Single runs, each at a server of its own where there is none already.
+/// Single runs, each with a fresh server unless one is already running.
 struct Runs<'a> {
     server: &'a Server,
     label: Option<String>,
@@ -111,7 +111,7 @@ struct Runs<'a> {
 }
 
 impl Runs<'_> {
-    /// One run; `None` where a stop came before it.
+    /// Makes one run; `None` if a stop came first.
     fn one(&mut self, plan: &Arc<Plan>) -> Result<Option<Summary>, RunError> {
         if self.stop.is_wanted() {
             self.is_interrupted = true;
