@@ -1,4 +1,4 @@
-//! Where a server listens, for whoever started it.
+//! Announcement of a server's addresses, for the program that started it.
 
 use std::{
     io::{self, Write},
@@ -10,19 +10,19 @@ use serde::Serialize;
 
 use crate::result::DocumentKind;
 
-/// A server that has begun to serve.
+/// Announcement of a server that has started to serve.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Announcement {
-    /// That of `DocumentKind::Announcement`.
+    /// Schema of the document: the value of `DocumentKind::Announcement.schema()`.
     pub schema: &'static str,
-    /// Where it listens, with the ports that the system gave.
+    /// Addresses of the listening sockets, with the ports that the operating system assigned.
     pub listening: Vec<SocketAddr>,
-    /// Its process.
+    /// Process id of the server.
     pub process: u32,
 }
 
 impl Announcement {
-    /// Of a process.
+    /// Creates the announcement of a process.
     #[must_use]
     pub fn new(listening: Vec<SocketAddr>, process: u32) -> Self {
         Self { schema: DocumentKind::Announcement.schema(), listening, process }
@@ -32,7 +32,7 @@ impl Announcement {
 /// Writes the addresses on one line.
 ///
 /// # Errors
-/// Those of the writer.
+/// Errors of the writer.
 pub fn write(announcement: &Announcement, mut out: impl Write) -> io::Result<()> {
     let addresses: Vec<String> = announcement.listening.iter().map(ToString::to_string).collect();
     writeln!(out, "plimsoll: listening on {}", addresses.join(", "))?;

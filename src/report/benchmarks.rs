@@ -1,6 +1,6 @@
-//! A verdict's figures for services that draw them over time: Bencher, and github-action-benchmark.
+//! A verdict's figures for services that plot them over time: Bencher, and github-action-benchmark.
 //!
-//! Both compare with earlier builds on other machines, which no gate here rests on.
+//! Both services compare with earlier builds on other machines. The gate does not rely on such comparisons.
 
 use std::io::{self, Write};
 
@@ -13,11 +13,11 @@ use crate::{
     statistics::median,
 };
 
-/// Writes Bencher's metric format: by scenario, what the candidate did. Calls a second are Bencher's `throughput`,
-/// p50 its `latency`; the ratios to the base have names of their own.
+/// Writes Bencher's metric format: the candidate's figures, by scenario. Calls per second are Bencher's
+/// `throughput`, p50 its `latency`; the ratios to the base have names of their own.
 ///
 /// # Errors
-/// Those of the writer.
+/// Errors of the writer.
 pub fn bencher(verdict: &Verdict, out: impl Write) -> io::Result<()> {
     let mut benchmarks = Map::new();
     for scenario in &verdict.scenarios {
@@ -49,12 +49,12 @@ pub fn bencher(verdict: &Verdict, out: impl Write) -> io::Result<()> {
     json::write(&Value::Object(benchmarks), out)
 }
 
-/// What github-action-benchmark reads: one file a direction.
+/// Input of github-action-benchmark: one file per direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BetterWhen {
     /// `customSmallerIsBetter`: p50 and the server's CPU time.
     SmallerIsBetter,
-    /// `customBiggerIsBetter`: calls a second.
+    /// `customBiggerIsBetter`: calls per second.
     BiggerIsBetter,
 }
 
@@ -67,11 +67,11 @@ struct Entry {
     extra: String,
 }
 
-/// Writes an array for github-action-benchmark. One that is empty, which it does not take, is no error here: it
-/// means that nothing was measured.
+/// Writes an array for github-action-benchmark. An empty array, which that action rejects, is not an error
+/// here: it means that nothing was measured.
 ///
 /// # Errors
-/// Those of the writer.
+/// Errors of the writer.
 pub fn action(verdict: &Verdict, direction: BetterWhen, out: impl Write) -> io::Result<()> {
     let metrics: &[(GateMetric, &str, &str)] = match direction {
         BetterWhen::SmallerIsBetter => {
@@ -105,7 +105,8 @@ struct Spread {
     high: f64,
 }
 
-/// The candidate's figures: the median over repetitions of their medians, and the lowest and the highest of these.
+/// Returns the candidate's figures: the median over repetitions of their medians, with the lowest and the highest
+/// one.
 fn spread(scenario: &ScenarioVerdict, metric: GateMetric) -> Option<Spread> {
     let of = |repetition: &Repetition| {
         let told: Vec<f64> = repetition.arm(Arm::Candidate).of(metric).iter().flatten().copied().collect();

@@ -1,4 +1,4 @@
-//! A comparison for a person: limits first, then ratios.
+//! Text of a comparison for a person: limits first, then ratios.
 
 use std::io::{self, Write};
 
@@ -18,7 +18,7 @@ const NAMES: usize = 24;
 /// Writes a comparison as plain text.
 ///
 /// # Errors
-/// Those of the writer.
+/// Errors of the writer.
 pub fn write(comparison: &Comparison, out: impl Write) -> io::Result<()> {
     write_text(comparison, Colours::Without, out, render)
 }
@@ -26,7 +26,7 @@ pub fn write(comparison: &Comparison, out: impl Write) -> io::Result<()> {
 /// Writes a comparison with colours, as escape sequences.
 ///
 /// # Errors
-/// Those of the writer.
+/// Errors of the writer.
 pub fn write_coloured(comparison: &Comparison, out: impl Write) -> io::Result<()> {
     write_text(comparison, Colours::With, out, render)
 }
@@ -106,7 +106,7 @@ fn words(name: &str) -> &str {
     }
 }
 
-/// What the interval says, in words.
+/// Returns the interval in words.
 fn verdict(figure: &Figure) -> String {
     let Some((low, high)) = figure.interval else {
         return "no interval: too few seconds, or too few runs".to_owned();

@@ -1,4 +1,4 @@
-//! Rows for other programs: a header, integers in ns and bytes, empty where nothing was measured.
+//! Rows for other programs: a header, integers in ns and bytes, and an empty cell for a missing figure.
 
 use std::io::{self, Write};
 
@@ -11,7 +11,7 @@ use crate::{
 /// Names of a sweep's columns before those of the outcomes.
 const POINT_COLUMNS: [&str; 5] = ["message_bytes", "concurrency", "rate_per_second", "repetition", "planned"];
 
-/// Names of a sweep's columns behind those of the outcomes.
+/// Names of a sweep's columns after those of the outcomes.
 const FIGURE_COLUMNS: [&str; 10] = [
     "calls_per_second",
     "request_bytes_per_second",
@@ -25,8 +25,8 @@ const FIGURE_COLUMNS: [&str; 10] = [
     "soundness",
 ];
 
-/// A text from outside as the content of a cell: on one line. A spreadsheet takes a text for a formula that begins
-/// with one of four characters; then a quote stands before it.
+/// Returns a text from outside as a cell: on one line. A spreadsheet reads a text that begins with one of four
+/// characters as a formula; such a text gets a quote in front.
 pub(super) fn cell(text: &str) -> String {
     let text = on_one_line(text);
     if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text }
@@ -35,21 +35,21 @@ pub(super) fn cell(text: &str) -> String {
 /// Writes a row (RFC 4180), with quotes around the cells that need them.
 ///
 /// # Errors
-/// Those of the writer.
+/// Errors of the writer.
 pub(super) fn row<T: AsRef<[u8]>>(
     cells: impl IntoIterator<Item = T>,
     out: &mut impl Write,
 ) -> io::Result<()> {
     let mut row = csv::Writer::from_writer(Vec::new());
     row.write_record(cells)?;
-    // The error of `out` keeps its kind: a closed pipe is no failure.
+    // The error of `out` keeps its kind: a closed pipe is not a failure.
     out.write_all(&row.into_inner().map_err(csv::IntoInnerError::into_error)?)
 }
 
-/// Writes a row for each point of a sweep, in the order in which they were run.
+/// Writes one row per point of a sweep, in the order of the runs.
 ///
 /// # Errors
-/// Those of the writer.
+/// Errors of the writer.
 pub fn sweep(sweep: &Sweep, mut out: impl Write) -> io::Result<()> {
     let outcomes = OutcomeKind::VALUES.iter().map(|kind| kind.name());
     row(POINT_COLUMNS.into_iter().chain(outcomes).chain(FIGURE_COLUMNS), &mut out)?;

@@ -1,4 +1,4 @@
-//! A file that a result is written to, whole or not at all.
+//! Destination of a result: a file that is written completely or not at all.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -8,13 +8,13 @@ use std::{
 
 use serde::Serialize;
 
-/// Stands for stdout, as in other programs. A file of this name is written as `./-`.
+/// Path that means stdout, as in other programs. A file of this name is written as `./-`.
 pub const STDOUT: &str = "-";
 
-/// A link that leads to more links than this leads to itself; Linux has the same bound.
+/// Largest number of links to follow. A longer chain counts as a loop; Linux has the same bound.
 const MOST_LINKS: usize = 40;
 
-/// A place for a result, known to be writable before the run that makes it.
+/// Destination of a result, checked to be writable before the run.
 #[derive(Debug)]
 pub struct Destination {
     path: PathBuf,
@@ -23,15 +23,15 @@ pub struct Destination {
 
 #[derive(Debug)]
 enum Place {
-    /// A file that is replaced. Nothing lies in its folder until then, however this process ends.
+    /// A file to replace. Until then its folder has no new file, whatever ends this process.
     File,
-    /// A device or a pipe: nothing that could be replaced.
+    /// A device or a pipe, which cannot be replaced.
     Direct(File),
     /// Stdout.
     Stdout,
 }
 
-/// Why a result cannot be written.
+/// Reason why a result cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write the result to `{}`", path.display())]
 pub struct WriteError {
@@ -40,10 +40,11 @@ pub struct WriteError {
 }
 
 impl Destination {
-    /// Reserves a place for `path`; `-` is stdout. A file that is there stays as it is until the result is written.
+    /// Reserves a destination at `path`; `-` is stdout. An existing file stays unchanged until the result is
+    /// written.
     ///
     /// # Errors
-    /// When the folder is not there, cannot be written to, or `path` is a folder.
+    /// The folder does not exist, cannot be written to, or `path` is a folder.
     pub fn reserve(path: &Path) -> Result<Self, WriteError> {
         let error = |source| WriteError { path: path.to_owned(), source };
         if path == Path::new(STDOUT) {
@@ -62,7 +63,7 @@ impl Destination {
             }
             _ => {
                 let folder = folder_of(&path).map_err(error)?;
-                // Whether a file can be made there. It has no name, and so nothing is left.
+                // Checks that a file can be made there. It has no name, so nothing is left behind.
                 tempfile::tempfile_in(folder).map_err(error)?;
                 Place::File
             }
@@ -70,18 +71,18 @@ impl Destination {
         Ok(Self { path, place })
     }
 
-    /// Writes a document: afterwards the file is there, whole and on disk, or is what it was.
+    /// Writes a document. Afterwards the file is complete and on disk, or unchanged.
     ///
     /// # Errors
-    /// When the disk is full, or the file cannot be replaced.
+    /// The disk is full, or the file cannot be replaced.
     pub fn write(self, document: &impl Serialize) -> Result<(), WriteError> {
         self.write_with(|out| crate::report::json::write(document, out))
     }
 
-    /// Writes anything else: afterwards the file is there, whole and on disk, or is what it was.
+    /// Writes anything else. Afterwards the file is complete and on disk, or unchanged.
     ///
     /// # Errors
-    /// When the disk is full, the file cannot be replaced, or `write` fails.
+    /// The disk is full, the file cannot be replaced, or `write` fails.
     pub fn write_with(self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), WriteError> {
         let Self { path, place } = self;
         let written = match place {
@@ -93,19 +94,20 @@ impl Destination {
     }
 }
 
-/// Whether this is a name of the system's for something that the process has open: it is written to as it is.
+/// Returns true for a name that the operating system gives to an open file of the process; it is written
+/// directly.
 fn is_of_the_system(path: &Path) -> bool {
     path.starts_with("/dev") || path.starts_with("/proc")
 }
 
-/// What a link points to, whether it is there or not: a link stays a link.
+/// Returns the target of a link, even if the target does not exist, so that the link stays a link.
 fn end_of_links(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {
         if is_of_the_system(&path) {
             return Ok(path);
         }
-        // A path that is not there yet, or whose folder is not, is no link.
+        // A path that does not exist, or whose folder does not, is not a link.
         let Ok(target) = fs::read_link(&path) else { return Ok(path) };
         path = path.parent().unwrap_or(Path::new("")).join(target);
     }
@@ -129,12 +131,12 @@ fn flushed(mut out: impl Write, write: impl FnOnce(&mut dyn Write) -> io::Result
     out.flush()
 }
 
-/// Writes a file without a name, and gives it one when it is whole and on disk.
+/// Writes a file without a name, and names it when it is complete and on disk.
 fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let folder = folder_of(path)?;
     let mut unnamed = unnamed_in(folder)?;
     flushed(BufWriter::new(&mut unnamed), write)?;
-    // As public as the file that it replaces, or as any new one.
+    // The file gets the permissions of the file that it replaces, or of any new file.
     if let Ok(old) = fs::metadata(path) {
         unnamed.set_permissions(old.permissions())?;
     }
@@ -142,13 +144,13 @@ fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) ->
     match link(&unnamed, path) {
         Ok(()) => return Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            // A name for the moment before it takes that of the old file.
+            // A temporary name, until the file takes the name of the old one.
             let named = temporary().make_in(folder, |name| link(&unnamed, name))?;
             return named.persist(path).map_err(Into::into);
         }
         Err(_) => {}
     }
-    // A system that cannot name such a file: it is copied into one that has a name from the start.
+    // If the operating system cannot name such a file, the content is copied into a file with a name.
     let mut named = temporary().tempfile_in(folder)?;
     io::Seek::rewind(&mut unnamed)?;
     io::copy(&mut unnamed, named.as_file_mut())?;
@@ -164,14 +166,14 @@ fn temporary() -> tempfile::Builder<'static, 'static> {
     builder
 }
 
-/// A file without a name, as public as any other new file.
+/// Creates a file without a name, with the permissions of any new file.
 #[cfg(target_os = "linux")]
 fn unnamed_in(folder: &Path) -> io::Result<File> {
     use rustix::fs::{Mode, OFlags, open};
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     match open(folder, flags, Mode::from_raw_mode(0o666)) {
         Ok(file) => Ok(file.into()),
-        // Not every file system can do that.
+        // Not every file system supports files without a name.
         Err(_) => tempfile::tempfile_in(folder),
     }
 }
@@ -181,7 +183,7 @@ fn unnamed_in(folder: &Path) -> io::Result<File> {
     tempfile::tempfile_in(folder)
 }
 
-/// Gives a file without a name one that is not taken.
+/// Gives a file without a name a name that is not taken.
 #[cfg(target_os = "linux")]
 fn link(file: &File, name: &Path) -> io::Result<()> {
     use std::os::fd::AsRawFd;

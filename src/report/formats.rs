@@ -1,4 +1,4 @@
-//! The table of documents and formats: a writer is one row of it.
+//! Table of documents and formats: each writer is one row.
 
 use std::io::{self, Write};
 
@@ -18,14 +18,14 @@ use crate::{
     units::named,
 };
 
-/// How a document is written.
+/// Format of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// For people.
+    /// Text for people.
     Text,
-    /// The whole document.
+    /// The whole document as JSON.
     Json,
-    /// Rows.
+    /// Rows of comma-separated values.
     Csv,
     /// A report for a CI service.
     Markdown,
@@ -33,9 +33,9 @@ pub enum Format {
     Junit,
     /// Bencher's metric format.
     Bencher,
-    /// For github-action-benchmark: figures of which less is better.
+    /// Figures for github-action-benchmark for which smaller is better.
     BenchmarkSmaller,
-    /// For github-action-benchmark: figures of which more is better.
+    /// Figures for github-action-benchmark for which larger is better.
     BenchmarkBigger,
 }
 
@@ -55,16 +55,16 @@ pub type Writer<T> = fn(&T, &mut dyn Write) -> io::Result<()>;
 
 /// A document that can be written.
 pub trait Writable: Serialize + Sized + 'static {
-    /// Its kind.
+    /// Kind of the document.
     const KIND: DocumentKind;
-    /// Its rows of the table.
+    /// Rows of the table for this kind.
     const WRITERS: &'static [(Format, Writer<Self>)];
 
-    /// Writes it. A text has colours; who writes it elsewhere than to a terminal strips them.
+    /// Writes the document. A text has colours; strip them for any writer other than a terminal.
     ///
     /// # Errors
-    /// Those of the writer. `Unsupported` where such documents have no such format: the message names those that
-    /// they have.
+    /// Errors of the writer. `Unsupported` for a format that this kind does not have; the message lists its
+    /// formats.
     fn write(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
         match Self::WRITERS.iter().find(|(own, _)| *own == format) {
             Some((_, writer)) => writer(self, out),
@@ -81,7 +81,7 @@ fn no_writer(kind: DocumentKind, format: Format) -> String {
 
 macro_rules! table {
     ($($document:ident as $kind:ident { $($format:ident => $write:expr),+ $(,)? })+) => {
-        /// Each document with each of its formats.
+        /// All documents, each with its formats.
         pub const TABLE: &[(DocumentKind, Format)] =
             &[$($((DocumentKind::$kind, Format::$format)),+),+];
 

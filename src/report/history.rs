@@ -1,29 +1,29 @@
-//! A row a build, for programs that look for change points: ratios to the base, which stay comparable where
-//! machines do not.
+//! One row per build, for programs that detect change points. Ratios to the base stay comparable across
+//! machines.
 
 use std::io::{self, BufRead, Write};
 
 use super::csv;
 use crate::experiment::gate::{GateMetric, Verdict, Word};
 
-/// What a row says besides its figures.
+/// Content of a row besides the figures.
 #[derive(Debug, Clone, Copy)]
 pub struct Row<'a> {
-    /// The commit that was measured, or another name for the build.
+    /// Commit under test, or another name for the build.
     pub commit: &'a str,
 }
 
-/// Why a row cannot be added.
+/// Reason why a row cannot be added.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
-    /// The file is of other scenarios.
+    /// The file has the columns of other scenarios.
     #[error(
         "its first line is `{got}`, and this gate would write `{expected}`: all rows of a history have the same scenarios; use another file, or select the scenarios of this one"
     )]
     Columns {
-        /// Of the file.
+        /// Columns of the file.
         got: String,
-        /// Of this gate.
+        /// Columns of this gate.
         expected: String,
     },
     /// The file cannot be read or written.
@@ -31,7 +31,7 @@ pub enum HistoryError {
     Io(#[from] io::Error),
 }
 
-/// The names of a history's columns: `time` and `commit`, then three for each scenario.
+/// Returns the names of a history's columns: `time` and `commit`, then three per scenario.
 fn columns(verdict: &Verdict) -> Vec<String> {
     let mut columns = vec!["time".to_owned(), "commit".to_owned()];
     for scenario in &verdict.scenarios {
@@ -42,11 +42,13 @@ fn columns(verdict: &Verdict) -> Vec<String> {
     columns
 }
 
-/// Writes the row of this gate, and before it the columns where the history is empty. Returns why there is none
-/// where a scenario was not measured, or not to its end: programs that read histories do not take empty cells.
-/// A metric that is not known at all, such as the CPU time of a server elsewhere, has one all the same.
+/// Appends the row of this gate, preceded by the column names in an empty history. Returns the reason for not
+/// writing a row if a scenario was not measured completely, because programs that read histories reject empty
+/// cells. A metric that is never known, such as the CPU time of a server on another machine, has a cell all the
+/// same.
 ///
 /// # Errors
+/// The history has other columns, or the writer fails.
 /// When the history has other columns, or those of the writer.
 pub fn append(
     verdict: &Verdict,

@@ -1,4 +1,4 @@
-//! What refused calls do to those beside them, for a person.
+//! Text for a person about the impact of refused calls on accepted calls.
 
 use std::io::{self, Write};
 
@@ -19,7 +19,7 @@ use crate::{
 /// Writes a comparison as plain text.
 ///
 /// # Errors
-/// Those of the writer.
+/// Errors of the writer.
 pub fn write(neighbours: &Interference, out: impl Write) -> io::Result<()> {
     write_text(neighbours, Colours::Without, out, render)
 }
@@ -27,7 +27,7 @@ pub fn write(neighbours: &Interference, out: impl Write) -> io::Result<()> {
 /// Writes a comparison with colours, as escape sequences.
 ///
 /// # Errors
-/// Those of the writer.
+/// Errors of the writer.
 pub fn write_coloured(neighbours: &Interference, out: impl Write) -> io::Result<()> {
     write_text(neighbours, Colours::With, out, render)
 }
@@ -135,7 +135,7 @@ fn what_was_run(neighbours: &Interference, out: &mut impl Write) -> io::Result<(
     )
 }
 
-/// Figures without a ratio.
+/// Returns the figures without a ratio.
 fn others(without: &PooledSide, with: &PooledSide) -> Vec<(&'static str, [String; 2])> {
     let both = |name, shown: &dyn Fn(&PooledSide) -> String| (name, [shown(without), shown(with)]);
     let known = |text: Option<String>| text.unwrap_or_else(|| NONE.to_owned());

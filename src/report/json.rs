@@ -1,4 +1,4 @@
-//! A result as JSON.
+//! JSON of a result.
 
 use std::io::{self, Write};
 
@@ -7,15 +7,15 @@ use serde_json::ser::{Formatter, Serializer};
 
 use super::outside::is_active;
 
-/// How deep a document is broken into lines: its keys, and the elements of its lists. What is in those stands on one
-/// line, so that a row of a list is a row of the file.
+/// Depth to which a document is broken into lines: its keys, and the elements of its lists. Deeper content stays on
+/// one line, so that one row of a list is one row of the file.
 const DEPTH: usize = 2;
 
-/// Writes a document, with a line break at its end. Characters that a terminal would obey are escaped, as JSON may
-/// escape any: the values are exact.
+/// Writes a document, with a line break at its end. Characters that control a terminal are escaped, which JSON
+/// allows for any character; the values stay exact.
 ///
 /// # Errors
-/// Those of the writer.
+/// Errors of the writer.
 pub fn write(document: &impl Serialize, mut out: impl Write) -> io::Result<()> {
     let rows = Rows { depth: 0, is_empty: true };
     document.serialize(&mut Serializer::with_formatter(&mut out, rows))?;
@@ -23,10 +23,10 @@ pub fn write(document: &impl Serialize, mut out: impl Write) -> io::Result<()> {
     out.flush()
 }
 
-/// JSON in lines down to [`DEPTH`], with nothing active in its strings.
+/// Formatter with lines down to [`DEPTH`], and with escapes for active characters in strings.
 struct Rows {
     depth: usize,
-    /// Whether nothing stands yet in what was begun last.
+    /// True if the array or object begun last is still empty.
     is_empty: bool,
 }
 
@@ -46,7 +46,7 @@ impl Rows {
         out.write_all(&[bracket])
     }
 
-    /// What stands before a key, or before an element.
+    /// Writes the separator before a key or an element.
     fn between<W: ?Sized + Write>(&mut self, out: &mut W, is_first: bool) -> io::Result<()> {
         if !is_first {
             out.write_all(b",")?;

@@ -1,4 +1,4 @@
-//! A verdict as JUnit XML: a test case for the limits, and one for each metric of each scenario.
+//! JUnit XML of a verdict: one test case for the limits, and one for each metric of each scenario.
 
 use std::io::{self, Write};
 
@@ -11,10 +11,10 @@ use super::{
 };
 use crate::experiment::gate::{MetricVerdict, ScenarioVerdict, Verdict, Word};
 
-/// Writes a verdict. Failed: what regressed. Skipped: what nothing can be said of.
+/// Writes a verdict. Regressed metrics are failures; metrics without a result are skipped.
 ///
 /// # Errors
-/// Those of the writer.
+/// Errors of the writer.
 pub fn write(verdict: &Verdict, mut out: impl Write) -> io::Result<()> {
     let mut report = Report::new("plimsoll gate");
     let started = DateTime::parse_from_rfc3339(&verdict.started_at).ok();
@@ -54,7 +54,8 @@ fn limits(verdict: &Verdict) -> TestCase {
     case("limits", "server", word, &moved.join("; "))
 }
 
-/// The metrics of a scenario; the scenario itself, where it came to an end before they were judged.
+/// Returns the test cases of a scenario's metrics; one case for the scenario if it ended before they were
+/// judged.
 fn cases(scenario: &ScenarioVerdict) -> Vec<TestCase> {
     let reason = scenario.reason.as_deref().unwrap_or_default();
     if scenario.metrics.is_empty() || matches!(scenario.verdict, Word::Skipped | Word::Abstained) {
@@ -80,7 +81,7 @@ fn in_words(metric: &MetricVerdict) -> String {
 }
 
 fn case(class: &str, name: &str, verdict: Word, message: &str) -> TestCase {
-    // The writer escapes what XML takes for its own; characters that no document may have are escaped here.
+    // The writer escapes XML's own characters; characters that no document may contain are escaped here.
     let (class, name, message) = (on_one_line(class), on_one_line(name), on_one_line(message));
     let mut status = match verdict {
         Word::Regressed => TestCaseStatus::non_success(NonSuccessKind::Failure),

@@ -1,4 +1,4 @@
-//! Limits for a person: a table, what was seen, and what it means.
+//! Text about limits for a person: a table, the observations, and the findings.
 
 use std::{
     io::{self, Write},
@@ -18,13 +18,13 @@ use crate::{
 /// Width of the first column, with the names of the limits.
 const NAMES: usize = 18;
 
-/// The name of a limit that another one hides.
+/// Name of a limit that another limit hides.
 const BEHIND: &str = "  behind it";
 
 /// Writes limits as plain text.
 ///
 /// # Errors
-/// Those of the writer.
+/// Errors of the writer.
 pub fn write(limits: &Limits, out: impl Write) -> io::Result<()> {
     write_text(limits, Colours::Without, out, render)
 }
@@ -32,7 +32,7 @@ pub fn write(limits: &Limits, out: impl Write) -> io::Result<()> {
 /// Writes limits with colours, as escape sequences.
 ///
 /// # Errors
-/// Those of the writer.
+/// Errors of the writer.
 pub fn write_coloured(limits: &Limits, out: impl Write) -> io::Result<()> {
     write_text(limits, Colours::With, out, render)
 }
@@ -132,7 +132,7 @@ fn table(records: &[LimitRecord], out: &mut impl Write) -> io::Result<()> {
     table.write(&" ".repeat(NAMES + 1), NAMES, out)
 }
 
-/// Which bytes of a compressed message it counts.
+/// Returns words for the bytes of a compressed message that a limit counts.
 fn counted(compressed: &Compressed) -> String {
     let counts = match compressed.counts {
         Counts::Compressed => "counts compressed bytes alone: a message that decompresses to more passes",
@@ -149,7 +149,7 @@ fn counted(compressed: &Compressed) -> String {
     }
 }
 
-/// What a limit's refusals say, and what else is to be said of it.
+/// Writes the refusals of a limit, and further remarks.
 fn seen(record: &LimitRecord, out: &mut impl Write) -> io::Result<()> {
     let style = match record.state {
         State::Found | State::NotReached | State::Unset => GOOD,

@@ -1,4 +1,4 @@
-//! A verdict as Markdown, for the summary of a CI job.
+//! Markdown of a verdict, for the summary of a CI job.
 
 use std::io::{self, Write};
 
@@ -11,13 +11,14 @@ use crate::{
     units::format_duration,
 };
 
-/// What GitHub takes for one step's summary.
+/// GitHub's limit for one step's summary, in bytes.
 pub const GITHUB_LIMIT: usize = 1 << 20;
 
-/// Writes a verdict: what it is in the first line, bulk folded away. Below GitHub's bound of 1 MiB for a step
-/// however many scenarios there are: what is over it is left out, and said.
+/// Writes a verdict: the result in the first line, details folded. The text stays below GitHub's limit of 1
+/// MiB per step for any number of scenarios: further scenarios are left out, and their number is reported.
 ///
 /// # Errors
+/// Errors of the writer.
 /// Those of the writer.
 pub fn write(verdict: &Verdict, mut out: impl Write) -> io::Result<()> {
     let mut text = Vec::new();
@@ -146,8 +147,8 @@ fn mark(word: Word) -> &'static str {
     }
 }
 
-/// A text from outside: on one line, and with no character that Markdown or HTML would take for its own. Nor does it
-/// mention anybody, or become a link.
+/// Returns a text from outside on one line, with all characters escaped that have a meaning in Markdown or HTML. The
+/// result mentions no user, and contains no link.
 fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for character in on_one_line(text).chars() {
@@ -160,7 +161,7 @@ fn escaped(text: &str) -> String {
                 escaped.push('\\');
                 escaped.push(character);
             }
-            // An address becomes a link by what stands before these.
+            // An address becomes a link through the text in front of these characters.
             ':' if escaped.ends_with("http") || escaped.ends_with("https") => escaped.push_str("&#58;"),
             '.' if escaped.ends_with("www") => escaped.push_str("&#46;"),
             character => escaped.push(character),

@@ -1,6 +1,6 @@
-//! Reports: finished values to writers, one format a file; and the progress of a run.
+//! Reports: functions from finished values to writers, one format per file.
 //!
-//! Nothing here measures, and nothing else prints.
+//! No report measures, and no other module prints.
 
 pub mod outside;
 mod style;

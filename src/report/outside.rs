@@ -1,7 +1,8 @@
-//! The one filter for texts from outside: what a server said, labels, names of files, strings of a saved document.
+//! Filter for all texts from outside: server messages, labels, file names, strings of a saved document.
 //!
-//! A terminal obeys control characters, and bidirectional controls show another order than the text has. Here they
-//! become visible escapes, such as `\u{1b}`, so that a text stays on its line and says what it is.
+//! A terminal interprets control characters, and bidirectional controls change the visible order of a text. The
+//! filter replaces both by visible escapes, such as `\u{1b}`, so that a text stays on its line and shows its
+//! content.
 
 use std::{
     fmt::Write as _,
@@ -10,28 +11,28 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 
-/// Whether a character does something else than stand in its place.
+/// Returns true if a character does more than take its place in the text.
 #[must_use]
 pub fn is_active(character: char) -> bool {
     character.is_control()
         || matches!(character,
             // Line and paragraph separators, and marks and controls of the writing direction.
             '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}'
-            // Without a width. Joiners (U+200C, U+200D) stay: scripts and emoji need them.
+            // Characters without a width. Joiners (U+200C, U+200D) stay, because scripts and emoji need them.
             | '\u{ad}' | '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            // Tags: a second text that nobody sees.
+            // Tags: a second, invisible text.
             | '\u{e0000}'..='\u{e007f}'
-            // No characters at all, which XML does not take.
+            // Code points that are not characters, which XML rejects.
             | '\u{fffe}' | '\u{ffff}')
 }
 
-/// A text on one line: every active character is an escape.
+/// Returns a text on one line: every active character is an escape.
 #[must_use]
 pub fn on_one_line(text: &str) -> String {
     escaped(text, |_| false)
 }
 
-/// A text of several lines: line breaks and tabs stay.
+/// Returns a text of several lines: line breaks and tabs stay.
 #[must_use]
 pub fn in_lines(text: &str) -> String {
     escaped(text, |character| matches!(character, '\n' | '\t'))
@@ -50,8 +51,8 @@ fn escaped(text: &str, stays: impl Fn(char) -> bool) -> String {
     shown
 }
 
-/// A document whose texts can all be shown: a string that is added to a schema is covered without a word in a
-/// writer. `None` where the document cannot be read back, because a figure is no number.
+/// Returns the document with all texts filtered, including strings added to a schema later. `None` where the
+/// document cannot be read back, because a figure is not a number.
 pub(super) fn shown<T: Serialize + DeserializeOwned>(document: &T) -> Option<T> {
     let mut value = serde_json::to_value(document).ok()?;
     each_text(&mut value);
@@ -67,17 +68,17 @@ fn each_text(value: &mut serde_json::Value) {
     }
 }
 
-/// Whether a text has escape sequences for colours.
+/// Escape sequences for colours in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Colours {
-    /// None.
+    /// No colours.
     Without,
-    /// ANSI's.
+    /// ANSI colours.
     With,
 }
 
-/// Writes a document as `render` puts it, with nothing active in it but line breaks and, where they are asked for,
-/// our own colours.
+/// Writes a document through `render`, without active characters except line breaks and, if requested, our own
+/// colours.
 pub(super) fn write_text<T: Serialize + DeserializeOwned>(
     document: &T,
     colours: Colours,
@@ -88,7 +89,8 @@ pub(super) fn write_text<T: Serialize + DeserializeOwned>(
     if let Some(document) = shown(document) {
         render(&document, &mut text)?;
     } else {
-        // What was measured is printed in any case, though without colours: they cannot be told from others then.
+        // The measurement is printed in any case. It has no colours here, because they would look like those of
+        // the document.
         render(document, &mut text)?;
         let plain = anstream::adapter::strip_bytes(&text).into_vec();
         text = in_lines(&String::from_utf8_lossy(&plain)).into_bytes();
@@ -139,7 +141,7 @@ mod tests {
         let document = |figure| Document { text: vec!["a\u{1b}[31m".to_owned(), "b\n".to_owned()], figure };
         assert_eq!(written(&document(1.5), Colours::Without), "a\\u{1b}[31m b\\n\n1.5\n");
         assert_eq!(written(&document(1.5), Colours::With), "\u{1b}[1ma\\u{1b}[31m b\\n\u{1b}[0m\n1.5\n");
-        // JSON has no such figure, and the document cannot be read back.
+        // JSON has no such figure, so the document cannot be read back.
         let odd = written(&document(f64::NAN), Colours::With);
         assert!(!odd.contains('\u{1b}') && odd.contains("NaN"), "{odd:?}");
     }

@@ -1,4 +1,4 @@
-//! The reply to one call, for a person.
+//! Text of the reply to one call, for a person.
 
 use std::{
     io::{self, Write},
@@ -8,10 +8,10 @@ use std::{
 use super::outside::{in_lines, on_one_line};
 use crate::{client::Reply, units::format_duration};
 
-/// Writes the reply's text, byte by byte as it came, and nothing else.
+/// Writes the reply's text unchanged, byte by byte, and nothing else.
 ///
 /// # Errors
-/// Those of the writer.
+/// Errors of the writer.
 pub fn write(reply: &Reply, mut out: impl Write) -> io::Result<()> {
     if let Some(text) = &reply.text {
         writeln!(out, "{text}")?;
@@ -19,10 +19,10 @@ pub fn write(reply: &Reply, mut out: impl Write) -> io::Result<()> {
     out.flush()
 }
 
-/// Writes the reply's text for a terminal: line breaks and tabs stay, and what a terminal would obey is escaped.
+/// Writes the reply's text for a terminal: line breaks and tabs stay, and other control characters are escaped.
 ///
 /// # Errors
-/// Those of the writer.
+/// Errors of the writer.
 pub fn write_to_terminal(reply: &Reply, mut out: impl Write) -> io::Result<()> {
     if let Some(text) = &reply.text {
         writeln!(out, "{}", in_lines(text))?;
@@ -30,10 +30,10 @@ pub fn write_to_terminal(reply: &Reply, mut out: impl Write) -> io::Result<()> {
     out.flush()
 }
 
-/// Writes what came besides the text.
+/// Writes the metadata, the status and the service time.
 ///
 /// # Errors
-/// Those of the writer.
+/// Errors of the writer.
 pub fn details(reply: &Reply, mut out: impl Write) -> io::Result<()> {
     let sections =
         [("initial metadata", &reply.initial_metadata), ("trailing metadata", &reply.trailing_metadata)];

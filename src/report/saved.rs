@@ -1,4 +1,4 @@
-//! A document of any kind that was saved.
+//! Saved documents of any kind.
 
 use std::io::{self, Write};
 
@@ -12,21 +12,21 @@ use crate::{
     result::{DocumentKind, ReadError, document, summary::Summary},
 };
 
-/// A document, by its schema.
+/// A saved document, distinguished by its schema.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum SavedDocument {
-    /// Of `plimsoll run`.
+    /// Result of `plimsoll run`.
     Summary(Box<Summary>),
-    /// Of `plimsoll sweep`.
+    /// Result of `plimsoll sweep`.
     Sweep(Box<Sweep>),
-    /// Of `plimsoll limits`.
+    /// Result of `plimsoll limits`.
     Limits(Box<Limits>),
-    /// Of `plimsoll interference`.
+    /// Result of `plimsoll interference`.
     Interference(Box<Interference>),
-    /// Of `plimsoll compare`.
+    /// Result of `plimsoll compare`.
     Comparison(Box<Comparison>),
-    /// Of `plimsoll gate`.
+    /// Verdict of `plimsoll gate`.
     Verdict(Box<Verdict>),
 }
 
@@ -34,7 +34,7 @@ impl SavedDocument {
     /// Reads a document of any kind.
     ///
     /// # Errors
-    /// When it is none, of another version, or its figures do not agree with each other.
+    /// The bytes are not a document, or one of another version, or figures contradict each other.
     pub fn read(bytes: &[u8]) -> Result<Self, ReadError> {
         let needed = DocumentKind::Summary;
         let schema = document::schema_of(bytes, needed)?;
@@ -51,10 +51,10 @@ impl SavedDocument {
         })
     }
 
-    /// Writes it in a format of its kind.
+    /// Writes the document in a format of its kind.
     ///
     /// # Errors
-    /// Those of [`Writable::write`].
+    /// Errors of [`Writable::write`].
     pub fn write(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
         match self {
             Self::Summary(document) => document.write(format, out),

@@ -12,7 +12,7 @@ use crate::{
     result::{DocumentKind, summary::Summary},
 };
 
-/// The JSON Schema (draft 2020-12) of a kind of document.
+/// Returns the JSON Schema (draft 2020-12) of a kind of document.
 #[must_use]
 pub fn json_schema(kind: DocumentKind) -> Value {
     match kind {

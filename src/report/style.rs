@@ -1,4 +1,4 @@
-//! Colours and headings that all texts share.
+//! Colours and headings of all texts.
 
 use std::{
     borrow::Cow,
@@ -18,31 +18,31 @@ pub(super) const DOUBTFUL: Style = Style::new().fg_color(Some(Color::Ansi(AnsiCo
 
 pub(super) const BAD: Style = Style::new().fg_color(Some(Color::Ansi(AnsiColor::Red))).bold();
 
-/// A figure that is not known.
+/// Mark for a figure that is not known.
 pub(super) const NONE: &str = "-";
 
 /// Width of the first column, with the headings.
 pub(super) const HEADING: usize = 11;
 
-/// Width that findings are broken at.
+/// Width at which findings are broken.
 const LINE: usize = 100;
 
-/// Columns that stay free, for what stands between a heading and its text.
+/// Columns that stay free, for marks between a heading and its text.
 const MARGIN: usize = 7;
 
 pub(super) fn heading(text: &str) -> String {
     format!("{STRONG}{text:<HEADING$}{STRONG:#} ")
 }
 
-/// Length of a message from elsewhere.
+/// Largest length of a message from outside.
 const MESSAGE: usize = 160;
 
-/// A text from outside, on one line.
+/// Returns a text from outside on one line.
 pub(super) fn plain(text: &str) -> String {
     on_one_line(text)
 }
 
-/// A text from outside, on one line, and not too long.
+/// Returns a text from outside on one line, cut after 160 characters.
 pub(super) fn printable(text: &str) -> String {
     let mut plain: String = plain(text).chars().take(MESSAGE).collect();
     if text.chars().nth(MESSAGE).is_some() {
@@ -51,7 +51,7 @@ pub(super) fn printable(text: &str) -> String {
     plain
 }
 
-/// What can be done, below what it is about.
+/// Writes the next step below its subject.
 pub(super) fn advice_lines(advice: &str, out: &mut impl Write) -> io::Result<()> {
     for (row, line) in broken(advice).iter().enumerate() {
         writeln!(out, "{:HEADING$}   {} {line}", "", if row == 0 { "->" } else { "  " })?;
@@ -59,7 +59,7 @@ pub(super) fn advice_lines(advice: &str, out: &mut impl Write) -> io::Result<()>
     Ok(())
 }
 
-/// What was found, each with what can be done about it.
+/// Writes findings, each with its next step.
 pub(super) fn findings<'a>(
     all: impl Iterator<Item = (&'a str, &'a str)>,
     out: &mut impl Write,
@@ -76,7 +76,7 @@ pub(super) fn findings<'a>(
     Ok(())
 }
 
-/// A text in lines that fit behind the headings, broken at spaces alone.
+/// Returns a text in lines that fit after the headings, broken at spaces only.
 pub(super) fn broken(text: &str) -> Vec<String> {
     let options = Options::new(LINE - HEADING - MARGIN)
         .word_separator(WordSeparator::AsciiSpace)
@@ -113,7 +113,7 @@ mod tests {
         // Twelve words of six columns and eleven spaces are 83 columns; eleven words fit.
         assert_eq!(lines[0].split(' ').count(), 11, "{lines:?}");
         assert_eq!(lines.join(" "), wide);
-        // A letter and its accent are one column: 41 words take 81 columns.
+        // A letter and its accent take one column: 41 words take 81 columns.
         assert_eq!(broken(&["e\u{301}"; 41].join(" ")).len(), 1);
     }
 

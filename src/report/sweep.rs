@@ -1,4 +1,4 @@
-//! A sweep for a person: a table of medians, and two heat maps.
+//! Text of a sweep for a person: a table of medians, and two heat maps.
 
 use std::io::{self, Write};
 
@@ -20,10 +20,10 @@ use crate::{
     },
 };
 
-/// Backgrounds from little to much: from dark blue to yellow, readable with white and then black letters.
+/// Backgrounds from small to large figures: dark blue to yellow, readable with white and then black letters.
 const SHADES: [u8; 7] = [17, 18, 24, 30, 36, 142, 220];
 
-/// The same where there are no colours.
+/// Marks from small to large figures, for texts without colours.
 const MARKS: [&str; 7] = [" ", ".", ":", "-", "=", "+", "#"];
 
 /// Width of a cell of a heat map.
@@ -32,7 +32,7 @@ const CELL: usize = 14;
 /// Writes a sweep as plain text.
 ///
 /// # Errors
-/// Those of the writer.
+/// Errors of the writer.
 pub fn write(sweep: &Sweep, out: impl Write) -> io::Result<()> {
     write_text(sweep, Colours::Without, out, render)
 }
@@ -40,7 +40,7 @@ pub fn write(sweep: &Sweep, out: impl Write) -> io::Result<()> {
 /// Writes a sweep with colours, as escape sequences.
 ///
 /// # Errors
-/// Those of the writer.
+/// Errors of the writer.
 pub fn write_coloured(sweep: &Sweep, out: impl Write) -> io::Result<()> {
     write_text(sweep, Colours::With, out, render)
 }
@@ -137,7 +137,7 @@ fn table(cells: &[Cell], out: &mut impl Write) -> io::Result<()> {
     table.write(&format!("{:width$}", "", width = HEADING + 5), HEADING + 4, out)
 }
 
-/// Sizes downwards, loads to the right; the shade goes by the logarithm of the figure.
+/// Writes sizes downwards and loads to the right; the shade follows the logarithm of the figure.
 fn heat_map(
     name: &str,
     sweep: &Sweep,

@@ -1,4 +1,4 @@
-//! Columns that are as wide as what stands in them.
+//! Tables whose columns are as wide as their content.
 
 use std::io::{self, Write};
 
@@ -19,12 +19,12 @@ impl Table {
         self.named_row("", cells);
     }
 
-    /// A row whose name stands in the column of the headings.
+    /// Adds a row whose name stands in the column of the headings.
     pub(super) fn named_row(&mut self, name: &str, cells: impl IntoIterator<Item = String>) {
         self.rows.push((name.to_owned(), cells.into_iter().collect()));
     }
 
-    /// Writes the table. `heading` is `indent` and one columns wide.
+    /// Writes the table. `heading` must be `indent + 1` columns wide.
     pub(super) fn write(&self, heading: &str, indent: usize, out: &mut impl Write) -> io::Result<()> {
         let widths: Vec<usize> = (0..self.names.len())
             .map(|column| {
@@ -45,8 +45,8 @@ impl Table {
     }
 }
 
-/// The spaces that make a text as wide as its column. Columns of a terminal count, not characters: some take two, and
-/// accents none.
+/// Returns the spaces that pad a text to its column's width, counted in columns of a terminal: some characters take
+/// two columns, and accents none.
 fn padding(text: &str, width: usize) -> String {
     " ".repeat(width.saturating_sub(display_width(text)))
 }

@@ -1,4 +1,4 @@
-//! A gate's verdict for a person: what it is, then limits, then each scenario's figures.
+//! Text of a gate's verdict for a person: the verdict, then limits, then each scenario's figures.
 
 use std::io::{self, Write};
 
@@ -21,7 +21,7 @@ const NAMES: usize = 24;
 /// Writes a verdict as plain text.
 ///
 /// # Errors
-/// Those of the writer.
+/// Errors of the writer.
 pub fn write(verdict: &Verdict, out: impl Write) -> io::Result<()> {
     write_text(verdict, Colours::Without, out, render)
 }
@@ -29,7 +29,7 @@ pub fn write(verdict: &Verdict, out: impl Write) -> io::Result<()> {
 /// Writes a verdict with colours, as escape sequences.
 ///
 /// # Errors
-/// Those of the writer.
+/// Errors of the writer.
 pub fn write_coloured(verdict: &Verdict, out: impl Write) -> io::Result<()> {
     write_text(verdict, Colours::With, out, render)
 }
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
     use crate::report::{junit, markdown};
 
-    /// A metric that is rather better, of which one test says nothing and the other something.
+    /// Returns a metric that is slightly better, with different p-values of its two tests.
     fn verdict() -> Verdict {
         let metric = serde_json::json!({
             "metric": "p50_ns", "ratio": 0.97, "interval": [0.95, 0.99], "p": 0.9, "p_adjusted": 1.0,

@@ -1,8 +1,8 @@
-//! A gate's metrics and verdicts in words.
+//! Words for a gate's metrics and verdicts.
 
 use crate::experiment::gate::{GateMetric, Word};
 
-/// A verdict in a word.
+/// Returns a verdict in one word.
 #[must_use]
 pub fn word(word: Word) -> &'static str {
     match word {
@@ -15,12 +15,12 @@ pub fn word(word: Word) -> &'static str {
     }
 }
 
-/// A metric as people call it.
+/// Returns the name of a metric for texts.
 pub(crate) fn metric_name(name: &str) -> &str {
     name.parse::<GateMetric>().map_or(name, |metric| metric.in_words())
 }
 
-/// A ratio as a change: `+5.2 %`.
+/// Returns a ratio as a change: `+5.2 %`.
 pub(crate) fn percent(ratio: f64) -> String {
     format!("{:+.1} %", (ratio - 1.0) * 100.0)
 }

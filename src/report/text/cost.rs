@@ -1,4 +1,4 @@
-//! What a run cost, on both sides and on the way.
+//! Cost of a run: CPU time, memory, and connections.
 
 use std::io::{self, Write};
 
@@ -10,7 +10,7 @@ use crate::{
     units::{counted, grouped},
 };
 
-/// Writes CPU time and memory, and what became of the connections.
+/// Writes CPU time and memory, and the events of connections.
 pub(super) fn write(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     let cost = &summary.cost;
     let cpu = |nanoseconds: Option<u64>| nanoseconds.map_or_else(|| "not known".to_owned(), time);
@@ -29,7 +29,7 @@ pub(super) fn write(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     connections(summary, out)
 }
 
-/// What became of the connections, where anything did.
+/// Writes the events of connections, if there were any.
 fn connections(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     let Some(seen) = &summary.connections else { return Ok(()) };
     let mut said = Vec::new();
@@ -61,7 +61,7 @@ fn connections(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     ];
     for (what, nanoseconds) in waited {
         let nanoseconds = nanoseconds.unwrap_or_default();
-        // A hundredth of the window is what a few large messages cost.
+        // A few large messages cost up to a hundredth of the window.
         if nanoseconds > summary.window_ns / 100 {
             said.push(format!("{what} for {} of the time", share(nanoseconds, summary.window_ns)));
         }
@@ -76,7 +76,7 @@ fn connections(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// A number of bytes that nobody needs to the last one.
+/// Returns a number of bytes, rounded to a readable unit.
 fn rounded(bytes: u64) -> String {
     match bytes {
         0..10_240 => format!("{} bytes", grouped(bytes)),

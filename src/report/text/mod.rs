@@ -1,4 +1,4 @@
-//! A result for a person: one screen, read in ten seconds.
+//! Text of a result for a person: one screen, readable in ten seconds.
 
 pub mod figures;
 mod cost;

@@ -1,4 +1,4 @@
-//! Whether the figures can be trusted, which side was saturated, and what stands out.
+//! Soundness of a result: its rating, the saturated side, and the findings.
 
 use std::io::{self, Write};
 
@@ -10,7 +10,7 @@ use crate::{
     },
 };
 
-/// Writes what a measurement is worth.
+/// Writes the soundness of a measurement.
 pub(super) fn write(soundness: &Soundness, out: &mut impl Write) -> io::Result<()> {
     let (style, word) = match soundness.verdict {
         Rating::Sound => (GOOD, "sound: no finding speaks against these figures"),
@@ -21,7 +21,7 @@ pub(super) fn write(soundness: &Soundness, out: &mut impl Write) -> io::Result<(
         Rating::Unsound => (DOUBTFUL, "unsound: read the warnings before the figures"),
     };
     writeln!(out, "{}{style}{word}{style:#}", heading("soundness"))?;
-    // Where it is the generator, a finding says so.
+    // A finding already reports a saturated generator.
     if let Some(saturation) =
         soundness.saturation.as_ref().filter(|found| found.saturated != Bottleneck::Generator)
     {

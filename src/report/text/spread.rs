@@ -11,10 +11,10 @@ use crate::{
 /// Rows of the histogram in the terminal.
 const BARS: usize = 8;
 
-/// Width of its longest bar.
+/// Width of the longest bar.
 const BAR: usize = 40;
 
-/// How times are spread, in ranges whose bounds grow by equal factors.
+/// Writes the distribution of times, in ranges whose bounds grow by equal factors.
 pub(super) fn write(record: &LatencyRecord, out: &mut impl Write) -> io::Result<()> {
     let (Some(figures), Ok(latency)) = (&record.figures, record.decode()) else { return Ok(()) };
     let bounds = bounds(figures);
@@ -30,7 +30,7 @@ pub(super) fn write(record: &LatencyRecord, out: &mut impl Write) -> io::Result<
     Ok(())
 }
 
-/// Bounds of the ranges, in ns: from the median's neighbourhood to the maximum.
+/// Returns the upper bounds of the ranges, in ns, up to the maximum.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,

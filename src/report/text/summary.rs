@@ -1,4 +1,4 @@
-//! A result for a person: one screen, read in ten seconds.
+//! Text of a result for a person: one screen, readable in ten seconds.
 
 use std::io::{self, Write};
 
@@ -22,16 +22,16 @@ use crate::{
     units::{ByteSize, counted, decimal, exact_duration, format_throughput, grouped},
 };
 
-/// Statuses that are shown; the result has them all.
+/// Largest number of statuses in the text; the result has all of them.
 const MOST_STATUSES: usize = 6;
 
-/// Refusals that are shown.
+/// Largest number of refusals in the text.
 const MOST_REFUSALS: usize = 8;
 
 /// Writes a summary as plain text.
 ///
 /// # Errors
-/// Those of the writer.
+/// Errors of the writer.
 pub fn write(summary: &Summary, out: impl Write) -> io::Result<()> {
     write_text(summary, Colours::Without, out, render)
 }
@@ -39,7 +39,7 @@ pub fn write(summary: &Summary, out: impl Write) -> io::Result<()> {
 /// Writes a summary with colours, as escape sequences.
 ///
 /// # Errors
-/// Those of the writer.
+/// Errors of the writer.
 pub fn write_coloured(summary: &Summary, out: impl Write) -> io::Result<()> {
     write_text(summary, Colours::With, out, render)
 }
@@ -217,7 +217,7 @@ fn statuses(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     more(summary.statuses.len(), MOST_STATUSES, "kinds of statuses", out)
 }
 
-/// What the table above left out.
+/// Writes the number of rows that the table above left out.
 fn more(rows: usize, shown: usize, what: &str, out: &mut impl Write) -> io::Result<()> {
     match rows.checked_sub(shown) {
         Some(left @ 1..) => writeln!(out, "{:HEADING$} and {left} more {what} in the JSON", ""),
@@ -255,7 +255,7 @@ fn latency(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// A quantile that has too few samples stays empty.
+/// Returns the cells of a latency; a quantile with too few samples stays empty.
 fn latency_cells(record: &LatencyRecord) -> Vec<String> {
     let Some(figures) = &record.figures else { return vec!["-".to_owned(); 9] };
     let LatencyFigures {
