@@ -1,4 +1,4 @@
-//! One line on a terminal, which renews itself.
+//! Progress on one line of a terminal, which is redrawn.
 
 use std::time::Duration;
 
@@ -10,10 +10,11 @@ use crate::{
     report::outside::on_one_line,
 };
 
-/// Between two frames, also where nothing happens.
+/// Time between two frames, even without events.
 const TICK: Duration = Duration::from_millis(200);
 
-/// Shows events on one line: a bar for a single run; for an experiment its step, and the figures of the run in it.
+/// Displays events on one line: a bar for a single run; for an experiment, its step and the figures of the current
+/// run.
 #[derive(Debug)]
 pub(super) struct Bar {
     drawn: ProgressBar,
@@ -76,13 +77,13 @@ impl Bar {
         }
     }
 
-    /// Takes the line off the screen.
+    /// Removes the line from the screen.
     pub(super) fn finish(&self) {
         self.drawn.finish_and_clear();
     }
 
     fn style(&self, template: &str) {
-        // The template is a constant; were it wrong, the default one would do.
+        // The template is a constant; if it were invalid, the default style would be used.
         if let Ok(style) = ProgressStyle::with_template(template) {
             self.drawn.set_style(style.progress_chars("=> "));
         }

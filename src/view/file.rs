@@ -8,7 +8,7 @@ use std::{
 
 use crate::engine::Event;
 
-/// A file of events. After a write that failed, it takes no more.
+/// A file of events. After a failed write, nothing more is written.
 #[derive(Debug)]
 pub(super) struct EventFile(Option<File>);
 
@@ -16,7 +16,7 @@ impl EventFile {
     /// Creates or truncates the file.
     ///
     /// # Errors
-    /// When the system does not let it.
+    /// The operating system does not allow it.
     pub(super) fn create(path: &Path) -> io::Result<Self> {
         File::create(path).map(|file| Self(Some(file)))
     }
@@ -24,7 +24,7 @@ impl EventFile {
     /// Writes an event at once, for programs that follow the file.
     ///
     /// # Errors
-    /// When the line could not be written; further lines are left out then.
+    /// The line could not be written; further lines are left out.
     pub(super) fn show(&mut self, event: &Event) -> io::Result<()> {
         let Some(file) = &mut self.0 else { return Ok(()) };
         let written = serde_json::to_vec(event).map_err(io::Error::from).and_then(|mut line| {

@@ -1,4 +1,4 @@
-//! Plain lines, where stderr is no terminal.
+//! Progress as plain lines, for a stderr that is not a terminal.
 
 use std::{
     io::{Write, stderr},
@@ -11,19 +11,19 @@ use crate::{
     report::outside::on_one_line,
 };
 
-/// Between two lines about one run.
+/// Time between two lines about one run.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
-/// Shows events as lines: the steps of an experiment, or the states and seconds of a single run.
+/// Displays events as lines: the steps of an experiment, or the states and seconds of a single run.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     expected: Option<Expected>,
-    /// Whether the runs are those of an experiment, whose steps tell enough.
+    /// True if the runs belong to an experiment, whose steps are enough information.
     has_steps: bool,
 }
 
 impl Lines {
-    /// The line for an event, if it has one.
+    /// Returns the line for an event, if it has one.
     fn line_of(&mut self, event: &Event) -> Option<String> {
         if let Some(step) = words::step(event) {
             self.has_steps = true;
@@ -52,8 +52,8 @@ impl Lines {
     }
 }
 
-/// Of a gate, each scenario has a line at the start, at a third, at two thirds and at the end; a search for limits
-/// is over soon.
+/// Returns true for events that get a line. In a gate, each scenario has a line at the start, at one third, at two
+/// thirds and at the end. A search for limits is too short for lines.
 fn is_worth_a_line(event: &Event) -> bool {
     match event {
         Event::Repetition { number, of, .. } => *number == 1 || number % (of / 3).max(1) == 0,
@@ -62,7 +62,7 @@ fn is_worth_a_line(event: &Event) -> bool {
     }
 }
 
-/// Writes a line to stderr. Whoever has closed it does not want to know.
+/// Writes a line to stderr. A closed stderr is ignored.
 pub fn line(text: &str) {
     let _ = writeln!(stderr(), "plimsoll: {}", on_one_line(text));
 }

@@ -1,4 +1,4 @@
-//! The thread that watches events.
+//! The thread that displays events.
 
 use std::{
     io::{self, IsTerminal, stderr},
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::engine::{Event, Events};
 
-/// How long the end of a command waits for a terminal that takes no output.
+/// Longest wait at the end of a command for a terminal that takes no output.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The display on stderr.
@@ -26,17 +26,18 @@ enum Display {
     Bar(Bar),
 }
 
-/// A thread that shows events until the last of them has come.
+/// A thread that displays events until the last one.
 #[derive(Debug)]
 pub struct View {
-    /// Closed by the thread at its end.
+    /// Channel that the thread closes at its end.
     shown: Receiver<()>,
 }
 
-/// Shows events: on stderr unless `quiet`, as one line on a terminal and as several elsewhere; and in a file.
+/// Displays events on stderr unless `quiet`, on one line of a terminal or as several lines elsewhere, and
+/// writes them to a file.
 ///
 /// # Errors
-/// When the file cannot be written, or the system gives no thread.
+/// The file cannot be written, or the operating system creates no thread.
 pub fn watch(quiet: bool, file: Option<&Path>) -> io::Result<(Events, View)> {
     let mut file = file.map(EventFile::create).transpose()?;
     let mut display = match (quiet, stderr().is_terminal()) {
@@ -75,8 +76,8 @@ impl Display {
 }
 
 impl View {
-    /// Waits until all events are shown, which ends when the last clone of these events is dropped; no longer than
-    /// 1 s, because a stopped terminal may never take them.
+    /// Waits until all events are displayed. That is after the last clone of these events is dropped, and after 1
+    /// s at the latest, because a stopped terminal may never take them.
     pub fn finish(self, events: Events) {
         drop(events);
         let _ = self.shown.recv_timeout(PATIENCE);

@@ -9,7 +9,7 @@ use crate::{
     units::{as_f64, counted, exact_duration, format_duration, format_nanoseconds, grouped},
 };
 
-/// The step of an experiment that an event begins; `None` for events within a step.
+/// Returns the step of an experiment that an event starts; `None` for events within a step.
 pub(super) fn step(event: &Event) -> Option<String> {
     Some(match event {
         Event::Limit { side, direction } => format!("looking for the {side}'s limit for {direction}s"),
@@ -33,7 +33,7 @@ pub(super) fn step(event: &Event) -> Option<String> {
     })
 }
 
-/// The state of a run that an event begins; `None` where it begins none that is worth a word.
+/// Returns the state of a run that an event starts; `None` for events without a state to display.
 pub(super) fn state(event: &Event, expected: &Expected) -> Option<String> {
     let warm_up = exact_duration(expected.warm_up);
     match event {
@@ -54,7 +54,7 @@ pub(super) fn state(event: &Event, expected: &Expected) -> Option<String> {
     }
 }
 
-/// How far a run has come: `5s of 10s`, `200 of 1,000 calls`.
+/// Returns the position of a run: `5s of 10s`, `200 of 1,000 calls`.
 pub(super) fn position(expected: &Expected, elapsed: Duration, so_far: &Outcomes) -> String {
     match (expected.calls, expected.duration) {
         (Some(calls), _) => format!("{} of {} calls", grouped(so_far.total()), grouped(calls)),
@@ -64,7 +64,7 @@ pub(super) fn position(expected: &Expected, elapsed: Duration, so_far: &Outcomes
     }
 }
 
-/// How much of a run is left: `5 s left`, `800 calls left`.
+/// Returns the rest of a run: `5 s left`, `800 calls left`.
 pub(super) fn left(expected: &Expected, elapsed: Duration, so_far: &Outcomes) -> String {
     match (expected.calls, expected.duration) {
         (Some(calls), _) => format!("{} left", counted(calls.saturating_sub(so_far.total()), "call")),
@@ -75,12 +75,12 @@ pub(super) fn left(expected: &Expected, elapsed: Duration, so_far: &Outcomes) ->
     }
 }
 
-/// Whether a second lies after the window: what comes then is the drain's.
+/// Returns true for a second after the window, which belongs to the drain.
 pub(super) fn is_after_window(expected: &Expected, elapsed: Duration) -> bool {
     expected.calls.is_none() && expected.duration.is_some_and(|duration| elapsed > duration)
 }
 
-/// The last second's rate and latency; refusals and failures since the start.
+/// Returns the last second's rate and latency, and the refusals and failures since the start.
 pub(super) fn figures(second: &Interval, in_flight: u64, so_far: &Outcomes) -> String {
     let rate = grouped(second.outcomes.answered / INTERVAL.as_secs());
     let mut parts = vec![format!("{rate} calls/s"), format!("{} in flight", grouped(in_flight))];
@@ -99,7 +99,7 @@ pub(super) fn figures(second: &Interval, in_flight: u64, so_far: &Outcomes) -> S
     parts.join(", ")
 }
 
-/// What the repetitions of a scenario have shown so far.
+/// Returns the changes that the repetitions of a scenario have shown so far.
 fn changes(so_far: &[Change]) -> String {
     let known: Vec<String> = so_far
         .iter()
