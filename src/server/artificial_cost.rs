@@ -1,5 +1,4 @@
-//! A server made slower on purpose, to try a regression gate on: so much more CPU time in each call, or so
-//! much more waiting.
+//! Artificial cost of calls, to test a regression gate: extra CPU time per call, or extra waiting time.
 
 use std::{
     hint::black_box,
@@ -8,29 +7,29 @@ use std::{
 
 use super::delays::Delays;
 
-/// What each call costs besides its own work.
+/// Extra cost of each call.
 #[derive(Debug)]
 pub(super) struct ArtificialCost {
-    /// Rounds of arithmetic: CPU time that is the same in each call, whatever else the machine does. Waiting
-    /// for a clock would not be: time that somebody else runs in would pass for work.
+    /// Rounds of arithmetic: CPU time that is equal for each call under any load of the machine. Waiting for a
+    /// clock would not be equal: time during which another process runs would count as work.
     rounds: u64,
     delay: Option<(Duration, Delays)>,
 }
 
-/// Rounds that are timed at once: some 30 us, shorter than most interruptions are apart.
+/// Number of rounds timed at once: about 30 us, shorter than the time between most interruptions.
 const TIMED_ROUNDS: u32 = 20_000;
 
-/// How often they are timed. The shortest time is the one that nobody interrupted.
+/// Number of timings. The shortest one had no interruption.
 const TIMINGS: u32 = 200;
 
 impl ArtificialCost {
-    /// So much more CPU time, and a wait, in each call. Calibrates for a few ms where there is CPU time.
+    /// Creates an extra cost of CPU time and waiting time per call. Calibration takes a few ms if there is CPU time.
     pub(super) fn new(work: Duration, delay: Duration) -> Self {
         let rounds = if work.is_zero() { 0 } else { rounds_in(work) };
         Self { rounds, delay: (!delay.is_zero()).then(|| (delay, Delays::new())) }
     }
 
-    /// Bears it, for a call that was received at this instant.
+    /// Spends the cost, for a call received at this instant.
     pub(super) async fn bear(&self, received: Instant) {
         compute(self.rounds);
         if let Some((delay, delays)) = &self.delay {

@@ -1,4 +1,4 @@
-//! A service whose calls are counted with their connection, and bounded by it.
+//! A service whose calls are counted and bounded per connection.
 
 use std::{
     future::Future,
@@ -17,7 +17,7 @@ use tower::{Layer, Service};
 use super::connection::{Held, ReplyRoom, RequestBytes, SMALL};
 use crate::units::ByteSize;
 
-/// Makes a service [`Bounded`].
+/// Layer that wraps a service in [`Bounded`].
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounding;
 
@@ -29,7 +29,7 @@ impl<S> Layer<S> for Bounding {
     }
 }
 
-/// A service that counts the bytes of its requests, and lets replies keep their room until they are sent.
+/// A service that counts the bytes of its requests, and reserves the room of replies until they are sent.
 #[derive(Debug, Clone)]
 pub(super) struct Bounded<S> {
     service: S,
@@ -63,7 +63,7 @@ where
 }
 
 pin_project! {
-    /// A call that is being answered.
+    /// A call whose reply is not complete.
     pub(super) struct Answering<F> {
         #[pin]
         answer: F,
@@ -86,7 +86,7 @@ where
     }
 }
 
-/// A request whose bytes are counted as they come, from the first that make it a large one.
+/// A request whose bytes are counted as they arrive, starting when it becomes a large one.
 struct Counted {
     body: Body,
     received: usize,
@@ -125,16 +125,16 @@ impl HttpBody for Counted {
     }
 }
 
-/// The end of a call whose connection holds too many bytes of requests.
+/// Returns the status of a call whose connection holds too many bytes of requests.
 pub(super) fn over_request_memory(most: u64) -> Status {
     let most = ByteSize(most);
     Status::resource_exhausted(format!(
-        "the requests in work on this connection take more than {most}; the server's --max-request-memory bounds them"
+        "the requests in progress on this connection hold more than {most}; send fewer at once, or raise the server's --max-request-memory"
     ))
 }
 
 pin_project! {
-    /// A reply that keeps its room until its bytes were sent, or given up.
+    /// A reply that keeps its room until its bytes are sent or dropped.
     pub(super) struct Reply<B> {
         #[pin]
         body: B,

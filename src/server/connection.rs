@@ -1,4 +1,4 @@
-//! One connection of the server's, and what it holds: its calls, its large requests, its large replies.
+//! One connection of the server, and its resources: calls, large requests, large replies.
 
 use std::{
     collections::BTreeMap,
@@ -19,14 +19,14 @@ use tonic::transport::server::Connected;
 
 use super::config::Bounds;
 
-/// Requests and replies up to this many bytes are not counted: the bound on streams is their bound. Counting
-/// them would cost each small call two shared numbers.
+/// Size up to which requests and replies are not counted: the bound on streams bounds them. Counting them
+/// would cost each small call two shared counters.
 pub(super) const SMALL: usize = 16 << 10;
 
-/// Bytes of replies are counted in KiB, because a semaphore has 32 bits in one acquisition.
+/// Unit for bytes of replies: KiB, because a semaphore has 32 bits per acquisition.
 const REPLY_UNIT: u64 = 1_024;
 
-/// Every connection that is open.
+/// All open connections.
 #[derive(Debug)]
 pub(super) struct Connections {
     bounds: Bounds,
@@ -34,12 +34,12 @@ pub(super) struct Connections {
     open: Mutex<BTreeMap<u64, Weak<Held>>>,
 }
 
-/// Connections and calls that were ended without an answer.
+/// Connections and calls that were ended without a reply.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cut {
-    /// Connections that were still open.
+    /// Number of connections that were still open.
     pub connections: usize,
-    /// Calls on them: half sent, in work, or with a reply that was not yet sent.
+    /// Number of calls on them: partly received, in progress, or with an unsent reply.
     pub calls: usize,
 }
 
@@ -48,7 +48,7 @@ impl Connections {
         Self { bounds, opened: AtomicU64::new(0), open: Mutex::default() }
     }
 
-    /// A connection over this socket. `place` is given up when it closes.
+    /// Creates a connection over this socket. `place` is released when the connection closes.
     pub(super) fn open<C>(
         self: &Arc<Self>,
         socket: C,
@@ -60,7 +60,7 @@ impl Connections {
         HeldConnection { socket, held, number, connections: Arc::clone(self), _place: place }
     }
 
-    /// What would be cut if every connection were closed now.
+    /// Returns the connections and calls that would be ended if all connections were closed now.
     pub(super) fn cut(&self) -> Cut {
         let open = self.lock();
         let calls = open.values().filter_map(Weak::upgrade).map(|held| held.calls()).sum();
@@ -68,15 +68,15 @@ impl Connections {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Weak<Held>>> {
-        // The map is whole between any two statements that hold the lock.
+        // The map is consistent between any two statements that hold the lock.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What one connection makes the server hold. Every call of the connection finds it among its extensions.
+/// Resources that one connection uses. Each call of the connection has this value among its extensions.
 #[derive(Debug)]
 pub(super) struct Held {
-    /// Cloned by each call: the number of clones is the number of calls.
+    /// Value cloned by each call: the number of clones is the number of calls.
     calls: Arc<()>,
     request_bytes: AtomicU64,
     most_request_bytes: u64,
@@ -84,21 +84,21 @@ pub(super) struct Held {
     most_reply_units: u32,
 }
 
-/// Bytes of requests, counted until this is dropped.
+/// Bytes of requests, counted until this value is dropped.
 #[derive(Debug)]
 pub(super) struct RequestBytes {
     held: Arc<Held>,
     bytes: u64,
 }
 
-/// Room for a reply, given back when the last clone is dropped.
+/// Room for a reply, released when the last clone is dropped.
 pub(super) type ReplyRoom = Arc<OwnedSemaphorePermit>;
 
 impl Held {
     fn new(bounds: &Bounds) -> Self {
         let units = bounds.reply_bytes.as_bytes().div_ceil(REPLY_UNIT).max(1);
         let most_reply_units = u32::try_from(units).unwrap_or(u32::MAX);
-        // At most 2^29 - 1 on a machine of 32 bits.
+        // At most 2^29 - 1 on a 32-bit machine.
         let permits = usize::try_from(most_reply_units).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
         Self {
             calls: Arc::new(()),
@@ -109,7 +109,7 @@ impl Held {
         }
     }
 
-    /// A call of this connection begins; it ends with the value.
+    /// Starts a call of this connection; the call ends when the value is dropped.
     pub(super) fn begin_call(&self) -> Arc<()> {
         Arc::clone(&self.calls)
     }
@@ -118,13 +118,13 @@ impl Held {
         Arc::strong_count(&self.calls).saturating_sub(1)
     }
 
-    /// The bound on the bytes of requests.
+    /// Returns the bound on the bytes of requests.
     pub(super) fn most_request_bytes(&self) -> u64 {
         self.most_request_bytes
     }
 
-    /// Waits until the replies before it have left room for this one, and takes it. A reply larger than the
-    /// whole bound waits until it is alone. `None` for a small reply.
+    /// Waits until earlier replies have left room for this one, and reserves it. A reply larger than the
+    /// whole bound waits until it is the only one. `None` for a small reply.
     pub(super) async fn room_for_reply(&self, bytes: u64) -> Option<ReplyRoom> {
         if bytes <= SMALL as u64 {
             return None;
@@ -137,12 +137,12 @@ impl Held {
 }
 
 impl RequestBytes {
-    /// Nothing yet.
+    /// Creates a count of 0 bytes.
     pub(super) fn new(held: Arc<Held>) -> Self {
         Self { held, bytes: 0 }
     }
 
-    /// Counts this many in all. Returns the bound when the connection holds more than it allows.
+    /// Sets the count to this total. The error is the connection's bound, if it is exceeded.
     pub(super) fn count(&mut self, bytes: u64) -> Result<(), u64> {
         let more = bytes.saturating_sub(self.bytes);
         self.bytes += more;
@@ -160,7 +160,7 @@ impl Drop for RequestBytes {
     }
 }
 
-/// A socket that is known among the open connections for as long as it lives.
+/// A socket that is registered among the open connections until it is dropped.
 #[derive(Debug)]
 pub(super) struct HeldConnection<C> {
     socket: C,

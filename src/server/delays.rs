@@ -1,7 +1,7 @@
-//! Delays that end when they should.
+//! Delays that end on time.
 //!
-//! The runtime's own timer ticks in milliseconds, which would turn a delay of 5 ms into anything up
-//! to 6 ms. One thread with a heap of deadlines waits on the kernel's clock instead.
+//! The runtime's own timer ticks in milliseconds, so that a delay of 5 ms could take up to 6 ms. Here, one
+//! thread with a heap of deadlines waits on the kernel's clock instead.
 
 use std::{
     cmp::Reverse,
@@ -14,11 +14,11 @@ use std::{
 
 use tokio::{sync::oneshot, task::yield_now};
 
-/// The end of a delay is waited for awake: a sleeping core takes its time to wake, and so does each
-/// thread on the way to the call. Without this, the median of 5 ms was 5.7 ms at 4 in flight.
+/// Time at the end of a delay that is spent polling. A sleeping core takes time to wake up, and so does each
+/// thread on the way to the call. Without polling, the median of a 5 ms delay was 5.7 ms at 4 in flight.
 const AWAKE: Duration = Duration::from_micros(300);
 
-/// Wakes calls at an instant. Its thread ends with the last handle.
+/// Timer that wakes calls at an instant. Its thread ends with the last handle.
 #[derive(Debug)]
 pub(super) struct Delays {
     shared: Arc<Shared>,
@@ -44,13 +44,13 @@ impl Delays {
         Self { shared }
     }
 
-    /// Returns at `until`, at once when that is past.
+    /// Returns at `until`, or at once if that is past.
     pub(super) async fn wait_until(&self, until: Instant) {
         if let Some(early) = until.checked_sub(AWAKE).filter(|early| *early > Instant::now()) {
             let (wake, woken) = oneshot::channel();
             self.shared.waiting().push(Reverse(Delay { until: early, wake }));
             self.shared.changed.notify_one();
-            // The thread that wakes cannot be gone while this handle is here.
+            // The waking thread cannot have ended while this handle exists.
             let _ = woken.await;
         }
         while Instant::now() < until {
@@ -67,13 +67,13 @@ impl Drop for Delays {
 
 impl Shared {
     fn waiting(&self) -> MutexGuard<'_, BinaryHeap<Reverse<Delay>>> {
-        // The heap is whole between any two statements that hold the lock.
+        // The heap is consistent between any two statements that hold the lock.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn wake_in_turn(shared: &Weak<Shared>) {
-    // The kernel may otherwise let 50 us pass, so that it can wake several threads at once.
+    // By default the kernel may wait 50 us longer, so that it can wake several threads at once.
     #[cfg(target_os = "linux")]
     let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
     while let Some(shared) = shared.upgrade() {
@@ -85,7 +85,8 @@ fn wake_in_turn(shared: &Weak<Shared>) {
                 let _ = delay.wake.send(());
             }
         }
-        // Bounded, so that the end of the last handle is seen even if its notification is missed.
+        // The wait is bounded, so that the end of the last handle is noticed even if its notification is
+        // missed.
         let idle = Duration::from_secs(1);
         let pause = waiting.peek().map_or(idle, |Reverse(delay)| delay.until - now);
         drop(shared.changed.wait_timeout(waiting, pause.min(idle)));

@@ -1,4 +1,4 @@
-//! Connections from all listeners, as one stream, up to a number open at once.
+//! Connections from all listeners, as one stream, with a bound on open connections.
 
 use std::{
     io,
@@ -15,18 +15,19 @@ use tokio::{
 };
 use tokio_stream::Stream;
 
-/// After a failed accept, mostly for want of file descriptors: time for some to come free.
+/// Pause after a failed accept. The cause is mostly a lack of file descriptors, and some may be released
+/// meanwhile.
 const PAUSE: Duration = Duration::from_millis(20);
 
 pub(super) struct Incoming {
     listeners: Vec<TcpListener>,
-    /// Which listener is asked first, so that none starves the others.
+    /// Index of the listener that is polled first; it rotates, so that no listener starves.
     turn: usize,
     places: Option<Arc<Semaphore>>,
     pause: Option<Pin<Box<Sleep>>>,
 }
 
-/// A socket with its place among those open at once, where their number is bounded.
+/// A socket, with its place among the open connections if their number is bounded.
 pub(super) type Accepted = (TcpStream, Option<OwnedSemaphorePermit>);
 
 impl Incoming {
@@ -66,11 +67,12 @@ impl Stream for Incoming {
                 None => None,
                 Some(places) => match Arc::clone(places).try_acquire_owned() {
                     Ok(place) => Some(place),
-                    // Closed at once: the caller sees it, where a place in a queue would look like a hang.
+                    // Closed at once: the caller notices that, while waiting in a queue would look like a
+                    // hang.
                     Err(_) => continue,
                 },
             };
-            // Without it, small replies wait for the acknowledgement of the one before.
+            // Without this option, small replies wait for the acknowledgement of the reply before.
             if stream.set_nodelay(true).is_ok() {
                 return Poll::Ready(Some(Ok((stream, place))));
             }

@@ -1,4 +1,4 @@
-//! What request metadata may ask of a server that obeys: a delay, a status, a reply of another size.
+//! Instructions in request metadata for a server that obeys them: a delay, a status, a reply of another size.
 
 use std::time::Duration;
 
@@ -7,17 +7,17 @@ use tonic::{Code, Status, metadata::MetadataMap};
 
 use crate::units::{ByteSize, parse_duration};
 
-/// How long the answer is held back, such as `5ms`; at most an hour.
+/// Delay of the answer, such as `5ms`; at most 1 h.
 pub const DELAY_KEY: &str = "plimsoll-delay";
 
-/// The status to end with in place of a reply, by name or number: `UNAVAILABLE` or `14`.
+/// Status in place of a reply, by name or number: `UNAVAILABLE` or `14`.
 pub const STATUS_KEY: &str = "plimsoll-status";
 
-/// The text of that status.
+/// Message of that status.
 pub const MESSAGE_KEY: &str = "plimsoll-message";
 
-/// Message bytes of the reply, whatever the request's text is; at most 1 GiB. A size that no text
-/// can make becomes the next smaller one.
+/// Size of the reply in message bytes, for any request; at most 1 GiB. A size that no text can produce
+/// becomes the next smaller one.
 pub const REPLY_SIZE_KEY: &str = "plimsoll-reply-size";
 
 const LONGEST_DELAY: Duration = Duration::from_secs(3_600);
@@ -32,25 +32,25 @@ pub(super) struct Instructions {
 }
 
 impl Instructions {
-    /// Reads the instructions of a call; `INVALID_ARGUMENT` where one cannot be followed.
+    /// Reads the instructions of a call. The error is `INVALID_ARGUMENT` for an invalid instruction.
     pub(super) fn read(metadata: &MetadataMap) -> Result<Self, Status> {
         let invalid = |key, reason: &str| Status::invalid_argument(format!("metadata {key}: {reason}"));
         let text = |key| match metadata.get(key).map(tonic::metadata::MetadataValue::to_str) {
             None => Ok(None),
             Some(Ok(text)) => Ok(Some(text)),
-            Some(Err(_)) => Err(invalid(key, "it is not ASCII")),
+            Some(Err(_)) => Err(invalid(key, "the value is not ASCII; write ASCII text")),
         };
         let mut instructions = Self::default();
         if let Some(delay) = text(DELAY_KEY)? {
             let delay = parse_duration(delay).map_err(|error| invalid(DELAY_KEY, &error.to_string()))?;
             if delay > LONGEST_DELAY {
-                return Err(invalid(DELAY_KEY, "it is longer than an hour"));
+                return Err(invalid(DELAY_KEY, "the delay is longer than 1h, the maximum"));
             }
             instructions.delay = Some(delay);
         }
         if let Some(status) = text(STATUS_KEY)? {
             let code = code(status).ok_or_else(|| {
-                invalid(STATUS_KEY, "expected the name or number of a gRPC status, such as UNAVAILABLE or 14")
+                invalid(STATUS_KEY, "the value is not the name or number of a gRPC status; write for example UNAVAILABLE or 14")
             })?;
             instructions.status = Some((code, text(MESSAGE_KEY)?.unwrap_or_default().to_owned()));
         }
@@ -59,7 +59,7 @@ impl Instructions {
                 .parse()
                 .map_err(|error: crate::units::QuantityError| invalid(REPLY_SIZE_KEY, &error.to_string()))?;
             if bytes > LARGEST_REPLY {
-                return Err(invalid(REPLY_SIZE_KEY, "it is over 1 GiB"));
+                return Err(invalid(REPLY_SIZE_KEY, "the size is over 1GiB, the maximum"));
             }
             instructions.reply_bytes = Some(bytes);
         }
@@ -67,9 +67,9 @@ impl Instructions {
     }
 }
 
-/// How long the caller waits, as its `grpc-timeout` says; `None` where there is no valid one.
+/// Returns the caller's timeout from its `grpc-timeout`; `None` without a valid one.
 ///
-/// At most eight digits and a unit, by gRPC's protocol over HTTP/2.
+/// The value has at most eight digits and a unit, as gRPC's protocol over HTTP/2 defines.
 pub(super) fn deadline(metadata: &MetadataMap) -> Option<Duration> {
     let text = metadata.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
@@ -86,7 +86,7 @@ pub(super) fn deadline(metadata: &MetadataMap) -> Option<Duration> {
     unit.checked_mul(number)
 }
 
-/// A text whose message has this many bytes, or the next fewer that a text can make.
+/// Returns a text whose message has this many bytes, or the next smaller number that a text can produce.
 pub(super) fn reply_of(message_bytes: u64) -> String {
     let message_bytes = usize::try_from(message_bytes).unwrap_or(usize::MAX);
     let mut text_bytes = message_bytes.saturating_sub(2);

@@ -1,9 +1,10 @@
-//! The caller's custom metadata, echoed as initial metadata.
+//! The caller's custom metadata, returned as initial metadata.
 
 use http::header::HeaderName;
 use tonic::metadata::MetadataMap;
 
-/// The pairs that the caller added, in the order of its keys' first values; none of the protocol's own.
+/// Returns the pairs that the caller added, in the order of their keys' first values, without the protocol's
+/// own.
 pub(super) fn custom(metadata: MetadataMap) -> MetadataMap {
     let headers = metadata.into_headers();
     if headers.keys().all(is_reserved) {
@@ -18,8 +19,8 @@ pub(super) fn custom(metadata: MetadataMap) -> MetadataMap {
     MetadataMap::from_headers(echoed)
 }
 
-/// Whether a header belongs to gRPC or to HTTP. `content-length` is the request's, and would be a
-/// lie about the reply.
+/// Returns true if a header belongs to gRPC or to HTTP. `content-length` is the request's, and would be wrong
+/// for the reply.
 fn is_reserved(name: &HeaderName) -> bool {
     matches!(name.as_str(), "te" | "content-type" | "user-agent" | "content-length" | "host")
         || name.as_str().starts_with("grpc-")

@@ -1,7 +1,7 @@
 //! The reference server: `example.FormatData/DoFormat`, health and reflection, over bound listeners.
 //!
-//! It parses no flags, handles no signals and prints nothing: [`serve()`] takes listeners, a
-//! [`Config`] and a future that says when to drain.
+//! The server parses no flags, handles no signals and prints nothing. [`serve()`] takes listeners, a
+//! [`Config`] and a future that ends when the drain starts.
 
 pub mod config;
 mod connection;

@@ -1,4 +1,4 @@
-//! Serving on bound listeners.
+//! Functions that serve on bound listeners.
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -26,33 +26,33 @@ use crate::{
     units::Limit,
 };
 
-/// Connections that wait in the kernel until they are accepted.
+/// Backlog of a listener: connections that wait in the kernel to be accepted.
 const BACKLOG: u32 = 1_024;
 
-/// Tonic reserves the length that a message's prefix claims, so that an unlimited server would
-/// reserve 4 GiB for five bytes. No protobuf message is longer than this.
+/// Limit for an unlimited server. Tonic reserves the length that a message's prefix claims, so that an
+/// unlimited server would reserve 4 GiB for five bytes. No protobuf message is longer than this limit.
 const CAP: Limit = Limit::Bytes(LARGEST_MESSAGE);
 
-/// Why building the reflection services cannot fail.
+/// Reason why building the reflection services cannot fail.
 const OWN_DESCRIPTORS: &str = "the descriptors were compiled by this build";
 
-/// Listens on one address, with port 0 on a free one.
+/// Listens on one address; port 0 means any free port.
 ///
 /// # Errors
-/// When the address is in use, not of this machine, or not permitted.
+/// The address is in use, does not belong to this machine, or is not permitted.
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // A server that was just stopped leaves connections behind that would keep the port busy.
+    // Connections of a server that was just stopped would otherwise keep the port busy.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
-/// Serves until `shutdown` is done, then answers the calls in flight and returns. A peer that never ends its
-/// calls is waited for without end: see [`serve_until`].
+/// Serves until `shutdown` ends, then answers the calls in flight and returns. The wait for a peer that never
+/// ends its calls has no bound: see [`serve_until`].
 ///
 /// # Errors
-/// When the transport cannot be set up.
+/// The transport cannot be set up.
 pub async fn serve(
     listeners: Vec<TcpListener>,
     config: Config,
@@ -61,11 +61,11 @@ pub async fn serve(
     serve_until(listeners, config, shutdown, std::future::pending()).await.map(|_| ())
 }
 
-/// Serves until `shutdown` is done, then answers the calls in flight, until all are answered or `cut` is done.
-/// Returns what was cut: its connections close when the runtime ends.
+/// Serves until `shutdown` ends, then answers the calls in flight, until all are answered or `cut` ends.
+/// Returns the connections and calls that were cut; these connections close when the runtime ends.
 ///
 /// # Errors
-/// When the transport cannot be set up.
+/// The transport cannot be set up.
 pub async fn serve_until(
     listeners: Vec<TcpListener>,
     config: Config,
@@ -75,11 +75,11 @@ pub async fn serve_until(
     serve_accepted(Incoming::new(listeners, config.max_connections), config, shutdown, cut).await
 }
 
-/// Serves on connections of any kind that are there already: without sockets, calls can be counted to the
-/// instruction. Does not bound the number of connections.
+/// Serves on existing connections of any kind. Without sockets, calls can be counted to the instruction. The
+/// number of connections has no bound.
 ///
 /// # Errors
-/// When the transport cannot be set up.
+/// The transport cannot be set up.
 pub async fn serve_on<C>(
     connections: impl Stream<Item = io::Result<C>>,
     config: Config,
@@ -122,21 +122,21 @@ where
         .initial_connection_window_size(connection)
         .max_frame_size(frame)
         .max_concurrent_streams(config.bounds.streams)
-        // A client's refusals are resets. The defaults, made against floods from strangers, close
-        // the connection after 20 of them in a row, with all the calls on it.
+        // A client's refusals are resets. The default bounds, made against floods, close the connection after
+        // 20 resets in a row, with all its calls.
         .http2_max_pending_accept_reset_streams(Some(1_000_000))
         .http2_max_local_error_reset_streams(None)
         .http2_keepalive_interval(Some(Duration::from_secs(60)))
         .add_service(formatter)
         .add_service(health_service)
         .add_service(reflection().build_v1().expect(OWN_DESCRIPTORS))
-        // The version before the standard's: older tools ask for this one alone.
+        // The version before the standard: older tools request only this one.
         .add_service(reflection().build_v1alpha().expect(OWN_DESCRIPTORS))
         .serve_with_incoming_shutdown(connections, async {
             shutdown.await;
             for service in ["", <FormatDataServer<Formatter> as NamedService>::NAME] {
                 health.set_service_status(service, ServingStatus::NotServing).await;
-                // Ends the streams of those who watch it: they would hold the drain up for ever.
+                // This ends the streams of watching callers, which would otherwise delay the drain forever.
                 health.clear_service_status(service).await;
             }
         });

@@ -1,4 +1,4 @@
-//! DoFormat: the text in upper case, the caller's metadata back.
+//! The method DoFormat: returns the text in upper case, and the caller's metadata.
 
 use std::{
     sync::Arc,
@@ -18,15 +18,15 @@ use super::{
 };
 use crate::rpc::format_data::{Data, format_data_server::FormatData};
 
-/// So much before its deadline a delayed call is given up. Tonic would end it with CANCELLED a moment
-/// later, where other servers, and their clients, say `DEADLINE_EXCEEDED`.
+/// Time before its deadline at which a delayed call is ended with `DEADLINE_EXCEEDED`, as other servers and
+/// their clients do. Tonic would end it with CANCELLED a moment later.
 const EARLY: Duration = Duration::from_millis(1);
 
 #[derive(Debug)]
 pub(super) struct Formatter {
-    /// There when the server obeys instructions in metadata.
+    /// Delays, if the server obeys instructions in metadata.
     delays: Option<Delays>,
-    /// There when it is to be slower than it is.
+    /// Artificial cost, if the server is to be slower.
     artificial_cost: Option<ArtificialCost>,
 }
 
@@ -48,7 +48,7 @@ impl FormatData for Formatter {
         let (metadata, mut extensions, data) = request.into_parts();
         let mut text = upper(data.text);
         let held = |extensions: &http::Extensions| extensions.get::<Arc<Held>>().map(Arc::clone);
-        // The request's own bytes were counted until here; the text is, for as long as it is kept.
+        // The request's own bytes were counted until here; the text is counted as long as it is kept.
         let mut kept = match held(&extensions).filter(|_| text.len() > SMALL) {
             Some(held) => Some(keep(held, text.len())?),
             None => None,
@@ -58,7 +58,7 @@ impl FormatData for Formatter {
             let instructions = Instructions::read(&metadata)?;
             reply_bytes = instructions.reply_bytes;
             if reply_bytes.is_some() || instructions.status.is_some() {
-                // Not needed any more, and the delay may be long.
+                // The text is no longer needed, and the delay may be long.
                 text = String::new();
                 kept = None;
             }
@@ -92,14 +92,14 @@ impl FormatData for Formatter {
     }
 }
 
-/// Counts a text that is kept while its call is in work.
+/// Counts a text that is kept while its call is in progress.
 fn keep(held: Arc<Held>, bytes: usize) -> Result<RequestBytes, Status> {
     let mut kept = RequestBytes::new(held);
     kept.count(bytes as u64).map_err(over_request_memory)?;
     Ok(kept)
 }
 
-/// Python's `str.upper()`: the full case mapping of Unicode, in which 'ß' becomes 'SS'. The version
+/// Returns Python's `str.upper()`: the full case mapping of Unicode, in which 'ß' becomes 'SS'. The version
 /// of Unicode is the compiler's.
 fn upper(mut text: String) -> String {
     if text.is_ascii() {
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn upper_is_pythons() {
-        // Printed by CPython 3.11 for the same texts.
+        // CPython 3.11 printed these results for the same texts.
         for (text, expected) in [
             ("hello,world!", "HELLO,WORLD!"),
             ("stra\u{df}e", "STRASSE"),
