@@ -106,7 +106,7 @@ pub(super) fn execute(arguments: &CallArguments) -> Result<Status> {
     if format == Format::Text && arguments.verbose {
         reply::details(&reply, anstream::stderr().lock())?;
     }
-    // Elsewhere the text is what came, byte by byte.
+    // Without a terminal, the text is printed unchanged, byte by byte.
     to_stdout(|out| match format {
         Format::Text if io::stdout().is_terminal() => reply::write_to_terminal(&reply, out),
         _ => reply.write(format, out),

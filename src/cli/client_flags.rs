@@ -62,15 +62,15 @@ pub(super) struct ClientFlags {
 }
 
 impl ClientFlags {
-    /// The client's own limit for replies, as it was asked for.
+    /// Returns the client's own limit for replies, from its flag or by default.
     pub(super) fn max_recv_message_size(&self) -> Limit {
         self.max_recv_message_size.unwrap_or(DEFAULT_MAX_RECV)
     }
 
-    /// Makes one call at a server that was named, unless that is not wanted. A server of one's own has the method.
+    /// Makes one call to a named server, unless a flag skips it. The command's own server has the method.
     ///
     /// # Errors
-    /// When the server does not have the method.
+    /// The server does not have the method.
     pub(super) fn rehearse(&self, target: Option<&Located>, metadata: &[Pair]) -> Result<()> {
         match target {
             Some(target) if !self.no_rehearsal => rehearse(target, metadata),
@@ -78,7 +78,7 @@ impl ClientFlags {
         }
     }
 
-    /// Settings from these flags, with the defaults of everything else. The default number of workers
+    /// Returns settings from these flags, with the defaults of everything else. The default number of workers
     /// depends on whether the server needs cores of this machine too.
     pub(super) fn settings(&self, metadata: Vec<Pair>, shares_machine: bool) -> Settings {
         let cores = cores();

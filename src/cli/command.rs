@@ -76,13 +76,14 @@ enum Command {
 }
 
 impl Cli {
-    /// Reads the command line. `--help` and errors are printed; then the status is that of the process.
+    /// Parses the command line. `--help` and errors are printed; the error is then the exit status.
     ///
     /// # Errors
-    /// With the status, when there is nothing to do.
+    /// There is no command to execute; the value is the exit status.
     pub fn of_arguments() -> Result<Self, ExitCode> {
         Self::try_parse().map_err(|error| {
-            // clap repeats what was written, as it is.
+            // clap repeats the arguments unfiltered, so they are filtered before they are parsed a second
+            // time.
             let written = env::args_os().map(|word| outside::on_one_line(&word.to_string_lossy()));
             let shown = Self::try_parse_from(written).err().filter(|_| error.use_stderr());
             let error = foreign_flags::with_advice(shown.unwrap_or(error));
@@ -93,9 +94,10 @@ impl Cli {
     }
 
     /// Runs the command, and returns the exit status.
+    /// Runs the command, and returns the exit status.
     ///
     /// # Errors
-    /// When it was not possible; nothing is half written then.
+    /// The command could not do its work; no file is half written then.
     pub fn execute(&self) -> anyhow::Result<Status> {
         match &self.command {
             Command::Run(arguments) => run::execute(arguments),
@@ -129,7 +131,7 @@ mod tests {
         }
     }
 
-    /// Copied with the words behind them, which are a comment to a shell.
+    /// Commands with their trailing words, which are a comment to a shell.
     #[test]
     fn the_examples_of_each_help_are_commands() {
         let command = Cli::command();
@@ -144,11 +146,11 @@ mod tests {
                 continue;
             };
             let words = shlex::split(line).expect("quotes are paired");
-            // What a shell does not give to the program.
+            // Arguments that a shell does not pass to the program.
             let own = words.iter().take_while(|word| !matches!(word.as_str(), "&&" | "|" | ">" | "<" | "&"));
             let words = std::iter::once("plimsoll").chain(own.map(String::as_str));
             if let Err(error) = Cli::try_parse_from(words) {
-                // The path of an example is not there.
+                // The path of an example does not exist.
                 assert!(error.to_string().contains("there is no such file"), "{line}: {error}");
             }
             seen += 1;

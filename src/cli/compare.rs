@@ -1,4 +1,4 @@
-//! `plimsoll compare`: two results, or several of each, side by side.
+//! `plimsoll compare`: compares two results, or several results per side.
 
 use std::{
     fs,
@@ -63,7 +63,7 @@ pub(super) fn execute(arguments: &CompareArguments) -> Result<Status> {
     Ok(Status::Done)
 }
 
-/// The result in a file, or those in a folder, by name.
+/// Reads the result in a file, or the results in a folder, sorted by name.
 fn read(path: &Path) -> Result<Vec<Summary>> {
     let one = |path: &Path| -> Result<Summary> {
         let file = saved::read(path)?;

@@ -1,4 +1,4 @@
-//! `plimsoll completions` and `plimsoll man`: what a shell and a manual need to know about the command line.
+//! `plimsoll completions` and `plimsoll man`: completion scripts and manual pages of the command line.
 
 use std::{fs, path::PathBuf};
 
@@ -76,7 +76,7 @@ pub(super) fn execute_man(arguments: &ManArguments, command: Command) -> Result<
     Ok(Status::Done)
 }
 
-/// Name and text of each page: of the program, and of each of its commands.
+/// Returns the name and text of each page: one for the program, and one for each of its commands.
 fn pages(mut command: Command) -> Result<Vec<(String, Vec<u8>)>> {
     command.build();
     let commands = std::iter::once(&command).chain(command.get_subcommands());

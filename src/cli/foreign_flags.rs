@@ -1,12 +1,12 @@
-//! Flags of other load generators (ghz, k6, fortio, h2load, oha, grpcurl): what plimsoll has in their place, or
-//! that it has nothing yet.
+//! Flags of other load generators (ghz, k6, fortio, h2load, oha, grpcurl), with plimsoll's replacement, or the
+//! note that there is none yet.
 
 use clap::{
     builder::StyledStr,
     error::{ContextKind, ContextValue, Error, ErrorKind},
 };
 
-/// Names of flags, and a sentence for a user who has typed one.
+/// Names of flags, and a sentence for a user of one of them.
 const ROWS: [(&[&str], &str); 14] = [
     (
         &[
@@ -91,14 +91,14 @@ const ROWS: [(&[&str], &str); 14] = [
     ),
 ];
 
-/// The sentence for this argument, as it was typed.
+/// Returns the sentence for this argument.
 fn advice(argument: &str) -> Option<&'static str> {
     let name = argument.split(['=', ' ']).next().unwrap_or(argument);
     ROWS.iter().find(|(names, _)| names.contains(&name)).map(|(_, sentence)| *sentence)
 }
 
-/// Takes from clap's error over an unknown flag the advice to pass the flag as a value, which helps no one, and
-/// says what there is in its place.
+/// Changes clap's error for an unknown flag: removes the advice to pass the flag as a value, which does not
+/// help, and adds the sentence about the replacement.
 pub(super) fn with_advice(mut error: Error) -> Error {
     if error.kind() != ErrorKind::UnknownArgument {
         return error;
@@ -109,7 +109,7 @@ pub(super) fn with_advice(mut error: Error) -> Error {
         _ => return error,
     };
     if let Some(sentence) = advice(&argument) {
-        // A flag that only looks alike would contradict the sentence.
+        // A flag that only looks similar would contradict the sentence.
         error.remove(ContextKind::SuggestedArg);
         let sentence = StyledStr::from(sentence);
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![sentence]));

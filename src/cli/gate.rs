@@ -137,7 +137,7 @@ a report of it cannot be written; 2 bad usage, a base that does not exist, a can
 that neither server has, or a failure of the gate itself; 130 interrupted. *Skipped*: the base does not build, does not \
 start, or dies.";
 
-/// Builds base and candidate from git, in any repository, and runs this program's gate.
+/// Script that builds base and candidate from git, in any repository, and runs this program's gate.
 const CI_SCRIPT: &str = include_str!("../../scripts/ci-gate");
 
 pub(super) fn execute(arguments: &GateArguments) -> Result<Status> {
@@ -171,7 +171,7 @@ fn status(verdict: &Verdict, strict: bool) -> Status {
             if strict { Status::Unsound } else { Status::Done }
         }
         word => {
-            // Whoever lets it pass is to know that nothing was shown.
+            // A caller that accepts this status must know that no difference was excluded.
             line(&format!(
                 "{}: no difference could be tested: {}",
                 verdict_words::word(word),
@@ -183,7 +183,7 @@ fn status(verdict: &Verdict, strict: bool) -> Status {
 }
 
 impl GateArguments {
-    /// The verdict of a gate that has no base.
+    /// Writes the verdict of a gate without a base.
     fn skip(&self, candidate: &Contender, reason: &str) -> Result<Status> {
         let (outputs, files) = self.outputs()?;
         let session = Session::with(outputs, &self.watch, self.output.quiet)?;
@@ -191,14 +191,14 @@ impl GateArguments {
         Ok(self.tell(&verdict, session, files, None))
     }
 
-    /// Reserves every file that the verdict goes to.
+    /// Reserves all files for the verdict.
     fn outputs(&self) -> Result<(Outputs, Reserved<'_>)> {
         let printed = self.files.printed_beside(&self.output)?;
         let outputs = Outputs { destination: self.output.reserve()?, printed };
         Ok((outputs, self.files.reserve()?))
     }
 
-    /// Writes and prints a verdict: all that can be, whatever cannot. The status that it comes to.
+    /// Writes and prints a verdict, as far as possible despite failures. Returns the exit status.
     fn tell(
         &self,
         verdict: &Verdict,
@@ -208,7 +208,7 @@ impl GateArguments {
     ) -> Status {
         let mut failures = session.finish(verdict);
         failures.extend(files.write(verdict));
-        // The reason that the verdict is none has been told when its error is.
+        // For a verdict without a result, the error below is the reason.
         let status = if failure.is_some() && verdict.verdict != Word::Regressed {
             Status::Failed
         } else {
@@ -247,7 +247,8 @@ impl GateArguments {
         })
     }
 
-    /// The scenarios of the file, or the built-in ones; of them, those that were named.
+    /// Returns the scenarios of the file, or the built-in ones; of these, only the named ones if names were
+    /// given.
     fn chosen(&self) -> Result<Vec<Scenario>> {
         let threshold = self.threshold.unwrap_or(DEFAULT_THRESHOLD);
         let usual = Path::new(USUAL_FILE);
@@ -273,7 +274,7 @@ impl GateArguments {
     }
 }
 
-/// Number of repetitions that fit: half the time is for a second run.
+/// Returns the number of repetitions that fit; half of the time is for a second run.
 fn repetitions_within(budget: Duration, scenarios: &[Scenario]) -> Result<usize> {
     let each = expected_length(scenarios);
     let fit = usize::try_from((budget / 2).as_nanos() / each.as_nanos().max(1)).unwrap_or(MOST_REPETITIONS);

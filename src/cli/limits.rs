@@ -1,4 +1,4 @@
-//! `plimsoll limits`: where each size limit bites.
+//! `plimsoll limits`: finds each size limit.
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueHint};

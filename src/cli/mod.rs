@@ -1,4 +1,4 @@
-//! The command line: flags to validated values, and the course of each command.
+//! The command line: validation of flags, and one function per command.
 
 mod signals;
 pub mod values;

@@ -30,7 +30,7 @@ pub(super) struct OutputArguments {
 }
 
 impl OutputArguments {
-    /// The file for the JSON document, known to be writable; `None` also where the document goes to stdout.
+    /// Reserves the file for the JSON document; `None` without a file, and where the document goes to stdout.
     pub(super) fn reserve(&self) -> anyhow::Result<Option<Destination>> {
         if !is_stdout(self.output.as_deref()) {
             return Ok(self.output.as_deref().map(Destination::reserve).transpose()?);
@@ -41,14 +41,14 @@ impl OutputArguments {
         Ok(None)
     }
 
-    /// Format on stdout.
+    /// Returns the format on stdout.
     pub(super) fn format(&self) -> Format {
         let default = if is_stdout(self.output.as_deref()) { Format::Json } else { Format::Text };
         self.format.unwrap_or(default)
     }
 }
 
-/// Why two flags contradict each other.
+/// Text of the error for two contradicting flags.
 pub(super) const BOTH_ON_STDOUT: &str = "`-o -` writes JSON to stdout, and -O asks for another format there; leave out one of the two, or give -o a file (`./-` is one)";
 
 pub(super) fn is_stdout(path: Option<&Path>) -> bool {
@@ -60,7 +60,7 @@ pub(super) fn print(document: &impl Writable, format: Format) -> anyhow::Result<
     print_with(format, |out| document.write(format, out))
 }
 
-/// Lets a document be written in this format to stdout.
+/// Writes to stdout in this format, with colours only for text.
 pub(super) fn print_with(
     format: Format,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
@@ -68,14 +68,14 @@ pub(super) fn print_with(
     if format == Format::Text { to_coloured_stdout(write) } else { to_stdout(write) }
 }
 
-/// Lets a command write to stdout, byte by byte as it is. A reader that has left, such as `head`, or a
-/// terminal that was closed, is no error.
+/// Writes to stdout unchanged, byte by byte. A reader that has left, such as `head`, or a closed terminal, is
+/// not an error.
 pub(super) fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
     written(write(&mut io::stdout().lock()))
 }
 
-/// Lets a command write a text with colours. They are left out where stdout is no terminal, and where `NO_COLOR`,
-/// `CLICOLOR` or `TERM` say so.
+/// Writes a text with colours to stdout. Colours are left out where stdout is not a terminal, and where
+/// `NO_COLOR`, `CLICOLOR` or `TERM` disable them.
 fn to_coloured_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
     written(write(&mut anstream::stdout().lock()))
 }
@@ -87,7 +87,7 @@ fn written(result: io::Result<()>) -> anyhow::Result<()> {
     }
 }
 
-/// Whether nobody reads any more: a pipe whose reader has gone, or a terminal that was closed.
+/// Returns true if stdout has no reader: a pipe whose reader has gone, or a closed terminal.
 fn has_left(error: &io::Error) -> bool {
     if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) {
         let kind =

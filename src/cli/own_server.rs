@@ -1,4 +1,4 @@
-//! The server that a command drives: the named server, or the reference server in a child process.
+//! The server under test: the named server, or the reference server in a child process.
 
 use std::env;
 
@@ -16,10 +16,10 @@ use crate::{
     units::Limit,
 };
 
-/// Worker threads of a server that is started here: the default of `plimsoll serve`.
+/// Worker threads of the command's own server: the default of `plimsoll serve`.
 const SERVER_THREADS: usize = 4;
 
-/// Flags for the server that a command starts when it is given no target.
+/// Flags for the server that a command starts if it has no target.
 #[derive(Debug, Args)]
 pub(super) struct OwnServer {
     /// Number of worker threads of the server [default: 4]
@@ -60,11 +60,11 @@ pub(super) struct OwnServer {
 }
 
 impl OwnServer {
-    /// The target, which must not come with flags for a server of one's own; or else the reference server in a
-    /// child process of this very program.
+    /// Returns the target, which excludes flags for the command's own server; without a target, the reference
+    /// server in a child process of this program.
     ///
     /// # Errors
-    /// When both are given, nothing accepts connections at the target, or this program's own file is not found.
+    /// Both are given, no server accepts connections at the target, or this program's own file is not found.
     pub(super) fn server(&self, target: Option<&Target>) -> Result<Server> {
         if let Some(located) = self.locate(target)? {
             return Ok(Server::There(located));
@@ -91,7 +91,7 @@ impl OwnServer {
         Ok(Some(target.locate()?))
     }
 
-    /// Settings of the server to start.
+    /// Returns the settings of the server to start.
     pub(super) fn record(&self) -> ServerRecord {
         let defaults = server::Config::default();
         ServerRecord {

@@ -1,4 +1,4 @@
-//! One call before the load: a method that the server does not have is told at once, and not after a run.
+//! Rehearsal: one call before the load, so that a missing method is reported at once and not after a run.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ use crate::{
     units::Limit,
 };
 
-/// Longest time of the rehearsal call. A slower server is driven anyway: the run shows that it is slow.
+/// Longest time of the rehearsal call. A slower server is tested anyway: the run shows that it is slow.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Makes a call of one letter.
 ///
 /// # Errors
-/// When the server does not have the method, or the call cannot be made as it is asked for. Any other end of
-/// the call is the run's to count.
+/// The server does not have the method, or the call cannot be made with these options. The run counts any
+/// other end of the call.
 pub(super) fn rehearse(target: &Located, metadata: &[Pair]) -> Result<()> {
     let options = Options {
         max_recv_message_size: Limit::Unlimited,

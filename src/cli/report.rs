@@ -1,4 +1,4 @@
-//! `plimsoll report`: a saved result, printed again.
+//! `plimsoll report`: prints a saved result again.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! Documents that a command reads: files, or stdin.
+//! Input documents of a command: files, or stdin.
 
 use std::{
     fs::File,
@@ -10,10 +10,11 @@ use anyhow::{Context, Result, bail};
 
 use super::output::is_stdout;
 
-/// No document of ours is larger: a file without an end, such as `/dev/zero`, is none.
+/// Largest document, in bytes. Documents of this program are smaller; an endless file, such as `/dev/zero`,
+/// is larger.
 const LARGEST: u64 = 1 << 30;
 
-/// Reads a document; of other files, only the beginning.
+/// Reads a document; of any other file, only the beginning.
 fn read_from(mut reader: impl Read) -> io::Result<Vec<u8>> {
     let mut document = Vec::new();
     reader.by_ref().take(4_096).read_to_end(&mut document)?;

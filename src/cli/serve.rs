@@ -111,7 +111,7 @@ Not defended: the number of connections, and so the sum of their memory, unless 
 connections, which stay open; with --obey, one reply of up to 1 GiB at a time on each connection. It has no TLS and no \
 authentication: use it on networks that you trust.";
 
-/// Bounds threads and connections, so that a slip of the finger does not take the machine down.
+/// Largest number of threads and of connections, so that a typing error does not overload the machine.
 const MOST: usize = 1_024;
 
 fn positive(text: &str) -> Result<usize, String> {
@@ -122,15 +122,15 @@ fn positive(text: &str) -> Result<usize, String> {
         .ok_or_else(|| format!("`{text}` is not a number from 1 to {MOST}"))
 }
 
-/// Settings of the allocator. A background thread returns memory that was free for some 2 s, also when
-/// the server has nothing to do. Large messages are allocated like small ones: by default each message over
-/// 8 MiB would go back to the system at once, and cost a page fault for every 4 KiB of the next.
+/// Settings of the allocator. A background thread returns memory that was free for about 2 s, even if the
+/// server is idle. Large messages are allocated like small ones. By default each message over 8 MiB would go
+/// back to the operating system at once, and cost a page fault for every 4 KiB of the next message.
 #[cfg(all(feature = "jemalloc", target_os = "linux", target_env = "gnu"))]
 const ALLOCATOR: (&str, &str) =
     ("_RJEM_MALLOC_CONF", "background_thread:true,dirty_decay_ms:2000,oversize_threshold:0");
 
-/// Starts this program over in the same process with these settings of its allocator, which reads them at its
-/// own start only. Returns where they are set already, or where that cannot be done.
+/// Restarts this program in the same process with these settings of its allocator, which reads them only at
+/// its own start. Returns if they are set already, or if the restart fails.
 #[cfg(all(feature = "jemalloc", target_os = "linux", target_env = "gnu"))]
 fn set_up_allocator() {
     use std::os::unix::process::CommandExt;
@@ -140,17 +140,17 @@ fn set_up_allocator() {
     }
     let mut arguments = std::env::args_os();
     let (Ok(program), Some(name)) = (std::env::current_exe(), arguments.next()) else { return };
-    // Returns only when it fails. Then a peak is given back later, and large messages cost more.
+    // Returns only on failure. Peak memory is then released later, and large messages cost more.
     let _ = std::process::Command::new(program).arg0(name).args(arguments).env(setting, value).exec();
 }
 
 #[cfg(not(all(feature = "jemalloc", target_os = "linux", target_env = "gnu")))]
 fn set_up_allocator() {}
 
-/// Time after a signal in which most drains end, without a word.
+/// Time after a signal without a message; most drains end within it.
 const SILENT_DRAIN: Duration = Duration::from_millis(500);
 
-/// Time for the server's threads to end the step that they are at.
+/// Time for the server's threads to finish their current step.
 const LAST_STEPS: Duration = Duration::from_secs(1);
 
 fn streams(text: &str) -> Result<u32, String> {
@@ -187,7 +187,7 @@ pub(super) fn execute(arguments: &ServeArguments) -> Result<Status> {
         },
     };
     let served = runtime.block_on(async {
-        // Before the line is printed: whoever reads it may send a signal at once.
+        // Signals are handled before the line is printed, because its reader may send a signal at once.
         let signals = count_signals()?;
         let listeners = listen(&arguments.addresses)?;
         let listening = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>()?;
@@ -203,12 +203,12 @@ pub(super) fn execute(arguments: &ServeArguments) -> Result<Status> {
         }
         Ok(Status::Done)
     });
-    // Its connections close with the runtime; a call that computes does not hold this process up.
+    // Connections close with the runtime; a computing call does not delay the end of this process.
     runtime.shutdown_timeout(LAST_STEPS);
     served
 }
 
-/// Returns when this many signals to end have come.
+/// Returns after this number of signals.
 async fn after(mut signals: watch::Receiver<u32>, count: u32) {
     let _ = signals.wait_for(|signals| *signals >= count).await;
 }
@@ -240,8 +240,7 @@ fn what_was(cut: Cut) -> String {
     format!("{} with {}", count(cut.connections, "connection"), count(cut.calls, "unanswered call"))
 }
 
-/// Listens on every address that the names stand for. A name's addresses share one port, also
-/// where it is a free one.
+/// Listens on every address of the names. The addresses of one name share one port, even if it is a free one.
 fn listen(names: &[String]) -> Result<Vec<TcpListener>> {
     let mut listeners = Vec::new();
     for name in names {
@@ -266,7 +265,7 @@ fn listen(names: &[String]) -> Result<Vec<TcpListener>> {
                     listeners.push(listener);
                     bound += 1;
                 }
-                // A machine without IPv6 still names ::1.
+                // A machine without IPv6 still resolves names to ::1.
                 Err(error) if is_missing(&error) => {
                     missing = Some((address, error));
                 }
@@ -280,7 +279,7 @@ fn listen(names: &[String]) -> Result<Vec<TcpListener>> {
     Ok(listeners)
 }
 
-/// Whether the machine has no such address, or no addresses of that kind at all.
+/// Returns true if the machine does not have the address, or no addresses of that kind.
 fn is_missing(error: &io::Error) -> bool {
     if error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error()) {
         return true;
@@ -315,7 +314,7 @@ fn announce(
     print(&document, arguments.output.format())
 }
 
-/// A thread of its own, because nothing else may keep this process from ending with its parent.
+/// Ends this process when its input ends, in a separate thread, so that nothing delays the end with the parent.
 #[expect(clippy::disallowed_methods, reason = "the parent is gone, and nobody waits for an orderly end")]
 fn end_with_input() {
     thread::spawn(|| {
@@ -325,7 +324,7 @@ fn end_with_input() {
     });
 }
 
-/// Number of signals to end so far.
+/// Counts the signals to end.
 fn count_signals() -> Result<watch::Receiver<u32>> {
     let (count, counted) = watch::channel(0);
     let mut signals = Signals::new().context("cannot listen for signals")?;

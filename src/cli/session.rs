@@ -1,5 +1,5 @@
-//! The course that commands share: outputs are reserved before anything runs, signals stop it in order, and
-//! everything is written and printed before the exit status.
+//! The common part of commands: outputs are reserved before any run, signals stop the command in order, and
+//! all outputs are written and printed before the exit status.
 
 use anyhow::Result;
 
@@ -16,11 +16,11 @@ use crate::{
     view::View,
 };
 
-/// A command that is under way.
+/// A running command.
 pub(super) struct Session {
-    /// Raised by signals.
+    /// Stop that signals raise.
     pub(super) stop: Stop,
-    /// Shown as progress.
+    /// Events that are displayed as progress.
     pub(super) events: Events,
     view: View,
     outputs: Outputs,
@@ -29,26 +29,26 @@ pub(super) struct Session {
 /// Outputs of a command's document.
 #[derive(Debug)]
 pub(super) struct Outputs {
-    /// The file, which is written first.
+    /// The file, which is written before stdout.
     pub(super) destination: Option<Destination>,
     /// Format on stdout; `None` if another report goes there.
     pub(super) printed: Option<Format>,
 }
 
 impl Session {
-    /// Reserves the outputs, and begins to listen to signals and to show progress.
+    /// Reserves the outputs, and starts to handle signals and to display progress.
     ///
     /// # Errors
-    /// When an output cannot be written, or the system refuses a means.
+    /// An output cannot be written, or the operating system refuses a resource.
     pub(super) fn begin(output: &OutputArguments, watch: &WatchFlags) -> Result<Self> {
         let outputs = Outputs { destination: output.reserve()?, printed: Some(output.format()) };
         Self::with(outputs, watch, output.quiet)
     }
 
-    /// Begins the course of a command that has reserved its outputs itself.
+    /// Starts the session of a command that has reserved its outputs itself.
     ///
     /// # Errors
-    /// When events cannot be written, or the system refuses a means.
+    /// Events cannot be written, or the operating system refuses a resource.
     pub(super) fn with(outputs: Outputs, watch: &WatchFlags, quiet: bool) -> Result<Self> {
         let stop = stop_on_signals()?;
         let (events, view) = watch.watch(quiet)?;
@@ -61,8 +61,8 @@ impl Session {
         Status::Interrupted
     }
 
-    /// Ends the progress, writes the document and prints it. What could not be done is returned: a full disk takes
-    /// no printed figures away.
+    /// Ends the progress, writes the document and prints it. Returns the failures: if the disk is full, the
+    /// figures are printed all the same.
     pub(super) fn finish(self, document: &impl Writable) -> Vec<anyhow::Error> {
         self.view.finish(self.events);
         let Outputs { destination, printed } = self.outputs;
@@ -72,7 +72,7 @@ impl Session {
     }
 }
 
-/// The first of some failures, if there is one.
+/// Returns the first failure as an error, if there is one.
 pub(super) fn first(failures: Vec<anyhow::Error>) -> Result<()> {
     failures.into_iter().next().map_or(Ok(()), Err)
 }

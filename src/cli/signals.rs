@@ -1,4 +1,4 @@
-//! Signals that ask a process to end. Only the command line listens to them: a library leaves them to its host.
+//! Signals that end a process. Only the command line handles them: a library leaves them to its host.
 
 use std::{
     fs::File,
@@ -11,10 +11,10 @@ use procfs_core::{FromRead, process::Status};
 
 use crate::{endpoint, stop::Stop};
 
-/// A stop that signals raise from now on, for as long as this process lives: the first drains, the second aborts.
+/// Returns a stop that signals raise until the process ends: the first drains, the second aborts.
 ///
 /// # Errors
-/// When the system gives no descriptor or thread.
+/// The operating system refuses a descriptor or a thread.
 pub(super) fn stop_on_signals() -> anyhow::Result<Stop> {
     endpoint::check().context("cannot listen for signals")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -22,7 +22,7 @@ pub(super) fn stop_on_signals() -> anyhow::Result<Stop> {
     let mut signals = runtime.block_on(async { Signals::new() }).context("cannot listen for signals")?;
     let stop = Stop::new();
     let raised = stop.clone();
-    // Ends with the process: there is nothing that it could leave behind.
+    // The thread ends with the process, and leaves nothing behind.
     thread::spawn(move || {
         runtime.block_on(async {
             loop {
@@ -34,22 +34,23 @@ pub(super) fn stop_on_signals() -> anyhow::Result<Stop> {
     Ok(stop)
 }
 
-/// Ctrl-C, SIGTERM and SIGHUP, which a terminal sends that is closed.
+/// Ctrl-C, SIGTERM, and SIGHUP, which a closing terminal sends.
 pub(crate) struct Signals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
-    /// `None` where the process was told to ignore it, as by `nohup`.
+    /// `None` if the process ignores SIGHUP, as under `nohup`.
     hangup: Option<tokio::signal::unix::Signal>,
 }
 
-/// Whether a process ignores SIGHUP, by its status below `/proc`; false where the system does not tell.
+/// Returns true if a process ignores SIGHUP, by its status file in `/proc`; false where there is no such
+/// file.
 fn ignores_hangup(status: io::Result<impl Read>) -> bool {
     // The first signal is the lowest bit.
     status.is_ok_and(|status| Status::from_read(status).is_ok_and(|status| status.sigign & 1 == 1))
 }
 
 impl Signals {
-    /// Listens from now on: a signal does not end the process any more.
+    /// Starts to handle signals: a signal no longer ends the process.
     pub(crate) fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let status = File::open("/proc/self/status");
@@ -58,7 +59,7 @@ impl Signals {
         Ok(Self { terminate, interrupt, hangup })
     }
 
-    /// Returns with the next signal.
+    /// Returns at the next signal.
     pub(crate) async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
@@ -76,14 +77,14 @@ mod tests {
 
     #[test]
     fn a_process_that_ignores_the_hangup_goes_on_doing_so() {
-        // The shell makes itself deaf to a signal, and the program that takes its place stays so.
+        // The shell ignores a signal, and the program that replaces it by exec keeps ignoring it.
         let status = |signal: &str| {
             let script = format!("trap '' {signal}; exec cat /proc/self/status");
             Command::new("sh").args(["-c", &script]).output().expect("it runs").stdout
         };
         if cfg!(target_os = "linux") {
             assert!(ignores_hangup(Ok(status("HUP").as_slice())));
-            // Where the tests themselves run under `nohup`, every child is deaf to it.
+            // If the tests run under `nohup`, every child ignores SIGHUP.
             let is_deaf = ignores_hangup(File::open("/proc/self/status"));
             assert_eq!(ignores_hangup(Ok(status("TERM").as_slice())), is_deaf);
         }

@@ -1,23 +1,23 @@
-//! Exit statuses.
+//! Exit statuses of commands.
 
-/// End of the process, as an exit status.
+/// Exit status of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// 0.
+    /// 0: done.
     Done,
     /// 1: an objective was missed, or a regression found.
     Missed,
-    /// 2: bad usage, or it could not be done.
+    /// 2: bad usage, or the command could not do its work.
     Failed,
-    /// 3: the measurement is not sound, and the caller asked to be told.
+    /// 3: the measurement is not sound, and `--strict` was given.
     Unsound,
-    /// 130: interrupted; what was measured so far was printed and saved.
+    /// 130: interrupted; the measurements so far were printed and saved.
     Interrupted,
 }
 
 impl Status {
-    /// The status of a command whose finding stands, and of which something could not be written or printed: each
-    /// failure is told on stderr. A regression or a missed objective stays one, whatever becomes of its report.
+    /// Returns the exit status of a command after failures to write or print, each of which is reported on
+    /// stderr. A regression or a missed objective keeps its status, even if its report cannot be written.
     pub(super) fn despite(self, failures: impl IntoIterator<Item = anyhow::Error>) -> Self {
         let mut status = self;
         for failure in failures {

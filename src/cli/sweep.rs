@@ -1,4 +1,4 @@
-//! `plimsoll sweep`: a grid of plans, sizes by loads.
+//! `plimsoll sweep`: runs a grid of plans, sizes by loads.
 
 use std::{path::Path, time::Duration};
 
@@ -118,12 +118,12 @@ Each point is a separate run. The report shows medians over the repetitions. Ref
 no other figure.";
 
 pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
-    // An impossible grid is an error before anything is looked up.
+    // An impossible grid is an error before any name is resolved.
     arguments.asked(true)?;
     let (output, format) = arguments.written()?;
     let server = arguments.server.server(arguments.target.as_ref())?;
     let asked = arguments.asked(server.is_local())?;
-    // Every plan is tried before the first one is run.
+    // Every plan is checked before the first run.
     for load in &asked.loads {
         for size in asked.sizes.with_limits(&[]) {
             let point = Point { message_bytes: size, load: *load, repetition: 1 };
@@ -133,20 +133,20 @@ pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
     check_metadata(&arguments.metadata)?;
     let begun = output.map(|path| begun(path, &asked)).transpose()?.flatten();
     let destination = output.map(Destination::reserve).transpose()?;
-    // A pipe stays open until the whole sweep goes into it; a file is written point by point.
+    // A pipe stays open until the whole sweep is written to it; a file is written point by point.
     let at_the_end = destination.filter(|_| output.is_some_and(|path| !is_kept(path)));
     let outputs = Outputs { destination: at_the_end, printed: Some(format) };
     let session = Session::with(outputs, &arguments.watch, arguments.quiet)?;
     let (stop, events) = (&session.stop, &session.events);
     arguments.client.rehearse(server.there(), &arguments.metadata)?;
     let driven = server.start()?;
-    // Those of now: a sweep that was read from its document has no secrets.
+    // Current settings, because a sweep read from its document has no secrets.
     let settings = asked.settings.clone();
     let mut document = if let Some(begun) = begun {
         begun
     } else {
         let limits = sweep::ladder_limits(&asked, &driven, stop, events)?;
-        // With an incomplete search it would be another grid.
+        // An incomplete search for limits would give another grid.
         if stop.is_wanted() {
             return Ok(session.interrupted());
         }
@@ -157,7 +157,7 @@ pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
         None => Ok(()),
     };
     let measured = sweep::run(&mut document, &settings, &driven, stop, events, &mut keep);
-    // What was measured until then is printed, and kept, in any case.
+    // The measurements so far are printed, and kept, in any case.
     session::first(session.finish(&document))?;
     if measured.context("the sweep ended early; what was measured until then is above")? {
         return Ok(Status::Interrupted);
@@ -168,16 +168,16 @@ pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
     Ok(Status::Done)
 }
 
-/// Whether this is a file, or will be one: it is written point by point, and can be gone on with.
+/// Returns true for a file, existing or new. A file is written point by point, and can be continued.
 fn is_kept(path: &Path) -> bool {
-    // Those of the system point to whatever the process has open.
+    // Paths of the operating system point to open files of the process.
     let is_device = path.starts_with("/dev") || path.starts_with("/proc");
     !is_device && (!path.exists() || path.is_file())
 }
 
-/// The sweep in this file, if there is one: it must be the same.
+/// Reads the sweep in this file, if there is one. Its settings must equal these.
 fn begun(path: &Path, asked: &SweepSpec) -> Result<Option<Sweep>> {
-    // Opening a pipe would wait for somebody to write into it.
+    // Opening a pipe would wait for a writer.
     if !is_kept(path) || !path.exists() {
         return Ok(None);
     }
@@ -192,7 +192,7 @@ fn begun(path: &Path, asked: &SweepSpec) -> Result<Option<Sweep>> {
 }
 
 impl SweepArguments {
-    /// The file that the sweep is kept in, and what goes to stdout.
+    /// Returns the file for the sweep, and the format on stdout.
     fn written(&self) -> Result<(Option<&Path>, Format)> {
         match (self.output.as_deref(), self.format) {
             (path, None | Some(Format::Json)) if is_stdout(path) => Ok((None, Format::Json)),

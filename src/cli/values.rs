@@ -1,4 +1,4 @@
-//! Values as they are written on the command line.
+//! Parsers for values on the command line.
 
 use std::{ffi::OsStr, fs, path::PathBuf};
 
@@ -15,12 +15,12 @@ use crate::{
     units::{Count, Named},
 };
 
-/// A count as it is written: `2000`, `10k`.
+/// Parses a count: `2000`, `10k`.
 pub(super) fn count(text: &str) -> Result<u64, String> {
     text.parse().map(|Count(count)| count).map_err(|error| error.to_string())
 }
 
-/// Parses metadata. An error does not repeat what was written, as those of clap do: it may be a secret.
+/// Parser for metadata. Unlike those of clap, its errors do not repeat the value, which may be a secret.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct MetadataParser;
 
@@ -36,12 +36,12 @@ impl TypedValueParser for MetadataParser {
     }
 }
 
-/// Metadata as it is written: `name: value`, or `name: @FILE` where the value is in a file.
+/// Parses metadata: `name: value`, or `name: @FILE` for a value in a file.
 fn pair(text: &str) -> Result<Pair, String> {
     let written = Pair::unchecked(text).map_err(|error| error.to_string())?;
     let pair = match written.value.strip_prefix('@') {
         None => written,
-        // Two stand for one that belongs to the value.
+        // Two `@` stand for one that belongs to the value.
         Some(rest) if rest.starts_with('@') => Pair::new(written.name, rest),
         Some(file) => {
             let value = value_in(file)?;
@@ -52,8 +52,8 @@ fn pair(text: &str) -> Result<Pair, String> {
     Ok(pair)
 }
 
-/// A value from a file, without the line break at its end. It is hidden: who puts a value into a file keeps it to
-/// himself.
+/// Reads a value from a file, without the line break at its end. The value is hidden in outputs, because a user
+/// puts a value into a file to keep it secret.
 fn value_in(file: &str) -> Result<String, String> {
     if file.is_empty() {
         return Err("`@` has no file behind it; write `name: @FILE`, or `@@` for a value that begins with @"
@@ -66,7 +66,7 @@ fn value_in(file: &str) -> Result<String, String> {
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// A text from a file.
+/// Reads a text from a file.
 pub(super) fn read_text(path: &PathBuf) -> Result<String> {
     let bytes = fs::read(path).with_context(|| format!("cannot read the text of `{}`", path.display()))?;
     String::from_utf8(bytes).map_err(|error| {
@@ -78,18 +78,18 @@ pub(super) fn read_text(path: &PathBuf) -> Result<String> {
     })
 }
 
-/// The least verdict of soundness that `--strict` ends with status 3 for.
+/// Parser for the rating at which `--strict` ends with status 3: that rating or a worse one.
 pub(super) fn verdict() -> impl TypedValueParser<Value = Rating> {
     let worst = [Rating::Unsound, Rating::Disturbed];
     PossibleValuesParser::new(worst.map(Rating::name)).try_map(|name| Rating::named(&name))
 }
 
-/// A value of an enum by its name; the help shows each name with its meaning.
+/// Parser for a value of an enum by its name; the help lists each name with its meaning.
 pub(super) fn named<T: Named + Send + Sync>() -> impl TypedValueParser<Value = T> {
     one_of(T::VALUES)
 }
 
-/// One of these values, by its name; the help shows each name with its meaning.
+/// Parser for one of these values by its name; the help lists each name with its meaning.
 pub(super) fn one_of<T: Named + Send + Sync>(values: &'static [T]) -> impl TypedValueParser<Value = T> {
     let value = |value: &T| match value.meaning() {
         "" => PossibleValue::new(value.name()),

@@ -1,4 +1,4 @@
-//! The files that a verdict goes to besides its own document: for CI, and for services that keep histories.
+//! Files for a verdict besides its own document: for CI, and for services that keep histories.
 
 use std::{
     env,
@@ -17,7 +17,7 @@ use crate::{
     view::line,
 };
 
-/// Environment variable with the file that GitHub's runner reads a summary from.
+/// Environment variable with the file from which GitHub's runner reads a summary.
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
 #[derive(Debug, Args)]
@@ -51,7 +51,7 @@ pub(super) struct VerdictFiles {
     commit: Option<String>,
 }
 
-/// Reserved files, known to be writable.
+/// Reserved files, checked to be writable.
 pub(super) struct Reserved<'a> {
     files: &'a VerdictFiles,
     whole: Vec<(Destination, Format)>,
@@ -59,7 +59,7 @@ pub(super) struct Reserved<'a> {
 }
 
 impl VerdictFiles {
-    /// The name of a flag that was given, if one was.
+    /// Returns the name of one of the given flags, if there is one.
     pub(super) fn given(&self) -> Option<&'static str> {
         self.all().into_iter().find_map(|(flag, file)| file.as_ref().map(|_| flag))
     }
@@ -76,10 +76,10 @@ impl VerdictFiles {
         ]
     }
 
-    /// The flag whose file is stdout, if one is.
+    /// Returns the flag whose file is stdout, if there is one.
     ///
     /// # Errors
-    /// When two are, or the history is.
+    /// Two flags name stdout, or the history does.
     fn on_stdout(&self) -> Result<Option<&'static str>> {
         let flags: Vec<&str> = self
             .all()
@@ -97,10 +97,10 @@ impl VerdictFiles {
         }
     }
 
-    /// Format on stdout; `None` if a report for CI goes there.
+    /// Returns the format on stdout; `None` if a report for CI goes there.
     ///
     /// # Errors
-    /// When more than one thing is to go there.
+    /// More than one output would go to stdout.
     pub(super) fn printed_beside(&self, output: &OutputArguments) -> Result<Option<Format>> {
         match self.on_stdout()? {
             None => Ok(Some(output.format())),
@@ -111,7 +111,7 @@ impl VerdictFiles {
         }
     }
 
-    /// Reserves a place for each.
+    /// Reserves all files.
     pub(super) fn reserve(&self) -> Result<Reserved<'_>> {
         self.on_stdout()?;
         let formats = [
@@ -138,8 +138,8 @@ impl VerdictFiles {
 }
 
 impl Reserved<'_> {
-    /// Writes all of them. One that cannot be written takes no other away: the failures. Nobody asked for the
-    /// summary of a CI job by a flag, so that one which cannot be written is told, and is no failure.
+    /// Writes all files, and returns the failures; one failure does not prevent the other files. The summary
+    /// of a CI job is not requested by a flag, so a failure to write it is reported, but does not count.
     pub(super) fn write(self, verdict: &Verdict) -> Vec<anyhow::Error> {
         let mut failures = Vec::new();
         for (destination, format) in self.whole {
@@ -158,10 +158,10 @@ impl Reserved<'_> {
     }
 }
 
-/// The history with one more row: the whole file is replaced, so that no row is ever half there.
+/// Appends a row to the history. The whole file is replaced, so that no row is ever half written.
 fn add_row(verdict: &Verdict, commit: &str, path: &Path, destination: Destination) -> Result<()> {
     let context = || format!("cannot add a row to `{}`", path.display());
-    // A device or a pipe has no rows to go on from, and some have no end.
+    // A device or a pipe has no rows to read, and some have no end.
     let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
     let old = if is_file { fs::read(path).with_context(context)? } else { Vec::new() };
     let mut row = Vec::new();

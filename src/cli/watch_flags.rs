@@ -1,4 +1,4 @@
-//! Progress: on stderr, and as events in a file.
+//! Flags for progress: on stderr, and as events in a file.
 
 use std::path::PathBuf;
 
@@ -18,10 +18,10 @@ pub(super) struct WatchFlags {
 }
 
 impl WatchFlags {
-    /// Begins to show progress: on stderr unless `quiet`, and in the file.
+    /// Starts to display progress: on stderr unless `quiet`, and in the file.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// The file cannot be written.
     pub(super) fn watch(&self, quiet: bool) -> Result<(Events, View)> {
         let file = self.events.as_deref();
         if is_stdout(file) {

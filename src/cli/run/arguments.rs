@@ -1,4 +1,4 @@
-//! The flags of `plimsoll run`, as they are typed.
+//! Flags of `plimsoll run` and `plimsoll interference`.
 
 use std::{path::PathBuf, str::FromStr, time::Duration};
 
@@ -161,7 +161,7 @@ Sizes: 4194304, 64KiB, 4MiB (binary), 64kB (decimal). Durations: 250us, 10ms, 1.
 1M, 1e6. A size is the length of the encoded protobuf message, without gRPC's 5-byte prefix; size limits count the same \
 bytes.";
 
-/// A stage as it is written: `500:10s`, or `0..5k:1m`.
+/// A stage in the syntax of the command line: `500:10s`, or `0..5k:1m`.
 #[derive(Debug, Clone, Copy)]
 struct WrittenStage(Stage);
 
@@ -177,7 +177,7 @@ impl FromStr for WrittenStage {
         let (rates, duration) = text.split_once(':').ok_or_else(form)?;
         let duration = parse_duration(duration).map_err(|error| error.to_string())?;
         let rate = |text: &str| match text.trim() {
-            // A pause, or the foot of a ramp.
+            // A pause, or the start of a ramp.
             "0" => Ok(0.0),
             text => text.parse().map(Rate::per_second).map_err(|error| error.to_string()),
         };
@@ -187,8 +187,8 @@ impl FromStr for WrittenStage {
 }
 
 impl LoadArguments {
-    /// Settings from these flags. The default number of workers depends on whether the server needs cores
-    /// of this machine too.
+    /// Returns settings from these flags. The default number of workers depends on whether the server needs
+    /// cores of this machine too.
     pub(super) fn settings(&self, shares_machine: bool) -> Result<Settings> {
         Ok(Settings {
             load: self.load()?,

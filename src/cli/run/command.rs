@@ -44,7 +44,7 @@ pub(crate) fn execute(arguments: &RunArguments) -> Result<Status> {
     })
 }
 
-/// The status that a finished run ends the process with.
+/// Returns the exit status of a finished run.
 fn status(summary: &Summary, strict: Option<Rating>, server_end: Option<String>) -> Result<Status> {
     if summary.interrupted {
         return Ok(Status::Interrupted);
@@ -68,7 +68,7 @@ fn status(summary: &Summary, strict: Option<Rating>, server_end: Option<String>)
     Ok(Status::Done)
 }
 
-/// Why no call was answered, where the server sent no status at all.
+/// Returns the reason why no call was answered, if the server sent no status at all.
 fn without_a_word(summary: &Summary) -> String {
     let calls = &summary.calls;
     match (calls.planned, calls.outcomes.unfinished) {
