@@ -1,5 +1,5 @@
-//! What the generator does for each call besides calling: recording, choosing, scheduling; and
-//! building payloads, before the run.
+//! Cost of the generator per call, without the call itself: recording, choosing, scheduling; and the cost of
+//! building payloads before a run.
 
 use std::{hint::black_box, time::Duration};
 
@@ -17,7 +17,7 @@ fn payload(sizes: &str, kind: TextKind) -> Payload {
     Payload::new(&mix, kind, 1).expect("small")
 }
 
-/// Counting one answered call. The goal is 100 ns at most.
+/// Measures the counting of one answered call. The goal is 100 ns at most.
 fn recording(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("record");
     group.throughput(Throughput::Elements(1));

@@ -1,5 +1,5 @@
-//! How cheap it is to say no: refusals by limit, size and client, one call at a time over loopback; and what
-//! it takes to find all limits of a server.
+//! Cost of refusals by limit, size and client, one call at a time over loopback; and the cost of a search for
+//! all limits of a server.
 
 use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
 
@@ -17,10 +17,10 @@ use plimsoll::{
 };
 use tokio::runtime::Builder;
 
-/// Larger than any message here, on whichever side it is no limit that counts.
+/// Limit above any message here, for the side whose limit is not measured.
 const RAISED: Limit = Limit::Bytes(100 << 20);
 
-/// Under any message here.
+/// Limit below any message here.
 const SMALL: Limit = Limit::Bytes(1_000);
 
 fn serve(config: Config) -> Located {
@@ -37,17 +37,17 @@ fn serve(config: Config) -> Located {
     Located { address, authority: address.to_string(), is_local: true }
 }
 
-/// The limits of a server, for requests and for replies.
+/// Returns a configuration with these limits for requests and for replies.
 fn limited(recv: Limit, send: Limit) -> Config {
     Config { max_recv_message_size: recv, max_send_message_size: send, ..Config::default() }
 }
 
-/// The time for so many calls, one after the other, each of which is refused.
+/// Returns the time of this number of calls, one after the other, each of which is refused.
 fn refused(target: &Located, settings: Settings) -> Duration {
     let plan = Arc::new(Plan::new(settings).expect("a plan"));
     let run = engine::run(&plan, target, &[], &Stop::new(), &Events::none()).expect("it runs");
     assert_eq!(run.recording.calls.outcomes.refused, run.recording.calls.planned);
-    // Calls that the client itself refuses may be over within the clock's tick.
+    // Calls that the client itself refuses may end within one tick of the clock.
     run.window.max(Duration::from_nanos(1))
 }
 

@@ -17,7 +17,7 @@ use plimsoll::{
 };
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 
-/// Larger than any message here, on whichever side it is no limit that counts.
+/// Limit above any message here, for the side whose limit is not measured.
 const RAISED: Limit = Limit::Bytes(100 << 20);
 
 fn serve(config: Config) -> SocketAddr {

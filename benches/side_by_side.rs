@@ -1,7 +1,9 @@
-//! Comparisons that only make sense side by side, in alternating rounds on the same machine: the stub
-//! client's harness against a bare loop over the same generated client, the lean client with one call
-//! in flight against a loop that only writes and reads, and the server's HTTP/2 windows against
-//! tonic's own. Prints medians and ratios; criterion has no such thing.
+//! Comparisons in alternating rounds on one machine. Prints medians and ratios, which criterion does not
+//! offer.
+//!
+//! Compared are: the stub client's harness with a bare loop over the same generated client; the lean client
+//! at one call in flight with a loop that only writes and reads; and the server's HTTP/2 windows with tonic's
+//! own.
 //!
 //! `cargo bench --bench side_by_side [-- [--quick] [harness | raw | windows]]`
 
@@ -55,7 +57,7 @@ fn settings(client: ClientKind, size: &str, concurrency: u64, length: Duration) 
     }
 }
 
-/// Verified replies a second, as Plimsoll counts them.
+/// Returns verified replies per second, as Plimsoll counts them.
 fn harness(target: &Located, size: &str, concurrency: u64, length: Duration) -> f64 {
     let plan = Arc::new(Plan::new(settings(ClientKind::Stub, size, concurrency, length)).expect("valid"));
     let run = engine::run(&plan, target, &[], &Stop::new(), &Events::none()).expect("it runs");
@@ -64,7 +66,7 @@ fn harness(target: &Located, size: &str, concurrency: u64, length: Duration) -> 
     per_second(replies, run.window)
 }
 
-/// Verified replies a second of the least loop there is: no plan, no clock, no recorder.
+/// Returns verified replies per second of a minimal loop: no plan, no clock, no recorder.
 fn bare(target: &Located, concurrency: u64, length: Duration) -> f64 {
     let plan = Plan::new(settings(ClientKind::Stub, SIZE, concurrency, length)).expect("valid");
     let message = Rc::new(plan.payload().messages()[0].clone());
@@ -99,7 +101,7 @@ fn median(values: &[f64]) -> f64 {
     statistics::median(values).expect("a round at least")
 }
 
-/// The harness against a bare loop. The goal: within 5 %.
+/// Compares the harness with a bare loop. The goal: within 5 %.
 fn compare_harness(rounds: usize, length: Duration) {
     let server = ChildServer::start(Path::new(env!("CARGO_BIN_EXE_plimsoll")), &[]).expect("it starts");
     let address = server.address();
@@ -107,7 +109,7 @@ fn compare_harness(rounds: usize, length: Duration) {
     for concurrency in [64, 256] {
         let (mut with, mut without, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..rounds {
-            // The one that goes first is not always the same.
+            // The order alternates between rounds.
             let (first, second) = if round % 2 == 0 {
                 let first = harness(&target, SIZE, concurrency, length);
                 (first, bare(&target, concurrency, length))
@@ -128,7 +130,7 @@ fn compare_harness(rounds: usize, length: Duration) {
     }
 }
 
-/// Median time of a call of the lean client, with one in flight.
+/// Returns the median time of a call of the lean client, with one call in flight.
 fn lean_one(target: &Located, length: Duration) -> f64 {
     let plan = Arc::new(Plan::new(settings(ClientKind::Lean, SIZE, 1, length)).expect("valid"));
     let run = engine::run(&plan, target, &[], &Stop::new(), &Events::none()).expect("it runs");
@@ -137,7 +139,7 @@ fn lean_one(target: &Located, length: Duration) -> f64 {
     median
 }
 
-/// Median time of a loop that writes the bytes of a call and reads as many as its reply has.
+/// Returns the median time of a loop that writes the bytes of a call and reads as many as its reply has.
 fn raw_one(target: &Located, length: Duration) -> f64 {
     let plan = Arc::new(Plan::new(settings(ClientKind::Lean, SIZE, 1, length)).expect("valid"));
     let mut connection = Connection::new(Arc::new(Requests::new(&plan, &target.authority)), 1);
@@ -145,7 +147,7 @@ fn raw_one(target: &Located, length: Duration) -> f64 {
     socket.set_nodelay(true).expect("a socket");
     let (mut buffer, mut ended, mut calls) = (vec![0; 65_536], 0, 0);
     let (mut request, mut reply_bytes) = (Vec::new(), 0);
-    // The first call introduces its headers; the second is like all later ones.
+    // The first call adds its headers to the table; the second one is like all later ones.
     while ended < 2 {
         if connection.is_ready() && ended == calls {
             connection.start(Call::now(0));
@@ -191,15 +193,15 @@ fn raw_one(target: &Located, length: Duration) -> f64 {
     median(&times)
 }
 
-/// One call in flight: the lean client's median time against that of a loop that only writes and reads.
-/// The goal: within 5 %.
+/// Compares the lean client's median time, with one call in flight, with that of a loop that only writes and
+/// reads. The goal: within 5 %.
 fn compare_raw(rounds: usize, length: Duration) {
     let server = ChildServer::start(Path::new(env!("CARGO_BIN_EXE_plimsoll")), &[]).expect("it starts");
     let address = server.address();
     let target = Located { address, authority: address.to_string(), is_local: true };
     let (mut lean, mut raw, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..rounds {
-        // The one that goes first is not always the same.
+        // The order alternates between rounds.
         let (one, other) = if round % 2 == 0 {
             let one = lean_one(&target, length);
             (one, raw_one(&target, length))
@@ -219,7 +221,7 @@ fn compare_raw(rounds: usize, length: Duration) {
     );
 }
 
-/// The 4 MiB echo at 4 in flight, by the server's windows and frame size.
+/// Compares windows and frame sizes of the server by the 4 MiB echo at 4 in flight.
 fn compare_windows(rounds: usize, length: Duration) {
     const KIB: u32 = 1 << 10;
     const MIB: u32 = 1 << 20;
