@@ -1,7 +1,7 @@
-//! A server that answers every call with the same bytes, without reading it: faster than any that does
-//! something, so that the generator is what limits a run. For `scripts/check-figures`.
+//! A server that answers every call with the same bytes, without reading the request. It is faster than any
+//! server with work to do, so that the generator limits a run. For `scripts/check-figures`.
 //!
-//! `cargo run --release --example canned_server -- TEXT [ADDRESS]`; the reply is TEXT in upper case. Prints
+//! `cargo run --release --example canned_server -- TEXT [ADDRESS]`: the reply is TEXT in upper case. Prints
 //! its address on the first line.
 
 #![allow(clippy::print_stdout, reason = "a program of its own")]
@@ -22,7 +22,7 @@ use plimsoll::{
 };
 use prost::Message;
 
-/// The frames of a reply on stream 0, and where each of them begins.
+/// Returns the frames of a reply on stream 0, and the start of each frame.
 fn reply(text: &str) -> (Vec<u8>, Vec<usize>) {
     let message = Data { text: text.to_uppercase() }.encode_to_vec();
     let length = u32::try_from(message.len()).unwrap_or(u32::MAX).to_be_bytes();

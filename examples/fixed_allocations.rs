@@ -1,4 +1,4 @@
-//! How many blocks a call allocates, client and server together, in one thread: a line for each size
+//! Number of blocks that a call allocates, client and server together, in one thread: one line per size
 //! (`scripts/deterministic-gate`).
 
 mod in_process;
@@ -9,10 +9,10 @@ use plimsoll::server::Config;
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
-/// Lengths of texts: nothing, small, one frame, many frames, just under the limit.
+/// Lengths of texts: empty, small, one frame, many frames, just below the limit.
 const TEXTS: [usize; 5] = [0, 1 << 10, 64 << 10, 1 << 20, (4 << 20) - 64];
 
-/// Calls, after as many that let buffers grow.
+/// Number of counted calls, after as many calls that let buffers grow.
 const CALLS: usize = 16;
 
 #[expect(clippy::print_stdout, reason = "this is what it is for")]

@@ -1,6 +1,7 @@
-//! A fixed number of calls in one thread, to be counted from outside (`scripts/deterministic-gate`):
+//! A fixed number of calls in one thread, to be counted from outside (`scripts/deterministic-gate`).
 //!
-//! `fixed_calls TEXT_BYTES CALLS` makes them; `fixed_calls limits` prints how each size fares in each direction.
+//! `fixed_calls TEXT_BYTES CALLS` makes the calls; `fixed_calls limits` prints the result of each size in each
+//! direction.
 
 mod in_process;
 
@@ -26,7 +27,7 @@ fn main() {
     }
 }
 
-/// A line for each direction, limit and size: the code that a call ends with.
+/// Prints one line per direction, limit and size: the code with which a call ends.
 #[expect(clippy::print_stdout, reason = "this is what it is for")]
 fn limits() {
     let unlimited = Limit::Unlimited;

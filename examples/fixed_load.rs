@@ -1,7 +1,8 @@
-//! A fixed number of calls by the lean client as `run` makes them, to be counted from outside
+//! A fixed number of calls by the lean client as in `run`, to be counted from outside
 //! (`scripts/deterministic-gate`): `fixed_load ADDRESS TEXT_BYTES IN_FLIGHT CALLS`.
 //!
-//! The server is another process (`canned_server`), so that the instructions of this one are the generator's.
+//! The server is another process (`canned_server`), so that the instructions of this process are the
+//! generator's.
 
 use std::sync::Arc;
 

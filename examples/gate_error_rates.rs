@@ -1,7 +1,8 @@
-//! How often a gate is wrong: from the repetitions that `scripts/gate-proof/collect` kept, as Markdown.
+//! Error rates of the gate, as Markdown, from the repetitions that `scripts/gate-proof/collect` kept.
 //!
-//! `gate_error_rates FOLDER [GATES]` makes so many gates (2,000) of each condition, by drawing repetitions from
-//! all that were recorded in it, and judges them with the library's own rule, and with others beside it.
+//! `gate_error_rates FOLDER [GATES]` makes this number of gates (2,000) per condition, by drawing repetitions
+//! from all recorded ones of the condition. The gates are judged by the library's own rule, and by other rules
+//! for comparison.
 
 use std::{collections::BTreeMap, fs::File, path::Path};
 
@@ -13,19 +14,19 @@ use plimsoll::{
     statistics::{RankSum, SignedRank, hodges_lehmann, median},
 };
 
-/// A rule that says of a gate's repetitions whether the candidate is worse: those of the first run, and those of
-/// the second.
+/// A rule that returns true if the candidate is worse, from a gate's repetitions of the first run and of the
+/// second.
 type Rule = fn(&[Repetition], &[Repetition]) -> bool;
 
-/// The rule that is in the library.
+/// Name of the library's rule.
 const THE_GATE: &str = "**the gate**";
 
-/// How a gate's repetitions are drawn.
+/// Method of drawing a gate's repetitions.
 #[derive(Clone, Copy)]
 enum Drawn {
-    /// Each by itself, from all that were made.
+    /// Independently, from all recorded repetitions.
     Apart,
-    /// One after the other, as they were made: what drifts, drifts.
+    /// In a row, as recorded, so that drift of the machine stays.
     InARow,
 }
 
@@ -60,7 +61,7 @@ fn the_gate(first: &[Repetition], second: &[Repetition]) -> bool {
     regressed(&one, &other)
 }
 
-/// Whether both runs say so of one metric, and none of them abstains.
+/// Returns true if both runs show a regression of one metric, and no metric abstains.
 fn regressed(one: &[MetricVerdict], other: &[MetricVerdict]) -> bool {
     let is_noisy = |metric: &MetricVerdict| metric.noise.is_some_and(|noise| noise.flagged);
     let is_worse = |metric: &MetricVerdict| metric.verdict == Word::Regressed;
@@ -68,8 +69,8 @@ fn regressed(one: &[MetricVerdict], other: &[MetricVerdict]) -> bool {
         && one.iter().zip(other).any(|(one, other)| is_worse(one) && is_worse(other))
 }
 
-/// Whether a gate of five scenarios fails, of which the last is drawn from `changed` and the others from
-/// `same`: the default gate has as many tests as that.
+/// Returns true if a gate of five scenarios fails. The last scenario is drawn from `changed` and the others
+/// from `same`, because the default gate has five scenarios.
 fn of_five(changed: &Recorded, same: &Recorded, random: &mut Random) -> bool {
     let mut first: Vec<Vec<Repetition>> = Vec::new();
     let mut second = Vec::new();
@@ -120,7 +121,7 @@ fn no_bound(repetitions: &[Repetition]) -> bool {
     judged(repetitions).iter().any(|metric| metric.p_adjusted < LEVEL)
 }
 
-/// What a run of one arm shows: the median of its slices.
+/// Returns the figure of a run of one arm: the median of its slices.
 fn run(slices: &[Option<f64>]) -> f64 {
     let told: Vec<f64> = slices.iter().flatten().copied().collect();
     median(&told).unwrap_or(f64::NAN)
@@ -155,8 +156,8 @@ fn slices_as_unit(repetitions: &[Repetition]) -> bool {
     })
 }
 
-/// The base's runs of the first repetitions, the candidate's of the second: as they come where one is run after
-/// the other.
+/// Compares the base's runs of the first repetitions with the candidate's of the second, as if they ran one
+/// after the other.
 fn one_after_the_other(first: &[Repetition], second: &[Repetition]) -> bool {
     let metric = GateMetric::CallsPerSecond;
     let base: Vec<f64> = first.iter().take(10).map(|repetition| run(repetition.base.of(metric))).collect();
@@ -165,7 +166,7 @@ fn one_after_the_other(first: &[Repetition], second: &[Repetition]) -> bool {
     RankSum::of(&candidate, &base).is_some_and(|test| test.p_below < 0.05)
 }
 
-/// SplitMix64.
+/// Random numbers by `SplitMix64`.
 struct Random(u64);
 
 impl Random {
@@ -178,7 +179,7 @@ impl Random {
     }
 }
 
-/// What was recorded in one condition.
+/// Recordings of one condition.
 #[derive(Default)]
 struct Recorded {
     repetitions: Vec<Repetition>,
@@ -198,7 +199,7 @@ fn read(folder: &Path) -> Conditions {
             (entry.file_name().to_string_lossy().trim_end_matches(".json").to_owned(), verdict)
         })
         .collect();
-    // In the order in which they were made: a rule that compares what came later with what came before needs it.
+    // Sorted by time, for a rule that compares later repetitions with earlier ones.
     verdicts.sort_by(|(_, left), (_, right)| left.started_at.cmp(&right.started_at));
     for (name, verdict) in verdicts {
         let mut words = name.split('-');
@@ -221,7 +222,7 @@ fn read(folder: &Path) -> Conditions {
     recorded
 }
 
-/// The repetitions of a candidate that is dearer by this much in each metric, made of those of one that is the same.
+/// Returns the repetitions of a candidate with these costs per metric, made from those of an equal candidate.
 fn shifted(same: &Recorded, [calls, p50, cpu]: [f64; 3]) -> Recorded {
     let mut repetitions = same.repetitions.clone();
     for repetition in &mut repetitions {
@@ -237,7 +238,7 @@ fn shifted(same: &Recorded, [calls, p50, cpu]: [f64; 3]) -> Recorded {
     Recorded { repetitions, ..Recorded::default() }
 }
 
-/// What a gate that was really made says, by the rule as it is now.
+/// Returns the verdict on a recorded gate, by the current rule.
 fn word_of(first: &[Repetition], second: &[Repetition]) -> &'static str {
     let (one, other) = (judged(first), judged(second));
     let in_both =
@@ -256,7 +257,7 @@ fn word_of(first: &[Repetition], second: &[Repetition]) -> &'static str {
     }
 }
 
-/// Wilson's interval for a share, with a confidence of 95 %.
+/// Returns Wilson's interval for a share, with a confidence of 95 %.
 #[expect(clippy::cast_precision_loss, reason = "thousands")]
 fn wilson(hits: usize, of: usize) -> (f64, f64) {
     let (n, z) = (of as f64, 1.96);
@@ -267,7 +268,7 @@ fn wilson(hits: usize, of: usize) -> (f64, f64) {
 }
 
 impl Recorded {
-    /// Two runs of a gate.
+    /// Draws the two runs of a gate.
     fn draw(&self, random: &mut Random) -> [Vec<Repetition>; 2] {
         let mut run = || -> Vec<Repetition> {
             let one = |_| self.repetitions[random.below(self.repetitions.len())].clone();
@@ -276,7 +277,7 @@ impl Recorded {
         [run(), run()]
     }
 
-    /// The same of repetitions as they followed each other.
+    /// Draws the two runs of a gate from repetitions in their recorded order.
     fn in_a_row(&self, random: &mut Random) -> [Vec<Repetition>; 2] {
         let start = random.below(self.repetitions.len());
         [0, DEFAULT_REPETITIONS].map(|offset| {
@@ -287,7 +288,7 @@ impl Recorded {
     }
 }
 
-/// Gates of this rule, drawn from what was recorded: how many flag.
+/// Draws gates from the recordings, and returns the number that this rule flags.
 fn rate(recorded: &Recorded, drawn: Drawn, rule: Rule, gates: usize, seed: u64) -> usize {
     let mut random = Random(seed);
     let mut flags = || {

@@ -1,7 +1,7 @@
-//! The least server of `example.FormatData` that tonic makes: its own windows, limits and runtime. What
-//! `scripts/versus-peers` drives, so that no generator meets a server that was tuned for it.
+//! A minimal server of `example.FormatData` with tonic's own windows, limits and runtime.
+//! `scripts/versus-peers` uses it, so that no generator meets a server tuned for it.
 //!
-//! `cargo run --release --example plain_server [ADDRESS]`; prints its address on the first line.
+//! `cargo run --release --example plain_server [ADDRESS]`: prints its address on the first line.
 
 #![allow(clippy::print_stdout, reason = "a program of its own")]
 

@@ -1,7 +1,7 @@
-//! Messages of one size to and fro over plain TCP: what the machine can carry, without HTTP/2, protobuf
-//! or anything to be read. A bound for `scripts/versus-peers`.
+//! Echo of messages of one size over plain TCP, without HTTP/2, protobuf or verification: the upper bound of
+//! this machine for `scripts/versus-peers`.
 //!
-//! `cargo run --release --example tcp_echo -- BYTES CONNECTIONS SECONDS`; prints messages a second.
+//! `cargo run --release --example tcp_echo -- BYTES CONNECTIONS SECONDS`: prints messages per second.
 
 #![allow(clippy::print_stdout, reason = "a program of its own")]
 
@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Takes each message whole before it sends it back, as a server must that looks at it.
+/// Receives each message whole before sending it back, like a server that reads its requests.
 fn echo(mut stream: TcpStream, bytes: usize) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let mut message = vec![0; bytes];
@@ -23,7 +23,7 @@ fn echo(mut stream: TcpStream, bytes: usize) -> std::io::Result<()> {
     }
 }
 
-/// Messages that went to and fro on one connection until then.
+/// Returns the number of messages echoed on one connection until this instant.
 fn drive(stream: &mut TcpStream, bytes: usize, until: Instant) -> std::io::Result<u64> {
     stream.set_nodelay(true)?;
     let (sent, mut got) = (vec![b'x'; bytes], vec![0; bytes]);

@@ -1,5 +1,5 @@
-//! A client and the reference server in one thread, over memory instead of a socket: what they do is then the
-//! same each time, down to the instruction.
+//! A client and the reference server in one thread, over memory instead of a socket, so that their work is
+//! equal each time, down to the instruction.
 
 use hyper_util::rt::TokioIo;
 use plimsoll::{
@@ -9,13 +9,13 @@ use plimsoll::{
 use tonic::transport::{Channel, Endpoint};
 use tower::service_fn;
 
-/// Of the memory between the two: as much as a socket of a busy machine holds.
+/// Size of the memory between client and server, in bytes: as much as a socket of a busy machine holds.
 const PIPE: usize = 256 << 10;
 
-/// A channel to a server that runs on this runtime.
+/// Returns a channel to a server that runs on this runtime.
 pub(crate) async fn channel(config: Config) -> Channel {
     let (ours, theirs) = tokio::io::duplex(PIPE);
-    // Open for as long as the runtime: the stream of connections has no end.
+    // The channel stays open as long as the runtime, because the stream of connections has no end.
     let connections = tokio_stream::StreamExt::chain(
         tokio_stream::once(Ok::<_, std::io::Error>(theirs)),
         tokio_stream::pending(),
@@ -29,7 +29,7 @@ pub(crate) async fn channel(config: Config) -> Channel {
     Endpoint::from_static("http://in.process").connect_with_connector(connector).await.expect("it is there")
 }
 
-/// Makes so many calls, one after the other, and checks each reply.
+/// Makes this number of calls, one after the other, and checks each reply.
 pub(crate) async fn calls(channel: Channel, text_bytes: usize, count: usize) {
     let mut client = FormatDataClient::new(channel)
         .max_decoding_message_size(usize::MAX)
@@ -41,7 +41,7 @@ pub(crate) async fn calls(channel: Channel, text_bytes: usize, count: usize) {
     }
 }
 
-/// A runtime of one thread.
+/// Returns a runtime with one thread.
 pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }

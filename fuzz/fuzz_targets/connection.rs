@@ -1,6 +1,6 @@
-//! A whole connection with a small message, against a server that sends the bytes.
+//! Fuzz target: a whole connection with a small message, against a server that sends the bytes.
 //!
-//! The target `uploads` does the same with a large message, 100 times slower.
+//! The target `uploads` uses a large message, and is 100 times slower.
 //!
 //! `cargo +nightly fuzz run connection fuzz/corpus/connection fuzz/seeds/connection`
 

@@ -1,4 +1,4 @@
-//! Any bytes as frames and as header blocks.
+//! Fuzz target: any bytes, read as frames and as header blocks.
 //!
 //! `cargo +nightly fuzz run frames_and_headers fuzz/corpus/frames_and_headers fuzz/seeds/frames_and_headers`
 

@@ -1,4 +1,5 @@
-//! A whole connection with a message that needs many windows, against a server that sends the bytes.
+//! Fuzz target: a whole connection with a message that needs many windows, against a server that sends the
+//! bytes.
 //!
 //! `cargo +nightly fuzz run uploads fuzz/corpus/uploads fuzz/seeds/connection`
 
