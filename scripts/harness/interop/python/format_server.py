@@ -1,19 +1,23 @@
 """DoFormat in Python: upper-cases the text, and echoes custom metadata as initial metadata.
 
-Prints its port, and serves until it is ended.
+Prints its address, and serves until it is ended. Runs in the environment that `harness.interop.python.start` makes.
 """
 
 import argparse
 import contextlib
 from concurrent import futures
+from typing import Any
 
 import format_data_pb2
 import format_data_pb2_grpc
 import grpc
 
 
-class FormatData(format_data_pb2_grpc.FormatDataServicer):
-    def DoFormat(self, request, context):
+class FormatData:
+    """The service."""
+
+    def DoFormat(self, request: Any, context: Any) -> Any:
+        """The text in upper case."""
         reserved = ("user-agent", "grpc-")
         context.send_initial_metadata(
             [(key, value) for key, value in context.invocation_metadata() if not key.startswith(reserved)]
@@ -21,7 +25,8 @@ class FormatData(format_data_pb2_grpc.FormatDataServicer):
         return format_data_pb2.Data(text=request.text.upper())
 
 
-def main():
+def main() -> None:
+    """Serves."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--max-message-size", type=int, help="both limits, in bytes; default: gRPC's own")
     arguments = parser.parse_args()
@@ -35,7 +40,7 @@ def main():
     format_data_pb2_grpc.add_FormatDataServicer_to_server(FormatData(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    print(port, flush=True)
+    print(f"listening on 127.0.0.1:{port}", flush=True)
     # An interrupt ends it at once, as the simplest server in the field does.
     with contextlib.suppress(KeyboardInterrupt):
         server.wait_for_termination()

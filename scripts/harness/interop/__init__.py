@@ -1,0 +1,1 @@
+"""Checks against other implementations of gRPC, against proxies, and against readers of reports."""

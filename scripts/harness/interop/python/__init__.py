@@ -1,0 +1,1 @@
+"""Calls to and from Python's gRPC, in both directions."""
