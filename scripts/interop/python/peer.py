@@ -9,6 +9,7 @@ import json
 import signal
 import sys
 from concurrent import futures
+from typing import Any
 
 import grpc
 from google.protobuf.wrappers_pb2 import StringValue
@@ -20,7 +21,8 @@ DEADLINE_SECONDS = 20
 ENDINGS = (signal.SIGINT, signal.SIGTERM)
 
 
-def limits(arguments):
+def limits(arguments: argparse.Namespace) -> list[tuple[str, int]]:
+    """Limits that were given, as options of grpcio."""
     named = {
         "grpc.max_receive_message_length": arguments.max_recv_message_size,
         "grpc.max_send_message_length": arguments.max_send_message_size,
@@ -28,17 +30,17 @@ def limits(arguments):
     return [(name, size) for name, size in named.items() if size is not None]
 
 
-def prepare(server, do_format, port):
-    """Adds DoFormat and a port to the server, and gives its address."""
-    handler = grpc.unary_unary_rpc_method_handler(
-        do_format, StringValue.FromString, StringValue.SerializeToString
-    )
+def prepare(server: Any, do_format: Any, port: int) -> str:
+    """Adds DoFormat and a port to the server; its address."""
+    handler = grpc.unary_unary_rpc_method_handler(do_format, StringValue.FromString, StringValue.SerializeToString)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {METHOD: handler}),))
     return f"127.0.0.1:{server.add_insecure_port(f'127.0.0.1:{port}')}"
 
 
-def serve(arguments):
-    def do_format(request, _context):
+def serve(arguments: argparse.Namespace) -> None:
+    """Serves with threads until a signal comes."""
+
+    def do_format(request: Any, _context: Any) -> Any:
         return StringValue(value=request.value.upper())
 
     # Blocked before any thread starts, so that each thread inherits it and the signals wait for sigwait.
@@ -51,8 +53,10 @@ def serve(arguments):
     server.stop(None)
 
 
-async def serve_asynchronously(arguments):
-    async def do_format(request, _context):
+async def serve_asynchronously(arguments: argparse.Namespace) -> None:
+    """Serves with asyncio until a signal comes."""
+
+    async def do_format(request: Any, _context: Any) -> Any:
         return StringValue(value=request.value.upper())
 
     server = grpc.aio.server(options=server_options(arguments))
@@ -66,12 +70,13 @@ async def serve_asynchronously(arguments):
     await server.stop(None)
 
 
-def server_options(arguments):
+def server_options(arguments: argparse.Namespace) -> list[tuple[str, int]]:
+    """Options of a server."""
     # Without it a port that another server has would be shared with it.
     return [*limits(arguments), ("grpc.so_reuseport", 0)]
 
 
-def text_of_message(size):
+def text_of_message(size: int) -> str:
     """The text whose message has exactly this size."""
     for length in range(max(size - 6, 0), size + 1):
         text = "a" * length
@@ -81,13 +86,12 @@ def text_of_message(size):
     sys.exit(64)
 
 
-def call(arguments):
+def call(arguments: argparse.Namespace) -> None:
+    """Makes a call of one size between two short ones, and prints how it and the last one ended."""
     text = text_of_message(arguments.size)
-    result = {"code": "OK", "number": 0, "message": "", "reply_bytes": None, "is_right": False}
+    result: dict[str, Any] = {"code": "OK", "number": 0, "message": "", "reply_bytes": None, "is_right": False}
     with grpc.insecure_channel(arguments.address, options=limits(arguments)) as channel:
-        do_format = channel.unary_unary(
-            f"/{SERVICE}/{METHOD}", StringValue.SerializeToString, StringValue.FromString
-        )
+        do_format = channel.unary_unary(f"/{SERVICE}/{METHOD}", StringValue.SerializeToString, StringValue.FromString)
         do_format(StringValue(value="abc"), timeout=DEADLINE_SECONDS)
         try:
             reply = do_format(StringValue(value=text), timeout=DEADLINE_SECONDS)
@@ -103,7 +107,8 @@ def call(arguments):
     print(json.dumps(result | {"version": VERSION}))
 
 
-def main():
+def main() -> None:
+    """Runs a subcommand."""
     parser = argparse.ArgumentParser(description=__doc__)
     limited = argparse.ArgumentParser(add_help=False)
     limited.add_argument("--max-recv-message-size", type=int, help="bytes; default: grpcio's own")
