@@ -1,0 +1,1 @@
+"""Reports of a gate, read by the programs that they are for."""
