@@ -15,6 +15,10 @@ doc:
 test:
     cargo test --locked
 
+# Format, lints and types of the scripts; needs Python 3.11, installs the rest
+scripts:
+    scripts/lint
+
 # Licences, advisories and sources of the dependencies; needs cargo-deny
 deny:
     cargo deny check
