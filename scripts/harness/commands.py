@@ -1,5 +1,6 @@
 """Commands that run to their end: with a time limit, and with their output in the error when they fail."""
 
+import signal
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -7,8 +8,9 @@ from pathlib import Path
 Command = Sequence[str | Path]
 
 # Most commands end within seconds; a build or an installation may take long on a busy machine.
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 BUILD_SECONDS = 3_600
+END_SECONDS = 10
 # The reason of a failure stands at the end of its output.
 SHOWN_CHARACTERS = 4_000
 
@@ -77,8 +79,22 @@ def shown(
     environment: Mapping[str, str] | None = None,
 ) -> int:
     """Exit status of a command that prints to this program's own output."""
-    try:
-        done = subprocess.run(command, check=False, cwd=folder, env=environment, timeout=seconds)
-    except subprocess.TimeoutExpired as error:
-        raise CommandError(f"{written(command)}\ndid not end within {seconds} s") from error
-    return done.returncode
+    with subprocess.Popen(command, cwd=folder, env=environment) as process:
+        try:
+            return process.wait(seconds)
+        except subprocess.TimeoutExpired as error:
+            raise CommandError(f"{written(command)}\ndid not end within {seconds} s") from error
+        finally:
+            # Asked first: it may have children of its own to end.
+            end(process, signal.SIGTERM)
+
+
+def end(process: subprocess.Popen[bytes], ending: signal.Signals) -> None:
+    """Ends a process, if it runs: with the signal `ending`, and after ten seconds without a choice."""
+    if process.poll() is None:
+        process.send_signal(ending)
+        try:
+            process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -11,11 +11,10 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import IO, Self
 
-from harness.commands import Command, tail, written
+from harness.commands import Command, end, tail, written
 
 # Polling interval while a process is waited for: short next to the second that a server takes to start.
 INTERVAL_SECONDS = 0.005
-END_SECONDS = 10
 
 
 class ProcessError(RuntimeError):
@@ -97,12 +96,7 @@ class Process:
         """Ends the process."""
         if self.is_running():
             self._is_expected_to_end = True
-            self._process.send_signal(self._ending)
-            try:
-                self._process.wait(END_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+            end(self._process, self._ending)
 
     def first_line(self, seconds: float) -> str:
         """The first line of standard output."""

@@ -19,7 +19,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from harness import commands, servers
+from harness import command_line, commands, servers
 from harness.binary import Binary, Document
 from harness.checks import CheckError, Checks, equal, holds
 from harness.sizes import MIB
@@ -256,4 +256,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command_line.run(main)
