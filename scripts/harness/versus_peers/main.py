@@ -85,7 +85,7 @@ def main() -> int:
         raise SystemExit("h2load is missing; install Debian's nghttp2-client")
     own = binary.built()
     # Built like a service in production: the cheaper the server, the more a generator shows.
-    cargo.build("--profile", "peers", "--examples")
+    cargo.build("--profile", "peers", "--example", "plain_server", "--example", "tcp_echo")
     examples = cargo.target_folder() / "peers" / "examples"
     generators = known_generators(own)
     names = list(generators)
