@@ -15,7 +15,7 @@ doc:
 test:
     cargo test --locked
 
-# Format, lints and types of the scripts; needs Python 3.11, installs the rest
+# Format, lints, types and tests of the scripts; needs Python 3.11, installs the rest
 scripts:
     scripts/lint
 

@@ -38,6 +38,7 @@ class Process:
         self.command = command
         self._ending = ending
         self._is_expected_to_end = False
+        self._is_reported = False
         with contextlib.ExitStack() as files:
             self._output = files.enter_context(tempfile.TemporaryFile())
             self._errors = files.enter_context(tempfile.TemporaryFile())
@@ -58,10 +59,12 @@ class Process:
             self.end()
             if not failed_by_itself:
                 return
+            was_reported = self._is_reported
             message = self._said(f"ended by itself with status {self._process.returncode}")
             if error is None:
                 raise ProcessError(message)
-            print(message, file=sys.stderr)
+            if not was_reported:
+                print(message, file=sys.stderr)
 
     @property
     def identifier(self) -> int:
@@ -120,6 +123,7 @@ class Process:
             time.sleep(INTERVAL_SECONDS)
 
     def _said(self, what: str) -> str:
+        self._is_reported = True
         return f"{written(self.command)}\n{what}:\n{tail(self.output(), self.errors())}"
 
 
