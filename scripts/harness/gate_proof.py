@@ -8,7 +8,7 @@ machine with no other load, and next to a process that keeps a core busy in burs
 random too, so that no condition has a part of the time to itself.
 
 Documents that are in the folder already are not made again: the program can be interrupted and started over. It takes
-about an hour and a half. `examples/gate_error_rates.rs` reads the folder.
+about an hour and a half. `examples/measuring/gate_error_rates.rs` reads the folder.
 """
 
 import contextlib
