@@ -1,6 +1,13 @@
 //! The generated code of `proto/format_data.proto`, and its descriptor for reflection.
 
-#![allow(missing_docs, clippy::pedantic, unreachable_pub, reason = "generated code")]
+#![allow(
+    missing_docs,
+    missing_debug_implementations,
+    unreachable_pub,
+    clippy::allow_attributes_without_reason,
+    clippy::pedantic,
+    reason = "generated code"
+)]
 
 tonic::include_proto!("example");
 
