@@ -9,7 +9,7 @@ use plimsoll::{
     engine,
     engine::Events,
     experiment::limits::{self, State},
-    load::{ClientKind, DEFAULT_MAX_RECV, Load, Mix, Options, Plan, Settings, Texts},
+    load::{ClientKind, DEFAULT_MAX_RECV, Mix, Plan, Settings, Texts},
     rpc::format_data::TextKind,
     server::{self, Config},
     stop::Stop,
@@ -34,18 +34,20 @@ fn serve(config: Config) -> Located {
         });
     });
     let address: SocketAddr = receiver.recv().expect("it starts");
-    Located { address, authority: address.to_string(), is_local: true }
+    Located::local(address)
 }
 
 /// Returns a configuration with these limits for requests and for replies.
 fn limited(recv: Limit, send: Limit) -> Config {
-    Config { max_recv_message_size: recv, max_send_message_size: send, ..Config::default() }
+    let mut config = Config::default();
+    (config.max_recv_message_size, config.max_send_message_size) = (recv, send);
+    config
 }
 
 /// Returns the time of this number of calls, one after the other, each of which is refused.
 fn refused(target: &Located, settings: Settings) -> Duration {
     let plan = Arc::new(Plan::new(settings).expect("a plan"));
-    let run = engine::run(&plan, target, &[], &Stop::new(), &Events::none()).expect("it runs");
+    let run = engine::run_beside(&plan, target, &[], &Stop::new(), &Events::none()).expect("it runs");
     assert_eq!(run.recording.calls.outcomes.refused, run.recording.calls.planned);
     // Calls that the client itself refuses may end within one tick of the clock.
     run.window.max(Duration::from_nanos(1))
@@ -65,18 +67,15 @@ fn refusals(criterion: &mut Criterion) {
         for client in [ClientKind::Lean, ClientKind::Stub] {
             for size in ["2KiB", "64KiB", "1MiB", "16MiB"] {
                 let mix: Mix = size.parse().expect("a size");
-                let settings = |calls| Settings {
-                    load: Load::Closed { concurrency: 1 },
-                    calls: Some(calls),
-                    warm_up: Duration::ZERO,
-                    texts: Texts::Made { mix: mix.clone(), kind: TextKind::Ascii },
-                    options: Options {
-                        client,
-                        max_send_message_size: send,
-                        max_recv_message_size: recv,
-                        ..Options::default()
-                    },
-                    ..Settings::default()
+                let settings = |calls| {
+                    let mut settings = Settings::closed(1);
+                    settings.calls = Some(calls);
+                    settings.warm_up = Duration::ZERO;
+                    settings.texts = Texts::Made { mix: mix.clone(), kind: TextKind::Ascii };
+                    settings.options.client = client;
+                    settings.options.max_send_message_size = send;
+                    settings.options.max_recv_message_size = recv;
+                    settings
                 };
                 let name = BenchmarkId::new(client.name(), size);
                 group.bench_function(name, |bencher| {
@@ -98,7 +97,7 @@ fn finding_limits(criterion: &mut Criterion) {
         ("send_5MB", limited(DEFAULT_MAX_RECV, Limit::Bytes(5_000_000))),
     ] {
         let target = serve(config);
-        let settings = limits::LimitsSettings { options: Options::default(), up_to: limits::DEFAULT_UP_TO };
+        let settings = limits::LimitsSettings::default();
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let found =

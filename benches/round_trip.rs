@@ -36,8 +36,9 @@ fn serve(config: Config) -> SocketAddr {
 fn connect(address: SocketAddr) -> Result<(LocalRuntime, StubConnection), OpenError> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
     let runtime = runtime.expect("a runtime");
-    let target = Located { address, authority: address.to_string(), is_local: true };
-    let options = Options { max_recv_message_size: RAISED, ..Options::default() };
+    let target = Located::local(address);
+    let mut options = Options::default();
+    options.max_recv_message_size = RAISED;
     let connection = runtime.block_on(StubConnection::open(&target, &options))?;
     Ok((runtime, connection))
 }
@@ -48,7 +49,8 @@ fn message(bytes: u64) -> Message {
 }
 
 fn round_trips(criterion: &mut Criterion) {
-    let config = Config { max_recv_message_size: RAISED, ..Config::default() };
+    let mut config = Config::default();
+    config.max_recv_message_size = RAISED;
     let (runtime, mut connection) = connect(serve(config)).expect("it listens");
     let mut group = criterion.benchmark_group("round_trip");
     for (name, bytes) in [

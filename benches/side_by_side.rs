@@ -31,7 +31,7 @@ use plimsoll::{
     endpoint::{ChildServer, Located},
     engine,
     engine::Events,
-    load::{ClientKind, Load, Mix, Options, Plan, Settings, Texts},
+    load::{ClientKind, Plan, Settings, Texts},
     rpc::format_data::{Data, TextKind, format_data_client::FormatDataClient},
     server::{self, Config, Windows},
     statistics,
@@ -46,21 +46,18 @@ use tonic::transport::Endpoint;
 const SIZE: &str = "64";
 
 fn settings(client: ClientKind, size: &str, concurrency: u64, length: Duration) -> Settings {
-    let mix: Mix = size.parse().expect("a size");
-    Settings {
-        load: Load::Closed { concurrency },
-        duration: Some(length),
-        warm_up: Duration::from_millis(500),
-        texts: Texts::Made { mix, kind: TextKind::Ascii },
-        options: Options { client, ..Options::default() },
-        ..Settings::default()
-    }
+    let mut settings = Settings::closed(concurrency);
+    settings.duration = Some(length);
+    settings.warm_up = Duration::from_millis(500);
+    settings.texts = Texts::Made { mix: size.parse().expect("a size"), kind: TextKind::Ascii };
+    settings.options.client = client;
+    settings
 }
 
 /// Returns verified replies per second, as Plimsoll counts them.
 fn harness(target: &Located, size: &str, concurrency: u64, length: Duration) -> f64 {
     let plan = Arc::new(Plan::new(settings(ClientKind::Stub, size, concurrency, length)).expect("valid"));
-    let run = engine::run(&plan, target, &[], &Stop::new(), &Events::none()).expect("it runs");
+    let run = engine::run_beside(&plan, target, &[], &Stop::new(), &Events::none()).expect("it runs");
     let replies = run.recording.in_window.replies + run.recording.carried_over.replies;
     assert_eq!(run.recording.calls.outcomes.answered, run.recording.calls.planned);
     per_second(replies, run.window)
@@ -105,7 +102,7 @@ fn median(values: &[f64]) -> f64 {
 fn compare_harness(rounds: usize, length: Duration) {
     let server = ChildServer::start(Path::new(env!("CARGO_BIN_EXE_plimsoll")), &[]).expect("it starts");
     let address = server.address();
-    let target = Located { address, authority: address.to_string(), is_local: true };
+    let target = Located::local(address);
     for concurrency in [64, 256] {
         let (mut with, mut without, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..rounds {
@@ -133,7 +130,7 @@ fn compare_harness(rounds: usize, length: Duration) {
 /// Returns the median time of a call of the lean client, with one call in flight.
 fn lean_one(target: &Located, length: Duration) -> f64 {
     let plan = Arc::new(Plan::new(settings(ClientKind::Lean, SIZE, 1, length)).expect("valid"));
-    let run = engine::run(&plan, target, &[], &Stop::new(), &Events::none()).expect("it runs");
+    let run = engine::run_beside(&plan, target, &[], &Stop::new(), &Events::none()).expect("it runs");
     #[expect(clippy::cast_precision_loss, reason = "a time")]
     let median = run.recording.service.quantile_ns(0.5) as f64;
     median
@@ -198,7 +195,7 @@ fn raw_one(target: &Located, length: Duration) -> f64 {
 fn compare_raw(rounds: usize, length: Duration) {
     let server = ChildServer::start(Path::new(env!("CARGO_BIN_EXE_plimsoll")), &[]).expect("it starts");
     let address = server.address();
-    let target = Located { address, authority: address.to_string(), is_local: true };
+    let target = Located::local(address);
     let (mut lean, mut raw, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..rounds {
         // The order alternates between rounds.
@@ -236,12 +233,13 @@ fn compare_windows(rounds: usize, length: Duration) {
     ];
     let runtime = Builder::new_multi_thread().worker_threads(4).enable_all().build().expect("threads");
     let targets = variants.map(|(_, stream, connection, frame)| {
-        let config = Config { windows: Windows { stream, connection, frame }, ..Config::default() };
+        let mut config = Config::default();
+        config.windows = Windows { stream, connection, frame };
         let listener =
             runtime.block_on(async { server::bind(([127, 0, 0, 1], 0).into()).expect("loopback") });
         let address = listener.local_addr().expect("bound");
         runtime.spawn(server::serve(vec![listener], config, std::future::pending()));
-        Located { address, authority: address.to_string(), is_local: true }
+        Located::local(address)
     });
     let mut figures = vec![Vec::new(); variants.len()];
     for round in 0..rounds {

@@ -17,16 +17,14 @@ const FEW: u64 = 2_000;
 
 /// Blocks that a run of this many calls allocates, on all threads of this process.
 fn blocks(target: &Located, load: &Load, calls: u64) -> u64 {
-    let settings = Settings {
-        load: load.clone(),
-        calls: Some(calls),
-        warm_up: std::time::Duration::ZERO,
-        texts: Texts::Given { text: "abc".to_owned(), path: "text".into() },
-        ..Settings::default()
-    };
+    let mut settings = Settings::default();
+    settings.load = load.clone();
+    settings.calls = Some(calls);
+    settings.warm_up = std::time::Duration::ZERO;
+    settings.texts = Texts::Given { text: "abc".to_owned(), path: "text".into() };
     let plan = Arc::new(Plan::new(settings).expect("valid"));
     let before = dhat::HeapStats::get().total_blocks;
-    let run = engine::run(&plan, target, &[], &Stop::new(), &Events::none()).expect("it runs");
+    let run = engine::run_beside(&plan, target, &[], &Stop::new(), &Events::none()).expect("it runs");
     let blocks = dhat::HeapStats::get().total_blocks - before;
     assert_eq!(run.recording.calls.outcomes.answered, calls);
     blocks
@@ -36,8 +34,7 @@ fn blocks(target: &Located, load: &Load, calls: u64) -> u64 {
 fn five_times_the_calls_take_no_more_blocks() {
     let _profiler = dhat::Profiler::builder().testing().build();
     let server = ChildServer::start(Path::new(env!("CARGO_BIN_EXE_plimsoll")), &[]).expect("it starts");
-    let address = server.address();
-    let target = Located { address, authority: address.to_string(), is_local: true };
+    let target = Located::local(server.address());
     for load in [
         Load::Closed { concurrency: 16 },
         Load::Open { rates: Rates::One(2_000.0), arrivals: Arrivals::Poisson, max_in_flight: 100_000 },

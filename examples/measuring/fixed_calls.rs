@@ -30,16 +30,16 @@ fn main() {
 /// Prints one line per direction, limit and size: the code with which a call ends.
 #[expect(clippy::print_stdout, reason = "this is what it is for")]
 fn limits() {
-    let unlimited = Limit::Unlimited;
-    let limited = Limit::Bytes(1_000);
+    let (unlimited, limited) = (Limit::Unlimited, Limit::Bytes(1_000));
+    let config = |receive, send| {
+        let mut config = Config::default();
+        (config.max_recv_message_size, config.max_send_message_size) = (receive, send);
+        config
+    };
     for (direction, limit, config) in [
         ("request", "default", Config::default()),
-        ("request", "1000", Config { max_recv_message_size: limited, ..Config::default() }),
-        (
-            "response",
-            "1000",
-            Config { max_recv_message_size: unlimited, max_send_message_size: limited, ..Config::default() },
-        ),
+        ("request", "1000", config(limited, unlimited)),
+        ("response", "1000", config(unlimited, limited)),
     ] {
         for text_bytes in TEXTS {
             let code = runtime().block_on(async {

@@ -10,7 +10,7 @@ use plimsoll::{
     endpoint::Target,
     engine,
     engine::Events,
-    load::{Load, Plan, Settings, Texts, Workers},
+    load::{Plan, Settings, Texts, Workers},
     stop::Stop,
 };
 
@@ -20,17 +20,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("fixed_load ADDRESS TEXT_BYTES IN_FLIGHT CALLS".into());
     };
     let calls: u64 = calls.parse()?;
-    let settings = Settings {
-        load: Load::Closed { concurrency: in_flight.parse()? },
-        calls: Some(calls),
-        warm_up: std::time::Duration::ZERO,
-        texts: Texts::Given { text: "a".repeat(text_bytes.parse()?), path: "made here".into() },
-        connections: Some(1),
-        workers: Workers::Exactly(1),
-        ..Settings::default()
-    };
+    let mut settings = Settings::closed(in_flight.parse()?);
+    settings.calls = Some(calls);
+    settings.warm_up = std::time::Duration::ZERO;
+    settings.texts = Texts::Given { text: "a".repeat(text_bytes.parse()?), path: "made here".into() };
+    settings.connections = Some(1);
+    settings.workers = Workers::Exactly(1);
     let target = address.parse::<Target>()?.locate()?;
-    let run = engine::run(&Arc::new(Plan::new(settings)?), &target, &[], &Stop::new(), &Events::none())?;
+    let run =
+        engine::run_beside(&Arc::new(Plan::new(settings)?), &target, &[], &Stop::new(), &Events::none())?;
     assert_eq!(run.recording.calls.outcomes.answered, calls, "{:?}", run.recording.calls);
     Ok(())
 }

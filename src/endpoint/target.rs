@@ -20,6 +20,7 @@ pub struct Target {
 
 /// A target whose address is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Located {
     /// The address that accepted a connection.
     pub address: SocketAddr,
@@ -27,6 +28,14 @@ pub struct Located {
     pub authority: String,
     /// True if the server runs on the same machine as the generator.
     pub is_local: bool,
+}
+
+impl Located {
+    /// A server that listens on this address of this machine. Nothing is tried: a run that cannot connect says so.
+    #[must_use]
+    pub fn local(address: SocketAddr) -> Self {
+        Self { address, authority: address.to_string(), is_local: true }
+    }
 }
 
 /// Error for a text that is not a target.
@@ -47,6 +56,7 @@ impl TargetError {
 
 /// Error for a target that cannot be reached.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LocateError {
     /// The name has no address.
     #[error("cannot find an address for `{target}`")]

@@ -29,12 +29,29 @@ use crate::{
     client::{ConnectionAccount, UploadWaits},
     endpoint::{self, Located},
     load::Plan,
-    measure::{Environment, Interval, LoopAccount, Measurement, Outcomes, Recording, Timeline, wall_clock},
+    measure::{
+        Environment, Interval, LoopAccount, Measurement, Outcomes, Recording, Timeline, other_listeners_at,
+        wall_clock,
+    },
     stop::{Level, Stop},
 };
 
 /// Time between the order to start and the warm-up, so that the order reaches all workers.
 const LEAD: Duration = Duration::from_millis(5);
+
+/// Runs a plan against a server, and returns what was measured.
+///
+/// CPU time and memory of the server are measured too, where it listens on this machine in a process of its own.
+/// A server in this very process shares the account of the generator, and has none of its own.
+///
+/// The run ends by itself, or early when `stop` drains. See [`run_beside`] for threads and for the end.
+///
+/// # Errors
+/// When connections cannot be made, or the system refuses threads.
+pub fn run(plan: &Plan, target: &Located, stop: &Stop, events: &Events) -> Result<Measurement, DriveError> {
+    let server = if target.is_local { other_listeners_at(target.address) } else { Vec::new() };
+    run_beside(&Arc::new(plan.clone()), target, &server, stop, events)
+}
 
 /// Runs a plan against a server, and measures it. `server` lists the server's processes, if they are known.
 ///
@@ -46,7 +63,7 @@ const LEAD: Duration = Duration::from_millis(5);
 ///
 /// # Errors
 /// Fails if connections cannot be made, or the system refuses threads.
-pub fn run(
+pub fn run_beside(
     plan: &Arc<Plan>,
     target: &Located,
     server: &[u32],
@@ -291,10 +308,8 @@ mod tests {
     #[test]
     fn a_plan_from_a_document_is_told_that_it_has_no_messages() {
         let plan = Plan::new(Settings::default()).expect("the default is valid").document();
-        let address = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
-        let target = Located { address, authority: address.to_string(), is_local: true };
-        let error =
-            run(&Arc::new(plan), &target, &[], &Stop::new(), &Events::none()).expect_err("nothing to send");
+        let target = Located::local(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
+        let error = run(&plan, &target, &Stop::new(), &Events::none()).expect_err("nothing to send");
         assert!(matches!(error, DriveError::NoMessages), "{error}");
     }
 }

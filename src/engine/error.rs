@@ -6,6 +6,7 @@ use crate::client::OpenError;
 
 /// Error of a run that could not be made or completed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DriveError {
     /// A connection cannot be made.
     #[error(transparent)]

@@ -20,7 +20,7 @@ mod loop_tests;
 #[cfg(test)]
 mod imagined;
 
-pub use driver::run;
+pub use driver::{run, run_beside};
 pub use error::DriveError;
 pub use event::{Change, Event, Events, Expected};
 pub use worker::INTERRUPTED_DRAIN;

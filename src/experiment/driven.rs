@@ -57,8 +57,7 @@ impl Server {
         .map(OsString::from)
         .collect();
         let child = ChildServer::start(program, &flags)?;
-        let address = child.address();
-        let located = Located { address, authority: address.to_string(), is_local: true };
+        let located = Located::local(child.address());
         Ok(Driven { located, child: Some(child) })
     }
 

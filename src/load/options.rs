@@ -16,6 +16,7 @@ pub const DEFAULT_MAX_RECV: Limit = Limit::Bytes(4 << 20);
 /// Options of a client that apply to all its calls. In a document, times are in ns and limits in message
 /// bytes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Options {
     /// Deadline of each call; none by default.
     #[serde(
@@ -48,6 +49,7 @@ pub struct Options {
 
 /// A client that makes calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ClientKind {
     /// The built-in HTTP/2 client, which costs the least CPU time: measures the server.
     Lean,

@@ -14,6 +14,7 @@ use crate::units::{Sequence, as_f64, named};
 
 /// Spacing of arrivals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Arrivals {
     /// Even spacing.
     Constant,

@@ -45,6 +45,7 @@ fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
 ///
 /// The document of a sweep embeds them without load and sizes, which differ between points.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Settings {
     /// Closed or open loop.
     #[serde(skip)]
@@ -89,6 +90,7 @@ pub struct Settings {
 
 /// Source of calls.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Load {
     /// Closed loop: a fixed number of calls in flight. Each completed call makes room for the next.
     Closed {
@@ -108,6 +110,7 @@ pub enum Load {
 
 /// The rate of an open loop.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Rates {
     /// One rate, in calls per second, for the whole run.
     One(f64),
@@ -117,6 +120,7 @@ pub enum Rates {
 
 /// Contents of messages.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Texts {
     /// Generated texts of these sizes.
     Made {
@@ -136,6 +140,7 @@ pub enum Texts {
 
 /// Threads that generate load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Workers {
     /// Exactly this many.
     Exactly(usize),
@@ -186,6 +191,30 @@ impl Texts {
     /// Makes texts of the default size.
     fn made(kind: TextKind) -> Self {
         Self::Made { mix: Mix(vec![Share { message_bytes: ByteSize(64), weight: 1 }]), kind }
+    }
+}
+
+impl Settings {
+    /// Settings of a closed loop with this many calls in flight, over all connections.
+    ///
+    /// Everything else has its default: see [`Settings::default`].
+    #[must_use]
+    pub fn closed(concurrency: u64) -> Self {
+        Self { load: Load::Closed { concurrency }, ..Self::default() }
+    }
+
+    /// Settings of an open loop at this rate, in calls per second, with constant spacing.
+    ///
+    /// An arrival is shed while 10,000 calls are in flight. Everything else has its default: see
+    /// [`Settings::default`].
+    #[must_use]
+    pub fn open(per_second: f64) -> Self {
+        let load = Load::Open {
+            rates: Rates::One(per_second),
+            arrivals: Arrivals::Constant,
+            max_in_flight: DEFAULT_MAX_IN_FLIGHT,
+        };
+        Self { load, ..Self::default() }
     }
 }
 

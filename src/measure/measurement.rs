@@ -14,6 +14,7 @@ use crate::{
 ///
 /// It contains no quotient, quantile or sentence, so that parts [merge](Measurement::merge) without loss.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Measurement {
     /// The plan, without its messages.
     pub plan: Plan,

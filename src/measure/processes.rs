@@ -33,6 +33,15 @@ pub fn listeners_at(address: SocketAddr) -> Vec<u32> {
     if sockets.is_empty() { Vec::new() } else { process_ids().filter(holds_one).collect() }
 }
 
+/// Processes that listen at an address, without this one.
+#[must_use]
+pub fn other_listeners_at(address: SocketAddr) -> Vec<u32> {
+    let own = rustix::process::getpid().as_raw_nonzero().get();
+    let mut listeners = listeners_at(address);
+    listeners.retain(|process| i64::from(*process) != i64::from(own));
+    listeners
+}
+
 /// Processes of a process group, including its leader; empty where the system does not report them.
 #[must_use]
 pub fn processes_in_group(group: u32) -> Vec<u32> {

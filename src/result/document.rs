@@ -132,6 +132,7 @@ pub trait Document: DeserializeOwned {
 
 /// Reason why a document cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReadError {
     /// Invalid JSON, or a missing field.
     #[error("it is not {}", .0.words())]

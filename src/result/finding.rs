@@ -36,6 +36,7 @@ impl Rating {
 
 /// An observation that a reader of the figures must know. All documents use this type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Finding {
     /// Name of the [kind](FindingKind), for scripts. Other versions of this program may have other kinds.
     pub name: String,

@@ -10,6 +10,7 @@ use crate::units::named;
 
 /// A message compression with a gRPC name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Compression {
     /// gzip (RFC 1952). Every gRPC implementation supports it.
     Gzip,

@@ -22,6 +22,7 @@ const FRAME_SIZE: u32 = 1 << 20;
 
 /// Configuration of the reference server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Config {
     /// Largest request, in message bytes.
     pub max_recv_message_size: Limit,

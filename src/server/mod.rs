@@ -13,8 +13,10 @@ mod instructions;
 mod metadata;
 mod service;
 pub mod serve;
+mod in_process;
 
 pub use config::{Bounds, Config, Windows};
 pub use connection::Cut;
+pub use in_process::ReferenceServer;
 pub use instructions::{DELAY_KEY, MESSAGE_KEY, REPLY_SIZE_KEY, STATUS_KEY};
 pub use serve::{bind, serve, serve_on, serve_until};

@@ -17,7 +17,7 @@ use plimsoll::{
             request::Requests,
         },
     },
-    load::{Options, Plan, Settings, Texts},
+    load::{Plan, Settings, Texts},
     rpc::{Code, Failure},
 };
 use tokio::time::Instant;
@@ -141,11 +141,9 @@ impl Client {
         body.extend(text.to_uppercase().bytes());
         let prefix = u32::try_from(body.len()).expect("short").to_be_bytes();
         let reply = [&[0], prefix.as_slice(), &body].concat();
-        let settings = Settings {
-            texts: Texts::Given { text, path: "text".into() },
-            options: Options { timeout: Some(Duration::from_millis(300)), ..Options::default() },
-            ..Settings::default()
-        };
+        let mut settings = Settings::default();
+        settings.texts = Texts::Given { text, path: "text".into() };
+        settings.options.timeout = Some(Duration::from_millis(300));
         let requests = Arc::new(Requests::new(&Plan::new(settings).expect("valid"), "localhost:1"));
         Self { requests, reply }
     }

@@ -12,9 +12,8 @@ use std::{
 
 use plimsoll::{
     endpoint::Target,
-    engine,
     engine::Events,
-    load::{Load, Plan, Settings},
+    load::{Plan, Settings},
     stop::Stop,
 };
 use rustix::process::Signal;
@@ -163,11 +162,11 @@ fn strict_takes_the_worst_verdict_that_is_let_through() {
 #[tokio::test]
 async fn a_run_may_be_made_inside_a_runtime() {
     let address = answering(u64::MAX);
-    let settings = Settings { load: Load::Closed { concurrency: 2 }, ..Settings::default() };
-    let settings = Settings { calls: Some(20), duration: None, warm_up: Duration::ZERO, ..settings };
-    let plan = Arc::new(Plan::new(settings).expect("valid"));
+    let mut settings = Settings::closed(2);
+    (settings.calls, settings.warm_up) = (Some(20), Duration::ZERO);
+    let plan = Plan::new(settings).expect("valid");
     let target = address.parse::<Target>().expect("an address").locate().expect("it listens");
-    let run = engine::run(&plan, &target, &[], &Stop::new(), &Events::none()).expect("it runs");
+    let run = plimsoll::run(&plan, &target, &Stop::new(), &Events::none()).expect("it runs");
     assert_eq!(run.recording.calls.outcomes.total(), 20);
 }
 

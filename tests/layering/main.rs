@@ -67,7 +67,10 @@ const OWNERS: [(&str, &[&str]); 29] = [
     ("std::process", &["endpoint", "cli"]),
     ("std::time::SystemTime::now", &["measure/environment"]),
     // Threads and runtimes.
-    ("std::thread::Builder", &["engine/driver", "engine/pulse", "engine/threads", "view/watch"]),
+    (
+        "std::thread::Builder",
+        &["engine/driver", "engine/pulse", "engine/threads", "server/in_process", "view/watch"],
+    ),
     // Signals belong to the host of the library.
     ("tokio::signal", &["cli/signals"]),
     ("std::thread::spawn", &["endpoint/child", "server/delays", "cli/signals", "cli/serve"]),
@@ -79,6 +82,7 @@ const OWNERS: [(&str, &[&str]); 29] = [
             "client/stub/default_client",
             "engine/driver",
             "engine/threads",
+            "server/in_process",
             "cli/signals",
             "cli/serve",
         ],

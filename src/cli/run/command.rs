@@ -30,7 +30,8 @@ pub(crate) fn execute(arguments: &RunArguments) -> Result<Status> {
     if session.stop.is_wanted() {
         return Ok(session.interrupted());
     }
-    let run = engine::run(&plan, &driven.located, &driven.processes(), &session.stop, &session.events)?;
+    let run =
+        engine::run_beside(&plan, &driven.located, &driven.processes(), &session.stop, &session.events)?;
     let server_end = driven.ended();
     let target = TargetRecord::of(&driven.located, server.record());
     drop(driven);

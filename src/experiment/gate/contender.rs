@@ -10,6 +10,7 @@ use crate::{
 
 /// A server to compare.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Contender {
     /// A program that the gate starts, waits for and stops.
     Program(Program),
@@ -113,9 +114,8 @@ impl Contender {
         match self {
             Self::Program(program) => {
                 let process = program.start(stop)?;
-                let address = process.address();
                 Ok(Standing {
-                    located: Located { address, authority: address.to_string(), is_local: true },
+                    located: Located::local(process.address()),
                     processes: processes_of(&process),
                     process: Some(process),
                 })

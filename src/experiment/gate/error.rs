@@ -6,6 +6,7 @@ use super::{scenario_run::Neither, verdict::Verdict};
 
 /// Reason why there is no verdict, or only a part of one.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum GateError {
     /// The base does not exist, so there is nothing to skip.
     #[error("the base cannot be used")]

@@ -20,6 +20,7 @@ pub const LEVEL: f64 = 0.01;
 
 /// Verdict of a comparison, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Word {
     /// The candidate is worse, in both runs.
     Regressed,

@@ -330,8 +330,9 @@ impl RepetitionRun<'_> {
             return Err(RepetitionError::Interrupted);
         }
         let standing = &self.standing[arm as usize];
-        let run = engine::run(plan, &standing.located, &standing.processes, self.stop, &Events::none())
-            .map_err(|source| RepetitionError::Drive(arm, source))?;
+        let run =
+            engine::run_beside(plan, &standing.located, &standing.processes, self.stop, &Events::none())
+                .map_err(|source| RepetitionError::Drive(arm, source))?;
         if run.is_interrupted {
             return Err(RepetitionError::Interrupted);
         }

@@ -13,7 +13,7 @@ use super::{
     limits::compare,
     metric::GateMetric,
     repetition::{Arm, Repetition, RepetitionError, repeat},
-    scenario::Scenario,
+    scenario::{DEFAULT_THRESHOLD, Scenario},
     scenario_run::ScenarioRun,
     verdict::{LimitsVerdict, Verdict},
 };
@@ -21,7 +21,7 @@ use crate::{
     client::OpenError,
     endpoint::{Leftovers, StartError, is_lack_of_means},
     engine::{DriveError, Event, Events},
-    experiment::limits::{self, Limits, LimitsError},
+    experiment::limits::{self, DEFAULT_UP_TO, Limits, LimitsError},
     load::Options,
     measure::{Environment, timestamp, wall_clock},
     rpc::format_data::LARGEST_MESSAGE,
@@ -38,6 +38,7 @@ pub const MOST_REPETITIONS: usize = 200;
 
 /// Settings of a gate.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct GateSettings {
     /// Server to compare with.
     pub base: Contender,
@@ -59,6 +60,27 @@ pub struct GateSettings {
     /// True if the gate also ends processes that servers started in sessions of their own (Linux). Only for a
     /// process that starts nothing else meanwhile: see [`Leftovers`].
     pub adopts: bool,
+}
+
+impl GateSettings {
+    /// Settings of a gate over the five built-in scenarios with the default threshold (5 %), 12 repetitions each,
+    /// and over message-size limits up to 64 MiB.
+    ///
+    /// There is no bound on its time, the seed is 1, and no label is set.
+    #[must_use]
+    pub fn new(base: Contender, candidate: Contender) -> Self {
+        Self {
+            base,
+            candidate,
+            scenarios: Scenario::built_in(DEFAULT_THRESHOLD),
+            repetitions: DEFAULT_REPETITIONS,
+            budget: None,
+            seed: 1,
+            limits_up_to: Some(DEFAULT_UP_TO),
+            label: None,
+            adopts: false,
+        }
+    }
 }
 
 /// Compares two servers. `stop` ends the gate early; the verdict is then based on the measurements so far.

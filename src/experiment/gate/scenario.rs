@@ -32,6 +32,7 @@ pub const DEFAULT_THRESHOLD: f64 = 0.05;
 
 /// One load, for both base and candidate.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Scenario {
     /// Name, unique within a gate.
     pub name: String,

@@ -29,6 +29,7 @@ pub struct MovedLimit {
 
 /// Verdict of a gate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Verdict {
     /// Schema of the document: the value of `DocumentKind::Verdict.schema()`.
     pub schema: String,
@@ -69,6 +70,7 @@ pub struct Verdict {
 
 /// Limits of both servers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct LimitsVerdict {
     /// Limits that moved.
     pub moved: Vec<MovedLimit>,
@@ -83,6 +85,7 @@ pub struct LimitsVerdict {
 
 /// Verdict under one load.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct ScenarioVerdict {
     /// Name of the scenario.
     pub name: String,

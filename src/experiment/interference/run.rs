@@ -118,7 +118,7 @@ impl Runs<'_> {
             return Ok(None);
         }
         let driven = self.server.start()?;
-        let run = engine::run(plan, &driven.located, &driven.processes(), self.stop, self.events)?;
+        let run = engine::run_beside(plan, &driven.located, &driven.processes(), self.stop, self.events)?;
         self.is_interrupted = run.is_interrupted;
         let target = TargetRecord::of(&driven.located, self.server.record());
         Ok(Some(Summary::new(&run, Context { target, label: self.label.clone(), objectives: &[] })?))

@@ -15,6 +15,7 @@ pub const DEFAULT_UP_TO: u64 = 64 << 20;
 
 /// Settings of the search.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct LimitsSettings {
     /// The client whose own limits are searched, its limits, and its metadata. The server's limits are always
     /// searched with the lean client.
@@ -23,8 +24,16 @@ pub struct LimitsSettings {
     pub up_to: u64,
 }
 
+impl Default for LimitsSettings {
+    /// The lean client with gRPC's own limits; whole messages of at most 64 MiB.
+    fn default() -> Self {
+        Self { options: Options::default(), up_to: DEFAULT_UP_TO }
+    }
+}
+
 /// Limits of a server and of a client, with findings. Integers are ns and bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Limits {
     /// Schema of the document: the value of `DocumentKind::Limits.schema()`.
     pub schema: String,

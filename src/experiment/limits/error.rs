@@ -6,6 +6,7 @@ use crate::client::OpenError;
 
 /// Reason why a search for limits could not start, or could not finish.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LimitsError {
     /// The server no longer accepts connections.
     #[error("{target} accepts no connections any more")]

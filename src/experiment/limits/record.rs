@@ -26,6 +26,7 @@ pub(super) fn bytes(size: u64) -> String {
 
 /// One limit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct LimitRecord {
     /// Side that has the limit.
     pub side: Side,
@@ -185,6 +186,7 @@ fn status_of(got: &ProbeAnswer) -> (Option<String>, Option<String>) {
 
 /// State of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum State {
     /// The limit is known.
     Found,

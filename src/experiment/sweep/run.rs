@@ -106,7 +106,7 @@ pub fn run<E>(
         let (number, of) = (sweep.points.len() + 1, sweep.order.len());
         events.send(|| Event::Point { number, of, point: point.to_string(), left });
         let plan = Arc::new(plan(settings, point).map_err(|error| RunError::Plan(point, error))?);
-        let run = engine::run(&plan, &driven.located, &driven.processes(), stop, events)?;
+        let run = engine::run_beside(&plan, &driven.located, &driven.processes(), stop, events)?;
         if run.is_interrupted {
             return Ok(true);
         }

@@ -16,6 +16,7 @@ use crate::{
 
 /// Trust in a measurement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Soundness {
     /// Unsound with at least one warning, disturbed with at least one disturbance.
     pub verdict: Rating,

@@ -33,6 +33,15 @@ pub struct Context<'a> {
 }
 
 impl Summary {
+    /// Summary of a measurement of a server that was there already, with these objectives. Pure: nothing is read
+    /// and nothing is printed.
+    ///
+    /// # Errors
+    /// When the measurement does not conserve calls, which is a defect of this library.
+    pub fn of(run: &Measurement, target: &Located, objectives: &[Objective]) -> Result<Self, NotConserved> {
+        Self::new(run, Context { target: TargetRecord::of(target, None), label: None, objectives })
+    }
+
     /// Returns the summary of a measurement: a pure function of the counts and of the context.
     ///
     /// # Errors

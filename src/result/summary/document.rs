@@ -19,6 +19,7 @@ use crate::{
 
 /// A run, its figures, and its soundness. Integers are ns and bytes; an absent field was not measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Summary {
     /// Schema of the document: the value of `DocumentKind::Summary.schema()`.
     pub schema: String,
@@ -72,6 +73,7 @@ pub struct Summary {
 
 /// Server under test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct TargetRecord {
     /// Host and port from the command line.
     pub authority: String,
@@ -102,6 +104,7 @@ pub struct ServerRecord {
 
 /// A status that calls ended with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct StatusRecord {
     /// Outcome of these calls, one with a status.
     pub outcome: OutcomeKind,
@@ -117,6 +120,7 @@ pub struct StatusRecord {
 
 /// Refusals of one kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct RefusalRecord {
     /// Side that refused.
     pub side: Side,
@@ -154,6 +158,7 @@ impl RefusalRecord {
 /// warm-up sent: the service produced them in that time. In a run that ends by count, the replies to the
 /// counted calls count.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Goodput {
     /// Number of replies that count.
     pub replies: u64,
@@ -167,6 +172,7 @@ pub struct Goodput {
 
 /// The three times of calls.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct LatencyRecords {
     /// Time from the send to the end.
     pub service: LatencyRecord,
@@ -180,6 +186,7 @@ pub struct LatencyRecords {
 
 /// A latency's figures, and the histogram from which any other figure can be computed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct LatencyRecord {
     /// Number of values.
     pub count: u64,
@@ -195,6 +202,7 @@ pub struct LatencyRecord {
 /// Figures of a latency, in ns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "the names say it")]
+#[non_exhaustive]
 pub struct LatencyFigures {
     pub min_ns: u64,
     pub mean_ns: u64,
@@ -210,6 +218,7 @@ pub struct LatencyFigures {
 
 /// The calls of one message size.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct SizeSummary {
     /// Size of the request.
     pub message_bytes: u64,
@@ -221,6 +230,7 @@ pub struct SizeSummary {
 
 /// Calls that ended within an interval of time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct IntervalRecord {
     /// Start, counted from the start of the window.
     pub start_ns: u64,
@@ -240,6 +250,7 @@ pub struct IntervalRecord {
 
 /// CPU and memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Cost {
     /// The generator's CPU time within the window, per call that ended in the window.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -260,6 +271,7 @@ pub struct Cost {
 
 /// Connections within the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct ConnectionsRecord {
     /// Number of connections made, after the ones open at the start of the run.
     #[serde(default)]
@@ -297,6 +309,7 @@ pub struct ConnectionsRecord {
 
 /// An objective, and its measured figure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct ObjectiveRecord {
     /// The text on the command line.
     pub expression: String,

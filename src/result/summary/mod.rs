@@ -10,6 +10,7 @@ mod secrets;
 
 pub use assemble::Context;
 pub use document::{
-    ConnectionsRecord, IntervalRecord, LatencyFigures, LatencyRecord, ServerRecord, Summary, TargetRecord,
+    ConnectionsRecord, Goodput, IntervalRecord, LatencyFigures, LatencyRecord, LatencyRecords, ServerRecord,
+    Summary, TargetRecord,
 };
 pub use measured::Measured;

@@ -4,6 +4,7 @@ use crate::units::named;
 
 /// Contents of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TextKind {
     /// Lower-case letters, digits and spaces.
     Ascii,
