@@ -1,23 +1,89 @@
 # The same recipes at the desk and in CI. `just --list` shows them.
 
+binary := "target/release/plimsoll"
+
 # Formatting, lints, documentation, tests
 check: format lint doc test
+
+# Whatever CI runs, in this order. The README's test command comes last
+ci: format lint scripts doc main-command examples interop verdict-readers deterministic figures-short test-all fuzz-short test
 
 format:
     cargo fmt --check
 
+# With the command, and as a library without it
 lint:
     cargo clippy --all-targets --locked -- -D warnings
+    cargo clippy --lib --no-default-features --locked -- -D warnings
+
+# Format, lints and types of the scripts; needs Python 3
+scripts:
+    scripts/lint
 
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
 
+build:
+    cargo build --release --locked
+
+# The README's first command, short, and its result read again
+main-command:
+    cargo run --release --locked -- run -z 3s -o target/ci-result.json
+    {{binary}} report target/ci-result.json >/dev/null
+    {{binary}} run -q -r 500 -z 2s --assert 'errors==0' --assert 'answered==1000'
+
+# The five examples of the library
+examples: build
+    cargo run --release --locked --quiet --example measure_a_server
+    cargo run --release --locked --quiet --example p99_in_a_test
+    cargo run --release --locked --quiet --example reference_server_in_process
+    cargo run --release --locked --quiet --example gate_two_servers
+    cargo run --release --locked --quiet --example own_report -- target/ci-result.json
+
+# Other implementations of gRPC on the other side: Python, Node, nginx, grpc-go's client; needs Python 3
+interop: build
+    scripts/interop/run {{binary}}
+    scripts/interop/matrix {{binary}} --peers python,node
+    # 77: nginx is missing, nothing was checked
+    scripts/interop/proxy {{binary}} || [ $? -eq 77 ]
+    scripts/interop/goaway {{binary}}
+
+# Size limits, set and found, of every implementation that can be built here; python,node,go,java
+matrix *arguments:
+    scripts/interop/matrix {{arguments}}
+
+# The gate's files, read by the programs they are for; needs Python 3
+verdict-readers: build
+    scripts/interop/verdict-readers {{binary}}
+    scripts/history/try
+
+# Sizes, allocations and instructions as expected? --update writes what is measured; wants Debian's valgrind
+deterministic *arguments:
+    scripts/deterministic-gate {{arguments}}
+
+# Figures against arithmetic, on the clock; wants an idle machine and Python 3
+figures: build
+    scripts/check-figures
+
+# The stopped server alone. The clock of a shared machine may jump: a wrong figure is wrong twice
+figures-short: build
+    scripts/check-figures {{binary}} --only stop || scripts/check-figures {{binary}} --only stop
+
+# The everyday tests, as in the README
 test:
     cargo test --locked
 
-# Format, lints, types and tests of the scripts; needs Python 3.11, installs the rest
-scripts:
-    scripts/lint
+# The everyday tests and the second suite, in release
+test-all:
+    cargo test --release --locked -- --include-ignored
+
+# All fuzz targets at once, for ten minutes; needs nightly
+fuzz:
+    scripts/fuzz 600
+
+# All fuzz targets at once, for a minute. 77: nightly Rust is missing, nothing was fuzzed
+fuzz-short:
+    scripts/fuzz 60 || [ $? -eq 77 ]
 
 # Licences, advisories and sources of the dependencies; needs cargo-deny
 deny:
@@ -32,54 +98,15 @@ bench-quick:
     cargo bench --bench round_trip --bench limits --bench engine -- --quick --noplot
     cargo bench --bench side_by_side -- --quick
 
-# Against Python's gRPC, in both directions; needs Python 3
-interop:
-    scripts/interop/run
-
-# Size limits, set and found, of every implementation that can be built here; python,node,go,java
-matrix *arguments:
-    scripts/interop/matrix {{arguments}}
-
-# Limits of nginx in front of a server, set and found; needs nginx
-proxy:
-    scripts/interop/proxy
-
-# Connections that Node and nginx close in order, with grpc-go's client beside ours; needs node, nginx, go
-goaway:
-    cargo build --release
-    scripts/interop/goaway target/release/plimsoll
-
 # This tree against another commit: did it make the server slower?
 gate *arguments:
     scripts/ci-gate {{arguments}}
 
-# Sizes, allocations and instructions as expected? --update writes what is measured; wants Debian's valgrind
-deterministic *arguments:
-    scripts/deterministic-gate {{arguments}}
-
 # How often the gate is wrong: an hour and a half on an idle machine
 gate-proof folder: build
-    scripts/gate-proof/collect target/release/plimsoll {{folder}}
+    scripts/gate-proof/collect {{binary}} {{folder}}
     cargo run --release --example gate_error_rates -- {{folder}}
-
-# Figures against arithmetic, on the clock; wants an idle machine and Python 3
-figures: build
-    scripts/check-figures
 
 # Against h2load, ghz and the stub; needs Python 3 and Debian's nghttp2-client
 versus *arguments:
     scripts/versus-peers {{arguments}}
-
-# Ten minutes of each fuzz target; needs nightly and cargo-fuzz
-fuzz:
-    mkdir -p fuzz/corpus/connection fuzz/corpus/uploads fuzz/corpus/frames_and_headers
-    cargo +nightly fuzz run connection fuzz/corpus/connection fuzz/seeds/connection -- -max_total_time=600
-    cargo +nightly fuzz run uploads fuzz/corpus/uploads fuzz/seeds/connection -- -max_total_time=600
-    cargo +nightly fuzz run frames_and_headers fuzz/corpus/frames_and_headers fuzz/seeds/frames_and_headers -- -max_total_time=600
-
-build:
-    cargo build --release --locked
-
-# What CI runs
-ci:
-    .ci/run
