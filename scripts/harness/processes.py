@@ -63,7 +63,8 @@ class Process:
             message = self._said(f"ended by itself with status {self._process.returncode}")
             if error is None:
                 raise ProcessError(message)
-            if not was_reported:
+            # A signal to this program may have reached its children too: their end is no news then.
+            if not was_reported and isinstance(error, Exception):
                 print(message, file=sys.stderr)
 
     @property

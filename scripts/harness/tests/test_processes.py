@@ -7,7 +7,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from harness import commands, servers
+from harness import commands, machine, servers
 from harness.commands import CommandError
 from harness.processes import Process, ProcessError
 
@@ -82,6 +82,12 @@ class Processes(unittest.TestCase):
         with self.assertRaisesRegex(ProcessError, r"ended by itself with status 5:\nbroken"), Process(fails) as process:
             # Waits for the end, and leaves the status to the process itself.
             os.waitid(os.P_PID, process.identifier, os.WEXITED | os.WNOWAIT)
+
+    def test_a_process_can_be_bound_to_a_core(self) -> None:
+        cores = os.sched_getaffinity(0)
+        with machine.on_core(1), Process(SLEEPS) as process:
+            self.assertEqual(os.sched_getaffinity(process.identifier), {sorted(cores)[1 % len(cores)]})
+        self.assertEqual(os.sched_getaffinity(0), cores)
 
     def test_an_error_ends_the_process_too(self) -> None:
         with self.assertRaises(ZeroDivisionError), Process(SLEEPS) as process:
