@@ -37,12 +37,17 @@ fn five_times_the_calls_take_no_more_blocks() {
     let target = Located::local(server.address());
     for load in [
         Load::Closed { concurrency: 16 },
-        Load::Open { rates: Rates::One(2_000.0), arrivals: Arrivals::Poisson, max_in_flight: 100_000 },
+        Load::Open { rates: Rates::One(10_000.0), arrivals: Arrivals::Poisson, max_in_flight: 100_000 },
     ] {
-        let few = blocks(&target, &load, FEW);
-        let many = blocks(&target, &load, 5 * FEW);
         // Each second has a histogram of its own, and a queue may grow once more: tens of blocks, where one
-        // a call would be 8,000.
-        assert!(many < few + FEW / 10, "{load:?}: {few} blocks for {FEW} calls, {many} for {}", 5 * FEW);
+        // a call would be 8,000. Other threads of the process may add some, but not in every pair of runs.
+        let pairs = (0..10).map(|_| (blocks(&target, &load, FEW), blocks(&target, &load, 5 * FEW)));
+        let mut seen = Vec::new();
+        let is_flat = |(few, many): (u64, u64)| {
+            seen.push((few, many));
+            many < few + FEW / 10
+        };
+        let any = pairs.into_iter().any(is_flat);
+        assert!(any, "{load:?}: blocks for {FEW} calls and for {}: {seen:?}", 5 * FEW);
     }
 }

@@ -46,23 +46,53 @@ fn the_seeds_of_the_connection_and_what_is_near_them() {
     }
 }
 
+fn any_bytes() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(any::<u8>(), 0..400)
+}
+
+/// As any conversation, but the server begins as it should.
+fn after_a_good_start(bytes: &[u8]) {
+    let begun = [&[4, 0, 0, 0, 100, 3, 0, 0, 0], bytes].concat();
+    drive::Client::new(100_000).conversation(&begun);
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
-    fn any_bytes_as_frames_and_headers(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+    fn any_bytes_as_frames_and_headers(bytes in any_bytes()) {
         drive::frames_and_headers(&bytes);
     }
 
     #[test]
-    fn any_conversation(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+    fn any_conversation(bytes in any_bytes()) {
         drive::Client::new(3).conversation(&bytes);
     }
 
-    /// As above, but the server begins as it should.
     #[test]
-    fn any_conversation_after_a_good_start(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        let begun = [&[4, 0, 0, 0, 100, 3, 0, 0, 0], bytes.as_slice()].concat();
-        drive::Client::new(100_000).conversation(&begun);
+    fn any_conversation_after_a_good_start(bytes in any_bytes()) {
+        after_a_good_start(&bytes);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    #[ignore = "second suite: 2,000 cases"]
+    fn many_bytes_as_frames_and_headers(bytes in any_bytes()) {
+        drive::frames_and_headers(&bytes);
+    }
+
+    #[test]
+    #[ignore = "second suite: 2,000 cases"]
+    fn many_conversations(bytes in any_bytes()) {
+        drive::Client::new(3).conversation(&bytes);
+    }
+
+    #[test]
+    #[ignore = "second suite: 2,000 cases"]
+    fn many_conversations_after_a_good_start(bytes in any_bytes()) {
+        after_a_good_start(&bytes);
     }
 }

@@ -82,4 +82,4 @@ fn no_call_is_broken_or_lost_by_a_server_that_closes_connections_in_order() {
     }
 }
 
-over_both_clients!(no_call_is_broken_or_lost_by_a_server_that_closes_connections_in_order);
+over_both_clients!(both: no_call_is_broken_or_lost_by_a_server_that_closes_connections_in_order;);

@@ -6,7 +6,7 @@ use rustix::process::Signal;
 
 use crate::{
     gate_command::{Gate, serve},
-    process::{Server, eventually, let_pass, plimsoll, signal, text},
+    process::{EVENTS, Server, await_line, eventually, finish, lines_of, plimsoll, signal, text},
     verdict_document::Verdict,
 };
 
@@ -33,7 +33,7 @@ fn a_limit_that_moved_by_one_byte_is_a_regression() {
 
 #[test]
 fn a_server_that_is_slower_regresses_and_one_that_is_faster_does_not() {
-    let (fast, slow) = (serve(""), serve("--extra-work 300us"));
+    let (fast, slow) = (serve(""), serve("--extra-work 2ms"));
     let gate = Gate::of(&fast, &slow).quick().with(&["--no-limits", "--label", "slow"]);
     let (status, verdict, _) = gate.verdict();
     assert_eq!((status, verdict.verdict.as_str()), (1, "regressed"), "{verdict:?}");
@@ -77,7 +77,7 @@ fn a_candidate_whose_calls_fail_regresses_after_two_repetitions() {
 
 #[test]
 fn servers_that_are_there_already_are_told_apart_as_processes_and_left_alone() {
-    let (base, candidate) = (Server::start(&[]), Server::start(&["--extra-work", "300us"]));
+    let (base, candidate) = (Server::start(&[]), Server::start(&["--extra-work", "2ms"]));
     let gate = Gate::of(&base.target(), &candidate.target()).quick();
     let (status, verdict, error) = gate.verdict();
     assert_eq!((status, verdict.verdict.as_str()), (0, "inconclusive"), "{verdict:?}");
@@ -108,6 +108,9 @@ fn processes_with(marker: &str) -> Vec<u32> {
         .collect()
 }
 
+/// The line of the event that a gate is at its second repetition.
+const SECOND_REPETITION: &str = "\"number\":2,";
+
 /// Starts a gate whose servers are children of a shell, interrupts it in mid-course, and looks who is left.
 #[cfg(target_os = "linux")]
 fn interrupted(which: Signal) -> Option<i32> {
@@ -120,14 +123,17 @@ fn interrupted(which: Signal) -> Option<i32> {
         format!("sh -c '{marker} serve --listen 127.0.0.1:$0 --until-input-ends <&3 & wait' {{port}}");
     let server = server.replacen("sh -c '", "sh -c 'exec 3<&0; ", 1);
     let mut gate = plimsoll(&["gate", "-q", "--base", &server, "--candidate", &server, "--no-limits"])
+        .args(EVENTS)
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .expect("it runs");
+    let mut lines = lines_of(&mut gate);
+    await_line(&mut lines, SECOND_REPETITION);
     // Three shells with a server each, and the gate itself.
     eventually("the servers start", || processes_with(marker).len() >= 7);
-    let_pass(std::time::Duration::from_millis(200));
     signal(gate.id(), which);
+    lines.for_each(drop);
     let status = gate.wait().expect("it ends").code();
     eventually("all servers end", || processes_with(marker).is_empty());
     status
@@ -184,15 +190,22 @@ fn what_servers_start_in_sessions_of_their_own_ends_with_them() {
 fn what_was_measured_before_an_interrupt_is_kept() {
     let gate = Gate::of(&serve(""), &serve("")).writing("-o", "verdict.json").with(&["--no-limits"]);
     let arguments: Vec<&str> = gate.arguments.iter().map(String::as_str).collect();
-    let mut child =
-        plimsoll(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs");
-    let_pass(std::time::Duration::from_millis(700));
+    let mut child = plimsoll(&arguments)
+        .args(EVENTS)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let mut lines = lines_of(&mut child);
+    await_line(&mut lines, SECOND_REPETITION);
     signal(child.id(), Signal::INT);
-    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    lines.for_each(drop);
+    assert_eq!(finish(child).status.code(), Some(130));
     let verdict: Verdict =
         serde_json::from_slice(&fs::read(gate.path("verdict.json")).expect("written")).expect("a verdict");
     verdict.check();
     assert!(verdict.interrupted && verdict.verdict == "inconclusive", "{verdict:?}");
+    assert!(verdict.scenarios.iter().any(|scenario| !scenario.repetitions.is_empty()), "{verdict:?}");
 }
 
 fn read(path: &Path) -> String {

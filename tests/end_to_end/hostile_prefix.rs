@@ -3,13 +3,12 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
-    time::Duration,
 };
 
 use plimsoll::client::lean::frame::{HEAD_BYTES, Head, PREFACE, flag, kind};
 
 use crate::{
-    process::Server,
+    process::{HANGS, Server},
     raw_server::{block, frame, settings},
 };
 
@@ -58,7 +57,7 @@ fn claim(server: &Server, compressed: u8, length: u32) {
     ]
     .concat();
     let mut socket = TcpStream::connect(server.address).expect("it listens");
-    socket.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+    socket.set_read_timeout(Some(HANGS)).expect("a timeout");
     socket.write_all(&request).expect("written");
     loop {
         let mut head = [0; HEAD_BYTES];

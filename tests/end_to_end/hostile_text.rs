@@ -135,9 +135,10 @@ fn metadata_of_a_server_is_only_shown() {
 }
 
 over_both_clients!(
+    both:
     what_a_server_says_is_only_shown,
     what_goaway_says_is_only_shown,
-    metadata_of_a_server_is_only_shown,
+    metadata_of_a_server_is_only_shown;
 );
 
 #[test]

@@ -1,16 +1,11 @@
-//! `plimsoll limits`: exact edges at the reference server, and servers that limit in other ways.
+//! `plimsoll limits` at the reference server: exact edges, what is said of them, and how a search ends.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use plimsoll::client::lean::frame::kind;
 use proptest::prelude::*;
 use rustix::process::Signal;
 
 use crate::{
-    limits_document::{Document, limits, limits_with_status},
-    policed_server::{Request, Ruling, policed, refused},
+    limits_document::{Document, limits},
     process::{Server, output_of, plimsoll, text},
-    raw_server::frame,
 };
 
 /// The sizes next to a limit that a text can make.
@@ -23,11 +18,24 @@ fn sides(limit: u64) -> (u64, u64) {
     }
 }
 
-const LIMITS: [u64; 9] = [0, 1, 129, 131, 16_386, 16_388, 1 << 20, 4 << 20, (4 << 20) + 1];
+/// Nothing, next to a size that no text can make, and large.
+const FEW: [u64; 3] = [0, 16_386, (4 << 20) + 1];
+
+const MANY: [u64; 9] = [0, 1, 129, 131, 16_386, 16_388, 1 << 20, 4 << 20, (4 << 20) + 1];
 
 #[test]
 fn the_servers_receive_limit_is_exact() {
-    for bytes in LIMITS {
+    the_receive_limit_is_exact(&FEW);
+}
+
+#[test]
+#[ignore = "second suite: nine limits"]
+fn the_servers_receive_limit_is_exact_wherever_it_is() {
+    the_receive_limit_is_exact(&MANY);
+}
+
+fn the_receive_limit_is_exact(limits_of_server: &[u64]) {
+    for &bytes in limits_of_server {
         let found = limits(&["--server-max-recv-message-size", &bytes.to_string()]);
         let limit = found.servers();
         let (passed, refused) = sides(bytes);
@@ -43,7 +51,17 @@ fn the_servers_receive_limit_is_exact() {
 
 #[test]
 fn the_servers_send_limit_is_exact_also_beyond_its_receive_limit() {
-    for bytes in LIMITS.into_iter().chain([9_000_000]) {
+    the_send_limit_is_exact(&[131, 9_000_000]);
+}
+
+#[test]
+#[ignore = "second suite: ten limits"]
+fn the_servers_send_limit_is_exact_wherever_it_is() {
+    the_send_limit_is_exact(&[&MANY, [9_000_000].as_slice()].concat());
+}
+
+fn the_send_limit_is_exact(limits_of_server: &[u64]) {
+    for &bytes in limits_of_server {
         let found = limits(&["--server-max-send-message-size", &bytes.to_string()]);
         let limit = found.of("server", "response");
         let (passed, refused) = sides(bytes);
@@ -59,8 +77,18 @@ fn the_servers_send_limit_is_exact_also_beyond_its_receive_limit() {
 
 #[test]
 fn both_clients_own_limits_are_exact() {
+    own_limits_are_exact(&[16_386]);
+}
+
+#[test]
+#[ignore = "second suite: six limits of each client"]
+fn both_clients_own_limits_are_exact_wherever_they_are() {
+    own_limits_are_exact(&[3, 129, 131, 16_386, 16_388, 1 << 20]);
+}
+
+fn own_limits_are_exact(limits_of_client: &[u64]) {
     for client in ["lean", "stub"] {
-        for bytes in [3, 129, 131, 16_386, 16_388, 1 << 20] {
+        for &bytes in limits_of_client {
             let written = bytes.to_string();
             let own = ["--max-send-message-size", &written, "--max-recv-message-size", &written];
             let found = limits(&[&["--client", client], own.as_slice()].concat());
@@ -99,7 +127,17 @@ fn a_limit_beyond_what_is_sent_is_found_by_prefix_and_said_to_be_unconfirmed() {
 }
 
 #[test]
+fn two_runs_find_the_same() {
+    runs_find_the_same(2);
+}
+
+#[test]
+#[ignore = "second suite: ten runs"]
 fn ten_runs_find_the_same() {
+    runs_find_the_same(10);
+}
+
+fn runs_find_the_same(runs: u32) {
     let server = Server::start(&["--max-recv-message-size", "70000", "--max-send-message-size", "150001"]);
     let found = || {
         let limits = limits(&[&server.target()]);
@@ -116,7 +154,7 @@ fn ten_runs_find_the_same() {
     };
     let first = found();
     assert_eq!((first[1].3, first[2].3), (Some(70_000), Some(150_001)));
-    for _ in 1..10 {
+    for _ in 1..runs {
         assert_eq!(found(), first);
     }
 }
@@ -132,7 +170,17 @@ fn what_follows_is_said_in_plain_words() {
 
 #[test]
 fn which_bytes_a_limit_counts_of_compressed_messages_is_told() {
-    for encoding in ["gzip", "zstd"] {
+    counted_bytes_are_told(&["gzip"]);
+}
+
+#[test]
+#[ignore = "second suite: both encodings"]
+fn which_bytes_a_limit_counts_is_told_of_each_encoding() {
+    counted_bytes_are_told(&["gzip", "zstd"]);
+}
+
+fn counted_bytes_are_told(encodings: &[&str]) {
+    for encoding in encodings.iter().copied() {
         let server = [
             "--compress",
             encoding,
@@ -183,112 +231,12 @@ fn saved_limits_are_printed_again() {
     assert_eq!(text(&json.stdout), std::fs::read_to_string(&path).expect("there"));
 }
 
-/// Refuses messages over this size: from the prefix on, in these words.
-pub(crate) fn by_prefix(limit: u64, code: &'static str, words: &'static str) -> impl Fn(&Request) -> Ruling {
-    move |request| match request.claimed {
-        Some(claimed) if claimed > limit => Ruling::Send(refused(request.stream, code, words)),
-        _ => Ruling::GoOn,
-    }
-}
-
-#[test]
-fn words_that_nobody_knows_are_a_limit_where_they_begin() {
-    let target = policed(by_prefix(5_000, "3", "your parcel is too big")).to_string();
-    let found = limits(&[&target, "--up-to", "1MiB"]);
-    let limit = found.servers();
-    assert_eq!(limit.limit_bytes, Some(5_000), "{limit:?}");
-    assert_eq!((limit.code.as_deref(), limit.cause.as_deref()), (Some("INVALID_ARGUMENT"), Some("status")));
-    assert_eq!(limit.message.as_deref(), Some("your parcel is too big"));
-    assert!(limit.probes <= 60, "{}", limit.probes);
-}
-
-#[test]
-fn a_server_that_does_not_answer_requests_that_end_too_early_is_known_by_its_silence() {
-    let police = by_prefix(5_000, "8", "grpc: received message larger than max (0 vs. 5000)");
-    let target = policed(move |request| match police(request) {
-        // The end is not noticed before the whole message has come.
-        Ruling::GoOn if request.is_short() => Ruling::Wait,
-        ruling => ruling,
-    });
-    let limit_of = limits(&[&target.to_string(), "--up-to", "1MiB"]);
-    assert_eq!(limit_of.servers().limit_bytes, Some(5_000), "{:?}", limit_of.servers());
-}
-
-#[test]
-fn what_limits_whole_requests_in_front_of_a_server_is_named() {
-    type Refuse = fn(&Request) -> Ruling;
-    let cases: [(&str, &str, Refuse); 3] = [
-        ("http_status", "HTTP status 413", |request| {
-            let block = crate::raw_server::block(&[(":status", "413")]);
-            Ruling::Send(frame(kind::HEADERS, 5, request.stream, &block))
-        }),
-        ("stream_reset", "ENHANCE_YOUR_CALM", |request| {
-            Ruling::Send(frame(kind::RST_STREAM, 0, request.stream, &11_u32.to_be_bytes()))
-        }),
-        ("connection_lost", "closed the connection", |_| Ruling::Close),
-    ];
-    for (cause, words, refuse) in cases {
-        // The whole body is counted, and only as it comes: a prefix says nothing to such a limit.
-        let target = policed(move |request| match request.received {
-            received if received > 60_005 => refuse(request),
-            _ => Ruling::GoOn,
-        });
-        let found = limits(&[&target.to_string(), "--up-to", "1MiB"]);
-        let limit = found.servers();
-        assert_eq!(
-            (limit.largest_passed_bytes, limit.smallest_refused_bytes),
-            (Some(60_000), Some(60_001)),
-            "{limit:?}"
-        );
-        assert_eq!(limit.cause.as_deref(), Some(cause));
-        assert!(limit.message.as_ref().is_some_and(|message| message.contains(words)), "{limit:?}");
-        assert_eq!(limit.connection_survived, Some(cause != "connection_lost"));
-        assert_eq!(limit.neighbour_survived, Some(cause != "connection_lost"));
-        assert!(found.has_finding("refuses_without_words"));
-    }
-}
-
-#[test]
-fn a_limit_that_changes_is_unstable_and_no_number() {
-    let seen = AtomicU64::new(0);
-    let target = policed(move |request| {
-        let limit = if seen.fetch_add(1, Ordering::Relaxed).is_multiple_of(3) { 2_000 } else { 1_000 };
-        match request.claimed {
-            Some(claimed) if claimed > limit => Ruling::Send(refused(
-                request.stream,
-                "8",
-                &format!("grpc: received message larger than max ({claimed} vs. {limit})"),
-            )),
-            _ => Ruling::GoOn,
-        }
-    });
-    let (status, found) = limits_with_status(&[&target.to_string(), "--up-to", "1MiB"]);
-    assert_eq!(status, 2);
-    assert_eq!((found.servers().state.as_str(), found.servers().limit_bytes), ("unstable", None));
-    assert!(found.has_finding("unstable"));
-}
-
-/// Also when its refusals name no limit.
-#[test]
-fn a_limit_that_moves_by_a_byte_is_unstable_too() {
-    let seen = AtomicU64::new(0);
-    let target = policed(move |request| {
-        let limit = 1_000 + seen.fetch_add(1, Ordering::Relaxed) % 2;
-        match request.claimed {
-            Some(claimed) if claimed > limit => Ruling::Send(refused(request.stream, "8", "too big")),
-            _ => Ruling::GoOn,
-        }
-    });
-    let (status, found) = limits_with_status(&[&target.to_string(), "--up-to", "1MiB"]);
-    assert_eq!((status, found.servers().state.as_str()), (2, "unstable"), "{:?}", found.servers());
-}
-
 #[test]
 fn a_server_that_dies_in_mid_search_leaves_what_was_found() {
     let server = Server::start(&["--obey"]);
     let target = server.target();
     // Each answer takes its time, so that there is a midst.
-    let slowly = ["-m", "plimsoll-delay: 50ms"];
+    let slowly = ["-m", "plimsoll-delay: 300ms"];
     let child = plimsoll(&["limits", "-q", "-O", "json", &target])
         .args(slowly)
         .stdout(std::process::Stdio::piped())
@@ -298,7 +246,7 @@ fn a_server_that_dies_in_mid_search_leaves_what_was_found() {
     // A few of some twenty, each on a connection of its own.
     crate::process::eventually("the fifth probe", || connections_to(&server) >= 5);
     server.signal(Signal::KILL);
-    let output = child.wait_with_output().expect("it ends");
+    let output = crate::process::finish(child);
     assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
     let found: Document = serde_json::from_slice(&output.stdout).expect("a document");
     assert!(found.ended_early.is_some_and(|why| why.contains(&target)), "{}", text(&output.stderr));
@@ -319,7 +267,8 @@ fn an_interrupted_search_leaves_what_was_found() {
     let server = Server::start(&["--obey"]);
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("limits.json");
-    let arguments = ["limits", "-q", &server.target(), "-m", "plimsoll-delay: 50ms", "-o"].map(str::to_owned);
+    let arguments =
+        ["limits", "-q", &server.target(), "-m", "plimsoll-delay: 300ms", "-o"].map(str::to_owned);
     let mut child = plimsoll(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
         .arg(&path)
         .stdout(std::process::Stdio::piped())
@@ -335,47 +284,30 @@ fn an_interrupted_search_leaves_what_was_found() {
     assert_eq!(std::fs::read_dir(folder.path()).expect("readable").count(), 1);
 }
 
-/// What the server says of a message that the client did send is not the client's limit.
-#[test]
-fn a_failure_of_the_servers_is_no_limit_of_the_clients() {
-    let target = policed(|request| match request.claimed {
-        Some(claimed) if claimed > 5_000 => Ruling::Send(refused(request.stream, "3", "too long for me")),
-        _ => Ruling::GoOn,
-    });
-    for client in ["lean", "stub"] {
-        let own = ["--client", client, "--max-send-message-size", "20000", "--up-to", "1MiB"];
-        let found = limits(&[&[target.to_string().as_str()], own.as_slice()].concat());
-        assert_eq!(found.servers().limit_bytes, Some(5_000));
-        let limit = found.of("client", "request");
-        assert_eq!((limit.limit_bytes, limit.state.as_str()), (Some(20_000), "found"), "{client}: {limit:?}");
-    }
+fn found_is(bytes: u64) -> Result<(), TestCaseError> {
+    let found = limits(&["--server-max-recv-message-size", &bytes.to_string()]);
+    prop_assert_eq!(found.servers().limit_bytes, Some(bytes));
+    prop_assert!(found.servers().confirmed);
+    Ok(())
 }
 
-#[test]
-fn a_server_that_never_answers_what_is_too_long_has_a_limit_all_the_same() {
-    let target = policed(|request| match request.received {
-        received if received > 1_055 => Ruling::Wait,
-        _ => Ruling::GoOn,
-    });
-    let found = limits(&[&target.to_string(), "--up-to", "1100"]);
-    let limit = found.servers();
-    assert_eq!((limit.limit_bytes, limit.cause.as_deref()), (Some(1_050), Some("silence")), "{limit:?}");
-}
-
-#[test]
-fn a_server_that_answers_nothing_has_no_limits() {
-    let target = policed(|request| Ruling::Send(refused(request.stream, "12", "no such method"))).to_string();
-    let output = output_of(&["limits", "-q", &target]);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("UNIMPLEMENTED: no such method"), "{}", text(&output.stderr));
+fn any_limit() -> impl Strategy<Value = u64> {
+    prop_oneof![0_u64..300, 16_000_u64..17_000, 0..(5_u64 << 20)]
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 3, ..ProptestConfig::default() })]
     #[test]
-    fn any_limit_of_the_server_is_found(bytes in prop_oneof![0_u64..300, 16_000_u64..17_000, 0..(5_u64 << 20)]) {
-        let found = limits(&["--server-max-recv-message-size", &bytes.to_string()]);
-        prop_assert_eq!(found.servers().limit_bytes, Some(bytes));
-        prop_assert!(found.servers().confirmed);
+    fn any_limit_of_the_server_is_found(bytes in any_limit()) {
+        found_is(bytes)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #[test]
+    #[ignore = "second suite: 24 cases"]
+    fn any_limit_of_the_server_is_found_in_many_cases(bytes in any_limit()) {
+        found_is(bytes)?;
     }
 }

@@ -4,7 +4,9 @@ use std::{
     cell::Cell,
     io::{BufRead, BufReader, Read as _},
     net::SocketAddr,
-    process::{Child, Command, Output, Stdio},
+    process::{Child, ChildStderr, Command, Output, Stdio},
+    sync::mpsc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -28,15 +30,44 @@ pub(crate) fn client() -> &'static str {
     CLIENT.get()
 }
 
-/// Makes each function a test over the lean client and one over the stub. One that is forgotten here is
+/// Makes each function a test over the lean client and one over the stub. The everyday suite runs the one that is
+/// named: `lean:` where both clients do the same, `stub:` where the defect would be tonic's, `both:` where each does
+/// something else. The second suite runs the other one too, and those of `second:`. A function that is forgotten here is
 /// dead code, and the compiler says so.
 macro_rules! over_both_clients {
-    ($($test:ident),* $(,)?) => {
+    (
+        $(lean: $($lean:ident),* $(,)?;)?
+        $(stub: $($stub:ident),* $(,)?;)?
+        $(both: $($both:ident),* $(,)?;)?
+        $(second: $($second:ident),* $(,)?;)?
+    ) => {
         mod lean {
-            $(#[test] fn $test() { crate::process::over("lean", super::$test); })*
+            $($(#[test] fn $lean() { crate::process::over("lean", super::$lean); })*)?
+            $($(
+                #[test]
+                #[ignore = "second suite: over the other client"]
+                fn $stub() { crate::process::over("lean", super::$stub); }
+            )*)?
+            $($(#[test] fn $both() { crate::process::over("lean", super::$both); })*)?
+            $($(
+                #[test]
+                #[ignore = "second suite: large, or long"]
+                fn $second() { crate::process::over("lean", super::$second); }
+            )*)?
         }
         mod stub {
-            $(#[test] fn $test() { crate::process::over("stub", super::$test); })*
+            $($(
+                #[test]
+                #[ignore = "second suite: over the other client"]
+                fn $lean() { crate::process::over("stub", super::$lean); }
+            )*)?
+            $($(#[test] fn $stub() { crate::process::over("stub", super::$stub); })*)?
+            $($(#[test] fn $both() { crate::process::over("stub", super::$both); })*)?
+            $($(
+                #[test]
+                #[ignore = "second suite: large, or long"]
+                fn $second() { crate::process::over("stub", super::$second); }
+            )*)?
         }
     };
 }
@@ -49,8 +80,60 @@ pub(crate) fn plimsoll(arguments: &[&str]) -> Command {
     command
 }
 
+/// Only ends a test that hangs: nothing is asserted about how long anything takes.
+pub(crate) const HANGS: Duration = Duration::from_secs(300);
+
 pub(crate) fn output_of(arguments: &[&str]) -> Output {
-    plimsoll(arguments).output().expect("the binary runs")
+    let child = plimsoll(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    finish(child.expect("the binary runs"))
+}
+
+/// Waits for the end of a process, and takes what it wrote to its pipes.
+pub(crate) fn finish(child: Child) -> Output {
+    let id = child.id();
+    let (sender, ended) = mpsc::channel();
+    thread::spawn(move || sender.send(child.wait_with_output()));
+    let output = ended.recv_timeout(HANGS).unwrap_or_else(|_| {
+        signal(id, Signal::KILL);
+        panic!("a process hangs")
+    });
+    output.expect("its output")
+}
+
+/// A line of stderr for each event of a command, as JSON, for tests that wait for one of them.
+#[cfg(target_os = "linux")]
+pub(crate) const EVENTS: [&str; 2] = ["--events", "/dev/stderr"];
+
+/// The lines that a process writes to stderr, for tests that wait for one of them.
+pub(crate) struct Lines(BufReader<ChildStderr>);
+
+pub(crate) fn lines_of(child: &mut Child) -> Lines {
+    Lines(BufReader::new(child.stderr.take().expect("piped")))
+}
+
+impl Iterator for Lines {
+    type Item = String;
+
+    fn next(&mut self) -> Option<String> {
+        let mut line = String::new();
+        (self.0.read_line(&mut line).expect("UTF-8") > 0).then_some(line)
+    }
+}
+
+/// Reads lines until one has this in it.
+pub(crate) fn await_line(lines: &mut Lines, words: &str) -> String {
+    lines.find(|line| line.contains(words)).unwrap_or_else(|| panic!("no line with `{words}`"))
+}
+
+/// Calls that were answered in a second of a run; `None` where the line is no such event.
+pub(crate) fn answered_in(line: &str) -> Option<u64> {
+    let event = serde_json::from_str::<serde_json::Value>(line).ok()?;
+    (event["event"] == "second").then(|| event["second"]["calls"]["answered"].as_u64().expect("counted"))
+}
+
+/// Reads events until a second of a run is over in which calls were answered.
+pub(crate) fn await_answers(lines: &mut Lines) {
+    lines.find(|line| answered_in(line) > Some(0)).expect("a second with answers");
 }
 
 pub(crate) fn text(bytes: &[u8]) -> String {
@@ -60,6 +143,10 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 /// Runs `plimsoll run -q -O json` with these arguments: its status and result, whose sums are checked.
 pub(crate) fn run_with_status(arguments: &[&str]) -> (i32, Summary) {
     let mut all = vec!["run", "-q", "-O", "json", "--client", client()];
+    // A run ends when its calls have: on a busy machine a few of them may take longer than the usual drain.
+    if !arguments.iter().any(|argument| argument.starts_with("--drain")) {
+        all.extend(["--drain", "1m"]);
+    }
     all.extend(arguments);
     let output = output_of(&all);
     let status = output.status.code().expect("it was not killed");
@@ -81,20 +168,14 @@ pub(crate) fn signal(process: u32, signal: Signal) {
     kill_process(id, signal).expect("the process is there");
 }
 
-/// Waits for something that will happen soon.
+/// Waits for something that happens in another process, which tells nobody. Looks again and again, and leaves the
+/// core to that process in between.
 pub(crate) fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(10);
+    let start = Instant::now();
     while !happened() {
-        assert!(Instant::now() < until, "{what} did not happen");
-        std::thread::yield_now();
+        assert!(start.elapsed() < HANGS, "{what} did not happen");
+        thread::park_timeout(Duration::from_millis(1));
     }
-}
-
-/// Lets time pass where it is time that matters: how long a fault lasts, or for how long a call that
-/// nobody sees from outside has been under way.
-#[expect(clippy::disallowed_methods, reason = "there is no event to wait for")]
-pub(crate) fn let_pass(duration: Duration) {
-    std::thread::sleep(duration);
 }
 
 /// A reference server in a process of its own, killed at the end.

@@ -1,39 +1,36 @@
 //! The lean client against servers on bare sockets that bend HTTP/2, or break it: no panic, no hang past
 //! the drain, and every call accounted for.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU32, AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, AtomicU64, Ordering},
 };
 
 use plimsoll::client::lean::frame::{ErrorCode, LARGEST_STREAM, flag, kind, setting};
 
 use crate::{
     document::Summary,
-    process::{eventually, output_of, run_with_status, text},
+    process::{eventually, run_with_status},
     raw_server::{BODY, Conversation, block, frame, headers, reply, settings, start, trailers},
 };
 
 /// Drives a server with the text `abc`.
-fn drive(converse: impl Fn(&mut Conversation) + Send + Sync + 'static, flags: &[&str]) -> Summary {
+pub(crate) fn drive(converse: impl Fn(&mut Conversation) + Send + Sync + 'static, flags: &[&str]) -> Summary {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("text");
     std::fs::write(&file, "abc").expect("writable");
     let address = start(converse).to_string();
     let file = file.to_str().expect("UTF-8");
-    let arguments = [&address, "-w", "0s", "--drain", "500ms", "--text-file", file];
-    let since = Instant::now();
-    let summary = run_with_status(&[arguments.as_slice(), flags].concat()).1;
-    assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
-    summary
+    let arguments = [&address, "-w", "0s", "--text-file", file];
+    run_with_status(&[arguments.as_slice(), flags].concat()).1
 }
 
-const FEW: [&str; 4] = ["-n", "20", "-c", "4"];
+pub(crate) const FEW: [&str; 4] = ["-n", "20", "-c", "4"];
 
-const SHORT: [&str; 4] = ["-z", "300ms", "-c", "4"];
+const SHORT: [&str; 4] = ["-z", "100ms", "-c", "4"];
+
+/// Calls that a server never answers end with this.
+const DRAIN: [&str; 2] = ["--drain", "500ms"];
 
 fn all_answered(name: &str, converse: impl Fn(&mut Conversation) + Send + Sync + 'static) {
     let summary = drive(converse, &FEW);
@@ -61,6 +58,7 @@ fn told(name: &str, code: ErrorCode, breaks: impl Fn(u32) -> Vec<u8> + Send + Sy
         "{name}: {:?} {:?}",
         summary.calls, summary.statuses
     );
+    eventually("a GOAWAY", || heard.load(Ordering::Relaxed) != u32::MAX);
     assert_eq!(ErrorCode(heard.load(Ordering::Relaxed)), code, "{name}");
 }
 
@@ -258,66 +256,6 @@ fn wrong_values_in_the_first_settings_are_named() {
     }
 }
 
-/// What `call` says of a response with these trailers behind the right reply.
-fn said_of_trailers(client: &str, fields: &'static [(&'static str, &'static str)]) -> (Option<i32>, String) {
-    let address = start(move |server| {
-        server.send(&settings(&[]));
-        if let Some(stream) = server.request() {
-            let end = frame(kind::HEADERS, flag::END_HEADERS | flag::END_STREAM, stream, &block(fields));
-            server.send(&[headers(stream), frame(kind::DATA, 0, stream, BODY), end].concat());
-        }
-        while server.frame().is_some() {}
-    });
-    let output = output_of(&["call", "--client", client, &address.to_string(), "abc"]);
-    (output.status.code(), text(&output.stderr))
-}
-
-#[test]
-fn malformed_and_odd_trailers_are_named() {
-    let both = ["lean", "stub"].as_slice();
-    let lean = ["lean"].as_slice();
-    for (clients, fields, words) in [
-        (lean, [("x-note", "1")].as_slice(), "the server's trailers have no `grpc-status`"),
-        (both, &[("grpc-status", "banana")], "`grpc-status: banana` is no code from 0 to 16"),
-        (both, &[("grpc-status", "17")], "`grpc-status: 17` is no code"),
-        (both, &[("grpc-status", "banana"), ("grpc-message", "50%25 off")], "from 0 to 16: 50% off"),
-        (lean, &[("grpc-status", "0"), ("X-Upper", "1")], "uppercase"),
-        (lean, &[("grpc-status", "0"), ("x", "a\r\nb")], "CR, LF or NUL"),
-        (lean, &[("grpc-status", "0"), ("x", "a\0")], "CR, LF or NUL"),
-        (lean, &[("grpc-status", "0"), ("connection", "close")], "about the connection"),
-        // No dangling colon.
-        (both, &[("grpc-status", "12")], "UNIMPLEMENTED (12)\n"),
-    ] {
-        for client in clients {
-            let (status, said) = said_of_trailers(client, fields);
-            assert_eq!(status, Some(2), "{client}: {fields:?}: {said}");
-            assert!(said.contains(words), "{client}: {fields:?}: {said}");
-        }
-    }
-    // Tonic's own words differ; what counts is that such a call is not answered.
-    for fields in [&[("grpc-status", "0"), ("X-Upper", "1")], &[("grpc-status", "0"), ("x", "a\r\nb")]] {
-        let (status, said) = said_of_trailers("stub", fields);
-        assert_eq!(status, Some(2), "{fields:?}: {said}");
-    }
-}
-
-#[test]
-fn a_malformed_header_fails_its_call_and_no_other() {
-    let summary = drive(
-        |server| {
-            server.send(&settings(&[]));
-            while let Some(stream) = server.request() {
-                let fields = [("grpc-status", "0"), ("X-Upper", "1")];
-                let end = frame(kind::HEADERS, flag::END_HEADERS | flag::END_STREAM, stream, &block(&fields));
-                let odd = [headers(stream), frame(kind::DATA, 0, stream, BODY), end].concat();
-                server.send(&if stream % 4 == 1 { odd } else { reply(stream) });
-            }
-        },
-        &FEW,
-    );
-    assert_eq!((summary.calls.answered, summary.calls.failed), (10, 10), "{:?}", summary.statuses);
-}
-
 #[test]
 fn an_error_of_one_stream_leaves_the_others_alone() {
     for (name, breaks, code) in [
@@ -353,7 +291,7 @@ fn an_error_of_one_stream_leaves_the_others_alone() {
             "{name}: {:?}",
             summary.statuses
         );
-        assert!(resets.load(Ordering::Relaxed) >= 9, "{name}");
+        eventually("the resets", || resets.load(Ordering::Relaxed) >= 9);
     }
 }
 
@@ -406,7 +344,7 @@ fn a_server_that_takes_no_call_on_any_connection_lets_calls_wait() {
             server.send(&[settings(&[]), frame(kind::GOAWAY, 0, 0, &[0; 8])].concat());
             while server.frame().is_some() {}
         },
-        &["-z", "1s", "-r", "200"],
+        &["-z", "1s", "-r", "200", "--drain", "1s"],
     );
     assert_eq!(summary.calls.planned, 200);
     // They never left the client.
@@ -425,7 +363,7 @@ fn a_server_that_never_reads_leaves_calls_unfinished() {
             server.send(&settings(&[]));
             std::thread::park();
         },
-        &["-z", "300ms", "-c", "4"],
+        &[SHORT.as_slice(), &DRAIN].concat(),
     );
     assert_eq!(summary.calls.unfinished, 4, "{:?}", summary.calls);
     let address = start(|server| {
@@ -433,15 +371,16 @@ fn a_server_that_never_reads_leaves_calls_unfinished() {
         server.send(&frame(kind::WINDOW_UPDATE, 0, 0, &(LARGEST_STREAM - 65_535).to_be_bytes()));
         std::thread::park();
     });
-    let arguments =
-        [&address.to_string(), "-w", "0s", "--drain", "500ms", "-s", "16MiB", "-z", "300ms", "-c", "4"];
-    let summary = run_with_status(&arguments).1;
+    let address = address.to_string();
+    let large = [&address, "-w", "0s", "-s", "16MiB"];
+    let summary = run_with_status(&[large.as_slice(), &SHORT, &DRAIN].concat()).1;
     assert_eq!(summary.calls.unfinished, 4, "{:?}", summary.calls);
 }
 
 #[test]
 fn a_server_without_settings_breaks_calls_and_is_asked_again() {
-    let summary = drive(|server| while server.frame().is_some() {}, &["-z", "300ms", "-c", "4"]);
+    let silent = |server: &mut Conversation| while server.frame().is_some() {};
+    let summary = drive(silent, &[SHORT.as_slice(), &DRAIN].concat());
     assert_eq!(summary.calls.broken + summary.calls.unfinished, summary.calls.planned, "{:?}", summary.calls);
     assert!(summary.calls.planned >= 4);
 }

@@ -89,6 +89,12 @@ impl Conversation {
         }
     }
 
+    /// Returns when the other side has read everything that was sent before.
+    pub(crate) fn ping(&mut self) {
+        assert!(self.send(&frame(kind::PING, 0, 0, &[7; 8])), "it reads");
+        self.frame_of(kind::PING).expect("an answer");
+    }
+
     /// The stream of the next request that has come to its end.
     pub(crate) fn request(&mut self) -> Option<u32> {
         loop {

@@ -152,8 +152,7 @@ fn a_server_that_rejects_in_mid_upload_is_understood() {
             }
         });
         // Large enough that no buffers of sockets hold it.
-        let arguments =
-            [&address.to_string(), "-w", "0s", "--drain", "1s", "-n", "1", "-c", "1", "-s", "32MiB"];
+        let arguments = [&address.to_string(), "-w", "0s", "-n", "1", "-c", "1", "-s", "32MiB"];
         let summary = run_with_status(&arguments).1;
         if outcome == "refused or broken" {
             assert_eq!(summary.calls.refused + summary.calls.broken, 1, "{name}: {:?}", summary.calls);

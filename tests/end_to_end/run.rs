@@ -1,10 +1,6 @@
 //! What a run does when all is well, and how it ends.
 
-use std::{
-    fs,
-    io::{BufRead, BufReader, Read},
-    process::Stdio,
-};
+use std::{fs, process::Stdio};
 
 use rustix::process::Signal;
 
@@ -12,12 +8,12 @@ use crate::{
     document::{Load, Summary},
     golden_documents::golden_document,
     process::{
-        Server, client, eventually, output_of, over_both_clients, plimsoll, run, run_with_status, signal,
-        text,
+        EVENTS, Server, await_answers, await_line, client, eventually, finish, lines_of, output_of,
+        over_both_clients, plimsoll, run, run_with_status, signal, text,
     },
 };
 
-const SHORT: [&str; 4] = ["-z", "1s", "-w", "200ms"];
+const SHORT: [&str; 4] = ["-z", "300ms", "-w", "50ms"];
 
 fn short<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     [&SHORT, arguments].concat()
@@ -27,12 +23,13 @@ fn without_a_target_it_drives_a_server_of_its_own() {
     let (status, summary) = run_with_status(&short(&[]));
     assert_eq!(status, 0);
     assert_eq!(summary.calls.answered, summary.calls.planned);
-    assert!(summary.calls.answered > 100);
+    // Each slot has a call at least, however slow the machine is.
+    assert!(summary.calls.answered >= 50);
     assert!(matches!(summary.plan.load, Load::Closed { concurrency: 50 }));
     assert!(summary.latency.response.is_none() && summary.latency.lateness.is_none());
     let server = summary.target.server.expect("its own server");
     assert_eq!((server.threads, server.max_recv_message_bytes), (4, Some(4 << 20)));
-    assert_eq!(summary.window_ns, 1_000_000_000);
+    assert_eq!(summary.window_ns, 300_000_000);
     if cfg!(target_os = "linux") {
         assert!(summary.cost.client_cpu_ns_per_call.expect("measured") > 0);
         assert!(summary.cost.server_cpu_ns_per_call.expect("measured") > 0);
@@ -41,8 +38,8 @@ fn without_a_target_it_drives_a_server_of_its_own() {
 
 fn an_open_loop_plans_every_arrival_and_reports_three_times() {
     let summary = run(&short(&["-r", "500"]));
-    assert_eq!(summary.calls.planned, 500);
-    assert_eq!(summary.calls.answered, 500);
+    assert_eq!(summary.calls.planned, 150);
+    assert_eq!(summary.calls.answered, 150);
     let response = summary.latency.response.expect("an open loop");
     assert!(response.p50_ns >= summary.latency.service.p50_ns);
     assert!(summary.latency.lateness.is_some());
@@ -78,11 +75,11 @@ fn a_seed_gives_the_same_calls_to_any_number_of_workers() {
     };
     let alone = planned("1");
     assert_eq!(alone, planned("3"));
-    assert_ne!(alone.iter().sum::<u64>(), 300, "Poisson arrivals are not even");
+    assert_ne!(alone.iter().sum::<u64>(), 90, "Poisson arrivals are not even");
 }
 
 fn a_mix_has_rows_by_size() {
-    let summary = run(&short(&["-s", "64@90,1KiB@10"]));
+    let summary = run(&["-n", "1000", "-w", "0s", "-s", "64@90,1KiB@10"]);
     let rows: Vec<_> = summary.sizes.iter().map(|size| (size.message_bytes, size.calls.answered)).collect();
     assert_eq!((rows[0].0, rows[1].0), (64, 1_024));
     assert!(rows[0].1 > 5 * rows[1].1 && rows[1].1 > 0, "{rows:?}");
@@ -197,35 +194,39 @@ fn an_interrupt_ends_with_what_was_measured() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("result.json");
     for (warm_up, measured) in [("0s", true), ("1h", false)] {
-        let mut child = plimsoll(&["run", "-z", "1h", "-w", warm_up, "--client", client(), "-o"])
+        let mut child = plimsoll(&["run", "-r", "50", "-z", "1h", "-w", warm_up, "--client", client(), "-o"])
             .arg(&path)
+            .args(EVENTS)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the binary runs");
-        let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
-        // Five seconds of measuring, or the beginning of the warm-up.
-        let mark = if measured { "5s of 3600s" } else { "warming up" };
-        lines.find(|line| line.contains(mark)).expect("progress");
+        let mut lines = lines_of(&mut child);
+        if measured {
+            await_answers(&mut lines);
+        } else {
+            await_line(&mut lines, "warming up");
+        }
         signal(child.id(), Signal::INT);
-        let mut printed = String::new();
-        child.stdout.take().expect("piped").read_to_string(&mut printed).expect("UTF-8");
-        assert_eq!(child.wait().expect("it ends").code(), Some(130));
+        lines.for_each(drop);
+        let output = finish(child);
+        assert_eq!(output.status.code(), Some(130));
+        let printed = text(&output.stdout);
         assert!(printed.contains("interrupted"), "{printed}");
         let summary = Summary::strict(&fs::read(&path).expect("written")).expect("a summary");
         summary.check();
         assert!(summary.interrupted);
         assert_eq!(summary.calls.answered > 0, measured);
-        assert_eq!(summary.window_ns > 4_000_000_000, measured, "{}", summary.window_ns);
+        assert_eq!(summary.window_ns >= 1_000_000_000, measured, "{}", summary.window_ns);
     }
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn its_server_cannot_outlive_it() {
-    let mut child = plimsoll(&["run", "-z", "1h"]).stderr(Stdio::piped()).spawn().expect("the binary runs");
-    let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
-    lines.find(|line| line.contains("measuring")).expect("progress");
+    let mut child =
+        plimsoll(&["run", "-r", "50", "-z", "1h"]).stderr(Stdio::piped()).spawn().expect("it runs");
+    await_line(&mut lines_of(&mut child), "measuring");
     let id = child.id();
     let servers = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).expect("the kernel tells");
     let server: u32 = servers.trim().parse().expect("one child");
@@ -300,6 +301,7 @@ fn the_golden_result_has_the_pinned_schema() {
 }
 
 over_both_clients!(
+    lean:
     a_worker_without_a_call_ends_with_the_others,
     without_a_target_it_drives_a_server_of_its_own,
     an_open_loop_plans_every_arrival_and_reports_three_times,
@@ -316,7 +318,7 @@ over_both_clients!(
     a_status_is_a_failure_with_its_code_and_text,
     a_reply_of_another_size_is_wrong_and_shown,
     an_interrupt_ends_with_what_was_measured,
-    a_server_that_is_there_already_has_its_account_too,
+    a_server_that_is_there_already_has_its_account_too;
 );
 
 /// A document holds everything that was counted: two of them make the result of both.

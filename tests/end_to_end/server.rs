@@ -1,10 +1,9 @@
 //! The reference server and the one-call client.
 
 use std::{
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     net::TcpStream,
     process::Stdio,
-    time::{Duration, Instant},
 };
 
 use plimsoll::client::lean::{
@@ -14,8 +13,8 @@ use plimsoll::client::lean::{
 use rustix::process::Signal;
 
 use crate::{
-    process::{Server, client, eventually, let_pass, output_of, over_both_clients, plimsoll, run, text},
-    raw_server::{Conversation, block, frame, settings},
+    process::{HANGS, Server, client, eventually, output_of, over_both_clients, plimsoll, run, text},
+    raw_server::{self, Conversation, block, frame, settings},
     scripted_server::{self, Script},
 };
 
@@ -92,6 +91,14 @@ fn a_status_other_than_ok_is_printed_and_exits_2() {
 #[test]
 fn the_server_itself_says_deadline_exceeded() {
     let server = Server::start(&["--obey"]);
+    // A thread that gets its core too late leaves the word to tonic: not every time.
+    let statuses: Vec<String> = (0..20).map(|_| status_of_a_late_call(&server)).collect();
+    assert!(statuses.iter().all(|status| status == "4" || status == "1"), "{statuses:?}");
+    assert!(statuses.iter().any(|status| status == "4"), "{statuses:?}");
+}
+
+/// The status of a call that the server delays beyond its deadline.
+fn status_of_a_late_call(server: &Server) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let status = runtime.block_on(async {
         let socket = tokio::net::TcpStream::connect(server.address).await.expect("it listens");
@@ -100,8 +107,8 @@ fn the_server_itself_says_deadline_exceeded() {
         let request = http::Request::post(format!("http://{}/example.FormatData/DoFormat", server.address))
             .header("content-type", "application/grpc")
             .header("te", "trailers")
-            .header("grpc-timeout", "100m")
-            .header("plimsoll-delay", "5s");
+            .header("grpc-timeout", "20m")
+            .header("plimsoll-delay", "1h");
         let request = request.body(()).expect("a request");
         let (response, mut body) = client.send_request(request, false).expect("a stream");
         // A message of no bytes.
@@ -109,7 +116,7 @@ fn the_server_itself_says_deadline_exceeded() {
         let response = response.await.expect("headers");
         response.headers()["grpc-status"].clone()
     });
-    assert_eq!(status, "4");
+    status.to_str().expect("ASCII").to_owned()
 }
 
 #[test]
@@ -145,50 +152,61 @@ fn every_address_of_a_name_is_listened_on_and_tried() {
     let _ = child.wait();
 }
 
-#[test]
-fn a_signal_drains_and_a_second_one_stops_at_once() {
-    for which in [Signal::INT, Signal::TERM] {
-        let mut server = Server::start(&["--obey"]);
-        let target = server.target();
-        let slow = plimsoll(&["call", "-m", "plimsoll-delay: 700ms", &target, "slow"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the binary runs");
-        // The call is under way once the server has a second connection after the probe's; give it time.
-        let_pass(Duration::from_millis(350));
-        server.signal(which);
-        let output = slow.wait_with_output().expect("it ends");
-        assert_eq!(text(&output.stdout), "SLOW\n", "calls in flight are answered");
-        assert_eq!(server.child.wait().expect("it ends").code(), Some(0));
-        assert!(TcpStream::connect(server.address).is_err());
-    }
-
-    let mut server = Server::start(&["--obey"]);
-    let mut endless = plimsoll(&["call", "-m", "plimsoll-delay: 1h", &server.target(), "endless"])
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the binary runs");
-    let_pass(Duration::from_millis(350));
-    let since = Instant::now();
-    server.signal(Signal::INT);
+/// Sends a signal, and waits until the server listens no more.
+fn end_listening(server: &Server, which: Signal) {
+    server.signal(which);
     eventually("the end of listening", || TcpStream::connect(server.address).is_err());
+}
+
+#[test]
+fn a_signal_drains_what_has_begun() {
+    for which in [Signal::INT, Signal::TERM] {
+        let (server, mut peer) = occupied(&["--drain", "1h"], &[preface(), half_a_call(1, &[])].concat());
+        peer.ping();
+        end_listening(&server, which);
+        // The rest of the call: it is answered, and then there is nothing left to wait for.
+        assert!(peer.send(&frame(kind::DATA, flag::END_STREAM, 1, &[0; 5])), "it reads");
+        assert_eq!(status_of(&mut peer), "0", "calls in flight are answered");
+        drop(peer);
+        assert_eq!(server.end().0, Some(0));
+    }
+}
+
+#[test]
+fn a_second_signal_stops_at_once() {
+    let endless = [preface(), whole_call(1, &[("plimsoll-delay", "1h")])].concat();
+    let (server, mut peer) = occupied(&["--obey", "--drain", "1h"], &endless);
+    peer.ping();
+    end_listening(&server, Signal::INT);
     server.signal(Signal::INT);
-    assert_eq!(server.child.wait().expect("it ends").code(), Some(0));
-    assert!(since.elapsed() < Duration::from_secs(10));
-    assert_eq!(endless.wait().expect("it ends").code(), Some(2));
+    let (status, stderr) = server.end();
+    assert_eq!(status, Some(0), "{stderr}");
+    assert!(stderr.contains("closed 1 connection with 1 unanswered call"), "{stderr}");
+}
+
+fn a_call_whose_connection_is_closed_exits_2() {
+    let target = raw_server::start(|server| {
+        server.send(&settings(&[]));
+        server.request();
+    });
+    assert_eq!(call(&[&target.to_string(), "endless"]).status.code(), Some(2));
 }
 
 #[test]
 fn connections_over_the_bound_are_closed_at_once() {
     let server = Server::start(&["--max-connections", "1"]);
     let mut first = TcpStream::connect(server.address).expect("the first has a place");
-    first.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket");
+    first.set_read_timeout(Some(HANGS)).expect("a socket");
     // The server's preface shows that the connection was taken.
     let mut frame = [0; 9];
     first.read_exact(&mut frame).expect("SETTINGS");
     let mut second = TcpStream::connect(server.address).expect("the kernel accepts");
-    second.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket");
-    assert_eq!(second.read(&mut frame).ok().filter(|bytes| *bytes > 0), None, "closed without a word");
+    second.set_read_timeout(Some(HANGS)).expect("a socket");
+    // Closed without a word; a reset, where it was closed before it was accepted.
+    match second.read(&mut frame) {
+        Ok(bytes) => assert_eq!(bytes, 0),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}"),
+    }
     drop(first);
     eventually("a free place", || output_of(&["call", &server.target(), "x"]).status.success());
 }
@@ -197,7 +215,7 @@ fn connections_over_the_bound_are_closed_at_once() {
 fn occupied(flags: &[&str], written: &[u8]) -> (Server, Conversation) {
     let server = Server::start_loud(flags);
     let stream = TcpStream::connect(server.address).expect("it listens");
-    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a socket");
+    stream.set_read_timeout(Some(HANGS)).expect("a socket");
     let mut peer = Conversation { stream };
     // The server's own preface shows that it has taken the connection.
     peer.frame_of(kind::SETTINGS).expect("a preface");
@@ -231,6 +249,23 @@ fn preface() -> Vec<u8> {
     [PREFACE, &settings(&[(1, 0), (4, window)]), &rest, &consent].concat()
 }
 
+/// The status of the answer that comes next.
+fn status_of(peer: &mut Conversation) -> String {
+    loop {
+        let (head, payload) = peer.frame_of(kind::HEADERS).expect("an answer");
+        let mut status = None;
+        let found = |name: &[u8], value: &[u8]| {
+            if name == b"grpc-status" {
+                status = Some(text(value));
+            }
+        };
+        decode(&payload, found).expect("a block");
+        if head.has(flag::END_STREAM) {
+            return status.expect("a status");
+        }
+    }
+}
+
 #[test]
 fn a_drain_ends_whatever_a_peer_does_and_says_what_it_cut() {
     let stuck: Vec<u8> = (0..100).flat_map(|call| half_a_call(call * 2 + 1, &[])).collect();
@@ -244,9 +279,7 @@ fn a_drain_ends_whatever_a_peer_does_and_says_what_it_cut() {
     ] {
         let (server, mut peer) = occupied(&["--obey", "--drain", "300ms"], &written);
         if !written.is_empty() {
-            // A PING behind the calls: its answer says that they were read.
-            assert!(peer.send(&frame(kind::PING, 0, 0, &[7; 8])), "it reads");
-            peer.frame_of(kind::PING).expect("an answer");
+            peer.ping();
         }
         server.signal(Signal::TERM);
         let (status, stderr) = server.end();
@@ -258,18 +291,30 @@ fn a_drain_ends_whatever_a_peer_does_and_says_what_it_cut() {
 
 #[test]
 fn a_peer_that_reads_no_replies_makes_the_server_hold_no_more_than_its_bound() {
+    many_unread_replies(32, "4MiB", "8MiB", 64 << 10);
+}
+
+#[test]
+#[ignore = "second suite: 1 GiB of replies"]
+fn replies_of_a_gibibyte_make_the_server_hold_no_more_than_its_bound() {
+    many_unread_replies(64, "16MiB", "32MiB", 256 << 10);
+}
+
+/// Asks for so many replies of this size, of which the server may hold so much, and reads them late. The server's peak
+/// of memory is below `most` KiB.
+fn many_unread_replies(replies: u32, size: &str, held: &str, most: u64) {
     let calls: Vec<u8> =
-        (0..64).flat_map(|call| whole_call(call * 2 + 1, &[("plimsoll-reply-size", "16MiB")])).collect();
-    let (server, mut peer) =
-        occupied(&["--obey", "--max-reply-memory", "32MiB"], &[preface(), calls].concat());
+        (0..replies).flat_map(|call| whole_call(call * 2 + 1, &[("plimsoll-reply-size", size)])).collect();
+    let (server, mut peer) = occupied(&["--obey", "--max-reply-memory", held], &[preface(), calls].concat());
     // All are answered in the end, in turn.
     let (mut bytes, mut ended) = (0, 0);
-    while ended < 64 {
+    while ended < replies {
         let (head, payload) = peer.frame().expect("a frame");
         bytes += if head.kind == kind::DATA { payload.len() } else { 0 };
         ended += u32::from(head.has(flag::END_STREAM));
     }
-    assert!(bytes > 63 * (16 << 20), "{bytes}");
+    let size: plimsoll::units::ByteSize = size.parse().expect("a size");
+    assert!(bytes as u64 > u64::from(replies - 1) * size.0, "{bytes}");
     let memory = |what: &str| {
         let status = std::fs::read_to_string(format!("/proc/{}/status", server.child.id())).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix(what))?;
@@ -277,7 +322,7 @@ fn a_peer_that_reads_no_replies_makes_the_server_hold_no_more_than_its_bound() {
     };
     // Where the system tells.
     if let Some(peak) = memory("VmHWM:") {
-        assert!(peak < 256 << 10, "{peak} KiB at most, for 1 GiB of replies");
+        assert!(peak < most, "{peak} KiB at most, for {bytes} bytes of replies");
     }
     drop(peer);
     if cfg!(all(feature = "jemalloc", target_os = "linux", target_env = "gnu")) {
@@ -298,13 +343,7 @@ fn requests_in_work_over_the_bound_of_their_connection_are_refused() {
     // The connection's window: 64 KiB until then.
     peer.frame_of(kind::WINDOW_UPDATE).expect("a window");
     assert!(peer.send(&[call(1), call(3), call(5)].concat()), "it reads");
-    let (head, payload) = peer.frame_of(kind::HEADERS).expect("an answer");
-    let mut fields = Vec::new();
-    decode(&payload, |name, value| fields.push((name.to_vec(), value.to_vec()))).expect("a block");
-    assert!(
-        head.has(flag::END_STREAM) && fields.contains(&(b"grpc-status".to_vec(), b"8".to_vec())),
-        "{fields:?}"
-    );
+    assert_eq!(status_of(&mut peer), "8");
     // What the refused call took is given back; others are not touched.
     let output = output_of(&["call", &server.target(), "x"]);
     assert_eq!(text(&output.stdout), "X\n");
@@ -314,8 +353,8 @@ fn requests_in_work_over_the_bound_of_their_connection_are_refused() {
 #[test]
 fn an_unlimited_reply_is_what_the_client_makes_of_it() {
     let target = scripted_server::start(Script::Claim(300 << 20)).to_string();
-    for (client, words) in [("lean", "DEADLINE_EXCEEDED"), ("stub", "OUT_OF_RANGE")] {
-        let unlimited = ["--max-recv-message-size", "unlimited", "-t", "2s", &target, "x"];
+    for (client, timeout, words) in [("lean", "300ms", "DEADLINE_EXCEEDED"), ("stub", "1m", "OUT_OF_RANGE")] {
+        let unlimited = ["--max-recv-message-size", "unlimited", "-t", timeout, &target, "x"];
         let output = output_of(&[&["call", "--client", client], unlimited.as_slice()].concat());
         let said = text(&output.stderr);
         assert!(said.contains(words), "{client}: {said}");
@@ -329,9 +368,11 @@ fn more_calls_than_streams_wait_for_a_free_one() {
 }
 
 over_both_clients!(
+    both:
     more_calls_than_streams_wait_for_a_free_one,
     a_call_prints_the_reply,
     a_call_takes_its_text_from_standard_input_and_files,
     custom_metadata_comes_back_as_initial_metadata,
     a_status_other_than_ok_is_printed_and_exits_2,
+    a_call_whose_connection_is_closed_exits_2;
 );
