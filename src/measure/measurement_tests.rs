@@ -92,39 +92,62 @@ fn merged(parts: &[Measurement], order: &[usize]) -> Measurement {
     comparable(sum)
 }
 
+/// A run of an open or a closed loop, the part that each of its calls is in, and an order of the parts.
+type Split = (bool, Vec<Case>, Vec<usize>, Vec<usize>);
+
+fn splits() -> impl Strategy<Value = Split> {
+    let call = (0..2_usize, any::<u16>(), 1..2_000_000_000_u32, any::<u8>());
+    let calls = prop::collection::vec(call, 1..80);
+    (any::<bool>(), calls, prop::collection::vec(0..3_usize, 80), Just(vec![0, 1, 2]).prop_shuffle())
+}
+
+fn parts_make_the_whole((is_open, calls, places, order): &Split) -> Result<(), TestCaseError> {
+    let plan = plan(*is_open);
+    let parts: Vec<Measurement> = (0..3)
+        .map(|part| {
+            let of_part: Vec<Case> = calls
+                .iter()
+                .zip(places)
+                .filter(|(_, place)| **place == part)
+                .map(|(call, _)| *call)
+                .collect();
+            measured(&plan, &of_part, 1_000 + part as u64)
+        })
+        .collect();
+    let sum = merged(&parts, order);
+    // Histograms are too long to be shown.
+    prop_assert!(sum == merged(&parts, &[0, 1, 2]), "another order");
+    sum.check().expect("conserved");
+    let whole = comparable(measured(&plan, calls, 0));
+    prop_assert!(sum.recording == whole.recording, "other counts");
+    let rows = |measurement: &Measurement| -> Vec<_> {
+        let rows = measurement.timeline.intervals(Duration::from_secs(100));
+        rows.map(|(start, _, row)| (start, row.outcomes, row.service, row.response, row.largest_lateness))
+            .filter(|row| row.1.total() > 0)
+            .collect()
+    };
+    prop_assert!(rows(&sum) == rows(&whole), "other intervals");
+    prop_assert_eq!(sum.usage.client_cpu, Some(Duration::from_nanos(3_003)));
+    prop_assert_eq!(sum.usage.threads.len(), 3);
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(6))]
+
+    #[test]
+    fn the_parts_of_a_split_run_make_the_whole_in_any_order(split in splits()) {
+        parts_make_the_whole(&split)?;
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn the_parts_of_a_split_run_make_the_whole_in_any_order(
-        is_open: bool,
-        calls in prop::collection::vec((0..2_usize, any::<u16>(), 1..2_000_000_000_u32, any::<u8>()), 1..80),
-        places in prop::collection::vec(0..3_usize, 80),
-        order in Just(vec![0, 1, 2]).prop_shuffle(),
-    ) {
-        let plan = plan(is_open);
-        let parts: Vec<Measurement> = (0..3)
-            .map(|part| {
-                let of_part: Vec<Case> =
-                    calls.iter().zip(&places).filter(|(_, place)| **place == part).map(|(call, _)| *call).collect();
-                measured(&plan, &of_part, 1_000 + part as u64)
-            })
-            .collect();
-        let sum = merged(&parts, &order);
-        // The message leaves out the histograms, which are too long.
-        prop_assert!(sum == merged(&parts, &[0, 1, 2]), "another order");
-        sum.check().expect("conserved");
-        let whole = comparable(measured(&plan, &calls, 0));
-        prop_assert!(sum.recording == whole.recording, "other counts");
-        let rows = |measurement: &Measurement| -> Vec<_> {
-            let rows = measurement.timeline.intervals(Duration::from_secs(100));
-            rows.map(|(start, _, row)| (start, row.outcomes, row.service, row.response, row.largest_lateness))
-                .filter(|row| row.1.total() > 0)
-                .collect()
-        };
-        prop_assert!(rows(&sum) == rows(&whole), "other intervals");
-        prop_assert_eq!(sum.usage.client_cpu, Some(Duration::from_nanos(3_003)));
-        prop_assert_eq!(sum.usage.threads.len(), 3);
+    #[ignore = "second suite: 24 cases"]
+    fn the_parts_of_many_split_runs_make_the_whole_in_any_order(split in splits()) {
+        parts_make_the_whole(&split)?;
     }
 }
 

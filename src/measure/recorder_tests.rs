@@ -134,47 +134,69 @@ fn an_interval_is_taken_once_its_second_is_over() {
     assert_eq!(recorder.into_recording().1.0, 2);
 }
 
-proptest! {
-    #[test]
-    fn merged_recordings_conserve_calls(outcomes in prop::collection::vec((0_usize..8, 0_usize..2, 0_usize..3), 0..200)) {
-        let (payload, start) = (payload(), Instant::now());
-        let mut recorders: Vec<Recorder> = (0..3).map(|_| Recorder::new(&payload, true, start, None)).collect();
-        for (kind, message, worker) in &outcomes {
-            let recorder = &mut recorders[*worker];
-            recorder.plan(*message);
-            match kind {
-                0 => recorder.shed(*message),
-                1 => recorder.unfinished(*message, 1),
-                kind => {
-                    let outcome = match kind {
-                        2 => Outcome::Answered,
-                        3 => Outcome::WrongReply(Box::new(Difference::between("A", "B").expect("they differ"))),
-                        4 => refused(1),
-                        5 => failed(String::new()),
-                        6 => Outcome::DeadlineExceeded(Box::new(failure(String::new()))),
-                        _ => Outcome::Broken(Box::new(failure(String::new()))),
-                    };
-                    let done = ended(start + Duration::from_millis(1), outcome);
-                    recorder.finish(Completion { call: Call { message: *message, ..done.call }, ..done });
-                }
+/// The kind of an outcome, its message, and the worker that counts it.
+type Case = (usize, usize, usize);
+
+fn cases() -> impl Strategy<Value = Vec<Case>> {
+    prop::collection::vec((0_usize..8, 0_usize..2, 0_usize..3), 0..200)
+}
+
+fn merged_recordings_conserve(outcomes: &[Case]) -> Result<(), TestCaseError> {
+    let (payload, start) = (payload(), Instant::now());
+    let mut recorders: Vec<Recorder> = (0..3).map(|_| Recorder::new(&payload, true, start, None)).collect();
+    for (kind, message, worker) in outcomes {
+        let recorder = &mut recorders[*worker];
+        recorder.plan(*message);
+        match kind {
+            0 => recorder.shed(*message),
+            1 => recorder.unfinished(*message, 1),
+            kind => {
+                let outcome = match kind {
+                    2 => Outcome::Answered,
+                    3 => Outcome::WrongReply(Box::new(Difference::between("A", "B").expect("they differ"))),
+                    4 => refused(1),
+                    5 => failed(String::new()),
+                    6 => Outcome::DeadlineExceeded(Box::new(failure(String::new()))),
+                    _ => Outcome::Broken(Box::new(failure(String::new()))),
+                };
+                let done = ended(start + Duration::from_millis(1), outcome);
+                recorder.finish(Completion { call: Call { message: *message, ..done.call }, ..done });
             }
         }
-        let mut merged = Recording::new(2, true);
-        let mut timeline = Timeline::new();
-        for recorder in recorders {
-            let (recording, (index, interval)) = recorder.into_recording();
-            merged.add(recording);
-            timeline.add(index, &interval);
-        }
-        prop_assert_eq!(merged.calls.planned, outcomes.len() as u64);
-        prop_assert!(merged.calls.check().is_ok());
-        let mut sum = Calls::default();
-        for size in &merged.sizes {
-            prop_assert!(size.calls.check().is_ok());
-            sum.add(&size.calls);
-        }
-        prop_assert_eq!(&sum, &merged.calls);
-        prop_assert_eq!(timeline.total(), merged.calls.outcomes);
-        prop_assert_eq!(merged.service.count(), merged.calls.outcomes.answered);
+    }
+    let mut merged = Recording::new(2, true);
+    let mut timeline = Timeline::new();
+    for recorder in recorders {
+        let (recording, (index, interval)) = recorder.into_recording();
+        merged.add(recording);
+        timeline.add(index, &interval);
+    }
+    prop_assert_eq!(merged.calls.planned, outcomes.len() as u64);
+    prop_assert!(merged.calls.check().is_ok());
+    let mut sum = Calls::default();
+    for size in &merged.sizes {
+        prop_assert!(size.calls.check().is_ok());
+        sum.add(&size.calls);
+    }
+    prop_assert_eq!(&sum, &merged.calls);
+    prop_assert_eq!(timeline.total(), merged.calls.outcomes);
+    prop_assert_eq!(merged.service.count(), merged.calls.outcomes.answered);
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn merged_recordings_conserve_calls(outcomes in cases()) {
+        merged_recordings_conserve(&outcomes)?;
+    }
+}
+
+proptest! {
+    #[test]
+    #[ignore = "second suite: 256 cases"]
+    fn many_merged_recordings_conserve_calls(outcomes in cases()) {
+        merged_recordings_conserve(&outcomes)?;
     }
 }

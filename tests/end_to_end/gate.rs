@@ -5,7 +5,7 @@ use std::{fs, path::Path, process::Stdio};
 use rustix::process::Signal;
 
 use crate::{
-    gate_command::{Gate, serve},
+    gate_command::{AT_A_RATE, CLOSED, Gate, serve},
     process::{EVENTS, Server, await_line, eventually, finish, lines_of, plimsoll, signal, text},
     verdict_document::Verdict,
 };
@@ -32,9 +32,28 @@ fn a_limit_that_moved_by_one_byte_is_a_regression() {
 }
 
 #[test]
-fn a_server_that_is_slower_regresses_and_one_that_is_faster_does_not() {
+fn a_server_that_is_slower_regresses() {
+    slower_regresses(AT_A_RATE, None);
+}
+
+#[test]
+#[ignore = "second suite: a whole gate in a closed loop"]
+fn a_server_that_is_slower_regresses_in_a_closed_loop_too() {
+    slower_regresses(CLOSED, Some(4));
+}
+
+#[test]
+#[ignore = "second suite: a whole gate once more"]
+fn a_server_that_is_faster_is_an_improvement() {
     let (fast, slow) = (serve(""), serve("--extra-work 2ms"));
-    let gate = Gate::of(&fast, &slow).quick().with(&["--no-limits", "--label", "slow"]);
+    let (status, verdict, _) = Gate::of(&slow, &fast).quick().with(&["--no-limits"]).verdict();
+    assert_eq!((status, verdict.verdict.as_str()), (0, "improved"), "{:?}", verdict.scenarios[0].metrics);
+    assert!(verdict.scenarios[0].confirmation.is_some());
+}
+
+fn slower_regresses(scenarios: &str, concurrency: Option<u64>) {
+    let (fast, slow) = (serve(""), serve("--extra-work 2ms"));
+    let gate = Gate::of(&fast, &slow).trying(scenarios).with(&["--no-limits", "--label", "slow"]);
     let (status, verdict, _) = gate.verdict();
     assert_eq!((status, verdict.verdict.as_str()), (1, "regressed"), "{verdict:?}");
     assert!(verdict.label.as_deref() == Some("slow") && !verdict.interrupted && verdict.seed == 1);
@@ -42,7 +61,7 @@ fn a_server_that_is_slower_regresses_and_one_that_is_faster_does_not() {
     let scenario = &verdict.scenarios[0];
     assert_eq!(
         (scenario.name.as_str(), scenario.message_bytes, scenario.concurrency),
-        ("quick", 64, Some(4))
+        ("quick", 64, concurrency)
     );
     assert_eq!((scenario.repetitions.len(), scenario.processes_differ), (10, None));
     let again = scenario.confirmation.as_ref().expect("what is flagged is measured again");
@@ -53,10 +72,6 @@ fn a_server_that_is_slower_regresses_and_one_that_is_faster_does_not() {
         assert!(cpu.verdict == "regressed" && cpu.ratio > 1.5, "{cpu:?}");
     }
     assert!(verdict.findings.iter().any(|finding| finding.name == "limits_not_looked_for"), "{verdict:?}");
-
-    let (status, verdict, _) = Gate::of(&slow, &fast).quick().with(&["--no-limits"]).verdict();
-    assert_eq!((status, verdict.verdict.as_str()), (0, "improved"), "{:?}", verdict.scenarios[0].metrics);
-    assert!(verdict.scenarios[0].confirmation.is_some());
 }
 
 #[test]
@@ -122,7 +137,8 @@ fn interrupted(which: Signal) -> Option<i32> {
     let server =
         format!("sh -c '{marker} serve --listen 127.0.0.1:$0 --until-input-ends <&3 & wait' {{port}}");
     let server = server.replacen("sh -c '", "sh -c 'exec 3<&0; ", 1);
-    let mut gate = plimsoll(&["gate", "-q", "--base", &server, "--candidate", &server, "--no-limits"])
+    let gate = Gate::of(&server, &server).endless();
+    let mut gate = plimsoll(&gate.arguments.iter().map(String::as_str).collect::<Vec<_>>())
         .args(EVENTS)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -175,7 +191,8 @@ fn what_servers_start_in_sessions_of_their_own_ends_with_them() {
     assert_eq!(left(), [] as [u32; 0], "after its end");
 
     // In mid-course, with three servers and six such processes.
-    let mut gate = plimsoll(&["gate", "-q", "--base", &server, "--candidate", &server, "--no-limits"])
+    let gate = Gate::of(&server, &server).endless();
+    let mut gate = plimsoll(&gate.arguments.iter().map(String::as_str).collect::<Vec<_>>())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -188,7 +205,7 @@ fn what_servers_start_in_sessions_of_their_own_ends_with_them() {
 
 #[test]
 fn what_was_measured_before_an_interrupt_is_kept() {
-    let gate = Gate::of(&serve(""), &serve("")).writing("-o", "verdict.json").with(&["--no-limits"]);
+    let gate = Gate::of(&serve(""), &serve("")).writing("-o", "verdict.json").endless();
     let arguments: Vec<&str> = gate.arguments.iter().map(String::as_str).collect();
     let mut child = plimsoll(&arguments)
         .args(EVENTS)
@@ -215,7 +232,7 @@ fn read(path: &Path) -> String {
 #[test]
 fn ci_gets_its_files_whatever_the_verdict_is() {
     let gate = Gate::of(&serve("--max-recv-message-size 1000"), &serve("--max-recv-message-size 2000"))
-        .quick()
+        .trying(CLOSED)
         .writing("-o", "verdict.json")
         .writing("--markdown", "gate.md")
         .writing("--junit", "gate.xml")

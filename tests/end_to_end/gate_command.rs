@@ -7,13 +7,24 @@ use crate::{
     verdict_document::Verdict,
 };
 
-pub(crate) const SCENARIOS: &str = r#"
+/// A closed loop, which makes as many calls as the machine can.
+pub(crate) const CLOSED: &str = r#"
 [[scenario]]
 name = "quick"
 size = 64
 concurrency = 4
-slice = "10ms"
-rounds = 3
+slice = "20ms"
+rounds = 1
+"#;
+
+/// A scenario whose slices have their calls however slow the machine is.
+pub(crate) const AT_A_RATE: &str = r#"
+[[scenario]]
+name = "quick"
+size = 64
+rate = 200
+slice = "100ms"
+rounds = 1
 "#;
 
 /// A command line that serves, of the binary under test.
@@ -40,14 +51,23 @@ impl Gate {
 
     /// With a scenario that takes a few seconds.
     pub(crate) fn quick(self) -> Self {
-        self.trying(SCENARIOS)
+        self.trying(AT_A_RATE)
     }
 
     pub(crate) fn trying(self, scenarios: &str) -> Self {
+        self.repeating(scenarios, "10")
+    }
+
+    /// With more repetitions than are made before a test interrupts it.
+    pub(crate) fn endless(self) -> Self {
+        self.repeating(AT_A_RATE, "100").with(&["--no-limits"])
+    }
+
+    fn repeating(self, scenarios: &str, repetitions: &str) -> Self {
         let path = self.path("scenarios.toml");
         fs::write(&path, scenarios).expect("writable");
         let path = path.to_str().expect("UTF-8").to_owned();
-        self.with(&["--scenarios", &path, "--repetitions", "10"])
+        self.with(&["--scenarios", &path, "--repetitions", repetitions])
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

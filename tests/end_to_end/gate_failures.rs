@@ -3,7 +3,7 @@
 use std::{fs, process::Command};
 
 use crate::{
-    gate_command::{Gate, SCENARIOS, serve},
+    gate_command::{AT_A_RATE, Gate, serve},
     process::{plimsoll, text},
     scripted_server::{Script, start},
 };
@@ -79,7 +79,7 @@ fn a_method_that_the_base_alone_lacks_is_skipped() {
 /// What two servers do to 64 B, one with and one without a limit below it, where a refusal is expected.
 #[test]
 fn a_scenario_that_the_base_alone_does_not_do_is_skipped() {
-    let refused = SCENARIOS.to_owned() + "expect = \"refused\"\n";
+    let refused = AT_A_RATE.to_owned() + "expect = \"refused\"\n";
     let limited = serve("--max-recv-message-size 10");
     let gate = |base: &str, candidate: &str| {
         Gate::of(base, candidate).trying(&refused).with(&["--no-limits"]).writing("--junit", "gate.xml")
@@ -100,7 +100,7 @@ fn a_scenario_that_the_base_alone_does_not_do_is_skipped() {
 
 #[test]
 fn a_limit_that_moved_is_a_regression_though_the_gate_ends_early() {
-    let refused = SCENARIOS.to_owned() + "expect = \"refused\"\n";
+    let refused = AT_A_RATE.to_owned() + "expect = \"refused\"\n";
     let limited = |bytes: u64| serve(&format!("--max-recv-message-size {bytes}"));
     let (status, verdict, error) = Gate::of(&limited(1_000), &limited(999)).trying(&refused).verdict();
     assert_eq!((status, verdict.verdict.as_str()), (1, "regressed"), "{error}");

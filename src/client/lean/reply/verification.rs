@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_bomb_is_over_the_limit_as_soon_as_it_is() {
-        let text = "A".repeat(64 << 20);
+        let text = "A".repeat(16 << 20);
         let message = Data { text: text.clone() }.encode_to_vec();
         for compression in BOTH {
             assert_eq!(unpacked(compression, "A", &message, 1 << 16), Err(Fault::UnpacksOverLimit));
