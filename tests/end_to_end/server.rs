@@ -291,7 +291,7 @@ fn a_drain_ends_whatever_a_peer_does_and_says_what_it_cut() {
 
 #[test]
 fn a_peer_that_reads_no_replies_makes_the_server_hold_no_more_than_its_bound() {
-    many_unread_replies(32, "4MiB", "8MiB", 64 << 10);
+    many_unread_replies(64, "4MiB", "8MiB", 128 << 10);
 }
 
 #[test]
