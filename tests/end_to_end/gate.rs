@@ -93,7 +93,7 @@ fn a_candidate_whose_calls_fail_regresses_after_two_repetitions() {
 #[test]
 fn servers_that_are_there_already_are_told_apart_as_processes_and_left_alone() {
     let (base, candidate) = (Server::start(&[]), Server::start(&["--extra-work", "2ms"]));
-    let gate = Gate::of(&base.target(), &candidate.target()).quick();
+    let gate = Gate::of(&base.target(), &candidate.target()).quick().with(&["--no-limits"]);
     let (status, verdict, error) = gate.verdict();
     assert_eq!((status, verdict.verdict.as_str()), (0, "inconclusive"), "{verdict:?}");
     assert!(verdict.reason.starts_with("these two processes differ: quick;"), "{}", verdict.reason);
