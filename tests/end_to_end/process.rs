@@ -101,7 +101,6 @@ pub(crate) fn finish(child: Child) -> Output {
 }
 
 /// A line of stderr for each event of a command, as JSON, for tests that wait for one of them.
-#[cfg(target_os = "linux")]
 pub(crate) const EVENTS: [&str; 2] = ["--events", "/dev/stderr"];
 
 /// The lines that a process writes to stderr, for tests that wait for one of them.
