@@ -66,10 +66,12 @@ fn slower_regresses(scenarios: &str, concurrency: Option<u64>) {
     assert_eq!((scenario.repetitions.len(), scenario.processes_differ), (10, None));
     let again = scenario.confirmation.as_ref().expect("what is flagged is measured again");
     assert_eq!((again.repetitions.len(), again.metrics.len()), (10, scenario.metrics.len()));
+    assert!(scenario.metrics.iter().any(|metric| metric.verdict == "regressed"), "{:?}", scenario.metrics);
     let cpu = scenario.metrics.iter().find(|metric| metric.metric == "server_cpu_ns_per_call");
     if cfg!(target_os = "linux") {
         let cpu = cpu.expect("its account is known");
-        assert!(cpu.verdict == "regressed" && cpu.ratio > 1.5, "{cpu:?}");
+        // Where a thread ends in a slice, its account is lost, and so few may be left that they prove nothing alone.
+        assert!(["regressed", "inconclusive"].contains(&cpu.verdict.as_str()) && cpu.ratio > 1.5, "{cpu:?}");
     }
     assert!(verdict.findings.iter().any(|finding| finding.name == "limits_not_looked_for"), "{verdict:?}");
 }
