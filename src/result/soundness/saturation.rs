@@ -181,7 +181,9 @@ impl Saturation {
         if over <= 0.0 {
             return None;
         }
-        let share = |time: Duration| time.as_secs_f64() / over;
+        // A thread's account is read a moment before or after the window's ends: of a very short window, it may show more
+        // than all.
+        let share = |time: Duration| (time.as_secs_f64() / over).min(1.0);
         let generator_starved = usage.threads.iter().map(|thread| share(thread.waiting)).reduce(f64::max);
         let generator_busy = generator_busy(usage, course.spins, share);
         let held_up = usage.loops.iter().map(|in_loop| share(in_loop.held_up).min(1.0)).reduce(f64::max);
