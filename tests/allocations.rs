@@ -34,22 +34,22 @@ fn blocks(target: &Located, load: &Load, calls: u64) -> u64 {
 /// The process has one profiler, and one test at a time may count.
 static COUNTING: Mutex<()> = Mutex::new(());
 
-/// Blocks that five times the calls may take more: each second has a histogram of its own, and a queue may grow once
-/// more. One a call would be 2,000 at least.
-const MORE: u64 = 200;
-
 #[test]
 fn five_times_the_calls_take_no_more_blocks() {
-    many_calls_take_no_more_blocks_than(500);
+    // One a call would be 2,000.
+    many_calls_take_no_more_blocks_than(500, 1_000);
 }
 
 #[test]
 #[ignore = "second suite: 10,000 calls"]
 fn five_times_as_many_as_2_000_calls_take_no_more_blocks() {
-    many_calls_take_no_more_blocks_than(2_000);
+    // One a call would be 8,000.
+    many_calls_take_no_more_blocks_than(2_000, 200);
 }
 
-fn many_calls_take_no_more_blocks_than(calls: u64) {
+/// Five times the calls may take so many `more` blocks: each second has a histogram of its own, a queue may grow once
+/// more, and the clock beside the run reads a file for each tick that is late, which a busy machine has many of.
+fn many_calls_take_no_more_blocks_than(calls: u64, more: u64) {
     let _alone = COUNTING.lock().expect("no other test failed");
     let _profiler = dhat::Profiler::builder().testing().build();
     let server = ChildServer::start(Path::new(env!("CARGO_BIN_EXE_plimsoll")), &[]).expect("it starts");
@@ -58,12 +58,12 @@ fn many_calls_take_no_more_blocks_than(calls: u64) {
         Load::Closed { concurrency: 16 },
         Load::Open { rates: Rates::One(10_000.0), arrivals: Arrivals::Poisson, max_in_flight: 100_000 },
     ] {
-        // Other threads of the process may take some, but not in every pair of runs.
+        // A pair of runs that the machine leaves alone is enough: a block for each call would be in all of them.
         let mut seen = Vec::new();
         let any = (0..10).any(|_| {
             let (few, many) = (blocks(&target, &load, calls), blocks(&target, &load, 5 * calls));
             seen.push((few, many));
-            many < few + MORE
+            many < few + more
         });
         assert!(any, "{load:?}: blocks for {calls} calls and for {}: {seen:?}", 5 * calls);
     }

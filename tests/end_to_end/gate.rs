@@ -52,7 +52,7 @@ fn a_server_that_is_faster_is_an_improvement() {
 }
 
 fn slower_regresses(scenarios: &str, concurrency: Option<u64>) {
-    let (fast, slow) = (serve(""), serve("--extra-work 2ms"));
+    let (fast, slow) = (serve(""), serve("--extra-work 2ms --extra-delay 20ms"));
     let gate = Gate::of(&fast, &slow).trying(scenarios).with(&["--no-limits", "--label", "slow"]);
     let (status, verdict, _) = gate.verdict();
     assert_eq!((status, verdict.verdict.as_str()), (1, "regressed"), "{verdict:?}");
@@ -94,7 +94,7 @@ fn a_candidate_whose_calls_fail_regresses_after_two_repetitions() {
 
 #[test]
 fn servers_that_are_there_already_are_told_apart_as_processes_and_left_alone() {
-    let (base, candidate) = (Server::start(&[]), Server::start(&["--extra-work", "2ms"]));
+    let (base, candidate) = (Server::start(&[]), Server::start(&["--extra-delay", "30ms"]));
     let gate = Gate::of(&base.target(), &candidate.target()).quick().with(&["--no-limits"]);
     let (status, verdict, error) = gate.verdict();
     assert_eq!((status, verdict.verdict.as_str()), (0, "inconclusive"), "{verdict:?}");

@@ -81,7 +81,7 @@ pub(crate) fn plimsoll(arguments: &[&str]) -> Command {
 }
 
 /// Only ends a test that hangs: nothing is asserted about how long anything takes.
-pub(crate) const HANGS: Duration = Duration::from_secs(300);
+pub(crate) const HANGS: Duration = Duration::from_secs(600);
 
 pub(crate) fn output_of(arguments: &[&str]) -> Output {
     let child = plimsoll(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();

@@ -14,7 +14,7 @@ use rustix::process::Signal;
 
 use crate::{
     document::Summary,
-    process::{eventually, finish, plimsoll, run_with_status, signal},
+    process::{EVENTS, await_line, eventually, finish, lines_of, plimsoll, run_with_status, signal},
     raw_server::{BODY, Conversation, block, frame, headers, reply, settings, start, trailers},
 };
 
@@ -348,9 +348,12 @@ fn a_server_that_takes_no_call_on_any_connection_lets_calls_wait() {
         while server.frame().is_some() {}
     });
     let mut command = plimsoll(&["run", &address.to_string(), "-q", "-O", "json", "--no-rehearsal"]);
-    command.args(["-r", "200", "-z", "1h", "-w", "0s"]).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = command.spawn().expect("the binary runs");
-    eventually("the seventh connection", || connections.load(Ordering::Relaxed) >= 7);
+    command.args(["-r", "200", "-z", "1h", "-w", "0s"]).args(EVENTS);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
+    let mut lines = lines_of(&mut child);
+    await_line(&mut lines, "\"started\"");
+    let before = connections.load(Ordering::Relaxed);
+    eventually("seven further connections", || connections.load(Ordering::Relaxed) >= before + 7);
     signal(child.id(), Signal::INT);
     let summary = Summary::strict(&finish(child).stdout).expect("a summary");
     summary.check();
