@@ -1,4 +1,5 @@
-//! The lean client allocates nothing per call once its buffers have grown: more calls, no more blocks.
+//! Test that the lean client allocates nothing per call once its buffers have grown: more calls, no more
+//! blocks.
 
 use std::{
     path::Path,

@@ -1,8 +1,8 @@
-//! A server that does whatever a string of bytes says, and what must hold whatever that is.
+//! A server driven by a string of bytes, and the invariants that must hold for any bytes.
 //!
-//! The fuzz targets call these functions with bytes that libFuzzer makes, and a property test with
-//! bytes that proptest makes. The bytes are read as a list of steps (see [`Step`]), so that a few of
-//! them go deep into a conversation.
+//! The fuzz targets call these functions with bytes from libFuzzer, and a property test with bytes from
+//! proptest. The bytes are read as a list of steps (see [`Step`]), so that a few of them go deep into a
+//! conversation.
 
 use std::{io::IoSlice, sync::Arc, time::Duration};
 
@@ -22,7 +22,7 @@ use plimsoll::{
 };
 use tokio::time::Instant;
 
-/// The largest frame that the readers here take.
+/// Largest frame that these readers accept.
 const MAX_FRAME: u32 = 1 << 20;
 
 /// Reads bytes as frames, whole and in pieces, and their payloads as header blocks.
@@ -38,7 +38,7 @@ pub(crate) fn frames_and_headers(bytes: &[u8]) {
     }
 }
 
-/// Frames, the DATA of all streams, and whether it ended with an error.
+/// Frames, the DATA of all streams, and true if the reader ended with an error.
 type Frames = (Vec<(Head, Vec<u8>)>, Vec<(u32, Vec<u8>, bool)>, bool);
 
 fn read(bytes: &[u8], piece: usize) -> Frames {
@@ -63,21 +63,21 @@ fn read(bytes: &[u8], piece: usize) -> Frames {
     (frames, data, false)
 }
 
-/// What one byte, and some of those behind it, mean to [`conversation`].
+/// Meaning of one byte, and of some bytes after it, for [`conversation`].
 enum Step {
-    /// A call of the only message starts.
+    /// Start of a call with the only message.
     Start,
-    /// So many bytes come as they are.
+    /// This number of bytes arrives unchanged.
     Bytes(usize),
-    /// A frame with this head comes, and so many bytes as its payload.
+    /// A frame with this head arrives, with this number of bytes as its payload.
     Frame(u8, u8, u32, usize),
-    /// The right reply comes on this stream.
+    /// The right reply arrives on this stream.
     Reply(u32),
-    /// This setting comes.
+    /// This setting arrives.
     Setting(u16, u32),
     /// Time passes.
     Wait(u64),
-    /// The socket takes so many bytes.
+    /// The socket accepts this number of bytes.
     Write(usize),
     /// A window becomes wider.
     Widen(u32, u32),
@@ -111,7 +111,7 @@ impl Step {
     }
 }
 
-/// Most numbers are streams of a client; some are the connection, the server's, or far away.
+/// Returns a stream number: mostly of a client's stream; some are 0, the server's, or very large.
 fn stream(byte: u8) -> u32 {
     match byte {
         0..=15 => 0,
@@ -128,7 +128,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Texts of this many letters.
+    /// Creates a client with texts of this many letters.
     pub(crate) fn new(letters: usize) -> Self {
         let text = "a".repeat(letters);
         let mut body = vec![0x0a];
@@ -148,8 +148,8 @@ impl Client {
         Self { requests, reply }
     }
 
-    /// Lets the steps happen. Whatever they are, nothing panics, no call is lost or ends twice, and no more
-    /// is sent than the server gave room for.
+    /// Runs the steps. For any steps: nothing panics, no call is lost or ends twice, and no more is sent than
+    /// the server's windows allow.
     pub(crate) fn conversation(&self, bytes: &[u8]) {
         let mut rest = bytes;
         let mut connection = Connection::new(Arc::clone(&self.requests), 16);
@@ -232,8 +232,8 @@ fn write_out(connection: &mut Connection, most: usize, written: &mut Vec<u8>) {
     }
 }
 
-/// An upper bound of what these bytes widen the connection's window by, whether they came as frames or as
-/// raw bytes: each place where a WINDOW_UPDATE could stand counts.
+/// Returns an upper bound on the increments of the connection's window in these bytes, from frames or raw
+/// bytes: each place where a WINDOW_UPDATE could stand counts.
 fn widened(bytes: &[u8]) -> u64 {
     let updates = bytes.windows(HEAD_BYTES + 4).filter(|bytes| bytes[..4] == [0, 0, 4, kind::WINDOW_UPDATE]);
     updates
@@ -241,7 +241,7 @@ fn widened(bytes: &[u8]) -> u64 {
         .sum()
 }
 
-/// Bytes of DATA in what a client wrote, whose frames must all be whole but the last.
+/// Returns the bytes of DATA in a client's output, whose frames must all be complete except the last.
 fn data_in(written: &[u8]) -> u64 {
     let mut rest = written.strip_prefix(PREFACE).expect("a client begins with the preface");
     let mut data = 0;

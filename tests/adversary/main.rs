@@ -1,4 +1,4 @@
-//! The lean client's connection against anything: the inputs of the fuzz targets, on stable.
+//! Tests of the lean client's connection against any bytes: the inputs of the fuzz targets, on stable Rust.
 
 mod drive;
 
@@ -15,7 +15,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     paths.into_iter().map(|path| fs::read(path).expect("readable")).collect()
 }
 
-/// Each seed, and each seed cut off, or with one byte changed.
+/// Returns each seed, each seed cut off, and each seed with one byte changed.
 fn variants(seed: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
     let cut = (0..seed.len()).step_by(seed.len() / 64 + 1).map(|length| seed[..length].to_vec());
     let changed = (0..seed.len()).step_by(seed.len() / 64 + 1).flat_map(|at| {

@@ -1,10 +1,10 @@
-//! Bad input: a message with what was got, what was expected and the way out; status 2; no panic.
+//! Bad input: an error with the given value, the expected one and the way out; status 2; no panic.
 
 use std::fs;
 
 use crate::process::{Server, output_of, text};
 
-/// Runs, and checks that it was refused in these words.
+/// Runs the binary, and checks that it ends with status 2 and these words.
 fn refused(arguments: &[&str], words: &[&str]) {
     let output = output_of(arguments);
     let said = text(&output.stderr);

@@ -1,5 +1,5 @@
-//! The script that `plimsoll gate --ci-script` prints: in a git repository of somebody else's, with nothing but the
-//! binary on the PATH.
+//! The script that `plimsoll gate --ci-script` prints: in a foreign git repository, with only the binary on the
+//! PATH.
 
 use std::{
     env, fs,
@@ -9,10 +9,10 @@ use std::{
 
 use crate::process::{output_of, text};
 
-/// A server that reads its flags from a file of its tree, as the working directory has it.
+/// A server that reads its flags from a file of its tree, in the working directory.
 const SERVER: &str = "#!/bin/sh\nexec plimsoll serve --listen 127.0.0.1:$1 --until-input-ends $(cat flags)\n";
 
-/// A git repository with a server, and beside it the script and a folder with the binary.
+/// A git repository with a server, the script, and a folder with the binary.
 struct Repository {
     folder: tempfile::TempDir,
 }
@@ -40,7 +40,7 @@ impl Repository {
         assert!(status.success(), "{arguments:?}");
     }
 
-    /// A commit with these files.
+    /// Makes a commit with these files.
     fn commit(&self, files: &[(&str, &str)]) {
         for (name, text) in files {
             fs::write(self.tree().join(name), text).expect("writable");
@@ -63,7 +63,7 @@ impl Repository {
         command
     }
 
-    /// Runs the script: its status, and what it and the gate said.
+    /// Runs the script; returns its status, and the output of the script and the gate.
     fn gate(&self, arguments: &[&str]) -> (Option<i32>, String) {
         let Output { status, stdout, stderr } =
             self.command("bash").arg("../ci-gate").args(arguments).output().expect("bash runs");
@@ -74,7 +74,7 @@ impl Repository {
 const USUAL: [&str; 4] = ["--build", "sh build", "--server", "{tree}/built {port}"];
 const BUILDS: &str = "cp server built && chmod +x built";
 
-/// Arguments of the script, then `--`, then those of the gate.
+/// Returns arguments of the script, then `--`, then those of the gate.
 fn with(more: &[&'static str]) -> Vec<&'static str> {
     [&USUAL[..], more, &["--", "--limits-only", "-q", "-o", "../verdict.json"]].concat()
 }

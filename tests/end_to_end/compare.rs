@@ -1,10 +1,10 @@
-//! `plimsoll compare`: results side by side.
+//! `plimsoll compare`: comparison of results.
 
 use std::path::Path;
 
 use crate::process::{output_of, text};
 
-/// A short run, kept in this file.
+/// Makes a short run, and keeps its result in this file.
 fn keep(path: &Path, arguments: &[&str]) {
     let path = path.to_str().expect("UTF-8");
     let common = ["run", "-q", "-n", "400", "-c", "2", "-w", "0s", "-s", "64,1000", "-o", path];
@@ -127,7 +127,7 @@ fn a_document_of_another_kind_is_called_by_its_name() {
     assert!(error.contains("no document of plimsoll's") && !error.contains("version"), "{error}");
 }
 
-/// The examples of the help, as a shell takes them.
+/// Checks the examples of the help, as a shell runs them.
 #[test]
 fn the_examples_of_the_help_are_shell() {
     let help = text(&output_of(&["compare", "--help"]).stdout);

@@ -1,4 +1,4 @@
-//! Compressed messages, both ways, over both clients; and such that stand for far more than they are.
+//! Compressed messages in both directions, with both clients; and messages that decompress to very much.
 
 use crate::{
     document::Summary,

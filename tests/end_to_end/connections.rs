@@ -1,4 +1,4 @@
-//! Servers and proxies that close connections in order, as they do after so many requests or a maximal age.
+//! Servers and proxies that close connections gracefully, after a number of requests or a maximal age.
 
 use std::{
     net::SocketAddr,
@@ -15,14 +15,14 @@ use crate::{
     raw_server::{Conversation, frame, reply, settings, start},
 };
 
-/// What the server counted itself.
+/// Counts of the server.
 #[derive(Debug, Default)]
 struct Counted {
     answers: AtomicU64,
 }
 
-/// Answers `requests` calls on each connection. With the last of them comes GOAWAY, and before its answer;
-/// later streams are ignored.
+/// Starts a server that answers `requests` calls on each connection. GOAWAY comes with the last one, before
+/// its answer; later streams are ignored.
 fn closing_after(requests: u64) -> (SocketAddr, Arc<Counted>) {
     let counted = Arc::new(Counted::default());
     let counts = Arc::clone(&counted);

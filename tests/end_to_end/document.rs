@@ -1,4 +1,4 @@
-//! The schema `plimsoll.summary/2`, pinned: nothing may be missing, and nothing may be new unnoticed.
+//! Strict mirror of the schema `plimsoll.summary/2`: a missing or a new key fails.
 
 #![allow(dead_code, reason = "fields are there to be required")]
 

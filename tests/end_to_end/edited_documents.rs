@@ -1,5 +1,5 @@
-//! Saved documents are input from outside: what contradicts itself is refused, and nothing takes more memory than
-//! its size warrants.
+//! Saved documents are untrusted input: contradictions are refused, and reading takes memory in proportion to the
+//! size.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use crate::{
     saved_documents::{document, documents, places, shown, with, written_by},
 };
 
-/// Changes one place of a document, and checks that it is refused in these words.
+/// Changes one value of a document, and checks that the document is refused with these words.
 fn refused(document: &Value, place: &str, value: Value, words: &str) {
     let what = format!("{place} = {value}");
     let error = shown(&with(document, place, value)).expect_err(&what);
@@ -56,7 +56,7 @@ fn a_changed_figure_of_a_result_is_refused() {
     }
 }
 
-/// This document and its runs, as another build wrote them.
+/// Returns the document and its runs, as written by another build.
 fn of_another_build(document: &Value) -> Value {
     written_by(document, &json!({ "version": "0.0.1", "commit": "1234567" }))
 }

@@ -10,7 +10,7 @@ use crate::{
     process::{Server, output_of, plimsoll, text},
 };
 
-/// An event, pinned: nothing may be missing, and nothing may be new unnoticed.
+/// Strict mirror of an event: a missing or a new key fails.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
 #[allow(dead_code, reason = "fields are there to be required")]
@@ -38,7 +38,7 @@ struct Second {
     largest_lateness_ns: Option<u64>,
 }
 
-/// The events in a file, one object per line.
+/// Returns the events in a file, one object per line.
 fn events_of(arguments: &[&str]) -> Vec<Value> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("events.ndjson");
@@ -124,7 +124,7 @@ fn events_on_stdout_are_refused_and_a_folder_that_is_not_there_is_named() {
     }
 }
 
-/// A terminal that is stopped takes no output: here it is a pipe that is full before the run begins.
+/// Checks a stopped terminal, which takes no output: here a pipe that is full before the run starts.
 #[test]
 fn a_display_that_takes_nothing_delays_no_run() {
     let (mut full, unread) = UnixStream::pair().expect("a pair");

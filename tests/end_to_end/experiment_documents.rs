@@ -1,5 +1,5 @@
-//! The schemas of sweeps, interference experiments, comparisons, replies and announcements, pinned: nothing may be
-//! missing, and nothing may be new unnoticed.
+//! Strict mirrors of sweeps, interference experiments, comparisons, replies and announcements: a missing or a new
+//! key fails.
 
 #![allow(dead_code, reason = "fields are there to be required")]
 
@@ -208,7 +208,7 @@ pub(crate) struct Announcement {
     pub(crate) process: u32,
 }
 
-/// A document that has exactly the pinned keys.
+/// Checks that a document has exactly the keys of the mirror.
 fn strict<T: DeserializeOwned>(what: &str, json: &[u8]) -> T {
     serde_json::from_slice(json).unwrap_or_else(|error| panic!("{what}: {error}"))
 }
@@ -237,7 +237,8 @@ fn golden_documents_have_the_pinned_schemas() {
     }
 }
 
-/// Parts that the golden documents have no example of: rates, a ladder's limits, hidden metadata, calls without a reply.
+/// Checks parts without an example in golden documents: rates, a ladder's limits, hidden metadata, calls without a
+/// reply.
 #[test]
 fn documents_that_the_binary_makes_have_the_pinned_schemas() {
     let window = ["-q", "-z", "50ms", "-w", "0s", "-O", "json"];

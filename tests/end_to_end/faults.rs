@@ -1,4 +1,4 @@
-//! Every fault: calls are conserved, each has the right outcome, the result is written, and the run
+//! Tests of every fault: calls are conserved, each has the right outcome, the result is written, and the run
 //! ends in time.
 
 use std::process::Stdio;
@@ -15,7 +15,7 @@ use crate::{
     scripted_server::{Script, start},
 };
 
-/// Three letters against a server that follows a script, for a few calls or a short time.
+/// Sends three letters to a server that follows a script, for a few calls or a short time.
 fn scripted(script: Script, flags: &[&str]) -> Summary {
     let address = start(script).to_string();
     let folder = tempfile::tempdir().expect("a folder");
@@ -68,7 +68,7 @@ fn a_reply_that_is_none_is_a_failure() {
     }
 }
 
-/// Tonic's client panics over these.
+/// Checks details over which tonic's client panics.
 fn details_that_are_no_base64_are_no_panic() {
     for script in [Script::BrokenDetails, Script::BrokenDetailsInTrailers] {
         let summary = few(script);

@@ -1,4 +1,4 @@
-//! What is left on disk, and what is saved, however a process ends; where results go.
+//! Files on disk after any end of the process, and destinations of results.
 
 use std::{
     fs,
@@ -20,13 +20,13 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Waits for the line that says that a run measures.
+/// Waits for the line that reports the start of the measurement.
 fn measuring(child: &mut Child) {
     let mut lines = BufReader::new(child.stderr.as_mut().expect("piped")).lines();
     assert!(lines.any(|line| line.expect("UTF-8").contains("measuring")), "the run never began");
 }
 
-/// A long run that has begun, and the folder that it writes to.
+/// Starts a long run; returns its process, the folder of its result, and its server.
 fn begun(before: &str, duration: &str) -> (Child, tempfile::TempDir, Server) {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::start(&[]);

@@ -1,4 +1,4 @@
-//! `plimsoll gate`: two servers, and a verdict. Scenarios here are as short as can be: what they find is large.
+//! `plimsoll gate`: two servers, and a verdict. Scenarios here are very short, because the changes are large.
 
 use std::{fs, path::Path, process::Stdio};
 
@@ -113,7 +113,7 @@ fn servers_that_are_there_already_are_told_apart_as_processes_and_left_alone() {
     }
 }
 
-/// The processes whose command line has this in it.
+/// Returns the processes with this text in their command line.
 fn processes_with(marker: &str) -> Vec<u32> {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     processes
@@ -170,7 +170,7 @@ fn our_own_servers_end_even_with_a_gate_that_is_killed() {
     assert_eq!(interrupted(Signal::KILL), None);
 }
 
-/// A server that starts another process, in a session of its own and for ever, and that one of its own besides.
+/// Returns a command line of a server that also starts two processes in sessions of their own, which never end.
 #[cfg(target_os = "linux")]
 fn with_sessions(marker: &Path) -> String {
     let (marker, own) = (marker.display(), env!("CARGO_BIN_EXE_plimsoll"));

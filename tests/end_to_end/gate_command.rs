@@ -1,4 +1,4 @@
-//! `plimsoll gate` as tests call it: its servers, its arguments, and a folder for its files.
+//! `plimsoll gate` for tests: its servers, its arguments, and a folder for its files.
 
 use std::{fs, path::PathBuf};
 
@@ -27,7 +27,7 @@ slice = "100ms"
 rounds = 1
 "#;
 
-/// A command line that serves, of the binary under test.
+/// Returns a command line that serves with the binary under test.
 pub(crate) fn serve(flags: &str) -> String {
     let program = env!("CARGO_BIN_EXE_plimsoll");
     format!("{program} serve --listen 127.0.0.1:{{port}} --until-input-ends {flags}").trim_end().to_owned()
@@ -49,7 +49,7 @@ impl Gate {
         self
     }
 
-    /// With a scenario that takes a few seconds.
+    /// Adds a scenario that takes a few seconds.
     pub(crate) fn quick(self) -> Self {
         self.trying(AT_A_RATE)
     }
@@ -74,7 +74,7 @@ impl Gate {
         self.folder.path().join(name)
     }
 
-    /// The file in this gate's folder that a flag names.
+    /// Adds a flag that writes to a file in this gate's folder.
     pub(crate) fn writing(self, flag: &str, name: &str) -> Self {
         let path = self.path(name).to_str().expect("UTF-8").to_owned();
         self.with(&[flag, &path])
@@ -85,7 +85,7 @@ impl Gate {
         plimsoll(&arguments).current_dir(self.folder.path()).output().expect("it runs")
     }
 
-    /// Its status, its document, and what it said.
+    /// Returns the status, the document, and stderr.
     pub(crate) fn verdict(&self) -> (i32, Verdict, String) {
         let mut arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
         arguments.extend(["-O", "json"]);

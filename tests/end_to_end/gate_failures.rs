@@ -1,4 +1,4 @@
-//! Gates that come to no verdict, or to none about the candidate: which of them pass, and which are errors.
+//! Gates without a verdict, or without one about the candidate: some pass, others are errors.
 
 use std::{fs, process::Command};
 
@@ -8,7 +8,7 @@ use crate::{
     scripted_server::{Script, start},
 };
 
-/// Asserts that a gate ends with 2, that its error has these words, and that it says nothing of a verdict.
+/// Checks that a gate ends with status 2, that its error has these words, and that it reports no verdict.
 fn is_error(gate: &Gate, words: &[&str]) {
     let output = gate.output();
     let error = text(&output.stderr);
@@ -19,7 +19,7 @@ fn is_error(gate: &Gate, words: &[&str]) {
     assert!(!error.contains("skipped"), "{error}");
 }
 
-/// With the search for limits, and without it.
+/// Arguments with the search for limits, and without it.
 const BOTH: [&[&str]; 2] = [&["--limits-only"], &["--no-limits", "--only", "small"]];
 
 #[test]
@@ -76,7 +76,7 @@ fn a_method_that_the_base_alone_lacks_is_skipped() {
     is_error(&gate, &["the candidate cannot be measured", "UNIMPLEMENTED"]);
 }
 
-/// What two servers do to 64 B, one with and one without a limit below it, where a refusal is expected.
+/// Checks two servers, one with and one without a limit below 64 B, in a scenario that expects a refusal.
 #[test]
 fn a_scenario_that_the_base_alone_does_not_do_is_skipped() {
     let refused = AT_A_RATE.to_owned() + "expect = \"refused\"\n";
@@ -125,7 +125,8 @@ fn a_failure_of_its_own_is_not_put_down_to_a_server() {
     }
 }
 
-/// With a few more descriptors each time it fails in another place, and always by itself.
+/// Checks lacks of file descriptors: with more descriptors the gate fails at another place, always as its own
+/// error.
 #[test]
 fn a_lack_of_descriptors_is_no_failure_of_a_server() {
     let gate = Gate::of(&serve(""), &serve("")).with(BOTH[1]);

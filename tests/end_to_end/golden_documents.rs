@@ -1,6 +1,6 @@
 //! A golden file for each document, and for each row of the table of writers.
 //!
-//! `UPDATE_GOLDEN=1 cargo test golden` writes them anew: the difference is then to be looked at.
+//! `UPDATE_GOLDEN=1 cargo test golden` writes new ones; review the difference.
 
 use std::{env, fs, path::PathBuf};
 
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::process::{output_of, text};
 
-/// The document of each kind.
+/// Returns the document of each kind.
 pub(crate) fn golden_document(kind: DocumentKind) -> Vec<u8> {
     let path = format!("tests/data/documents/{kind}.json");
     fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -33,7 +33,7 @@ fn reply() -> Reply {
     }
 }
 
-/// A document, written.
+/// Returns a document in a format.
 fn written(kind: DocumentKind, format: Format) -> String {
     let mut out = Vec::new();
     let written = match kind {
@@ -73,7 +73,7 @@ fn each_writer_writes_its_golden_file() {
     }
 }
 
-/// The schemas are committed for those who read documents with other programs.
+/// Checks that the committed schemas, for programs that read documents, are current.
 #[test]
 fn json_schemas_are_those_of_this_version_and_the_golden_documents_keep_to_them() {
     for kind in DocumentKind::VALUES {
@@ -92,7 +92,7 @@ fn json_schemas_are_those_of_this_version_and_the_golden_documents_keep_to_them(
     }
 }
 
-/// Lets a schema take no key that it does not name.
+/// Changes a schema so that it accepts only the keys that it names.
 fn close(schema: &mut Value) {
     let own = std::iter::once(&mut *schema);
     let close = |object: &mut Value| {
@@ -116,7 +116,7 @@ fn a_row_of_a_history_is_written_as_it_was() {
     is_golden("written/verdict.history", &text(&out));
 }
 
-/// A result of the first version, which had no `measured`, stays readable.
+/// Checks that a result of the first version, which has no `measured`, stays readable.
 #[test]
 fn a_result_of_the_first_version_is_printed_as_it_was() {
     let reported = output_of(&["report", "tests/data/documents/summary-1.json"]);

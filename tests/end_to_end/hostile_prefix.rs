@@ -12,7 +12,7 @@ use crate::{
     raw_server::{block, frame, settings},
 };
 
-/// A peak of a process, in bytes.
+/// Returns a peak of a process, in bytes.
 fn peak(process: u32, name: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("the kernel's account");
     let line = status.lines().find(|line| line.starts_with(name)).expect("the peak");
@@ -20,8 +20,8 @@ fn peak(process: u32, name: &str) -> u64 {
     kibibytes << 10
 }
 
-/// Neither memory nor address space: a server that reserves what a prefix claims dies where address space
-/// is bounded.
+/// Checks memory and address space: a server that reserves the claimed length fails where address space is
+/// bounded.
 #[test]
 fn a_hostile_prefix_makes_the_server_reserve_nothing() {
     let server = Server::start(&[]);
@@ -37,7 +37,7 @@ fn a_hostile_prefix_makes_the_server_reserve_nothing() {
     assert!(after.1 < 64 << 20, "{before:?} {after:?}");
 }
 
-/// Sends a request that is a prefix alone, and waits until the server has ended it.
+/// Sends a request that is a prefix only, and waits until the server has ended it.
 fn claim(server: &Server, compressed: u8, length: u32) {
     let fields = [
         (":method", "POST"),

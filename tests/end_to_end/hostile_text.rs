@@ -1,4 +1,4 @@
-//! Texts from outside reach no terminal as they are: what a server says, labels, names of files, saved documents.
+//! Texts from outside reach no terminal unfiltered: server messages, labels, file names, saved documents.
 
 use std::{fs, io::Read, process::Stdio};
 
@@ -15,14 +15,14 @@ use crate::{
     scripted_server::{Script, start},
 };
 
-/// OSC, CSI, C1, line breaks, bidirectional controls, and what XML, Markdown and CSV take for their own.
+/// OSC, CSI, C1, line breaks, bidirectional controls, and characters with a meaning in XML, Markdown and CSV.
 const HOSTILE: &str =
     "x\nplimsoll: forged\r\u{1b}]0;t\u{7}\u{1b}[2J\u{9b}31m\u{202e}\u{2028}<b>|\",&]]>*@all";
 
-/// The same as gRPC encodes the text of a status.
+/// A hostile text, as gRPC encodes the message of a status.
 const ENCODED: &str = "x%0Aplimsoll: forged%0D%1B]0;t%07%1B[2J%C2%9B31m%E2%80%AE%E2%80%A8";
 
-/// A text without the colours that are ours.
+/// Returns a text without our own colours.
 fn without_colours(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;
@@ -47,7 +47,7 @@ fn is_harmless(what: &str, text: &str) {
     assert!(!text.lines().any(|line| line.starts_with("plimsoll: forged")), "{what}: {text}");
 }
 
-/// Runs, and looks at everything that came out of it.
+/// Runs the binary, and checks all of its output.
 fn said(arguments: &[&str]) -> String {
     let output = output_of(arguments);
     let said = text(&output.stdout) + &text(&output.stderr);

@@ -1,5 +1,5 @@
-//! Answers in HTTP where gRPC's were due, as proxies give them: both clients recognise them by their status, whatever
-//! stands on the page.
+//! Answers in HTTP in place of gRPC's, as proxies send them. Both clients recognise them by their status, with any
+//! page.
 
 use plimsoll::client::lean::frame::{flag, kind};
 
@@ -20,16 +20,16 @@ over_both_clients!(
 
 const PAGE: &[u8] = b"<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n</html>";
 
-/// How an answer ends.
+/// End of an answer.
 #[derive(Debug, Clone, Copy)]
 enum End {
-    /// With its headers.
+    /// Ends with headers only.
     Headers,
-    /// With a page.
+    /// Ends with a page.
     Page,
-    /// The same, and nginx's "the rest is not wanted".
+    /// Ends with a page, and nginx's reset for the rest of the request.
     PageAndReset(u32),
-    /// With a reset behind the headers.
+    /// Ends with a reset after the headers.
     Reset(u32),
 }
 
@@ -49,7 +49,7 @@ fn answer(stream: u32, status: &str, end: End) -> Vec<u8> {
     }
 }
 
-/// A server that counts bodies as they come, and ends a call with these bytes when it has more than 60,005 of them.
+/// Starts a server that counts bodies as they arrive, and ends a call of more than 60,005 bytes with these bytes.
 fn counting(end: impl Fn(u32) -> Vec<u8> + Send + Sync + 'static) -> String {
     let target = policed(move |request| match request.received {
         received if received > 60_005 => Ruling::Send(end(request.stream)),
@@ -92,7 +92,7 @@ fn other_answers_in_http_are_failures_with_the_mapped_code() {
     }
 }
 
-/// As a proxy puts it that speaks gRPC itself.
+/// Checks the answer of a proxy that speaks gRPC itself.
 fn a_413_in_a_status_of_grpcs_is_a_refusal_too() {
     for words in ["Payload Too Large", "Received http2 header with status: 413"] {
         let target = counting(move |stream| refused(stream, "2", words));

@@ -8,7 +8,7 @@ use crate::{
     process::{Server, output_of, plimsoll, text},
 };
 
-/// The sizes next to a limit that a text can make.
+/// Returns the sizes next to a limit that a text can have.
 fn sides(limit: u64) -> (u64, u64) {
     match limit {
         0..=2 => (0, 3),
@@ -265,7 +265,7 @@ fn a_server_that_dies_in_mid_search_leaves_what_was_found() {
     assert!(text(&output.stderr).contains("ended early"));
 }
 
-/// Connections to a server's port, those that have ended lately included, as proc(5) has them.
+/// Returns the number of connections to a server's port, recently closed ones included, as in proc(5).
 fn connections_to(server: &Server) -> usize {
     let table = std::fs::read_to_string("/proc/net/tcp").expect("the kernel's table");
     let port = format!(":{:04X}", server.address.port());

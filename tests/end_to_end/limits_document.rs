@@ -1,4 +1,4 @@
-//! The document of `plimsoll limits`, as strictly as it is written.
+//! Strict mirror of the document of `plimsoll limits`.
 
 use serde::Deserialize;
 
@@ -97,7 +97,7 @@ impl Document {
     }
 }
 
-/// Status and document of `plimsoll limits` with these arguments.
+/// Returns status and document of `plimsoll limits` with these arguments.
 pub(crate) fn limits_with_status(arguments: &[&str]) -> (i32, Document) {
     let output = output_of(&[&["limits", "-q", "-O", "json"], arguments].concat());
     let status = output.status.code().expect("it was not killed");

@@ -1,4 +1,4 @@
-//! Limits in front of a server's own: a proxy lets each prefix through, and counts whole bodies.
+//! Limits in front of a server's own: a proxy accepts each prefix, and counts whole bodies.
 
 use std::net::SocketAddr;
 
@@ -12,8 +12,8 @@ use crate::{
     verdict_document::Verdict,
 };
 
-/// A server that refuses claims over `limit`, behind a proxy that answers bodies of more than `body` bytes as nginx
-/// does: with a page and HTTP 413, and then with a reset.
+/// Starts a server that refuses claims over `limit`, behind a proxy that answers bodies of more than `body` bytes
+/// as nginx does: with a page and HTTP 413, and then with a reset.
 fn behind_a_proxy(body: u64, limit: u64) -> SocketAddr {
     policed(move |request| ruling(request, body, limit, true))
 }

@@ -1,4 +1,4 @@
-//! `plimsoll limits` at servers that fail calls now and then, or never answer.
+//! `plimsoll limits` with servers that fail some calls, or never answer.
 
 use std::{
     process::Child,
@@ -18,7 +18,7 @@ use crate::{
     raw_server,
 };
 
-/// A server that keeps every connection and answers each third call with a status of its own.
+/// Starts a server that keeps every connection, and answers every third call with a status of its own.
 fn flaky(first: u64, whole_calls_alone: bool) -> String {
     let calls = AtomicU64::new(first);
     let police = by_prefix(5_000, "8", "grpc: received message larger than max (5001 vs. 5000)");
@@ -93,7 +93,8 @@ fn a_limit_is_found_although_each_third_whole_call_fails() {
     assert!(row.contains("survived") && row.contains("unstable"), "{shown}");
 }
 
-/// A server that never answers a request, or that does not even send its SETTINGS; and when it was asked.
+/// Starts a server that never answers a request, or does not even send its SETTINGS. The receiver reports
+/// each request.
 fn silent(speaks_http2: bool) -> (String, mpsc::Receiver<()>) {
     let (sender, asked) = mpsc::channel();
     let target = if speaks_http2 {

@@ -1,4 +1,4 @@
-//! The binary from outside: real processes, real sockets.
+//! Tests of the binary from outside: real processes, real sockets.
 
 mod bad_input;
 mod ci_gate;

@@ -1,4 +1,4 @@
-//! `plimsoll interference`, and its alias `run --with-and-without-refused`: what refused calls do to those beside them.
+//! `plimsoll interference`, and its alias `run --with-and-without-refused`: impact of refused calls on accepted calls.
 
 use std::sync::{
     Arc,

@@ -1,4 +1,4 @@
-//! A server on bare sockets that upper-cases, and asks a rule about each request as it comes.
+//! A server on bare sockets that upper-cases, and applies a rule to each request as it arrives.
 
 use std::{collections::HashMap, net::SocketAddr};
 
@@ -6,33 +6,33 @@ use plimsoll::client::lean::frame::{flag, kind};
 
 use crate::raw_server::{Conversation, frame, headers, settings, start, trailers, trailers_only};
 
-/// A request, as far as it has come.
+/// A request, as far as it has arrived.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Request {
     pub(crate) stream: u32,
-    /// The length that its prefix claims, once that has come.
+    /// Length that the prefix claims, once the prefix has arrived.
     pub(crate) claimed: Option<u64>,
-    /// Bytes of its body, prefix included.
+    /// Bytes of the body, prefix included.
     pub(crate) received: u64,
     pub(crate) has_ended: bool,
-    /// Whether nothing of it had come before.
+    /// True for the first part of the request.
     pub(crate) is_first: bool,
     body: Vec<u8>,
 }
 
 impl Request {
-    /// Whether it has ended before the length that it claims.
+    /// Returns true if the request ended before its claimed length.
     pub(crate) fn is_short(&self) -> bool {
         self.has_ended && self.claimed.is_none_or(|claimed| self.received < claimed + 5)
     }
 }
 
-/// What becomes of a request.
+/// Decision about a request.
 #[derive(Debug, Clone)]
 pub(crate) enum Ruling {
-    /// It is answered when it is whole.
+    /// The request is answered when it is complete.
     GoOn,
-    /// Nothing is said.
+    /// Nothing is sent.
     Wait,
     /// These bytes are sent, and the request is forgotten.
     Send(Vec<u8>),
@@ -40,12 +40,12 @@ pub(crate) enum Ruling {
     Close,
 }
 
-/// A status and nothing else.
+/// Returns the frames of a status without a reply.
 pub(crate) fn refused(stream: u32, code: &str, message: &str) -> Vec<u8> {
     trailers_only(stream, code, message)
 }
 
-/// Starts such a server; it lives as long as the test process.
+/// Starts such a server; it runs as long as the test process.
 pub(crate) fn policed(rule: impl Fn(&Request) -> Ruling + Send + Sync + 'static) -> SocketAddr {
     start(move |conversation| {
         let window = (1_u32 << 31) - 1;
@@ -91,7 +91,7 @@ pub(crate) fn policed(rule: impl Fn(&Request) -> Ruling + Send + Sync + 'static)
     })
 }
 
-/// The text in upper case; its encoding is as long as the request's.
+/// Answers with the text in upper case, whose encoding is as long as the request's.
 fn answer(conversation: &mut Conversation, request: &Request) {
     if request.is_short() {
         let _ = conversation.send(&trailers_only(request.stream, "13", "the request ended too early"));

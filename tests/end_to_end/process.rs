@@ -1,4 +1,4 @@
-//! Starting the binary, and servers to point it at.
+//! Functions that start the binary, and servers for it.
 
 use std::{
     cell::Cell,
@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::document::Summary;
 
 thread_local! {
-    /// The client of this test's runs.
+    /// Client of this test's runs.
     static CLIENT: Cell<&'static str> = const { Cell::new("lean") };
 }
 
@@ -25,7 +25,7 @@ pub(crate) fn over(client: &'static str, test: impl FnOnce()) {
     test();
 }
 
-/// The client of this test's runs.
+/// Returns the client of this test's runs.
 pub(crate) fn client() -> &'static str {
     CLIENT.get()
 }
@@ -139,7 +139,8 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("UTF-8")
 }
 
-/// Runs `plimsoll run -q -O json` with these arguments: its status and result, whose sums are checked.
+/// Runs `plimsoll run -q -O json` with these arguments; returns its status and result, after checking its
+/// sums.
 pub(crate) fn run_with_status(arguments: &[&str]) -> (i32, Summary) {
     let mut all = vec!["run", "-q", "-O", "json", "--client", client()];
     // A run ends when its calls have: on a busy machine a few of them may take longer than the usual drain.
@@ -192,7 +193,7 @@ impl Server {
         Self::of(plimsoll(&["serve", "--listen", address]).args(arguments))
     }
 
-    /// A server whose stderr can be read when it has ended.
+    /// Starts a server whose stderr can be read after its end.
     pub(crate) fn start_loud(arguments: &[&str]) -> Self {
         Self::of(plimsoll(&["serve", "--listen", "127.0.0.1:0"]).args(arguments).stderr(Stdio::piped()))
     }
@@ -214,7 +215,7 @@ impl Server {
         signal(self.child.id(), which);
     }
 
-    /// Waits for its end: its exit status, and what it wrote to stderr.
+    /// Waits for the end of the server; returns its exit status and its stderr.
     pub(crate) fn end(mut self) -> (Option<i32>, String) {
         let mut stderr = String::new();
         self.child.stderr.take().expect("a loud server").read_to_string(&mut stderr).expect("UTF-8");

@@ -1,5 +1,5 @@
-//! The lean client against servers on bare sockets that bend HTTP/2, or break it: no panic, no hang past
-//! the drain, and every call accounted for.
+//! The lean client against servers on bare sockets that stretch or break HTTP/2: no panic, no run beyond the
+//! drain, and every call accounted for.
 
 use std::{
     process::Stdio,
@@ -41,7 +41,7 @@ fn all_answered(name: &str, converse: impl Fn(&mut Conversation) + Send + Sync +
     assert_eq!(summary.calls.answered, 20, "{name}: {:?} {:?}", summary.calls, summary.statuses);
 }
 
-/// The server breaks a rule, is told which, and no call is answered.
+/// Checks a server that breaks a rule: the client names the error, and no call is answered.
 fn told(name: &str, code: ErrorCode, breaks: impl Fn(u32) -> Vec<u8> + Send + Sync + 'static) {
     let heard = Arc::new(AtomicU32::new(u32::MAX));
     let ears = Arc::clone(&heard);

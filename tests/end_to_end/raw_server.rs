@@ -1,4 +1,4 @@
-//! A server on a bare socket: frames are written byte by byte as a test wants them, right or wrong.
+//! A server on a bare socket: tests write frames byte by byte, right or wrong.
 
 use std::{
     io::{Read, Write},
@@ -12,12 +12,12 @@ use plimsoll::client::lean::{
     header_block::Blocks,
 };
 
-/// One connection of a client's, from the server's side.
+/// One connection of a client, from the server's side.
 pub(crate) struct Conversation {
     pub(crate) stream: TcpStream,
 }
 
-/// Frames of the server's, as bytes.
+/// Returns a frame of the server as bytes.
 pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     write(&mut bytes, kind, flags, stream, payload);
@@ -44,7 +44,7 @@ pub(crate) fn trailers(stream: u32, status: &str, message: &str) -> Vec<u8> {
     frame(kind::HEADERS, flag::END_HEADERS | flag::END_STREAM, stream, &block)
 }
 
-/// A status and nothing else.
+/// Returns the frames of a status without a reply.
 pub(crate) fn trailers_only(stream: u32, status: &str, message: &str) -> Vec<u8> {
     let fields = [
         (":status", "200"),
@@ -55,21 +55,21 @@ pub(crate) fn trailers_only(stream: u32, status: &str, message: &str) -> Vec<u8>
     frame(kind::HEADERS, flag::END_HEADERS | flag::END_STREAM, stream, &block(&fields))
 }
 
-/// The message `ABC` behind gRPC's prefix.
+/// The message `ABC` after gRPC's prefix.
 pub(crate) const BODY: &[u8] = b"\0\0\0\0\x05\x0a\x03ABC";
 
-/// The right reply to the text `abc`.
+/// Returns the right reply to the text `abc`.
 pub(crate) fn reply(stream: u32) -> Vec<u8> {
     [headers(stream), frame(kind::DATA, 0, stream, BODY), trailers(stream, "0", "")].concat()
 }
 
 impl Conversation {
-    /// Writes; false when the client has gone.
+    /// Writes bytes; returns false if the client has gone.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> bool {
         self.stream.write_all(bytes).is_ok()
     }
 
-    /// The next frame; none when the client has gone.
+    /// Returns the next frame; `None` if the client has gone.
     pub(crate) fn frame(&mut self) -> Option<(Head, Vec<u8>)> {
         let mut head = [0; HEAD_BYTES];
         self.stream.read_exact(&mut head).ok()?;
@@ -79,7 +79,7 @@ impl Conversation {
         Some((head, payload))
     }
 
-    /// The next frame of this kind, others being left out.
+    /// Returns the next frame of this kind, and skips others.
     pub(crate) fn frame_of(&mut self, kind: u8) -> Option<(Head, Vec<u8>)> {
         loop {
             let (head, payload) = self.frame()?;
@@ -114,15 +114,15 @@ impl Conversation {
         }
     }
 
-    /// Reads until the client goes, or says why it will.
+    /// Reads until the client closes, or sends GOAWAY; returns the error code.
     pub(crate) fn farewell(&mut self) -> Option<u32> {
         let (_, payload) = self.frame_of(kind::GOAWAY)?;
         Some(u32::from_be_bytes(payload.get(4..8)?.try_into().ok()?))
     }
 }
 
-/// Starts a server that has each conversation in a thread of its own, with the preface already read. It
-/// lives as long as the test process.
+/// Starts a server with one thread per conversation, which starts after the preface. The server runs as long
+/// as the test process.
 pub(crate) fn start(converse: impl Fn(&mut Conversation) + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
     let address = listener.local_addr().expect("bound");

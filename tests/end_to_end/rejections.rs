@@ -1,5 +1,4 @@
-//! The lean client against servers, or something in front of them, that reject a message while it is
-//! still being sent.
+//! The lean client against servers, or proxies, that reject a message while it is still being sent.
 
 use std::sync::{
     Arc,
@@ -13,10 +12,10 @@ use crate::{
     raw_server::{Conversation, block, frame, headers, settings, start, trailers_only},
 };
 
-/// What a server, or something in front of it, does when the first part of a large message has come.
+/// Behaviour of a server, or a proxy, after the first part of a large message.
 type Rejects = fn(&mut Conversation, u32);
 
-/// One row: its name, what the server does, and what the call must have come to: outcome and code.
+/// One row per rejection: its name, the server's behaviour, and the expected outcome and code.
 const REJECTIONS: [(&str, Rejects, &str, &str); 18] = [
     (
         "HTTP 413",

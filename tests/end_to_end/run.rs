@@ -1,4 +1,4 @@
-//! What a run does when all is well, and how it ends.
+//! Successful runs, and the ways in which they end.
 
 use std::{fs, process::Stdio};
 
@@ -293,7 +293,7 @@ fn a_server_that_is_there_already_has_its_account_too() {
     }
 }
 
-/// The mirror pins the golden result, from which the golden text is written.
+/// Checks that the mirror accepts the golden result, from which the golden text is written.
 #[test]
 fn the_golden_result_has_the_pinned_schema() {
     let golden = golden_document(plimsoll::result::DocumentKind::Summary);
@@ -321,7 +321,7 @@ over_both_clients!(
     a_server_that_is_there_already_has_its_account_too;
 );
 
-/// A document holds everything that was counted: two of them make the result of both.
+/// Checks that a document holds all counts: two of them merge into the result of both.
 #[test]
 fn saved_results_merge_without_loss() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,4 +1,4 @@
-//! A document of each kind as a file may hold it, and what a person sees of it.
+//! A document of each kind, as a file may contain it, and its text for a person.
 
 use plimsoll::{
     measure::Build,
@@ -19,19 +19,19 @@ const KINDS: [DocumentKind; 6] = [
     DocumentKind::Verdict,
 ];
 
-/// The documents.
+/// Returns the documents.
 pub(crate) fn documents() -> Vec<(DocumentKind, Value)> {
     KINDS.into_iter().map(|kind| (kind, document(kind))).collect()
 }
 
-/// The document of this kind, as this build would have written it and the runs in it: figures of another build are
-/// computed again in place of being refused.
+/// Returns the document of this kind, and its runs, as written by this build. Figures of another build would be
+/// computed again instead of refused.
 pub(crate) fn document(kind: DocumentKind) -> Value {
     let this = serde_json::to_value(Build::this()).expect("plain data");
     written_by(&serde_json::from_slice(&golden_document(kind)).expect("JSON"), &this)
 }
 
-/// A document, and the runs in it, as this build would have written them.
+/// Returns a document, and its runs, as written by this build.
 pub(crate) fn written_by(document: &Value, build: &Value) -> Value {
     let mut document = document.clone();
     match &mut document {
@@ -46,7 +46,7 @@ pub(crate) fn written_by(document: &Value, build: &Value) -> Value {
     document
 }
 
-/// How a document looks in every format for people and CI services; the error where it is refused.
+/// Returns a document in every format for people and CI services; the error if it is refused.
 pub(crate) fn shown(document: &Value) -> Result<String, String> {
     let said = |error: &dyn std::error::Error| {
         let chain = std::iter::successors(Some(error), |error| error.source());
@@ -65,7 +65,7 @@ pub(crate) fn shown(document: &Value) -> Result<String, String> {
     Ok(String::from_utf8(out).expect("UTF-8"))
 }
 
-/// The places of all values in a document that `is_one` takes.
+/// Returns the places of all values in a document for which `is_one` is true.
 pub(crate) fn places(document: &Value, is_one: &dyn Fn(&Value) -> bool) -> Vec<String> {
     fn walk(value: &Value, place: &str, is_one: &dyn Fn(&Value) -> bool, found: &mut Vec<String>) {
         if is_one(value) {
@@ -90,7 +90,7 @@ pub(crate) fn places(document: &Value, is_one: &dyn Fn(&Value) -> bool) -> Vec<S
     found
 }
 
-/// The document with another value at one place.
+/// Returns the document with another value at one place.
 pub(crate) fn with(document: &Value, place: &str, value: Value) -> Value {
     let mut changed = document.clone();
     *changed.pointer_mut(place).expect("a place of this document") = value;

@@ -1,4 +1,4 @@
-//! A server that misbehaves in one chosen way, over real HTTP/2 or none at all.
+//! A server that misbehaves in one chosen way, over real HTTP/2 or without HTTP/2.
 
 use std::{net::SocketAddr, sync::mpsc, thread};
 
@@ -13,42 +13,42 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// What the server does with each call.
+/// Behaviour of the server for each call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Script {
     /// Answers with this text.
     Reply(&'static str),
     /// Ends with a status and no reply.
     Status(&'static str, &'static str),
-    /// The same, with details that are not base64.
+    /// Ends with a status whose details are not base64.
     BrokenDetails,
-    /// The same, behind the reply's headers.
+    /// Ends with such a status in trailers, after the reply's headers.
     BrokenDetailsInTrailers,
     /// Resets the stream.
     Reset(Reason),
     /// Sends headers, then resets the stream.
     ResetAfterHeaders(Reason),
-    /// Answers with this HTTP status and no gRPC.
+    /// Answers with this HTTP status, without gRPC.
     Http(u16),
     /// Sends a reply and ends without a status.
     NoStatus,
-    /// Sends bytes that are no message.
+    /// Sends bytes that are not a message.
     NoMessage,
-    /// Claims a message of this length and sends none of it.
+    /// Claims a message of this length, and sends none of it.
     Claim(u32),
     /// Never answers.
     Silence,
-    /// Answers ten calls, then gives the connection up with GOAWAY.
+    /// Answers ten calls, then closes the connection with GOAWAY.
     GoAway(Reason),
     /// Answers ten calls, then closes the socket.
     Close,
-    /// Sends bytes that are no HTTP/2.
+    /// Sends bytes that are not HTTP/2.
     Garbage,
     /// Closes each connection as soon as it is made.
     Slam,
 }
 
-/// Starts the server; it lives as long as the test process.
+/// Starts the server; it runs as long as the test process.
 pub(crate) fn start(script: Script) -> SocketAddr {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {

@@ -1,4 +1,4 @@
-//! The repository's scripts: each explains itself, and starts nothing when it is only asked to.
+//! The repository's scripts: each explains itself with --help, and starts nothing then.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, process::Command};
 

@@ -1,4 +1,4 @@
-//! Credentials in metadata are sent, and stand in no document and no output.
+//! Credentials in metadata are sent, and appear in no document and no output.
 
 use std::{fs, path::Path};
 
@@ -9,7 +9,7 @@ use crate::{
 
 const TOKEN: &str = "eyJhbGciOiJub25lIn0.abc";
 
-/// Runs, and checks that the token is in nothing that came out of it.
+/// Runs the binary, and checks that no output contains the token.
 fn hides(arguments: &[&str], files: &[&Path]) -> String {
     let output = output_of(arguments);
     let (out, err) = (text(&output.stdout), text(&output.stderr));

@@ -18,7 +18,7 @@ use crate::{
     scripted_server::{self, Script},
 };
 
-/// `plimsoll call` over this test's client.
+/// Runs `plimsoll call` over this test's client.
 fn call(arguments: &[&str]) -> std::process::Output {
     output_of(&[&["call", "--client", client()], arguments].concat())
 }
@@ -86,8 +86,9 @@ fn a_status_other_than_ok_is_printed_and_exits_2() {
     assert_eq!(large.stdout.len(), 997 + 1);
 }
 
-/// Tonic's server says CANCELLED; the clients of other implementations take that at its word. Asked
-/// by hand, because every client has a timer of its own.
+/// Checks the status of a passed deadline. Tonic's server returns CANCELLED, which clients of other
+/// implementations report unchanged. The request is made by hand, because every client has a timer of its
+/// own.
 #[test]
 fn the_server_itself_says_deadline_exceeded() {
     let server = Server::start(&["--obey"]);
@@ -211,7 +212,7 @@ fn connections_over_the_bound_are_closed_at_once() {
     eventually("a free place", || output_of(&["call", &server.target(), "x"]).status.success());
 }
 
-/// A server that was started with these flags, and one connection to it on which this was written.
+/// Starts a server with these flags, and writes these bytes to one connection.
 fn occupied(flags: &[&str], written: &[u8]) -> (Server, Conversation) {
     let server = Server::start_loud(flags);
     let stream = TcpStream::connect(server.address).expect("it listens");
@@ -223,7 +224,7 @@ fn occupied(flags: &[&str], written: &[u8]) -> (Server, Conversation) {
     (server, peer)
 }
 
-/// A call's header block, and nothing behind it.
+/// Returns the header block of a call, without a message.
 fn half_a_call(stream: u32, more: &[(&str, &str)]) -> Vec<u8> {
     let usual = [
         (":method", "POST"),
@@ -236,12 +237,12 @@ fn half_a_call(stream: u32, more: &[(&str, &str)]) -> Vec<u8> {
     frame(kind::HEADERS, flag::END_HEADERS, stream, &block(&[&usual, more].concat()))
 }
 
-/// A call with the empty message.
+/// Returns a call with the empty message.
 fn whole_call(stream: u32, more: &[(&str, &str)]) -> Vec<u8> {
     [half_a_call(stream, more), frame(kind::DATA, flag::END_STREAM, stream, &[0; 5])].concat()
 }
 
-/// A client's preface, with windows as large as they get, and its consent to the server's settings.
+/// Returns a client's preface, with the largest windows, and its acknowledgement of the server's settings.
 fn preface() -> Vec<u8> {
     let window = (1_u32 << 31) - 1;
     let rest = frame(kind::WINDOW_UPDATE, 0, 0, &(window - 65_535).to_be_bytes());
@@ -349,7 +350,8 @@ fn requests_in_work_over_the_bound_of_their_connection_are_refused() {
     assert_eq!(text(&output.stdout), "X\n");
 }
 
-/// The stub's 256 MiB; nearly 2 GiB in the lean client, which then waits for the bytes.
+/// Checks the stub's limit of 256 MiB, and the lean client's of nearly 2 GiB, with which it waits for the
+/// bytes.
 #[test]
 fn an_unlimited_reply_is_what_the_client_makes_of_it() {
     let target = scripted_server::start(Script::Claim(300 << 20)).to_string();

@@ -1,11 +1,11 @@
-//! Each of the four limits, at its exact byte.
+//! Tests of the four limits, each at its exact byte.
 
 use crate::{
     document::Summary,
     process::{over, over_both_clients, run, run_with_status},
 };
 
-/// A few calls of this size with these flags.
+/// Makes a few calls of this size with these flags.
 fn calls(size: u64, flags: &[&str]) -> Summary {
     let size = size.to_string();
     run(&[&["-n", "3", "-c", "1", "-w", "0s", "-s", &size], flags].concat())
@@ -164,7 +164,8 @@ fn an_unlimited_receive_limit_is_capped_in_the_stub_and_said() {
     }
 }
 
-/// Such a call takes no time, and the next one could start at once, for ever.
+/// Checks that the run ends on time, although a refused call takes no time and the next one could start at
+/// once.
 fn a_run_by_time_of_nothing_but_own_refusals_ends_on_time() {
     for load in [["-c", "4"], ["-r", "200"]] {
         let arguments =

@@ -1,4 +1,4 @@
-//! Runs whose figures would mislead: they say so, and meet no objective by leaving calls out.
+//! Runs with misleading figures: they report it, and meet no objective by leaving calls out.
 
 use std::{
     process::Stdio,
@@ -27,7 +27,7 @@ use crate::{
     scripted_server::{self, Script},
 };
 
-/// Answers so many calls to the text `abc`, and then reads and says nothing.
+/// Starts a server that answers this number of calls to the text `abc`, and then only reads.
 fn answering(calls: u64) -> String {
     let answered = Arc::new(AtomicU64::new(0));
     let address = raw_server::start(move |server| {
@@ -161,7 +161,7 @@ fn strict_takes_the_worst_verdict_that_is_let_through() {
     assert!(text(&output.stderr).contains("unsound, disturbed"), "{}", text(&output.stderr));
 }
 
-/// The library's users measure in tests of their own, which often are asynchronous.
+/// Checks that the library can be used in asynchronous tests of its users.
 #[tokio::test]
 async fn a_run_may_be_made_inside_a_runtime() {
     let address = answering(u64::MAX);

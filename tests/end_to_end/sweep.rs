@@ -1,4 +1,4 @@
-//! `plimsoll sweep`: a grid of runs that can be gone on with.
+//! `plimsoll sweep`: a grid of runs that can be continued.
 
 use std::{fs, path::Path};
 
@@ -25,7 +25,7 @@ const GRID: [&str; 13] = [
     "2",
 ];
 
-/// The summaries of a sweep, each checked.
+/// Returns the summaries of a sweep, each checked.
 fn points(document: &serde_json::Value) -> Vec<Summary> {
     let points = document["points"].as_array().expect("a list");
     let summaries =

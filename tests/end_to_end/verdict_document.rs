@@ -1,4 +1,4 @@
-//! The document `plimsoll.verdict/1`, pinned: a field that is not here is an error.
+//! Strict mirror of the document `plimsoll.verdict/1`: an unknown field fails.
 
 #![expect(clippy::struct_field_names, reason = "the document's names")]
 
@@ -129,7 +129,7 @@ pub(crate) struct Finding {
 }
 
 impl Verdict {
-    /// What must hold whatever was found: sums, and figures within their bounds.
+    /// Checks the invariants of every verdict: sums, and figures within their bounds.
     pub(crate) fn check(&self) {
         assert_eq!(self.schema, "plimsoll.verdict/1");
         assert!(self.elapsed_ns > 0 && !self.reason.is_empty());

@@ -1,4 +1,4 @@
-//! Files for other programs, pinned: read back with strict mirrors of what those programs read.
+//! Files for other programs, read back with strict mirrors of their formats.
 
 #![allow(dead_code, reason = "fields are there to be required")]
 
@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs};
 
 use serde::Deserialize;
 
-/// A golden file of a writer.
+/// Returns a golden file of a writer.
 fn golden(name: &str) -> String {
     fs::read_to_string(format!("tests/data/written/{name}")).expect("a golden file")
 }
@@ -125,7 +125,7 @@ fn a_history_has_a_ratio_for_each_metric() {
     assert!([calls_per_second, p50, server_cpu].iter().all(|ratio| (0.5..2.0).contains(*ratio)), "{rows:?}");
 }
 
-/// JUnit's counts are those of its cases.
+/// Checks that JUnit's counts are those of its cases.
 #[test]
 fn junit_counts_its_cases() {
     let report = quick_junit::Report::deserialize_from_str(&golden("verdict.junit")).expect("JUnit");
@@ -135,7 +135,7 @@ fn junit_counts_its_cases() {
     assert_eq!(names, ["server", "calls/s", "p50", "server's CPU per call"]);
 }
 
-/// Every row of a table of Markdown has as many cells as its head.
+/// Checks that every row of a Markdown table has as many cells as its head.
 #[test]
 fn markdown_has_whole_tables() {
     let markdown = golden("verdict.markdown");

@@ -1,4 +1,4 @@
-//! The house: rooms use only rooms above them, and so do the files of a room; each dependency has its owners.
+//! Layering: rooms use only rooms above them, and so do the files of a room; each dependency has its owners.
 
 mod tree;
 mod words;
@@ -26,10 +26,10 @@ const ROOMS: [&str; 15] = [
     "cli",
 ];
 
-/// The server must be a fair counterpart of the client: it uses no more than these rooms.
+/// Rooms that the server may use. The server must be a fair counterpart of the client.
 const SERVER_USES: [&str; 3] = ["units", "rpc", "server"];
 
-/// Names of other crates, and the rooms or files that may use them.
+/// Names of other crates, with the rooms or files that may use them.
 const OWNERS: [(&str, &[&str]); 29] = [
     ("clap", &["cli"]),
     ("tonic", &["rpc", "client", "server"]),
@@ -179,7 +179,7 @@ fn a_folder_declares_and_hands_on_and_does_nothing_else() {
     }
 }
 
-/// The check sees names in macros, in braces, behind `super::` and behind an import.
+/// Checks that names are found in macros, in braces, after `super::` and after an import.
 #[test]
 fn the_check_sees_what_it_forbids() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -17,24 +17,24 @@ pub(crate) type Segments = Vec<String>;
 
 /// One source file.
 pub(crate) struct Module {
-    /// Below the crate: `["units", "size"]`; empty for `lib.rs`.
+    /// Path below the crate: `["units", "size"]`; empty for `lib.rs`.
     pub(crate) path: Segments,
     pub(crate) file: PathBuf,
-    /// Modules that it declares, in the order of their declarations.
+    /// Declared modules, in the order of their declarations.
     children: Vec<String>,
-    /// Names that it hands on, each with the path behind it.
+    /// Re-exported names, each with its path.
     exports: BTreeMap<String, Segments>,
-    /// Paths that its code names, tests left out. Imported names are written out.
+    /// Paths in the code, without tests. Imported names are written out.
     pub(crate) names: Vec<Segments>,
     /// Items other than declarations and re-exports, by kind.
     pub(crate) items: usize,
 }
 
-/// All modules of a crate, in the order in which they are declared.
+/// All modules of a crate, in the order of their declarations.
 pub(crate) struct Tree(pub(crate) Vec<Module>);
 
 impl Tree {
-    /// The tree below a crate's root file.
+    /// Reads the tree below a crate's root file.
     pub(crate) fn read(root: &Path) -> Self {
         let mut modules = Vec::new();
         read_module(root, &[], &mut modules);
@@ -45,7 +45,7 @@ impl Tree {
         self.0.iter().find(|module| module.path == path)
     }
 
-    /// The module in which a path's name is defined: re-exports are followed. `None` for other crates.
+    /// Returns the module that defines a path's name, following re-exports. `None` for other crates.
     pub(crate) fn definition(&self, from: &Module, name: &Segments) -> Option<&Module> {
         let mut rest = absolute(&from.path, name)?;
         // No re-export leads through more files than there are.
@@ -67,7 +67,7 @@ impl Tree {
         None
     }
 
-    /// Whether `lower` is declared before `upper` in the folder that holds both, or holds it.
+    /// Returns true if `lower` is declared before `upper` in the folder that holds both, or holds it.
     pub(crate) fn is_above(&self, lower: &Module, upper: &Module) -> bool {
         let shared = lower.path.iter().zip(&upper.path).take_while(|(left, right)| left == right).count();
         let place = |module: &Module| {
@@ -82,7 +82,7 @@ impl Tree {
     }
 }
 
-/// A path below the crate; `None` where it names something of another crate.
+/// Returns a path below the crate; `None` for an item of another crate.
 fn absolute(module: &[String], name: &[String]) -> Option<Segments> {
     match name.first().map(String::as_str) {
         Some("crate") => Some(name[1..].to_vec()),
@@ -146,7 +146,7 @@ fn read_module(file: &Path, path: &[String], modules: &mut Vec<Module>) {
     }
 }
 
-/// Whether an item exists in tests alone.
+/// Returns true if an item exists in tests only.
 fn is_of_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let mut is_test = false;
@@ -160,13 +160,13 @@ fn is_of_tests(attributes: &[Attribute]) -> bool {
     })
 }
 
-/// Collects the paths of a file.
+/// Visitor that collects the paths of a file.
 #[derive(Default)]
 struct Names {
-    /// Imported name, path, whether it is handed on.
+    /// Imports: name, path, and true for a re-export.
     imports: Vec<(String, Segments, bool)>,
     paths: Vec<Segments>,
-    /// Inline modules around the place that is visited: `super` then means less.
+    /// Number of inline modules around the visited place, which `super` leaves first.
     depth: usize,
 }
 
@@ -212,7 +212,7 @@ impl Names {
         }
     }
 
-    /// Paths whose first name was imported, with the import in its place.
+    /// Returns the paths with imports in place of their imported first names.
     fn written_out(&self) -> Vec<Segments> {
         let behind = |name: &String| self.imports.iter().find(|(import, ..)| import == name);
         let long = |path: &Segments| match path.first().and_then(behind) {
@@ -222,7 +222,7 @@ impl Names {
         self.paths.iter().map(long).collect()
     }
 
-    /// The paths in what a macro is given, which is no syntax yet.
+    /// Collects the paths in a macro's input, which is not syntax yet.
     fn tokens(&mut self, tokens: TokenStream) {
         let mut path: Segments = Vec::new();
         let mut colons = 0;
