@@ -3,10 +3,11 @@
 Generators: h2load (Debian: nghttp2-client), the lean client and the stub, always. ghz where it is found, in PATH or in
 `go env GOPATH`; otherwise the script says how to install it.
 
-The server is examples/measuring/plain_server (tonic's own windows and limits); for the large messages also
-`plimsoll serve`, and a plain TCP echo as a bound. All generators use two connections. The CPU time per call is the kernel's account of the
-whole process, from its start to its end, divided by its replies. Plimsoll verifies each reply, ghz decodes it, h2load
-does neither. Every figure is the median of all rounds; every ratio is the median of the ratios within a round.
+The server is examples/measuring/plain_server (tonic's own windows and limits); for the large messages also `plimsoll
+serve`, and a plain TCP echo as a bound. All generators use two connections. The CPU time per call is the kernel's
+account of the whole process, from its start to its end, divided by its replies. Plimsoll verifies each reply, ghz
+decodes it, h2load does neither. Every figure is the median of all rounds; every ratio is the median of the ratios
+within a round.
 
 Prints Markdown. Needs Python 3 and nothing else; loads loopback only.
 """

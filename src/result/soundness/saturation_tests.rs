@@ -281,6 +281,14 @@ fn the_figures_say_what_contains_what_and_are_never_below_zero() {
     );
 }
 
+/// The accounts of threads are read next to the ends of the window, which may be much shorter than the time between.
+#[test]
+fn no_share_is_above_the_whole_of_a_very_short_window() {
+    let found = saturation(&Case { worker: (3.0, 9.0), server: &[(13.0, 0.78)], in_loop: None, ..case() });
+    let Saturation { generator_busy, generator_starved, server_busy, .. } = found;
+    assert_eq!((generator_busy, generator_starved, server_busy), (Some(1.0), Some(1.0), Some(1.0)));
+}
+
 #[test]
 fn a_worker_that_spins_is_not_busy() {
     let course = RunContext { spins: true, ..COURSE };
