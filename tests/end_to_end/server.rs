@@ -303,10 +303,10 @@ fn replies_of_a_gibibyte_make_the_server_hold_no_more_than_its_bound() {
 
 /// Asks for so many replies of this size, of which the server may hold so much, and reads them late. The server's peak
 /// of memory is below `most` KiB.
-fn many_unread_replies(replies: u32, size: &str, held: &str, most: u64) {
+fn many_unread_replies(replies: u32, size: &str, bound: &str, most: u64) {
     let calls: Vec<u8> =
         (0..replies).flat_map(|call| whole_call(call * 2 + 1, &[("plimsoll-reply-size", size)])).collect();
-    let (server, mut peer) = occupied(&["--obey", "--max-reply-memory", held], &[preface(), calls].concat());
+    let (server, mut peer) = occupied(&["--obey", "--max-reply-memory", bound], &[preface(), calls].concat());
     // All are answered in the end, in turn.
     let (mut bytes, mut ended) = (0, 0);
     while ended < replies {
