@@ -20,7 +20,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let server = ReferenceServer::start(ServerConfig::default())?;
 //! let mut settings = Settings::closed(8);
-//! settings.calls = Some(200);
+//! settings.calls = Some(400);
 //! settings.warm_up = Duration::ZERO;
 //!
 //! let target = plimsoll::Located::local(server.address());
@@ -28,7 +28,7 @@
 //! let objectives: [Objective; 2] = ["errors==0".parse()?, "p99<30s".parse()?];
 //! let summary = Summary::of(&measurement, &target, &objectives)?;
 //!
-//! assert_eq!(summary.calls.outcomes.answered, 200);
+//! assert_eq!(summary.calls.outcomes.answered, 400);
 //! assert!(summary.meets_objectives(), "{:?}", summary.objectives);
 //! # Ok(())
 //! # }

@@ -175,6 +175,8 @@ impl Metric {
         assert!(known.contains(&self.metric.as_str()), "{self:?}");
         assert!(self.p <= self.p_adjusted && self.p_better <= self.p_better_adjusted, "{self:?}");
         assert!(self.interval.is_none_or(|(low, high)| low <= self.ratio && self.ratio <= high), "{self:?}");
-        assert!(self.smallest_effect_seen.is_none_or(|effect| effect > self.threshold / 2.0), "{self:?}");
+        // The bound is half the threshold as a ratio. Repetitions that are all alike have no effect below it.
+        let bound = (1.0 + self.threshold).sqrt() - 1.0;
+        assert!(self.smallest_effect_seen.is_none_or(|effect| effect >= bound - 1e-9), "{self:?}");
     }
 }
