@@ -12,7 +12,7 @@ fn meets(target: &Located, objectives: &[&str]) -> Result<(), Box<dyn Error>> {
     let objectives: Vec<Objective> =
         objectives.iter().map(|objective| objective.parse()).collect::<Result<_, _>>()?;
     // An open loop: the rate does not fall when the server is slow, so that a stall counts in full.
-    let mut settings = Settings::open(200.0);
+    let mut settings = Settings::open(500.0);
     settings.warm_up = Duration::from_millis(200);
     settings.duration = Some(Duration::from_secs(1));
 

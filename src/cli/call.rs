@@ -126,7 +126,7 @@ fn text(arguments: &CallArguments) -> Result<String> {
     }
     if io::stdin().is_terminal() {
         bail!(
-            "no text was given; write it behind the target, such as `plimsoll call {} 'hello,world!'`, or pipe it in",
+            "no text was given; write it after the target, such as `plimsoll call {} 'hello,world!'`, or pipe it in",
             arguments.target
         );
     }

@@ -282,7 +282,7 @@ fn repetitions_within(budget: Duration, scenarios: &[Scenario]) -> Result<usize>
     if fit < needed {
         let least = each * 2 * u32::try_from(needed).unwrap_or(u32::MAX);
         bail!(
-            "--time-budget {} leaves {fit} repetitions for each of {} scenarios, and no verdict can come of fewer than {needed}: give {} or more, or choose scenarios with --only",
+            "--time-budget {} leaves {fit} repetitions for each of {} scenarios, but a verdict needs {needed}: give {} or more, or choose scenarios with --only",
             exact_duration(budget),
             scenarios.len(),
             exact_duration(Duration::from_secs(least.as_secs() + 1)),

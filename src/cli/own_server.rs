@@ -85,7 +85,7 @@ impl OwnServer {
         ];
         if let Some((flag, _)) = flags.iter().find(|(_, given)| *given) {
             bail!(
-                "{flag} is for the server that a command starts itself, and {target} is there already; leave out one of the two"
+                "{flag} configures the server that plimsoll starts itself, but {target} is a running server; leave out one of the two"
             );
         }
         Ok(Some(target.locate()?))

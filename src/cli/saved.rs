@@ -34,7 +34,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
     };
     let document = document.with_context(context)?;
     if document.len() as u64 > LARGEST {
-        bail!("cannot use `{}`: it is larger than 1 GiB, and no document of plimsoll is", path.display());
+        bail!("cannot use `{}`: it is larger than 1 GiB, the limit for documents", path.display());
     }
     Ok(document)
 }

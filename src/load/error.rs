@@ -41,7 +41,7 @@ pub enum PlanError {
         got: u64,
     },
     /// The stages contain no call.
-    #[error("the stages bring no call at all; give at least one a rate above 0")]
+    #[error("the stages produce no call; give at least one stage a rate above 0")]
     NoCalls,
     /// Stages and a duration contradict each other.
     #[error("stages already define the length of the run; leave out the duration ({})", exact_duration(*.0))]

@@ -42,7 +42,7 @@ pub struct Measurement {
 
 /// Error of two measurements that are not parts of one run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("these are no parts of one run: {0}")]
+#[error("these measurements are not parts of one run: {0}")]
 pub struct MergeError(&'static str);
 
 impl Measurement {

@@ -13,7 +13,7 @@ const TOLERANCE: f64 = 1e-6;
 /// A contradiction between one figure of a document and the rest of the document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "it says that {what} is {written}, and the rest of it gives {expected}: it was changed after it was written; measure again"
+    "{what} is {written} in the file, but the other figures of the file give {expected}: the file was edited; measure again"
 )]
 pub struct Contradiction {
     what: String,
@@ -31,7 +31,7 @@ impl Contradiction {
         let Self { what, written, expected } = self;
         Finding::note(
             FindingKind::FileSaysOtherwise,
-            format!("the file says that {what} is {written}, and what was counted gives {expected}"),
+            format!("{what} is {written} in the file, but its counts give {expected}"),
             "another build of plimsoll wrote it; the figures here are this build's, computed from what was counted",
         )
     }
@@ -114,7 +114,10 @@ mod tests {
         assert_eq!(alike("it", &written, &json!({ "a": [1, { "b": 2.000_000_1 }] })), Ok(()));
         let error =
             alike("it", &written, &json!({ "a": [1, { "b": 3 }] })).expect_err("2 is not 3").to_string();
-        assert!(error.starts_with("it says that it.a[1].b is 2.0, and the rest of it gives 3:"), "{error}");
+        assert!(
+            error.starts_with("it.a[1].b is 2.0 in the file, but the other figures of the file give 3:"),
+            "{error}"
+        );
         assert!(alike("it", &written, &json!({ "a": [1] })).is_err());
     }
 }

@@ -161,7 +161,7 @@ pub enum ReadError {
         needed: &'static str,
     },
     /// A schema of another program.
-    #[error("its schema is `{schema}`: it is no document of plimsoll's, which would have `{needed}`")]
+    #[error("its schema is `{schema}`, which is not a schema of plimsoll; expected `{needed}`")]
     Foreign {
         /// Its schema.
         schema: String,

@@ -193,7 +193,7 @@ fn unknown(figure: &str) -> String {
     let hint = hint(figure, others.into_iter().chain(outcomes.iter().copied()));
     let outcomes = outcomes.join(", ");
     format!(
-        "`{figure}` is no figure; {hint}there are pNN, min, mean and max (alone, or behind response., service. or lateness.), goodput, planned, {outcomes}, errors"
+        "`{figure}` is not a known figure; {hint}there are pNN, min, mean and max (alone, or after response., service. or lateness.), goodput, planned, {outcomes}, errors"
     )
 }
 
@@ -277,9 +277,9 @@ mod tests {
         for (expression, mark, reason) in [
             ("p99", "    p99\n       ^", "no comparison"),
             ("p99<5", "    p99<5\n        ^", "no unit"),
-            ("speed<5ms", "    speed<5ms\n    ^", "no figure"),
-            ("p101<5ms", "    p101<5ms\n    ^", "no figure"),
-            ("pinf<5ms", "    pinf<5ms\n    ^", "no figure"),
+            ("speed<5ms", "    speed<5ms\n    ^", "not a known figure"),
+            ("p101<5ms", "    p101<5ms\n    ^", "not a known figure"),
+            ("pinf<5ms", "    pinf<5ms\n    ^", "not a known figure"),
             ("errors<101%", "    errors<101%\n           ^", "percentage"),
             ("p99=5ms", "    p99=5ms\n       ^", "the comparison is not"),
             ("refused<1.5", "    refused<1.5\n            ^", "count"),

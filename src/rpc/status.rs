@@ -29,7 +29,7 @@ pub(crate) fn not_a_code(value: &[u8]) -> Option<String> {
     }
     let shown = String::from_utf8_lossy(&value[..value.len().min(MOST_SHOWN)]);
     let dots = if value.len() > MOST_SHOWN { "..." } else { "" };
-    Some(format!("the server's `grpc-status: {}{dots}` is no code from 0 to 16", shown.escape_default()))
+    Some(format!("the server's `grpc-status: {}{dots}` is not a code from 0 to 16", shown.escape_default()))
 }
 
 /// Returns the outcome for a status other than OK that the server sent.

@@ -2,7 +2,7 @@
 
 /// Error for a name that no value has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{got}` is no {what}; {hint}write {expected}")]
+#[error("`{got}` is not a known {what}; {hint}write {expected}")]
 pub struct UnknownName {
     /// The text, escaped.
     pub got: String,
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn an_unknown_name_is_told_with_all_names() {
         let error = "spring\n".parse::<Tide>().expect_err("unknown").to_string();
-        assert_eq!(error, "`spring\\n` is no tide; write low, high_water");
+        assert_eq!(error, "`spring\\n` is not a known tide; write low, high_water");
         assert!(serde_json::from_str::<Tide>("\"spring\"").is_err());
     }
 }

@@ -88,7 +88,7 @@ fn zeros_are_refused() {
     refused(&["run", "-t", "0ms"], &["timeout is 0"]);
     refused(&["run", "--connections", "0"], &["connections is 0"]);
     refused(&["run", "--workers", "0"], &["workers is 0"]);
-    refused(&["run", "--stage", "0:10s"], &["no call at all"]);
+    refused(&["run", "--stage", "0:10s"], &["the stages produce no call"]);
     refused(&["run", "--stage", "5:0s"], &["duration of a stage is 0"]);
     refused(&["serve", "--threads", "0"], &["1 to 1024"]);
     refused(&["run", "--server-threads", "0"], &["1 to 1024"]);

@@ -68,7 +68,7 @@ fn figures_of_another_build_are_computed_again_and_what_differs_is_shown() {
         (
             Summary,
             "/latency/service/p99_ns",
-            "the file says that the result.latency.service.p99_ns is 5, and what was counted gives",
+            "the result.latency.service.p99_ns is 5 in the file, but its counts give",
         ),
         (Summary, "/cost/client_cpu_ns_per_call", "client_cpu_ns_per_call is 5"),
         (Summary, "/intervals/0/latency/p50_ns", "intervals[0].latency.p50_ns is 5"),

@@ -59,7 +59,7 @@ fn a_gate_of_which_neither_server_works_is_an_error() {
         is_error(&Gate::of(dies, &unimplemented).with(&["--limits-only"]), &["no luck", "UNIMPLEMENTED"]);
     }
     let gate = Gate::of(&wrong, &wrong).with(BOTH[1]);
-    is_error(&gate, &["neither server does what scenario `small` expects", "a reply with another text"]);
+    is_error(&gate, &["neither server works as scenario `small` expects", "a reply with another text"]);
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn a_scenario_that_the_base_alone_does_not_do_is_skipped() {
     assert!(reason.contains("answered, where a refusal was expected"), "{reason}");
 
     let neither = gate(&serve(""), &serve(""));
-    is_error(&neither, &["neither server does what scenario `quick` expects", "answered, where a refusal"]);
+    is_error(&neither, &["neither server works as scenario `quick` expects", "answered, where a refusal"]);
     assert!(neither.path("gate.xml").exists(), "what was measured is written");
     let (status, verdict, _) = neither.verdict();
     assert_eq!((status, verdict.verdict.as_str()), (2, "inconclusive"));
@@ -106,7 +106,7 @@ fn a_limit_that_moved_is_a_regression_though_the_gate_ends_early() {
     assert_eq!((status, verdict.verdict.as_str()), (1, "regressed"), "{error}");
     assert!(verdict.reason.contains("1 size limit moved"), "{}", verdict.reason);
     assert!(verdict.reason.contains("the gate ended early: neither server"), "{}", verdict.reason);
-    assert!(error.contains("neither server does what scenario `quick` expects"), "{error}");
+    assert!(error.contains("neither server works as scenario `quick` expects"), "{error}");
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn what_cannot_be_done_is_said_before_anything_is_started() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
         assert!(error.contains(reason), "{arguments:?}: {error}");
     };
-    bad(&["--repetitions", "11"], "12 are needed");
+    bad(&["--repetitions", "11"], "use at least 12");
     bad(&["--repetitions", "1000"], "200 at most");
     bad(&["--time-budget", "30s"], "--time-budget 30s leaves");
     bad(&["--only", "nothing"], "there are small, 64KiB");

@@ -28,8 +28,8 @@ fn malformed_and_odd_trailers_are_named() {
     let lean = ["lean"].as_slice();
     for (clients, fields, words) in [
         (lean, [("x-note", "1")].as_slice(), "the server's trailers have no `grpc-status`"),
-        (both, &[("grpc-status", "banana")], "`grpc-status: banana` is no code from 0 to 16"),
-        (both, &[("grpc-status", "17")], "`grpc-status: 17` is no code"),
+        (both, &[("grpc-status", "banana")], "`grpc-status: banana` is not a code from 0 to 16"),
+        (both, &[("grpc-status", "17")], "`grpc-status: 17` is not a code"),
         (both, &[("grpc-status", "banana"), ("grpc-message", "50%25 off")], "from 0 to 16: 50% off"),
         (lean, &[("grpc-status", "0"), ("X-Upper", "1")], "uppercase"),
         (lean, &[("grpc-status", "0"), ("x", "a\r\nb")], "CR, LF or NUL"),

@@ -213,7 +213,7 @@ impl LoadArguments {
                 [("--arrivals", self.arrivals.is_some()), ("--max-in-flight", self.max_in_flight.is_some())]
             {
                 if given {
-                    bail!("{flag} is about an open loop, and there is no rate; give --rate or --stage too");
+                    bail!("{flag} needs an open loop; give --rate or --stage too");
                 }
             }
             return Ok(Load::Closed { concurrency: self.concurrency.unwrap_or(DEFAULT_CONCURRENCY) });
@@ -241,7 +241,7 @@ impl LoadArguments {
         for (flag, given) in [("--size", self.size.is_some()), ("--text", self.text.is_some())] {
             if given {
                 bail!(
-                    "{flag} describes a text to be made, and --text-file brings one; leave out one of the two"
+                    "{flag} describes a generated text, but --text-file gives a text; leave out one of the two"
                 );
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{scenario_run::Neither, verdict::Verdict};
+use super::{judge::LEVEL, scenario_run::Neither, verdict::Verdict};
 
 /// Reason why there is no verdict, or only a part of one.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +16,7 @@ pub enum GateError {
     Candidate(#[source] BoxError),
     /// Neither server works. A comparison of two such servers would accept any candidate.
     #[error(
-        "neither server does what {what}: the base: {base}; the candidate: {candidate}; check both commands, and that both serve example.FormatData/DoFormat"
+        "neither server works as {what}: the base: {base}; the candidate: {candidate}; check both commands, and that both serve example.FormatData/DoFormat"
     )]
     Neither {
         /// Requirement on both servers.
@@ -31,7 +31,8 @@ pub enum GateError {
     Own(#[source] BoxError),
     /// The number of repetitions is too small for any verdict.
     #[error(
-        "{got} repetitions of {scenarios} scenarios cannot show anything: the smallest p-value that they can have is not below the level; {needed} are needed: ask for more repetitions, more time, or fewer scenarios"
+        "{got} repetitions are too few for {scenarios} scenarios: the test cannot reach p < {}; use at least {needed}, a larger --time-budget, or fewer scenarios (--only)",
+        LEVEL
     )]
     TooFew {
         /// Requested number of repetitions.

@@ -40,11 +40,11 @@ pub enum InterferenceError {
     OneSize,
     /// No size is refused.
     #[error(
-        "none of these sizes is refused ({0}); `plimsoll limits` shows where the limits lie, and --size must have one beyond"
+        "none of these sizes is refused ({0}); add a size above a limit to --size; `plimsoll limits` finds the limits"
     )]
     NoneRefused(String),
     /// No size passes.
-    #[error("none of these sizes passes ({0}); --size must have one that does, such as `1KiB@95`")]
+    #[error("none of these sizes passes ({0}); add a size below the limits to --size, such as `1KiB@95`")]
     NonePasses(String),
     /// A call was neither answered nor refused.
     #[error("a call of {size} is neither answered nor refused: {what}")]

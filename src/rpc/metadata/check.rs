@@ -27,7 +27,7 @@ const RESERVED: [&str; 5] = ["content-length", "content-type", "host", "te", "us
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PairError {
     /// The text has no name before a colon. The message omits the text, which may be a secret.
-    #[error("it has no name and colon; write `name: value`, such as `ip: 127.0.0.1`")]
+    #[error("it has no colon after a name; write `name: value`, such as `ip: 127.0.0.1`")]
     Form,
     /// The pair cannot be sent.
     #[error(transparent)]

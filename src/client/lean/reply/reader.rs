@@ -138,7 +138,7 @@ impl FieldReader {
     fn varint_byte(&mut self, byte: u8) -> Result<(), Fault> {
         let (value, bits) = self.varint;
         if bits >= 64 {
-            return Err(Fault::Malformed("the reply is no protobuf message: a number is too long"));
+            return Err(Fault::Malformed("the reply is not a protobuf message: a number is too long"));
         }
         let value = value | u64::from(byte & 0x7f) << bits;
         if byte & 0x80 != 0 {
@@ -154,7 +154,7 @@ impl FieldReader {
                 5 => Position::Unknown(4),
                 _ => {
                     return Err(Fault::Malformed(
-                        "the reply is no protobuf message: a field has no known type",
+                        "the reply is not a protobuf message: a field has no known type",
                     ));
                 }
             },
@@ -181,7 +181,7 @@ impl FieldReader {
         if let Position::Text(left) | Position::Unknown(left) = self.stage {
             if left > self.left {
                 return Err(Fault::Malformed(
-                    "the reply is no protobuf message: a field is longer than the message",
+                    "the reply is not a protobuf message: a field is longer than the message",
                 ));
             }
             if left == 0 {
@@ -193,7 +193,7 @@ impl FieldReader {
         }
         if self.stage != Position::Key || self.varint.1 > 0 {
             return Err(Fault::Malformed(
-                "the reply is no protobuf message: the message ends within a field",
+                "the reply is not a protobuf message: the message ends within a field",
             ));
         }
         self.stage = Position::Over;
