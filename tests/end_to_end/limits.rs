@@ -5,7 +5,7 @@ use rustix::process::Signal;
 
 use crate::{
     limits_document::{Document, limits},
-    process::{Server, output_of, plimsoll, text},
+    process::{EVENTS, Server, await_line, lines_of, output_of, plimsoll, text},
 };
 
 /// Returns the sizes next to a limit that a text can have.
@@ -249,29 +249,23 @@ fn a_server_that_dies_in_mid_search_leaves_what_was_found() {
     let target = server.target();
     // Each answer takes its time, so that there is a midst.
     let slowly = ["-m", "plimsoll-delay: 300ms"];
-    let child = plimsoll(&["limits", "-q", "-O", "json", &target])
+    let mut child = plimsoll(&["limits", "-q", "-O", "json", &target])
         .args(slowly)
+        .args(EVENTS)
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
         .spawn()
         .expect("the binary runs");
-    // A few of some twenty, each on a connection of its own.
-    crate::process::eventually("the fifth probe", || connections_to(&server) >= 5);
+    let mut lines = lines_of(&mut child);
+    // The small call was answered, and the first of some twenty probes is on its way.
+    await_line(&mut lines, "\"limit\"");
     server.signal(Signal::KILL);
     let output = crate::process::finish(child);
-    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    let error: String = lines.collect();
+    assert_eq!(output.status.code(), Some(2), "{error}");
     let found: Document = serde_json::from_slice(&output.stdout).expect("a document");
-    assert!(found.ended_early.is_some_and(|why| why.contains(&target)), "{}", text(&output.stderr));
-    assert!(text(&output.stderr).contains("ended early"));
-}
-
-/// Returns the number of connections to a server's port, recently closed ones included, as in proc(5).
-fn connections_to(server: &Server) -> usize {
-    let table = std::fs::read_to_string("/proc/net/tcp").expect("the kernel's table");
-    let port = format!(":{:04X}", server.address.port());
-    let is_remote =
-        |line: &&str| line.split_whitespace().nth(2).is_some_and(|remote| remote.ends_with(&port));
-    table.lines().filter(is_remote).count()
+    assert!(found.ended_early.is_some_and(|why| why.contains(&target)), "{error}");
+    assert!(error.contains("ended early"), "{error}");
 }
 
 #[test]
@@ -283,10 +277,13 @@ fn an_interrupted_search_leaves_what_was_found() {
         ["limits", "-q", &server.target(), "-m", "plimsoll-delay: 300ms", "-o"].map(str::to_owned);
     let mut child = plimsoll(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
         .arg(&path)
+        .args(EVENTS)
         .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
         .spawn()
         .expect("the binary runs");
-    crate::process::eventually("the fifth probe", || connections_to(&server) >= 5);
+    let mut lines = lines_of(&mut child);
+    await_line(&mut lines, "\"limit\"");
     crate::process::signal(child.id(), Signal::INT);
     let status = child.wait().expect("it ends");
     assert_eq!(status.code(), Some(130));
