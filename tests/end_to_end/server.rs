@@ -177,7 +177,9 @@ fn a_signal_drains_what_has_begun() {
 fn a_second_signal_stops_at_once() {
     let endless = [preface(), whole_call(1, &[("plimsoll-delay", "1h")])].concat();
     let (server, mut peer) = occupied(&["--obey", "--drain", "1h"], &endless);
-    peer.ping();
+    // Calls are taken in their order: when the second is answered, the first is in work.
+    assert!(peer.send(&whole_call(3, &[])), "it reads");
+    assert_eq!(status_of(&mut peer), "0");
     end_listening(&server, Signal::INT);
     server.signal(Signal::INT);
     let (status, stderr) = server.end();
