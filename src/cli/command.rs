@@ -94,7 +94,6 @@ impl Cli {
     }
 
     /// Runs the command, and returns the exit status.
-    /// Runs the command, and returns the exit status.
     ///
     /// # Errors
     /// The command could not do its work; no file is half written then.

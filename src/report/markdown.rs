@@ -19,7 +19,6 @@ pub const GITHUB_LIMIT: usize = 1 << 20;
 ///
 /// # Errors
 /// Errors of the writer.
-/// Errors of the writer.
 pub fn write(verdict: &Verdict, mut out: impl Write) -> io::Result<()> {
     let mut text = Vec::new();
     head(verdict, &mut text)?;
