@@ -49,7 +49,6 @@ fn columns(verdict: &Verdict) -> Vec<String> {
 ///
 /// # Errors
 /// The history has other columns, or the writer fails.
-/// When the history has other columns, or those of the writer.
 pub fn append(
     verdict: &Verdict,
     row: Row<'_>,
