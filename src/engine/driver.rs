@@ -122,6 +122,8 @@ struct RunState<'a> {
     start: Option<Instant>,
     started_at: SystemTime,
     windows_over: usize,
+    /// True after the event of the window's start.
+    is_announced: bool,
     is_interrupted: bool,
     stop: &'a Stop,
     events: &'a Events,
@@ -155,6 +157,7 @@ impl<'a> RunState<'a> {
             start: None,
             started_at: wall_clock(),
             windows_over: 0,
+            is_announced: false,
             is_interrupted: false,
             stop,
             events,
@@ -187,7 +190,7 @@ impl<'a> RunState<'a> {
                 },
                 () = window_starts => {
                     self.readings.0 = Some(Reading::take(self.server, &self.pulse));
-                    self.events.send(|| Event::Started);
+                    self.announce_start();
                 }
                 () = self.stop.above(self.level) => self.stop_now(),
             }
@@ -212,6 +215,7 @@ impl<'a> RunState<'a> {
             }
             Report::Second(second) => self.take_second(*second),
             Report::WindowOver => {
+                self.announce_start();
                 self.windows_over += 1;
                 if self.windows_over == self.plan.workers {
                     self.readings.1 = Some(Reading::take(self.server, &self.pulse));
@@ -223,8 +227,17 @@ impl<'a> RunState<'a> {
         }
     }
 
+    /// Sends the event of the window's start, once. A few calls may take less time than the driver needs to
+    /// notice the start, so the first event after it also announces it.
+    fn announce_start(&mut self) {
+        if !self.is_interrupted && !std::mem::replace(&mut self.is_announced, true) {
+            self.events.send(|| Event::Started);
+        }
+    }
+
     fn take_second(&mut self, report: Second) {
         let Second { index, interval, in_flight } = report;
+        self.announce_start();
         self.timeline.add(index, &interval);
         self.so_far.add(&interval.outcomes);
         let (sum, calls, reporters) = self.partial.entry(index).or_default();
