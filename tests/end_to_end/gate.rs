@@ -46,7 +46,7 @@ fn a_server_that_is_slower_regresses_in_a_closed_loop_too() {
 #[ignore = "second suite: a whole gate once more"]
 fn a_server_that_is_faster_is_an_improvement() {
     let (fast, slow) = (serve(""), serve("--extra-work 2ms"));
-    let (status, verdict, _) = Gate::of(&slow, &fast).quick().with(&["--no-limits"]).verdict();
+    let (status, verdict, _) = Gate::of(&slow, &fast).quick().with(&["--no-limits"]).decided();
     assert_eq!((status, verdict.verdict.as_str()), (0, "improved"), "{:?}", verdict.scenarios[0].metrics);
     assert!(verdict.scenarios[0].confirmation.is_some());
 }
@@ -54,7 +54,7 @@ fn a_server_that_is_faster_is_an_improvement() {
 fn slower_regresses(scenarios: &str, concurrency: Option<u64>) {
     let (fast, slow) = (serve(""), serve("--extra-work 2ms --extra-delay 20ms"));
     let gate = Gate::of(&fast, &slow).trying(scenarios).with(&["--no-limits", "--label", "slow"]);
-    let (status, verdict, _) = gate.verdict();
+    let (status, verdict, _) = gate.decided();
     assert_eq!((status, verdict.verdict.as_str()), (1, "regressed"), "{verdict:?}");
     assert!(verdict.label.as_deref() == Some("slow") && !verdict.interrupted && verdict.seed == 1);
     assert!(verdict.base == fast && verdict.candidate == slow && verdict.planned_repetitions == 10);
@@ -96,7 +96,7 @@ fn a_candidate_whose_calls_fail_regresses_after_two_repetitions() {
 fn servers_that_are_there_already_are_told_apart_as_processes_and_left_alone() {
     let (base, candidate) = (Server::start(&[]), Server::start(&["--extra-delay", "30ms"]));
     let gate = Gate::of(&base.target(), &candidate.target()).quick().with(&["--no-limits"]);
-    let (status, verdict, error) = gate.verdict();
+    let (status, verdict, error) = gate.decided();
     assert_eq!((status, verdict.verdict.as_str()), (0, "inconclusive"), "{verdict:?}");
     assert!(verdict.reason.starts_with("these two processes differ: quick;"), "{}", verdict.reason);
     assert!(
