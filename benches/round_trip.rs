@@ -8,10 +8,7 @@ use plimsoll::{
     client::{Call, OpenError, stub::StubConnection},
     endpoint::Located,
     load::{Mix, Options, Payload},
-    rpc::{
-        Outcome,
-        format_data::{Message, TextKind},
-    },
+    rpc::{Message, Outcome, format_data::TextKind},
     server::{self, Config},
     units::Limit,
 };

@@ -37,6 +37,7 @@ use plimsoll::{
     statistics,
     stop::Stop,
 };
+use prost::Message as _;
 use tokio::{
     runtime::{Builder, LocalOptions},
     task::spawn_local,
@@ -66,7 +67,8 @@ fn harness(target: &Located, size: &str, concurrency: u64, length: Duration) -> 
 /// Returns verified replies per second of a minimal loop: no plan, no clock, no recorder.
 fn bare(target: &Located, concurrency: u64, length: Duration) -> f64 {
     let plan = Plan::new(settings(ClientKind::Stub, SIZE, concurrency, length)).expect("valid");
-    let message = Rc::new(plan.payload().messages()[0].clone());
+    let text = Data::decode(plan.payload().messages()[0].request.clone()).expect("a message").text;
+    let message = Rc::new((text.clone(), text.to_uppercase()));
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
     runtime.expect("a runtime").block_on(async {
         let channel = Endpoint::from_shared(format!("http://{}", target.address)).expect("an address");
@@ -76,8 +78,8 @@ fn bare(target: &Located, concurrency: u64, length: Duration) -> f64 {
             let (mut client, message, replies) = (client.clone(), Rc::clone(&message), Rc::clone(&replies));
             spawn_local(async move {
                 loop {
-                    let reply = client.do_format(Data { text: message.text.clone() }).await.expect("a reply");
-                    assert!(reply.get_ref().text == message.expected, "a wrong reply");
+                    let reply = client.do_format(Data { text: message.0.clone() }).await.expect("a reply");
+                    assert!(reply.get_ref().text == message.1, "a wrong reply");
                     replies.set(replies.get() + 1);
                 }
             });

@@ -22,7 +22,7 @@ use crate::{
         Scenario, Verdict, Word, expected_length, fewest_repetitions_of, parse_share,
     },
     report::verdict_words,
-    rpc::format_data::LARGEST_MESSAGE,
+    rpc::LARGEST_MESSAGE,
     units::{ByteSize, exact_duration, grouped, hint, parse_duration},
     view::line,
 };

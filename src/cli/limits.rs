@@ -17,7 +17,7 @@ use crate::{
     endpoint::Target,
     experiment::limits::{Limits, LimitsError, LimitsSettings, State, find},
     load::{ClientKind, DEFAULT_MAX_RECV, Options, recv_limit},
-    rpc::{Compression, format_data::LARGEST_MESSAGE, metadata::Pair},
+    rpc::{Compression, LARGEST_MESSAGE, metadata::Pair},
     units::{ByteSize, Limit, grouped},
 };
 

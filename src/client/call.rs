@@ -31,6 +31,8 @@ pub struct Completion {
     pub outcome: Outcome,
     /// Body bytes of the request that were written to the socket; 0 if the client does not know.
     pub uploaded_bytes: u64,
+    /// Message bytes of the reply, as far as they arrived: decompressed.
+    pub reply_bytes: u64,
     /// True if the client made the status of a failure itself.
     pub is_own_status: bool,
     /// Way in which the call lost its connection, if it was broken and the client knows.
@@ -47,7 +49,15 @@ impl Call {
     /// Ends the call with this outcome and nothing uploaded.
     #[must_use]
     pub fn end(self, outcome: Outcome, done: Instant) -> Completion {
-        Completion { call: self, done, outcome, uploaded_bytes: 0, is_own_status: false, loss: None }
+        Completion {
+            call: self,
+            done,
+            outcome,
+            uploaded_bytes: 0,
+            reply_bytes: 0,
+            is_own_status: false,
+            loss: None,
+        }
     }
 
     /// Ends the call as broken, because its connection was lost.

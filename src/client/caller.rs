@@ -4,7 +4,7 @@ use super::{
     account::{ConnectionAccount, UploadWaits},
     call::{Call, Completion},
 };
-use crate::rpc::format_data::Message;
+use crate::rpc::Message;
 
 /// A client that makes calls over one connection, as futures. Clones share the connection.
 pub(crate) trait Caller: Clone + 'static {

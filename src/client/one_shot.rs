@@ -14,11 +14,7 @@ use tonic::{
 use tonic_prost::ProstCodec;
 
 use super::{
-    lean::{
-        blocking::BlockingConnection,
-        connection::RawResponse,
-        request::{PREFIX_BYTES, Requests},
-    },
+    lean::{blocking::BlockingConnection, connection::RawResponse, request::Requests},
     metadata,
     opening::OpenError,
     stub,
@@ -27,7 +23,7 @@ use crate::{
     endpoint::Located,
     load::{ClientKind, Options, Payload, PlanError},
     rpc::{
-        self, Code, Outcome,
+        self, Code, Method, Outcome, PREFIX_BYTES,
         format_data::{Data, PATH, message_bytes_of},
         metadata::{Pair, Secrets},
         over_own_limit, status_words,
@@ -117,7 +113,8 @@ pub fn call(target: &Located, options: &Options, text: String) -> Result<Reply, 
 fn call_lean(target: &Located, options: &Options, text: String) -> Result<Reply, CallError> {
     metadata::checked(&options.metadata)?;
     let payload = Payload::of_text(text).map_err(PlanError::from)?;
-    let requests = Requests::of(Arc::clone(payload.messages()), options, &target.authority);
+    let requests =
+        Requests::of(&Method::format_data(), Arc::clone(payload.messages()), options, &target.authority);
     let failed = |error: io::Error| OpenError::of(target, error);
     let mut exchange = BlockingConnection::open(target, Arc::new(requests), &Stop::new()).map_err(failed)?;
     exchange.watch();

@@ -268,13 +268,7 @@ impl<'a> RunState<'a> {
     }
 
     fn finish(self, worked: Vec<WorkerResult>) -> Measurement {
-        let mut recording = Recording::new(
-            match self.plan.payload().messages().len() {
-                1 => 0,
-                messages => messages,
-            },
-            self.plan.is_open(),
-        );
+        let mut recording = Recording::of(self.plan.payload(), self.plan.is_open());
         let mut window = Duration::ZERO;
         let mut threads = Vec::new();
         let mut loops: Vec<LoopAccount> = Vec::new();

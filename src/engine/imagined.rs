@@ -16,7 +16,7 @@ use crate::{
         Call, Caller, Completion, Loss,
         lean::reconnecting::{Backoff, Stalls},
     },
-    rpc::{Outcome, format_data::Message},
+    rpc::{Message, Outcome},
 };
 
 /// A server that answers each call after a delay, and answers nothing while it is stopped.
@@ -27,13 +27,22 @@ pub(super) struct ImaginedServer {
     /// Start and end of the time in which the server is stopped, since its creation.
     pub(super) stopped: (Duration, Duration),
     pub(super) outcome: Outcome,
+    /// Message bytes of each reply: as many as the default message expects.
+    reply_bytes: u64,
     pub(super) loss: Option<Loss>,
 }
 
 impl ImaginedServer {
     pub(super) fn new(delay: Duration) -> Self {
         let stopped = (Duration::MAX, Duration::MAX);
-        Self { started: Instant::now(), delay, stopped, outcome: Outcome::Answered, loss: None }
+        Self {
+            started: Instant::now(),
+            delay,
+            stopped,
+            outcome: Outcome::Answered,
+            reply_bytes: 64,
+            loss: None,
+        }
     }
 
     /// End time of a call that is sent at `sent`.
@@ -52,7 +61,8 @@ impl Caller for ImaginedServer {
         let sent = Instant::now();
         sleep_until(self.end_of(sent)).await;
         let call = Call { sent, ..call };
-        Completion { loss: self.loss, ..call.end(self.outcome.clone(), Instant::now()) }
+        let reply_bytes = self.reply_bytes;
+        Completion { loss: self.loss, reply_bytes, ..call.end(self.outcome.clone(), Instant::now()) }
     }
 }
 
@@ -135,7 +145,8 @@ impl Links for ImaginedLinks {
             self.has_rung = true;
         }
         while let Some((done, call)) = self.calls.pop_front_if(|(end, _)| now >= *end) {
-            self.completions.push(call.end(self.server.outcome.clone(), done));
+            let reply_bytes = self.server.reply_bytes;
+            self.completions.push(Completion { reply_bytes, ..call.end(self.server.outcome.clone(), done) });
             if matches!(self.server.loss, Some(Loss::NotConnected | Loss::Other)) {
                 let pause = self.backoff.take();
                 self.down_until = Some(now + pause);

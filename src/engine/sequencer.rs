@@ -35,9 +35,9 @@ pub(super) struct Sequencer {
     /// Number of calls that this worker started. It selects their messages.
     own_started: u64,
     pub(super) in_flight: u64,
-    /// Number of planned calls in flight, by message.
+    /// Number of planned calls in flight, by row of the result.
     planned_in_flight: Vec<u64>,
-    /// Number of calls of a closed loop's warm-up in flight, by message.
+    /// Number of calls of a closed loop's warm-up in flight, by row of the result.
     warm_up_in_flight: Vec<u64>,
     /// True if calls of the warm-up count as planned, because they were in flight for the whole window.
     has_adopted: bool,
@@ -84,8 +84,8 @@ impl Sequencer {
             all: Arc::clone(&work.shared),
             own_started: 0,
             in_flight: 0,
-            planned_in_flight: vec![0; payload.messages().len()],
-            warm_up_in_flight: vec![0; payload.messages().len()],
+            planned_in_flight: vec![0; payload.classes()],
+            warm_up_in_flight: vec![0; payload.classes()],
             has_adopted: false,
             warm_up: (Queue::new(warm_up.share(index, workers)), warm_up_start),
             arrivals: Queue::new(schedule.share(index, workers)),
@@ -162,8 +162,9 @@ impl Sequencer {
         } else {
             self.all.in_flight.fetch_sub(1, Ordering::Relaxed);
             if call.is_planned {
-                self.recorder.plan(message);
-                self.recorder.shed(message);
+                let class = self.plan.payload().class_of(message);
+                self.recorder.plan(class);
+                self.recorder.shed(class);
             }
             None
         };
@@ -186,11 +187,12 @@ impl Sequencer {
 
     fn call_starts(&mut self, call: &Call) {
         self.in_flight += 1;
+        let class = self.plan.payload().class_of(call.message);
         if call.is_planned {
-            self.recorder.plan(call.message);
-            self.planned_in_flight[call.message] += 1;
+            self.recorder.plan(class);
+            self.planned_in_flight[class] += 1;
         } else {
-            self.warm_up_in_flight[call.message] += 1;
+            self.warm_up_in_flight[class] += 1;
         }
     }
 
@@ -200,22 +202,23 @@ impl Sequencer {
         if self.plan.is_open() || std::mem::replace(&mut self.has_adopted, true) {
             return;
         }
-        for (message, calls) in self.warm_up_in_flight.iter_mut().enumerate() {
+        for (class, calls) in self.warm_up_in_flight.iter_mut().enumerate() {
             for _ in 0..*calls {
-                self.recorder.plan(message);
+                self.recorder.plan(class);
             }
-            self.planned_in_flight[message] += std::mem::take(calls);
+            self.planned_in_flight[class] += std::mem::take(calls);
         }
     }
 
     pub(super) fn call_ended(&mut self, completion: Completion) {
         let Call { message, is_planned, .. } = completion.call;
         let done = completion.done;
+        let class = self.plan.payload().class_of(message);
         if !is_planned && !self.has_adopted {
-            self.warm_up_in_flight[message] -= 1;
+            self.warm_up_in_flight[class] -= 1;
         }
         if is_planned || self.has_adopted {
-            self.planned_in_flight[message] -= 1;
+            self.planned_in_flight[class] -= 1;
             self.report(done);
             self.recorder.finish(completion);
         } else if done >= self.window.start() {
@@ -260,16 +263,17 @@ impl Sequencer {
 
     /// Closes the account: calls in flight are unfinished.
     pub(super) fn finish(mut self) -> WorkerResult {
-        for (message, calls) in self.planned_in_flight.iter().enumerate() {
-            self.recorder.unfinished(message, *calls);
+        for (class, calls) in self.planned_in_flight.iter().enumerate() {
+            self.recorder.unfinished(class, *calls);
         }
         // The generator was so late that these calls were not even sent.
         while let Some(arrival) =
             self.arrivals.next.filter(|next| !self.window.is_behind(self.window.start() + next.at))
         {
-            let message = self.plan.payload().pick(arrival.k);
-            self.recorder.plan(message);
-            self.recorder.unfinished(message, 1);
+            let payload = self.plan.payload();
+            let class = payload.class_of(payload.pick(arrival.k));
+            self.recorder.plan(class);
+            self.recorder.unfinished(class, 1);
             self.arrivals.pop();
         }
         let Self { recorder, reports, window, in_flight, .. } = self;

@@ -3,7 +3,10 @@
 use std::{str::FromStr, sync::Arc};
 
 use crate::{
-    rpc::format_data::{LARGEST_MESSAGE, Message, TextKind, message_bytes_of},
+    rpc::{
+        LARGEST_MESSAGE, Message,
+        format_data::{self, TextKind, message_bytes_of},
+    },
     units::{ByteSize, draw, grouped},
 };
 
@@ -98,7 +101,11 @@ impl Payload {
         }
         let mut sum = 0;
         Ok(Self {
-            messages: mix.0.iter().map(|share| Message::of_size(kind, share.message_bytes.0)).collect(),
+            // A mix has at most 64 sizes.
+            messages: (0_u8..)
+                .zip(&mix.0)
+                .map(|(class, share)| Message { class, ..format_data::of_size(kind, share.message_bytes.0) })
+                .collect(),
             cumulative_weights: mix
                 .0
                 .iter()
@@ -120,13 +127,25 @@ impl Payload {
         if message_bytes > LARGEST_MESSAGE {
             return Err(PayloadError::TooLarge(message_bytes));
         }
-        Ok(Self { messages: [Message::new(text)].into(), cumulative_weights: vec![1], seed: 0 })
+        Ok(Self { messages: [format_data::message(text)].into(), cumulative_weights: vec![1], seed: 0 })
     }
 
     /// The messages, in the order of the mix.
     #[must_use]
     pub fn messages(&self) -> &Arc<[Message]> {
         &self.messages
+    }
+
+    /// Number of rows of the result that the messages share: at least 1, unless there are no messages.
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        self.messages.iter().map(|message| usize::from(message.class) + 1).max().unwrap_or(0)
+    }
+
+    /// Row of the result that counts the calls of this message.
+    #[must_use]
+    pub fn class_of(&self, message: usize) -> usize {
+        self.messages.get(message).map_or(0, |message| usize::from(message.class))
     }
 
     /// Relative weights of the messages, in the order of the mix.

@@ -2,10 +2,13 @@ use proptest::prelude::*;
 use prost::Message as _;
 
 use super::*;
-use crate::rpc::format_data::{
-    Data,
-    size::{longest_text_within, nearest_reachable, reachable_around},
-    text::json,
+use crate::rpc::{
+    Expectation,
+    format_data::{
+        Data, growing, of_size,
+        size::{longest_text_within, nearest_reachable, reachable_around},
+        text::json,
+    },
 };
 
 const KINDS: [TextKind; 4] = [TextKind::Ascii, TextKind::Json, TextKind::Unicode, TextKind::Expanding];
@@ -55,9 +58,10 @@ fn json_is_valid_at_every_size() {
 
 #[test]
 fn expanding_texts_have_replies_three_times_as_long() {
-    let message = Message::of_size(TextKind::Expanding, 1 << 20);
-    assert_eq!(message.request_bytes, 1 << 20);
-    assert!(message.reply_bytes.abs_diff(3 << 20) < 16, "{message:?}");
+    let message = of_size(TextKind::Expanding, 1 << 20);
+    assert_eq!(message.request_bytes(), 1 << 20);
+    let reply_bytes = message.reply_bytes().expect("it is known");
+    assert!(reply_bytes.abs_diff(3 << 20) < 16, "{reply_bytes}");
 }
 
 #[test]
@@ -71,26 +75,31 @@ fn weights_are_kept() {
 
 #[test]
 fn a_growing_text_just_below_three_times_its_room_may_not_exist() {
-    let exists = |reply| Message::growing(reply, 774).is_some();
+    let exists = |reply| growing(reply, 774).is_some();
     assert_eq!([2_314, 2_315, 2_316, 2_322, 2_323].map(exists), [true, false, true, true, false]);
 }
 
 proptest! {
     #[test]
     fn every_kind_makes_every_size_exactly(size in 0_u64..70_000, kind in 0_usize..4) {
-        let message = Message::of_size(KINDS[kind], size);
-        prop_assert_eq!(message.request_bytes, nearest_reachable(size));
-        prop_assert_eq!(Data { text: message.text.clone() }.encoded_len() as u64, message.request_bytes);
-        prop_assert_eq!(Data { text: message.expected.clone() }.encoded_len() as u64, message.reply_bytes);
+        let message = of_size(KINDS[kind], size);
+        prop_assert_eq!(message.request_bytes(), nearest_reachable(size));
+        let text = Data::decode(message.request.clone()).expect("a message").text;
+        prop_assert_eq!(Data { text: text.clone() }.encode_to_vec(), message.request.to_vec());
+        let Expectation::Text(expected) = &message.expectation else { panic!("a text is expected") };
+        prop_assert_eq!(expected.message(), Data { text: text.to_uppercase() }.encode_to_vec());
+        let upper = text.to_uppercase();
+        prop_assert_eq!(expected.text(), upper.as_bytes());
+        prop_assert_eq!(message.reply_bytes(), Some(expected.message().len() as u64));
     }
 
     /// The reply has exactly the requested length, and the request has room for it.
     #[test]
     fn a_growing_text_fits_and_grows_exactly(room in 0_u64..5_000, reply in 0_u64..16_000) {
-        match Message::growing(reply, room) {
+        match growing(reply, room) {
             Some(message) => {
-                prop_assert_eq!(message.expected.len() as u64, reply);
-                prop_assert!(message.text.len() as u64 <= room);
+                prop_assert_eq!(message.reply_bytes(), Some(message_bytes_of(reply)));
+                prop_assert!(message.request_bytes() <= message_bytes_of(room));
             }
             // Two bytes become six: the lengths just below three times the room fall between two numbers of them.
             None => prop_assert!(reply + 7 >= room * 3),

@@ -16,7 +16,7 @@ use super::{
     settings::{DEFAULT_DURATION, Load, Rates, Settings, TextSource, Texts, Workers},
 };
 use crate::{
-    rpc::format_data::LARGEST_MESSAGE,
+    rpc::{LARGEST_MESSAGE, Method},
     units::{LONGEST, Limit, grouped, nanoseconds},
 };
 
@@ -79,6 +79,8 @@ pub struct Plan {
     pub workers: usize,
     /// Seed for arrivals and mixes.
     pub seed: u64,
+    #[serde(skip, default = "Method::format_data")]
+    method: Method,
     #[serde(skip)]
     messages: Messages,
 }
@@ -176,14 +178,14 @@ impl Plan {
             }
             Texts::Given { text, path } => {
                 let payload = Payload::of_text(text)?;
-                let asked = payload.messages().iter().map(|message| message.request_bytes).collect();
+                let asked = payload.messages().iter().map(|message| message.request_bytes()).collect();
                 (payload, asked, TextSource::File(path))
             }
         };
         let sizes = payload.messages().iter().zip(sizes_asked).zip(payload.weights());
         let sizes = sizes.map(|((message, asked_bytes), weight)| PlannedSize {
-            message_bytes: message.request_bytes,
-            reply_bytes: message.reply_bytes,
+            message_bytes: message.request_bytes(),
+            reply_bytes: message.reply_bytes().unwrap_or(0),
             asked_bytes,
             weight,
         });
@@ -200,8 +202,15 @@ impl Plan {
             connections: settings.connections.unwrap_or(workers),
             workers,
             seed: settings.seed,
+            method: Method::format_data(),
             messages: Messages(payload),
         })
+    }
+
+    /// The method that the plan drives.
+    #[must_use]
+    pub fn method(&self) -> &Method {
+        &self.method
     }
 
     /// The messages; empty in a plan read from a document.
@@ -213,12 +222,13 @@ impl Plan {
     /// Returns the plan as documents contain it: without messages.
     #[must_use]
     pub fn document(&self) -> Self {
-        let Self { load, text, options, sizes, .. } = self;
+        let Self { load, text, options, sizes, method, .. } = self;
         Self {
             load: load.clone(),
             text: text.clone(),
             options: options.clone(),
             sizes: sizes.clone(),
+            method: method.clone(),
             messages: Messages::default(),
             ..*self
         }

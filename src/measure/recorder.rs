@@ -4,7 +4,7 @@
 //! percentile. Memory is bounded for any length of run: the number of distinct failures and refusals is
 //! limited, and intervals leave the worker once per second.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     client::{Call, Completion},
     load::Payload,
-    rpc::Outcome,
+    rpc::{Message, Outcome},
 };
 
 /// One worker's recording, and its current interval.
@@ -26,7 +26,7 @@ pub struct Recorder {
     start: Instant,
     /// Length of the window, if known in advance; [`Duration::MAX`] if calls are counted.
     window: Duration,
-    sizes: Vec<(u64, u64)>,
+    messages: Arc<[Message]>,
     interval: Interval,
     interval_index: u64,
     /// End of the current interval. Comparing it for each call is cheaper than a division.
@@ -38,37 +38,38 @@ impl Recorder {
     /// known in advance.
     #[must_use]
     pub fn new(payload: &Payload, is_open: bool, start: Instant, window: Option<Duration>) -> Self {
-        let messages = payload.messages();
         Self {
-            recording: Recording::new(if messages.len() > 1 { messages.len() } else { 0 }, is_open),
+            recording: Recording::of(payload, is_open),
             start,
             window: window.unwrap_or(Duration::MAX),
-            sizes: messages.iter().map(|message| (message.request_bytes, message.reply_bytes)).collect(),
+            messages: Arc::clone(payload.messages()),
             interval: Interval::new(is_open),
             interval_index: 0,
             interval_end: INTERVAL,
         }
     }
 
-    /// Counts a call as planned. Its outcome follows later.
-    pub fn plan(&mut self, message: usize) {
+    /// Counts a call of this class as planned. Its outcome follows later.
+    pub fn plan(&mut self, class: usize) {
         self.recording.calls.planned += 1;
-        if let Some(size) = self.recording.sizes.get_mut(message) {
+        if let Some(size) = self.recording.sizes.get_mut(class) {
             size.calls.planned += 1;
         }
     }
 
     /// Counts the outcome of a planned call that was sent.
     pub fn finish(&mut self, completion: Completion) {
-        let Completion { call, done, outcome, uploaded_bytes: _, is_own_status: _, loss: _ } = completion;
+        let Completion { call, done, outcome, reply_bytes, uploaded_bytes: _, is_own_status: _, loss: _ } =
+            completion;
         let Call { message, is_planned: _, intended, sent, returned: _ } = call;
+        let (class, request_bytes) = self.row(message);
         // If the call was sent before the window, this time is longer than the difference of `done` and
         // `sent` below.
         let service = done.saturating_duration_since(sent);
         let since_start = |instant: Instant| instant.saturating_duration_since(self.start);
         let (intended, sent, done) = (intended.map(since_start), since_start(sent), since_start(done));
         let kind = outcome.kind();
-        self.count_outcome(message, &outcome);
+        self.count_outcome(class, &outcome);
         self.recording.first_sent = self.recording.first_sent.min(sent);
         self.recording.last_done = self.recording.last_done.max(done);
         self.recording.ended_in_window += u64::from(done < self.window);
@@ -90,16 +91,14 @@ impl Recorder {
                 if let Some((of_interval, time)) = self.interval.response.as_mut().zip(response) {
                     of_interval.record(time);
                 }
-                if let Some(size) = self.recording.sizes.get_mut(message) {
+                if let Some(size) = self.recording.sizes.get_mut(class) {
                     size.service.record(service);
                     if let Some((of_size, time)) = size.response.as_mut().zip(response) {
                         of_size.record(time);
                     }
                 }
-                if done < self.window
-                    && let Some((request_bytes, reply_bytes)) = self.sizes.get(message)
-                {
-                    self.recording.in_window.count(*request_bytes, *reply_bytes);
+                if done < self.window {
+                    self.recording.in_window.count(request_bytes, reply_bytes);
                 }
             }
             Outcome::WrongReply(difference) => {
@@ -115,27 +114,26 @@ impl Recorder {
         }
     }
 
-    /// Counts a planned call that was never sent because too many were in flight.
-    pub fn shed(&mut self, message: usize) {
-        self.count_outcome(message, &Outcome::Shed);
+    /// Counts a planned call of this class that was never sent because too many were in flight.
+    pub fn shed(&mut self, class: usize) {
+        self.count_outcome(class, &Outcome::Shed);
     }
 
-    /// Counts planned calls that had not ended when the drain ended.
-    pub fn unfinished(&mut self, message: usize, calls: u64) {
+    /// Counts planned calls of this class that had not ended when the drain ended.
+    pub fn unfinished(&mut self, class: usize, calls: u64) {
         for _ in 0..calls {
-            self.count_outcome(message, &Outcome::Unfinished);
+            self.count_outcome(class, &Outcome::Unfinished);
         }
     }
 
     /// Counts a call of the warm-up that ended in the window. It is not planned, but the server did answer
     /// it.
     pub fn carry_over(&mut self, completion: &Completion) {
-        if completion.done.saturating_duration_since(self.start) < self.window
-            && let Some((request_bytes, reply_bytes)) = self.sizes.get(completion.call.message)
-        {
+        if completion.done.saturating_duration_since(self.start) < self.window {
             self.recording.ended_in_window += 1;
             if completion.outcome == Outcome::Answered {
-                self.recording.carried_over.count(*request_bytes, *reply_bytes);
+                let (_, request_bytes) = self.row(completion.call.message);
+                self.recording.carried_over.count(request_bytes, completion.reply_bytes);
             }
         }
     }
@@ -167,10 +165,16 @@ impl Recorder {
         (self.recording, (self.interval_index, self.interval))
     }
 
-    fn count_outcome(&mut self, message: usize, outcome: &Outcome) {
+    /// Class of a message, and message bytes of its request.
+    fn row(&self, message: usize) -> (usize, u64) {
+        let known = self.messages.get(message);
+        known.map_or((0, 0), |message| (usize::from(message.class), message.request_bytes()))
+    }
+
+    fn count_outcome(&mut self, class: usize, outcome: &Outcome) {
         self.recording.calls.outcomes.count(outcome);
         self.interval.outcomes.count(outcome);
-        if let Some(size) = self.recording.sizes.get_mut(message) {
+        if let Some(size) = self.recording.sizes.get_mut(class) {
             size.calls.outcomes.count(outcome);
         }
     }

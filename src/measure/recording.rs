@@ -6,7 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{calls::Calls, histogram::Latency};
-use crate::rpc::{Code, Difference, Failure, Refusal, outcome::OutcomeKind};
+use crate::{
+    load::Payload,
+    rpc::{Code, Difference, Failure, Refusal, outcome::OutcomeKind},
+};
 
 /// Most distinct kinds of failures, and of refusals. The bound protects memory from a server that puts a
 /// number into each message.
@@ -38,7 +41,7 @@ pub struct Recording {
     pub failures: Vec<FailureCount>,
     /// The first wrong replies.
     pub differences: Vec<Difference>,
-    /// Counts by message, in the order of the payload; empty if there is only one message.
+    /// Counts by class of message; empty if there is only one class.
     pub sizes: Vec<SizeRecording>,
     /// Verified replies to planned calls that arrived within the window.
     pub in_window: Volume,
@@ -75,7 +78,7 @@ pub struct Volume {
     pub reply_bytes: u64,
 }
 
-/// Counts of the calls of one message.
+/// Counts of the calls of one class of messages.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SizeRecording {
     /// The calls, by outcome.
@@ -116,6 +119,13 @@ impl Volume {
 }
 
 impl Recording {
+    /// Makes empty counts for calls of this payload.
+    #[must_use]
+    pub fn of(payload: &Payload, is_open: bool) -> Self {
+        let classes = payload.classes();
+        Self::new(if classes > 1 { classes } else { 0 }, is_open)
+    }
+
     /// Makes empty counts.
     #[must_use]
     pub fn new(sizes: usize, is_open: bool) -> Self {

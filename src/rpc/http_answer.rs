@@ -5,7 +5,7 @@
 
 use super::{
     code::Code,
-    format_data::Message,
+    message::Sizes,
     outcome::{Direction, Failure, Outcome, Refusal, Side},
 };
 
@@ -28,10 +28,10 @@ impl HttpAnswer {
         (status != 200 || !is_grpc).then_some(Self { status })
     }
 
-    /// Returns the outcome of a call with this message.
-    pub(crate) fn outcome(self, message: &Message) -> Outcome {
+    /// Returns the outcome of a call with a message of these sizes.
+    pub(crate) fn outcome(self, sizes: Sizes) -> Outcome {
         if self.status == TOO_LARGE {
-            return Outcome::Refused(Box::new(refusal_of_http_413(message)));
+            return Outcome::Refused(Box::new(refusal_of_http_413(sizes)));
         }
         Outcome::Failed(Box::new(Failure { code: self.code(), message: self.words() }))
     }
@@ -58,11 +58,11 @@ impl HttpAnswer {
 }
 
 /// Returns the refusal that an HTTP status of 413 stands for.
-pub(crate) fn refusal_of_http_413(message: &Message) -> Refusal {
+pub(crate) fn refusal_of_http_413(sizes: Sizes) -> Refusal {
     Refusal {
         side: Side::Server,
         direction: Direction::Request,
-        message_bytes: message.request_bytes,
+        message_bytes: sizes.request,
         limit_bytes: None,
         http_status: Some(413),
         code: Code::UNKNOWN,
@@ -85,16 +85,16 @@ mod tests {
 
     #[test]
     fn a_413_refuses_the_request_and_the_others_are_failures() {
-        let message = Message::plain(1 << 20);
-        match (HttpAnswer { status: 413 }).outcome(&message) {
+        let sizes = Sizes { request: 1 << 20, reply: None };
+        match (HttpAnswer { status: 413 }).outcome(sizes) {
             Outcome::Refused(refusal) => {
                 assert_eq!((refusal.side, refusal.direction), (Side::Server, Direction::Request));
-                assert_eq!((refusal.message_bytes, refusal.limit_bytes), (message.request_bytes, None));
+                assert_eq!((refusal.message_bytes, refusal.limit_bytes), (sizes.request, None));
                 assert_eq!((refusal.code, refusal.http_status), (Code::UNKNOWN, Some(413)));
             }
             other => panic!("{other:?}"),
         }
-        match (HttpAnswer { status: 502 }).outcome(&message) {
+        match (HttpAnswer { status: 502 }).outcome(sizes) {
             Outcome::Failed(failure) => {
                 assert_eq!(failure.message, "the server answered with HTTP status 502 and no gRPC status");
             }

@@ -2,9 +2,13 @@
 
 pub mod code;
 mod compression;
-pub mod format_data;
+pub mod shape;
+pub mod message;
 pub(crate) mod metadata;
 pub mod outcome;
+pub mod format_data;
+pub mod method;
+pub(crate) mod reply;
 mod http_answer;
 mod refusal_wording;
 pub mod status;
@@ -13,9 +17,13 @@ pub use code::{Code, status_words};
 pub use compression::Compression;
 pub(crate) use compression::{ACCEPTED, UnpackError, Unpacker, of_encoding, packed, unpacked};
 pub(crate) use http_answer::{HTTP_WORDS, HttpAnswer};
+pub use message::{Expectation, LARGEST_MESSAGE, Message, PREFIX_BYTES};
+pub(crate) use message::{Sizes, prefix};
 pub use metadata::{MetadataError, Pair, PairError};
+pub use method::Method;
 pub use outcome::{Difference, Direction, Failure, Outcome, OutcomeKind, Refusal, Side};
 pub(crate) use refusal_wording::{Origin, recognise};
+pub use shape::Shape;
 pub(crate) use status::{
     RESET_WORDS, TONIC_TIMEOUT, deadline_exceeded, not_a_code, outcome_of_status, over_own_limit,
     over_own_receive_limit, own_refusal,

@@ -7,8 +7,8 @@
 
 use super::{
     code::Code,
-    format_data::{Message, PREFIX_BYTES},
     http_answer::refusal_of_http_413,
+    message::{PREFIX_BYTES, Sizes},
     outcome::{Direction, Refusal, Side},
 };
 
@@ -114,9 +114,9 @@ const IN_WORDS_OF_HTTP: [&str; 6] = [
 const IN_GOS_WORDS_OF_HTTP: &str = "unexpected HTTP status code received from server: 413 (";
 
 /// Returns the refusal that a status stands for, or `None` if the status has another cause.
-pub(crate) fn recognise(code: Code, text: &str, message: &Message, origin: Origin) -> Option<Refusal> {
+pub(crate) fn recognise(code: Code, text: &str, sizes: Sizes, origin: Origin) -> Option<Refusal> {
     if code == Code::UNKNOWN && (IN_WORDS_OF_HTTP.contains(&text) || text.starts_with(IN_GOS_WORDS_OF_HTTP)) {
-        return Some(Refusal { message: text.to_owned(), ..refusal_of_http_413(message) });
+        return Some(Refusal { message: text.to_owned(), ..refusal_of_http_413(sizes) });
     }
     if !matches!(code, Code::RESOURCE_EXHAUSTED | Code::OUT_OF_RANGE) {
         return None;
@@ -126,18 +126,20 @@ pub(crate) fn recognise(code: Code, text: &str, message: &Message, origin: Origi
         .iter()
         .chain(&DOTNET)
         .find_map(|wording| Some((wording.said, numbers(wording.template, plain)?)))?;
-    let direction = direction(said, &numbers, text, message, origin);
+    let direction = direction(said, &numbers, text, sizes, origin);
     let known_bytes = match direction {
-        Direction::Request => message.request_bytes,
-        Direction::Response => message.reply_bytes,
+        Direction::Request => Some(sizes.request),
+        Direction::Response => sizes.reply,
     };
     let message_bytes = match numbers.bytes {
         // The message is over the limit, so its size is at least the limit plus 1.
-        None => known_bytes.max(numbers.limit.map_or(0, |limit| limit.saturating_add(1))),
+        None => known_bytes.unwrap_or(0).max(numbers.limit.map_or(0, |limit| limit.saturating_add(1))),
         // grpc-js counts the prefix when it refuses to send.
-        Some(bytes) if bytes == known_bytes + PREFIX_BYTES as u64 => known_bytes,
+        Some(bytes) if known_bytes.is_some_and(|known| bytes == known + PREFIX_BYTES as u64) => {
+            bytes - PREFIX_BYTES as u64
+        }
         // grpc-js parses a proxy's text page as a message: the "size" is four letters of the page.
-        Some(bytes) if bytes != known_bytes && is_text(bytes) => return None,
+        Some(bytes) if known_bytes != Some(bytes) && is_text(bytes) => return None,
         Some(bytes) => bytes,
     };
     let side = match origin {
@@ -155,7 +157,7 @@ pub(crate) fn recognise(code: Code, text: &str, message: &Message, origin: Origi
     })
 }
 
-fn direction(said: Said, numbers: &Numbers, text: &str, message: &Message, origin: Origin) -> Direction {
+fn direction(said: Said, numbers: &Numbers, text: &str, sizes: Sizes, origin: Origin) -> Direction {
     let (received, sent) = match origin {
         // A proxy forwards the error of its own client, which called the server behind it.
         Origin::Wire if is_of_a_client(text) => (Direction::Response, Direction::Request),
@@ -163,13 +165,13 @@ fn direction(said: Said, numbers: &Numbers, text: &str, message: &Message, origi
         Origin::Local => (Direction::Response, Direction::Request),
     };
     let is_replys =
-        numbers.bytes == Some(message.reply_bytes) && message.reply_bytes != message.request_bytes;
+        numbers.bytes.is_some() && numbers.bytes == sizes.reply && sizes.reply != Some(sizes.request);
     match said {
         // If the size is that of the reply, a client received the message, regardless of the wording.
         Said::Received if is_replys => Direction::Response,
         Said::Received => received,
         // A server reads the request first: a request over the limit gets no reply.
-        Said::Either if numbers.bytes == Some(message.request_bytes) => received,
+        Said::Either if numbers.bytes == Some(sizes.request) => received,
         Said::Sent | Said::Either => sent,
     }
 }
@@ -225,12 +227,12 @@ mod tests {
     const REQUEST: u64 = 4_194_305;
     const REPLY: u64 = 12_582_915;
 
-    fn message() -> Message {
-        Message { text: String::new(), expected: String::new(), request_bytes: REQUEST, reply_bytes: REPLY }
+    fn sizes() -> Sizes {
+        Sizes { request: REQUEST, reply: Some(REPLY) }
     }
 
     fn wire(code: i32, text: &str) -> Option<(Side, Direction, u64, Option<u64>)> {
-        recognise(Code::from_number(code), text, &message(), Origin::Wire)
+        recognise(Code::from_number(code), text, sizes(), Origin::Wire)
             .map(|refusal| (refusal.side, refusal.direction, refusal.message_bytes, refusal.limit_bytes))
     }
 
@@ -280,13 +282,11 @@ mod tests {
                 panic!("seven cells, of a server: {line}")
             };
             let (bytes, limit): (u64, u64) = (bytes.parse().expect("bytes"), limit.parse().expect("a limit"));
-            let (direction, request_bytes, reply_bytes) = match direction {
-                "request" => (Direction::Request, bytes, 1),
-                _ => (Direction::Response, 1, bytes),
+            let (direction, sizes) = match direction {
+                "request" => (Direction::Request, Sizes { request: bytes, reply: Some(1) }),
+                _ => (Direction::Response, Sizes { request: 1, reply: Some(bytes) }),
             };
-            let message =
-                Message { text: String::new(), expected: String::new(), request_bytes, reply_bytes };
-            let refusal = recognise(Code::RESOURCE_EXHAUSTED, text, &message, Origin::Wire)
+            let refusal = recognise(Code::RESOURCE_EXHAUSTED, text, sizes, Origin::Wire)
                 .unwrap_or_else(|| panic!("{version}: {text}"));
             assert_eq!(code, "RESOURCE_EXHAUSTED");
             assert_eq!((refusal.side, refusal.direction), (Side::Server, direction), "{version}");
@@ -310,10 +310,10 @@ mod tests {
     fn the_same_words_of_our_own_are_about_the_reply() {
         let text =
             "Error, decoded message length too large: found 12582915 bytes, the limit is: 4194304 bytes";
-        let refusal = recognise(Code::OUT_OF_RANGE, text, &message(), Origin::Local).expect("a refusal");
+        let refusal = recognise(Code::OUT_OF_RANGE, text, sizes(), Origin::Local).expect("a refusal");
         assert_eq!((refusal.side, refusal.direction), (Side::Client, Direction::Response));
         let wrapped = "Stream removed (CLIENT: Received message larger than max (12582915 vs. 4194304))";
-        assert!(recognise(Code::RESOURCE_EXHAUSTED, wrapped, &message(), Origin::Local).is_some());
+        assert!(recognise(Code::RESOURCE_EXHAUSTED, wrapped, sizes(), Origin::Local).is_some());
     }
 
     #[test]
@@ -322,7 +322,7 @@ mod tests {
             "unexpected HTTP status code received from server: 413 (Request Entity Too Large); transport: received unexpected content-type \"text/html\"",
         ]) {
             assert_eq!(wire(2, text), Some((Side::Server, Direction::Request, REQUEST, None)), "{text}");
-            let refusal = recognise(Code::UNKNOWN, text, &message(), Origin::Wire).expect("a refusal");
+            let refusal = recognise(Code::UNKNOWN, text, sizes(), Origin::Wire).expect("a refusal");
             assert_eq!((refusal.http_status, refusal.message.as_str()), (Some(413), text));
         }
         assert_eq!(wire(2, "Received HTTP status code 4130"), None);

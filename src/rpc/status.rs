@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     code::Code,
-    format_data::Message,
+    message::Sizes,
     outcome::{Direction, Failure, Outcome, Refusal, Side},
     refusal_wording::{Origin, recognise},
 };
@@ -36,10 +36,10 @@ pub(crate) fn not_a_code(value: &[u8]) -> Option<String> {
 pub(crate) fn outcome_of_status(
     code: Code,
     text: String,
-    message: &Message,
+    sizes: Sizes,
     timeout: Option<Duration>,
 ) -> Outcome {
-    if let Some(refusal) = recognise(code, &text, message, Origin::Wire) {
+    if let Some(refusal) = recognise(code, &text, sizes, Origin::Wire) {
         return Outcome::Refused(Box::new(refusal));
     }
     match timeout {
@@ -58,16 +58,16 @@ pub(crate) fn deadline_exceeded(timeout: Duration) -> Outcome {
 }
 
 /// Returns the refusal of a request that is over the client's own send limit.
-pub(crate) fn own_refusal(message: &Message, max_send: Limit) -> Option<Refusal> {
+pub(crate) fn own_refusal(request_bytes: u64, max_send: Limit) -> Option<Refusal> {
     let Limit::Bytes(limit) = max_send else { return None };
-    (message.request_bytes > limit).then(|| Refusal {
+    (request_bytes > limit).then(|| Refusal {
         side: Side::Client,
         direction: Direction::Request,
-        message_bytes: message.request_bytes,
+        message_bytes: request_bytes,
         limit_bytes: Some(limit),
         http_status: None,
         code: Code::OUT_OF_RANGE,
-        message: over_own_limit(message.request_bytes, limit),
+        message: over_own_limit(request_bytes, limit),
     })
 }
 

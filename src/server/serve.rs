@@ -20,8 +20,8 @@ use super::{
 };
 use crate::{
     rpc::{
-        Compression,
-        format_data::{self, LARGEST_MESSAGE, format_data_server::FormatDataServer},
+        Compression, LARGEST_MESSAGE,
+        format_data::{self, format_data_server::FormatDataServer},
     },
     units::Limit,
 };

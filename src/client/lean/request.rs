@@ -1,8 +1,8 @@
 //! Requests encoded once, before the run: gRPC over HTTP/2 ("Requests"), RFC 9113 sections 6.1, 6.2.
 //!
-//! A small message is kept as the bytes of its frames; a call copies them and writes its stream number into
-//! them. A large message is kept once and written without a copy, in frames of the size that the server
-//! accepts.
+//! The header block is the same for all calls: a call copies its frames and writes its stream number into them.
+//! A small message is copied behind them. A large message is written without a copy, in frames of the size that
+//! the server accepts.
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
@@ -10,15 +10,11 @@ use super::{
     frame::{self, HEAD_BYTES, Head, SMALLEST_MAX_FRAME, flag, kind},
     header_block::Blocks,
 };
-pub use crate::rpc::format_data::PREFIX_BYTES;
 use crate::{
     client::opening::user_agent,
     load::{Options, Plan},
     rpc::{
-        self, Compression, Refusal,
-        format_data::{LARGEST_MESSAGE, Message, PATH},
-        metadata::Pair,
-        own_refusal,
+        self, LARGEST_MESSAGE, Message, Method, PREFIX_BYTES, Refusal, metadata::Pair, own_refusal, prefix,
     },
     units::Limit,
 };
@@ -26,14 +22,18 @@ use crate::{
 /// Flag in the prefix of a compressed message.
 pub(super) const COMPRESSED: u8 = 1;
 
-/// Protobuf's tag before the text: field 1, length-delimited.
-pub(super) const TEXT_FIELD: u8 = 0x0a;
+/// Length of the head of a DATA frame and of gRPC's prefix, which stand before a small message.
+const SMALL_HEAD_BYTES: usize = HEAD_BYTES + PREFIX_BYTES;
 
 /// Requests, encoded for a connection.
 #[derive(Debug)]
 pub struct Requests {
     messages: Arc<[Message]>,
     blocks: Blocks,
+    /// Frames of the header block of later calls.
+    indexed: Template,
+    /// Frames of the header block of later calls, if the server has disabled the table.
+    literal: Template,
     /// Requests in the order of the messages.
     by_message: Vec<Request>,
     timeout: Option<Duration>,
@@ -65,29 +65,21 @@ pub(crate) enum Extent {
 /// One encoded request.
 #[derive(Debug)]
 pub(super) struct Request {
-    /// Bytes before the text: gRPC's prefix, protobuf's tag and length. The whole body if it is compressed.
-    head: Vec<u8>,
-    /// True if the uncompressed text follows the head.
-    has_text: bool,
-    /// Bytes before the text of the expected reply.
-    reply_head: Vec<u8>,
+    /// Head of a DATA frame for the whole body, without a stream number; then gRPC's prefix.
+    head: [u8; SMALL_HEAD_BYTES],
+    /// True if the call may be one HEADERS frame and one DATA frame.
+    is_small: bool,
+    /// The compressed message, if it is compressed.
+    packed: Option<Box<[u8]>>,
     /// Length of the body in bytes: prefix and message.
     pub(super) body_bytes: u64,
     /// Bytes of the body that are sent before the connection is released.
     pub(super) held_bytes: u64,
-    /// Frames of the whole call, if the message is small.
-    small: Option<Small>,
     /// The client's own refusal, if the message is over its send limit.
-    pub(super) refusal: Option<Refusal>,
+    pub(super) refusal: Option<Box<Refusal>>,
 }
 
-#[derive(Debug)]
-struct Small {
-    indexed: Template,
-    literal: Template,
-}
-
-/// Frames that are complete except for their stream number.
+/// Frames of a header block that are complete except for their stream number.
 #[derive(Debug, Default)]
 struct Template {
     bytes: Vec<u8>,
@@ -112,42 +104,46 @@ impl Requests {
     /// Encodes the messages of a plan for a server with this `authority`.
     #[must_use]
     pub fn new(plan: &Plan, authority: &str) -> Self {
-        Self::of(Arc::clone(plan.payload().messages()), &plan.options, authority)
+        Self::of(plan.method(), Arc::clone(plan.payload().messages()), &plan.options, authority)
     }
 
-    /// Encodes messages for a server with this `authority`.
+    /// Encodes messages to a method of a server with this `authority`.
     #[must_use]
-    pub fn of(messages: Arc<[Message]>, options: &Options, authority: &str) -> Self {
-        let blocks = blocks(options, authority);
-        let lay_out = |message| Request::new(message, options, &blocks);
-        let by_message = messages.iter().map(lay_out).collect();
-        Self::laid_out(messages, blocks, by_message, options)
+    pub fn of(method: &Method, messages: Arc<[Message]>, options: &Options, authority: &str) -> Self {
+        let by_message = messages.iter().map(|message| Request::new(message, options)).collect();
+        Self::laid_out(method, messages, by_message, options, authority)
     }
 
     /// Encodes messages that may be sent in part.
-    pub(crate) fn drafted(drafts: Vec<Draft>, options: &Options, authority: &str) -> Self {
-        let blocks = blocks(options, authority);
-        let lay_out = |draft: &Draft| {
-            let request = Request::new(&draft.message, options, &blocks);
-            request.cut_to(draft.extent)
-        };
+    pub(crate) fn drafted(method: &Method, drafts: Vec<Draft>, options: &Options, authority: &str) -> Self {
+        let lay_out = |draft: &Draft| Request::new(&draft.message, options).cut_to(draft.extent);
         let by_message = drafts.iter().map(lay_out).collect();
         let messages = drafts.into_iter().map(|draft| draft.message).collect();
-        Self::laid_out(messages, blocks, by_message, options)
+        Self::laid_out(method, messages, by_message, options, authority)
     }
 
     fn laid_out(
+        method: &Method,
         messages: Arc<[Message]>,
-        blocks: Blocks,
         by_message: Vec<Request>,
         options: &Options,
+        authority: &str,
     ) -> Self {
+        let blocks = blocks(method, options, authority);
         let max_recv = match options.max_recv_message_size {
             Limit::Bytes(bytes) => bytes,
             Limit::Unlimited => LARGEST_MESSAGE,
         };
-        let takes_compressed = options.compression.is_some();
-        Self { messages, blocks, by_message, timeout: options.timeout, max_recv, takes_compressed }
+        Self {
+            messages,
+            indexed: Template::new(&blocks.indexed),
+            literal: Template::new(&blocks.literal),
+            blocks,
+            by_message,
+            timeout: options.timeout,
+            max_recv,
+            takes_compressed: options.compression.is_some(),
+        }
     }
 
     /// Deadline of each call.
@@ -165,10 +161,11 @@ impl Requests {
         self.takes_compressed
     }
 
-    /// Message bytes of the largest expected reply.
+    /// Message bytes of the largest reply; `None` if the size of a reply is not known before its call.
     #[must_use]
-    pub fn largest_reply(&self) -> u64 {
-        self.messages.iter().map(|message| message.reply_bytes).max().unwrap_or_default()
+    pub fn largest_reply(&self) -> Option<u64> {
+        let sizes = self.messages.iter().map(Message::reply_bytes);
+        sizes.fold(Some(0), |largest, size| Some(largest?.max(size?)))
     }
 
     pub(super) fn get(&self, message: usize) -> &Request {
@@ -179,33 +176,32 @@ impl Requests {
         &self.messages[message]
     }
 
-    /// Expected reply: the bytes before its text, and the text.
-    pub(super) fn reply(&self, message: usize) -> (&[u8], &[u8]) {
-        (&self.by_message[message].reply_head, self.message(message).expected.as_bytes())
-    }
-
     /// Part of a request's body, in up to two slices.
     pub(super) fn body(&self, message: usize, from: u64, to: u64) -> [&[u8]; 2] {
-        let Request { head, has_text, .. } = &self.by_message[message];
-        let text = if *has_text { self.message(message).text.as_bytes() } else { &[] };
+        let request = &self.by_message[message];
+        let prefix = &request.head[HEAD_BYTES..];
+        let contents = request.packed.as_deref().unwrap_or(&self.messages[message].request);
         let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
         let (from, to) = (place(from), place(to));
-        let edge = head.len();
-        [&head[from.min(edge)..to.min(edge)], &text[from.max(edge) - edge..to.max(edge) - edge]]
+        let in_contents = from.max(PREFIX_BYTES) - PREFIX_BYTES..to.max(PREFIX_BYTES) - PREFIX_BYTES;
+        [&prefix[from.min(PREFIX_BYTES)..to.min(PREFIX_BYTES)], &contents[in_contents]]
     }
 
     /// Appends all frames of a small call. Returns false if the message is not small.
     pub(super) fn write_small(&self, out: &mut Vec<u8>, message: usize, form: Form, stream: u32) -> bool {
-        let Some(small) = &self.by_message[message].small else { return false };
-        match form {
-            Form::Indexed => small.indexed.write(out, 0, stream),
-            Form::Literal => small.literal.write(out, 0, stream),
-            Form::Introduction | Form::TableOff => {
-                self.write_headers(out, form, stream);
-                // The last frame of a call is its DATA frame.
-                small.literal.write(out, small.literal.frames.len() - 1, stream);
-            }
+        let request = &self.by_message[message];
+        if !request.is_small {
+            return false;
         }
+        match form {
+            Form::Indexed => self.indexed.write(out, stream),
+            Form::Literal => self.literal.write(out, stream),
+            Form::Introduction | Form::TableOff => self.write_headers(out, form, stream),
+        }
+        let mut head = request.head;
+        head[HEAD_BYTES - 4..HEAD_BYTES].copy_from_slice(&stream.to_be_bytes());
+        out.extend_from_slice(&head);
+        out.extend_from_slice(request.packed.as_deref().unwrap_or(&self.messages[message].request));
         true
     }
 
@@ -221,14 +217,14 @@ impl Requests {
     }
 }
 
-/// Encodes the header blocks of all calls to a server with this `authority`.
-fn blocks(options: &Options, authority: &str) -> Blocks {
+/// Encodes the header blocks of all calls to a method of a server with this `authority`.
+fn blocks(method: &Method, options: &Options, authority: &str) -> Blocks {
     let timeout = options.timeout.map(grpc_timeout);
     let agent = user_agent();
     let mut fields = vec![
         (":method", "POST"),
         (":scheme", "http"),
-        (":path", PATH),
+        (":path", method.path()),
         (":authority", authority),
         ("te", "trailers"),
         ("content-type", "application/grpc"),
@@ -247,27 +243,35 @@ fn blocks(options: &Options, authority: &str) -> Blocks {
 }
 
 impl Request {
-    fn new(message: &Message, options: &Options, blocks: &Blocks) -> Self {
-        let refusal = own_refusal(message, options.max_send_message_size);
-        let mut head = head_of(message.request_bytes, message.text.len());
+    fn new(message: &Message, options: &Options) -> Self {
+        let refusal = own_refusal(message.request_bytes(), options.max_send_message_size).map(Box::new);
         // A refused message is never sent, so it need not be compressed.
         let compression = options.compression.filter(|_| refusal.is_none());
-        if let Some(compression) = compression {
-            let plain = [&head[PREFIX_BYTES..], message.text.as_bytes()].concat();
-            head = compressed(compression, &plain);
+        let packed = compression.map(|compression| rpc::packed(compression, &message.request).into());
+        let contents = packed.as_ref().map_or(message.request.len(), |packed: &Box<[u8]>| packed.len());
+        let mut own = Self {
+            head: [0; SMALL_HEAD_BYTES],
+            is_small: false,
+            packed,
+            body_bytes: (PREFIX_BYTES + contents) as u64,
+            held_bytes: (PREFIX_BYTES + contents) as u64,
+            refusal,
+        };
+        let prefix = prefix(own.flag(), contents);
+        own.head[HEAD_BYTES..].copy_from_slice(&prefix);
+        if let Ok(length) = u32::try_from(own.body_bytes)
+            && length <= SMALLEST_MAX_FRAME
+        {
+            own.is_small = true;
+            let head = Head { length, kind: kind::DATA, flags: flag::END_STREAM, stream: 0 };
+            own.head[..HEAD_BYTES].copy_from_slice(&head.bytes());
         }
-        let text = if compression.is_none() { message.text.as_bytes() } else { &[] };
-        let body_bytes = (head.len() + text.len()) as u64;
-        let small = (body_bytes <= u64::from(SMALLEST_MAX_FRAME)).then(|| {
-            let body = [head.as_slice(), text].concat();
-            Small {
-                indexed: Template::new(&blocks.indexed, &body),
-                literal: Template::new(&blocks.literal, &body),
-            }
-        });
-        let reply_head = head_of(message.reply_bytes, message.expected.len());
-        let has_text = compression.is_none();
-        Self { head, has_text, reply_head, body_bytes, held_bytes: body_bytes, small, refusal }
+        own
+    }
+
+    /// Flag in gRPC's prefix.
+    fn flag(&self) -> u8 {
+        if self.packed.is_some() { COMPRESSED } else { 0 }
     }
 
     /// Shortens the request to this part of the message.
@@ -276,24 +280,22 @@ impl Request {
             Extent::Whole => return self,
             Extent::Held => self.held_bytes = self.body_bytes - 1,
             Extent::Claim { length, ends } => {
-                self.head[0] &= COMPRESSED;
-                self.head.truncate(1);
-                self.head.extend_from_slice(&length.to_be_bytes());
+                let prefix = prefix(self.flag(), length as usize);
+                self.head[HEAD_BYTES..].copy_from_slice(&prefix);
                 self.held_bytes = PREFIX_BYTES as u64;
                 // A request that never ends has one more byte, which is never sent.
                 self.body_bytes = self.held_bytes + u64::from(!ends);
             }
         }
-        self.small = None;
+        self.is_small = false;
         self
     }
 }
 
 impl Template {
-    fn new(block: &[u8], body: &[u8]) -> Self {
+    fn new(block: &[u8]) -> Self {
         let mut bytes = Vec::new();
         write_block(&mut bytes, block, 0);
-        frame::write(&mut bytes, kind::DATA, flag::END_STREAM, 0, body);
         let mut frames = Vec::new();
         let mut at = 0;
         while let Some(head) = bytes.get(at..).and_then(|rest| rest.first_chunk::<HEAD_BYTES>()) {
@@ -302,16 +304,13 @@ impl Template {
         }
         Self { bytes, frames }
     }
-}
 
-impl Template {
-    /// Appends the frames from number `first` on, with their stream number.
-    fn write(&self, out: &mut Vec<u8>, first: usize, stream: u32) {
-        let skipped = self.frames[first];
+    /// Appends the frames with their stream number.
+    fn write(&self, out: &mut Vec<u8>, stream: u32) {
         let start = out.len();
-        out.extend_from_slice(&self.bytes[skipped..]);
-        for frame in &self.frames[first..] {
-            let at = start + frame - skipped + HEAD_BYTES - 4;
+        out.extend_from_slice(&self.bytes);
+        for frame in &self.frames {
+            let at = start + frame + HEAD_BYTES - 4;
             out[at..at + 4].copy_from_slice(&stream.to_be_bytes());
         }
     }
@@ -326,27 +325,6 @@ fn write_block(out: &mut Vec<u8>, block: &[u8], stream: u32) {
         frame::write(out, kind, flags, stream, chunk);
         kind = kind::CONTINUATION;
     }
-}
-
-/// Bytes before a text on the wire. An empty text has no tag.
-fn head_of(message_bytes: u64, text_bytes: usize) -> Vec<u8> {
-    // Messages are at most 2 GiB.
-    let length = u32::try_from(message_bytes).unwrap_or(u32::MAX);
-    let mut head = vec![0];
-    head.extend_from_slice(&length.to_be_bytes());
-    if text_bytes > 0 {
-        head.push(TEXT_FIELD);
-        prost::encoding::encode_varint(text_bytes as u64, &mut head);
-    }
-    head
-}
-
-/// Compresses a message and adds its prefix.
-fn compressed(compression: Compression, message: &[u8]) -> Vec<u8> {
-    let packed = rpc::packed(compression, message);
-    // A message is at most 2 GiB, and compression lengthens it by a fraction of a per cent at most.
-    let length = u32::try_from(packed.len()).unwrap_or(u32::MAX);
-    [&[COMPRESSED], length.to_be_bytes().as_slice(), &packed].concat()
 }
 
 /// Formats a deadline in gRPC's form: up to eight digits and a unit, rounded up if the digits are too few.

@@ -23,8 +23,8 @@ use crate::{
     endpoint::Located,
     load::Options,
     rpc::{
-        Code, Difference, Failure, Origin, Outcome, RESET_WORDS, deadline_exceeded,
-        format_data::{Data, Message, format_data_client::FormatDataClient},
+        Code, Failure, Message, Origin, Outcome, RESET_WORDS, Sizes, deadline_exceeded,
+        format_data::{self, format_data_client::FormatDataClient, message_bytes_of},
         outcome_of_status, own_refusal, recognise,
     },
     units::Limit,
@@ -91,13 +91,13 @@ impl StubConnection {
 
     /// Makes one call and verifies its reply. Every end of the call is an outcome.
     pub async fn call(&mut self, call: Call, message: &Message) -> Completion {
-        if let Some(refusal) = own_refusal(message, self.max_send_message_size) {
+        if let Some(refusal) = own_refusal(message.request_bytes(), self.max_send_message_size) {
             let now = Instant::now();
             let refused = Call { sent: now, ..call }.end(Outcome::Refused(Box::new(refusal)), now);
             return Completion { is_own_status: true, ..refused };
         }
-        let upload = self.uploads.begin(message.request_bytes).await;
-        let mut request = Request::new(Data { text: message.text.clone() });
+        let upload = self.uploads.begin(message.request_bytes()).await;
+        let mut request = Request::new(format_data::data(message));
         if let Some(upload) = &upload {
             upload.watch(&mut request);
         }
@@ -127,16 +127,22 @@ impl StubConnection {
             _ if self.timeout.is_some_and(|timeout| done - sent > timeout) => {
                 deadline_exceeded(self.timeout.unwrap_or_default())
             }
-            Ok(reply) => match Difference::between(&message.expected, &reply.get_ref().text) {
-                None => Outcome::Answered,
-                Some(difference) => Outcome::WrongReply(Box::new(difference)),
-            },
+            Ok(reply) => {
+                let text = &reply.get_ref().text;
+                let reply_bytes = message_bytes_of(text.len() as u64);
+                let outcome = match format_data::difference(message, text) {
+                    None => Outcome::Answered,
+                    Some(difference) => Outcome::WrongReply(Box::new(difference)),
+                };
+                let completion = Call { sent, ..call }.end(outcome, done);
+                return Completion { reply_bytes, is_own_status, ..completion };
+            }
             Err(status) => {
                 let (outcome, loss) = match http {
                     Some(answer) if !is_from_wire(&status) => {
-                        (in_both_words(answer.outcome(message), &status), None)
+                        (in_both_words(answer.outcome(message.sizes()), &status), None)
                     }
-                    _ => self.classify(&status, message),
+                    _ => self.classify(&status, message.sizes()),
                 };
                 return Completion { is_own_status, loss, ..Call { sent, ..call }.end(outcome, done) };
             }
@@ -144,12 +150,12 @@ impl StubConnection {
         Completion { is_own_status, ..Call { sent, ..call }.end(outcome, done) }
     }
 
-    fn classify(&self, status: &Status, message: &Message) -> (Outcome, Option<Loss>) {
+    fn classify(&self, status: &Status, sizes: Sizes) -> (Outcome, Option<Loss>) {
         let code = Code::from_number(status.code().into());
         if is_from_wire(status) {
-            return (outcome_of_status(code, status.message().to_owned(), message, self.timeout), None);
+            return (outcome_of_status(code, status.message().to_owned(), sizes, self.timeout), None);
         }
-        if let Some(refusal) = recognise(code, status.message(), message, Origin::Local) {
+        if let Some(refusal) = recognise(code, status.message(), sizes, Origin::Local) {
             return (Outcome::Refused(Box::new(refusal)), None);
         }
         if let Some(reason) = reset_by_server(status) {

@@ -10,7 +10,7 @@ use crate::{
     client::{Call, Completion, opening::OpenError},
     endpoint::Located,
     load::Options,
-    rpc::{Outcome, format_data::Message},
+    rpc::{Message, Outcome},
     stop::{Level, Stop},
 };
 

@@ -24,7 +24,7 @@ use crate::{
     experiment::limits::{self, DEFAULT_UP_TO, Limits, LimitsError},
     load::Options,
     measure::{Environment, timestamp, wall_clock},
-    rpc::format_data::LARGEST_MESSAGE,
+    rpc::LARGEST_MESSAGE,
     stop::Stop,
     units::{Limit, draw},
 };

@@ -101,11 +101,11 @@ pub fn refused_sizes(
         if let Some(said) = outcome.as_mut().and_then(Outcome::message_mut) {
             secrets.hide(said);
         }
-        seen.push(refused_size(message.request_bytes, outcome)?);
+        seen.push(refused_size(message.request_bytes(), outcome)?);
     }
     if seen.iter().all(Option::is_none) {
         let sizes: Vec<String> =
-            messages.iter().map(|message| ByteSize(message.request_bytes).to_string()).collect();
+            messages.iter().map(|message| ByteSize(message.request_bytes()).to_string()).collect();
         return Err(InterferenceError::NoneRefused(sizes.join(", ")));
     }
     match seen.iter().flatten().next() {

@@ -19,8 +19,8 @@ use crate::{
     endpoint::Located,
     load::{ClientKind, Options},
     rpc::{
-        Direction, Outcome, Side,
-        format_data::{Message, longest_text_within, message_bytes_of},
+        Direction, Message, Outcome, Side,
+        format_data::{self, longest_text_within, message_bytes_of},
     },
     stop::Stop,
     units::Limit,
@@ -194,7 +194,7 @@ pub(super) fn find_send(
         return Ok(());
     }
     let whole = Whole {
-        message: &|text| Some(Message::plain(text)),
+        message: &|text| Some(format_data::plain(text)),
         // The server's answer does not matter here: the message was sent.
         is_passed: &is_sent,
         refuses: (Side::Client, Direction::Request),

@@ -13,8 +13,8 @@ use super::{
     server_requests::is_request_taken,
 };
 use crate::rpc::{
-    Direction, Side,
-    format_data::{Message, longest_text_within},
+    Direction, Message, Side,
+    format_data::{self, longest_text_within},
 };
 
 /// Smallest size to try, in bytes. A smaller message may grow when compressed.
@@ -30,7 +30,7 @@ pub(super) fn servers_request(prober: &mut Prober<'_>, record: &mut LimitRecord)
     if !record.confirmed {
         return Ok(());
     }
-    let message = Message::plain(longest_text_within(refused));
+    let message = format_data::plain(longest_text_within(refused));
     let whole = settled(|| Ok(prober.whole(message.clone(), longest(refused))?.got))?;
     let claim = prober.claim(refused, false, PATIENCE)?.got;
     let counts_decompressed = match whole {
@@ -38,7 +38,7 @@ pub(super) fn servers_request(prober: &mut Prober<'_>, record: &mut LimitRecord)
         ProbeAnswer::Reply { .. } => Some(false),
         // The status has no known words, as with grpc-java's server: a size below the limit must then pass.
         ProbeAnswer::Ended(..) => {
-            let within = Message::plain(longest_text_within(record.largest_passed_bytes.unwrap_or(0)));
+            let within = format_data::plain(longest_text_within(record.largest_passed_bytes.unwrap_or(0)));
             let got = settled(|| Ok(prober.whole(within.clone(), longest(refused))?.got))?;
             matches!(got, ProbeAnswer::Reply { .. }).then_some(true)
         }
@@ -86,7 +86,7 @@ pub(super) fn clients(
         return Ok(());
     }
     let Some(message) = message else { return Ok(()) };
-    let patience = longest(message.request_bytes.max(message.reply_bytes));
+    let patience = longest(message.request_bytes().max(message.reply_bytes().unwrap_or(0)));
     let got = settled(|| Ok(own.send(message.clone(), patience)?.got))?;
     record.compressed = Some(one_way(&got, (record.side, record.direction)));
     Ok(())

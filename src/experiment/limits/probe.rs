@@ -23,7 +23,7 @@ use crate::{
     },
     endpoint::Located,
     load::Options,
-    rpc::format_data::Message,
+    rpc::{Message, Method, format_data},
     stop::Stop,
 };
 
@@ -57,7 +57,7 @@ pub(super) struct Prober<'a> {
 
 impl<'a> Prober<'a> {
     pub(super) fn new(target: &'a Located, options: Options, stop: &'a Stop) -> Self {
-        let small = Message::new(String::new());
+        let small = format_data::message(String::new());
         Self { target, options, small, probes: 0, tries: 0, since: Clock::now(), stop }
     }
 
@@ -87,7 +87,7 @@ impl<'a> Prober<'a> {
         // A single call may fail.
         for _ in 0..3 {
             // Some servers compress only longer texts; 400 bytes is long enough.
-            let draft = Draft { message: Message::plain(400), extent: Extent::Whole };
+            let draft = Draft { message: format_data::plain(400), extent: Extent::Whole };
             let mut exchange = self.open(vec![draft])?;
             exchange.watch();
             exchange.start(0);
@@ -178,7 +178,8 @@ impl<'a> Prober<'a> {
         if self.stop.is_wanted() {
             return Err(LimitsError::Interrupted);
         }
-        let requests = Requests::drafted(drafts, &self.options, &self.target.authority);
+        let requests =
+            Requests::drafted(&Method::format_data(), drafts, &self.options, &self.target.authority);
         BlockingConnection::open(self.target, Arc::new(requests), self.stop).map_err(|source| {
             if self.stop.is_wanted() { LimitsError::Interrupted } else { self.gone(source) }
         })
@@ -203,7 +204,7 @@ impl<'a> Prober<'a> {
 
 pub(super) fn claim(length: u64, ends: bool) -> Draft {
     let length = u32::try_from(length).unwrap_or(u32::MAX);
-    Draft { message: Message::new(String::new()), extent: Extent::Claim { length, ends } }
+    Draft { message: format_data::message(String::new()), extent: Extent::Claim { length, ends } }
 }
 
 fn probed(completion: Completion) -> ProbeResult {

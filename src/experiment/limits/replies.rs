@@ -10,8 +10,8 @@ use super::{
     whole_messages::{self, Whole},
 };
 use crate::rpc::{
-    Direction, Side,
-    format_data::{Message, longest_text_within, message_bytes_of},
+    Direction, Message, Side,
+    format_data::{self, longest_text_within, message_bytes_of},
 };
 
 /// First number of growing characters; each later number is four times the one before.
@@ -44,7 +44,7 @@ impl Reach {
 
     /// Returns the message whose reply has a text of this length.
     pub(super) fn message(&self, reply_text_bytes: u64) -> Option<Message> {
-        Message::growing(reply_text_bytes, self.room)
+        format_data::growing(reply_text_bytes, self.room)
     }
 
     /// Returns the lengths to try, in rising order: first without growth, then with more and more growth.

@@ -18,8 +18,8 @@ use crate::{
     measure::Build,
     result::document::DocumentKind,
     rpc::{
-        Direction, Side,
-        format_data::{LARGEST_MESSAGE, Message, longest_text_within},
+        Direction, LARGEST_MESSAGE, Side,
+        format_data::{self, longest_text_within},
         metadata::Secrets,
         status_words,
     },
@@ -98,7 +98,7 @@ fn handshake(prober: &mut Prober<'_>, target: &Located) -> Result<bool, LimitsEr
     };
     // With a limit below 5 bytes, only the empty text passes.
     for text in ["abc", ""] {
-        let small = Message::new(text.to_owned());
+        let small = format_data::message(text.to_owned());
         let got = settled(|| Ok(prober.whole(small.clone(), probe_result::longest(0))?.got))?;
         match got {
             ProbeAnswer::Reply { .. } => prober.small = small,
@@ -107,7 +107,7 @@ fn handshake(prober: &mut Prober<'_>, target: &Located) -> Result<bool, LimitsEr
         }
         break;
     }
-    let growing = Message::growing(6, 2).unwrap_or_else(|| prober.small.clone());
+    let growing = format_data::growing(6, 2).unwrap_or_else(|| prober.small.clone());
     Ok(match settled(|| Ok(prober.whole(growing.clone(), probe_result::longest(0))?.got))? {
         ProbeAnswer::Reply { is_right } => is_right,
         // If even this message does not pass, no larger message will be tried.
@@ -170,7 +170,9 @@ impl LimitSearch<'_, '_> {
         };
         // The other calls must pass, whatever the limit is.
         let small = |limit: Limit| match limit {
-            Limit::Bytes(bytes) if bytes < self.prober.small.request_bytes => Message::new(String::new()),
+            Limit::Bytes(bytes) if bytes < self.prober.small.request_bytes() => {
+                format_data::message(String::new())
+            }
             _ => self.prober.small.clone(),
         };
         let (small_sent, small_taken) =
@@ -189,7 +191,7 @@ impl LimitSearch<'_, '_> {
                 return Ok(());
             }
             let message =
-                compressed::refused_size(record).map(|size| Message::plain(longest_text_within(size)));
+                compressed::refused_size(record).map(|size| format_data::plain(longest_text_within(size)));
             let mut own = client_side::OwnClient::open(kind, packing, target, small_sent, stop)?;
             let result = compressed::clients(&mut own, message, record);
             record.probes += own.take_probes();

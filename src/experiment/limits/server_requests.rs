@@ -15,7 +15,7 @@ use crate::{
     client::lean::request::{Draft, Extent},
     rpc::{
         Direction, Side,
-        format_data::{Message, longest_text_within, message_bytes_of},
+        format_data::{self, longest_text_within, message_bytes_of},
     },
 };
 
@@ -72,7 +72,7 @@ pub(super) fn find(prober: &mut Prober<'_>, up_to: u64, record: &mut LimitRecord
             } else {
                 record.so_far(Some(passed), Some(over));
                 record.confirmed = true;
-                let draft = || Draft { message: Message::plain(largest + 1), extent: Extent::Whole };
+                let draft = || Draft { message: format_data::plain(largest + 1), extent: Extent::Whole };
                 refuse(prober, accepted, draft, refusal.as_ref(), record)
             }
         }
@@ -100,7 +100,7 @@ fn refuse(
     let mut refusals = Vec::new();
     for _ in 0..REFUSALS {
         let draft = draft();
-        let patience = longest(draft.message.request_bytes);
+        let patience = longest(draft.message.request_bytes());
         refusals.push(prober.among_neighbours(draft, patience)?);
     }
     if refusals.iter().any(|(probe, _)| matches!(probe.got, ProbeAnswer::Reply { .. })) {
@@ -138,7 +138,7 @@ fn takes(prober: &mut Prober<'_>, text_bytes: u64) -> Result<Taken, LimitsError>
     let mut taken = Taken::Silent;
     // A single failure is not a limit.
     for _ in 0..2 {
-        let answer = prober.whole(Message::plain(text_bytes), longest(text_bytes))?;
+        let answer = prober.whole(format_data::plain(text_bytes), longest(text_bytes))?;
         taken = match answer.got {
             ref got if is_request_taken(got) => return Ok(Taken::Yes),
             // The following search probes again, with a shorter wait.
@@ -172,7 +172,7 @@ fn by_whole_messages(
     let mut ladder: Vec<u64> = ladder.into_iter().filter(|text| *text < largest).collect();
     ladder.push(largest);
     let whole = Whole {
-        message: &|text| Some(Message::plain(text)),
+        message: &|text| Some(format_data::plain(text)),
         is_passed: &is_request_taken,
         refuses: (Side::Server, Direction::Request),
         silence_refuses: true,

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     rpc::{
-        Direction, Side,
-        format_data::{Message, longest_text_within, message_bytes_of},
+        Direction, Message, Side,
+        format_data::{longest_text_within, message_bytes_of},
         status_words,
     },
     units::{as_f64, format_duration},

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     load::MOST_SIZES,
-    rpc::format_data::{LARGEST_MESSAGE, nearest_reachable, reachable_around},
+    rpc::{
+        LARGEST_MESSAGE,
+        format_data::{nearest_reachable, reachable_around},
+    },
     units::{ByteSize, decimal, grouped},
 };
 

@@ -5,10 +5,9 @@ pub mod size;
 pub mod text;
 pub mod message;
 
-pub use message::Message;
+pub(crate) use message::{data, difference, of_size};
+pub use message::{growing, message, plain};
 pub(crate) use pb::PATH;
 pub use pb::{DESCRIPTOR, Data, format_data_client, format_data_server};
-pub use size::{
-    LARGEST_MESSAGE, PREFIX_BYTES, longest_text_within, message_bytes_of, nearest_reachable, reachable_around,
-};
+pub use size::{longest_text_within, message_bytes_of, nearest_reachable, reachable_around};
 pub use text::TextKind;

@@ -1,11 +1,5 @@
 //! Lengths of texts and of their encoded messages.
 
-/// Largest message size: protobuf's own limit, 2 GiB - 1.
-pub const LARGEST_MESSAGE: u64 = (1 << 31) - 1;
-
-/// Length of gRPC's message prefix, in bytes: a compression flag and the message's length.
-pub const PREFIX_BYTES: usize = 5;
-
 /// Length of the encoded message for a text: tag, length as a varint, and the text. An empty text takes 0
 /// bytes.
 #[must_use]

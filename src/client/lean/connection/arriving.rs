@@ -6,7 +6,7 @@ use super::{
     closing::{Closing, MOST_RETURNS},
     headers::{Assembled, Block},
     peer::NO_HTTP2,
-    replies::{failed, outcome_of_fields, outcome_of_reply},
+    replies::{failed, outcome_of_fields},
     state_machine::{Connection, MAX_FRAME},
 };
 use crate::{
@@ -176,7 +176,7 @@ impl Connection {
                 stream.reply.compression = compression;
                 return Ok(());
             }
-            Block::UsualTrailers if !is_first && ends_stream => outcome_of_reply(stream, &self.requests),
+            Block::UsualTrailers if !is_first && ends_stream => self.replies.outcome(stream, &self.requests),
             Block::Fields(fields) if is_first && fields.is_informational() && !ends_stream => return Ok(()),
             Block::Fields(fields) if ends_stream || is_first => {
                 outcome_of_fields(&fields, &self.requests, stream.call.message, is_first)

@@ -6,19 +6,23 @@ use crate::{
         flow::{DEFAULT_WINDOW, LARGEST_WINDOW, ReceiveWindow},
         frame::{ConnectionError, ErrorCode},
         header_block::decode,
-        reply::{Expected, Fault, ReplyCheck},
-        request::{PREFIX_BYTES, Requests},
+        reply::{Desk, Fault},
+        request::Requests,
         status::Fields,
         streams::Stream,
     },
     rpc::{
-        Code, Direction, Failure, HttpAnswer, Outcome, Refusal, Side, outcome_of_status,
-        over_own_receive_limit,
+        Code, Direction, Failure, HttpAnswer, Outcome, PREFIX_BYTES, Refusal, Side, outcome_of_status,
+        over_own_receive_limit, reply::ReplyCheck,
     },
 };
 
 /// Smallest window of a connection, in bytes. Small replies never wait for it.
 const SMALLEST_CONNECTION_WINDOW: u64 = 16 << 20;
+
+/// Room for a reply of unknown size, in message bytes: gRPC's default limit. The client keeps no reply, so a wide
+/// window costs nothing.
+const USUAL_LARGE_REPLY: u64 = 4 << 20;
 
 /// State of the incoming replies.
 #[derive(Debug)]
@@ -27,6 +31,7 @@ pub(super) struct Replies {
     window: ReceiveWindow,
     /// Initial receive window of each stream, in bytes.
     pub(super) stream_window: u32,
+    desk: Desk,
     /// Recorded response, if the caller requested one.
     pub(super) seen: Option<Box<RawResponse>>,
 }
@@ -43,13 +48,18 @@ impl Replies {
     /// Sizes the windows for the largest reply of these requests, with `in_flight` calls at once. Returns the
     /// replies' state and the amount by which the connection's window exceeds the default.
     pub(super) fn room_for(requests: &Requests, in_flight: u64) -> (Self, u32) {
-        let reply = requests.largest_reply() + PREFIX_BYTES as u64;
+        let reply = requests.largest_reply().unwrap_or(USUAL_LARGE_REPLY) + PREFIX_BYTES as u64;
         let largest = u64::from(LARGEST_WINDOW);
         let window = |bytes: u64| u32::try_from(bytes.min(largest)).unwrap_or(LARGEST_WINDOW);
         let stream_window = window(reply.saturating_mul(2).max(u64::from(DEFAULT_WINDOW)));
         let of_all = u64::from(stream_window).saturating_mul(in_flight.max(1));
         let connection_window = window(of_all.max(SMALLEST_CONNECTION_WINDOW));
-        let own = Self { window: ReceiveWindow::new(connection_window), stream_window, seen: None };
+        let own = Self {
+            window: ReceiveWindow::new(connection_window),
+            stream_window,
+            desk: Desk::default(),
+            seen: None,
+        };
         (own, connection_window - DEFAULT_WINDOW)
     }
 
@@ -84,9 +94,9 @@ impl Replies {
             let what = "the reply's contents came before its headers";
             return Err((ErrorCode::PROTOCOL_ERROR, failed(Code::INTERNAL, what)));
         }
-        let (head, text) = requests.reply(stream.call.message);
+        let message = requests.message(stream.call.message);
         let limit = requests.max_recv();
-        let fault = match stream.reply.take(bytes, Expected { head, text }, limit) {
+        let fault = match stream.reply.take(bytes, &message.expectation, limit, &mut self.desk) {
             Ok(()) => {
                 if let Some(seen) = &mut self.seen {
                     seen.body.extend_from_slice(bytes);
@@ -99,7 +109,7 @@ impl Replies {
             Fault::OverLimit(bytes) => refused_reply(bytes, limit, over_own_receive_limit(bytes, limit)),
             Fault::UnpacksOverLimit => {
                 // The full size is unknown.
-                let expected = requests.message(stream.call.message).reply_bytes.max(limit + 1);
+                let expected = message.reply_bytes().unwrap_or(0).max(limit + 1);
                 let words = format!(
                     "not taken: it decompresses to more than the client's own limit of {limit} bytes"
                 );
@@ -143,14 +153,14 @@ pub(super) fn outcome_of_fields(
     is_first: bool,
 ) -> Outcome {
     let Fields { http, is_grpc, grpc, message: text, compression: _, malformed: _ } = fields;
-    let request = requests.message(message);
+    let sizes = requests.message(message).sizes();
     match (grpc, http) {
         (Some(code), _) if code.number() != 0 => {
-            outcome_of_status(*code, text.clone(), request, requests.timeout())
+            outcome_of_status(*code, text.clone(), sizes, requests.timeout())
         }
         (Some(_), _) => failed(Code::INTERNAL, "the server sent the status OK without a reply"),
         (None, Some(status)) => match HttpAnswer::of(*status, *is_grpc) {
-            Some(answer) => answer.outcome(request),
+            Some(answer) => answer.outcome(sizes),
             None => failed(Code::UNKNOWN, "the server ended the call without a status"),
         },
         (None, None) if is_first => failed(Code::UNKNOWN, "the server's headers have no `:status`"),
@@ -158,13 +168,15 @@ pub(super) fn outcome_of_fields(
     }
 }
 
-/// Outcome of a call whose status is OK.
-pub(super) fn outcome_of_reply(stream: &mut Stream, requests: &Requests) -> Outcome {
-    let (head, text) = requests.reply(stream.call.message);
-    match stream.reply.verdict(Expected { head, text }) {
-        ReplyCheck::Right => Outcome::Answered,
-        ReplyCheck::Wrong(difference) => Outcome::WrongReply(Box::new(difference)),
-        ReplyCheck::Missing => failed(Code::INTERNAL, "the server sent the status OK without a reply"),
-        ReplyCheck::Short => failed(Code::INTERNAL, "the reply ends before the length that it claims"),
+impl Replies {
+    /// Outcome of a call whose status is OK.
+    pub(super) fn outcome(&mut self, stream: &mut Stream, requests: &Requests) -> Outcome {
+        let expectation = &requests.message(stream.call.message).expectation;
+        match stream.reply.verdict(expectation, &mut self.desk) {
+            ReplyCheck::Right => Outcome::Answered,
+            ReplyCheck::Wrong(difference) => Outcome::WrongReply(Box::new(difference)),
+            ReplyCheck::Missing => failed(Code::INTERNAL, "the server sent the status OK without a reply"),
+            ReplyCheck::Short => failed(Code::INTERNAL, "the reply ends before the length that it claims"),
+        }
     }
 }

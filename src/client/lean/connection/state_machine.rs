@@ -105,7 +105,7 @@ impl Connection {
     /// Starts a call, now or when the server allows it. A call that the client refuses ends at once.
     pub fn start(&mut self, call: Call) {
         if let Some(refusal) = &self.requests.get(call.message).refusal {
-            let outcome = Outcome::Refused(Box::new(refusal.clone()));
+            let outcome = Outcome::Refused(refusal.clone());
             let done = call.sent;
             self.completions.push(call.end(outcome, done));
         } else if self.can_open() && self.queue.lets_pass(&call, self.streams.opened()) {
@@ -330,7 +330,11 @@ impl Connection {
             _ => outcome,
         };
         let uploaded_bytes = stream.framed - withdrawn;
-        self.completions.push(Completion { uploaded_bytes, ..stream.call.end(outcome, now) });
+        self.completions.push(Completion {
+            uploaded_bytes,
+            reply_bytes: stream.reply.message_bytes(),
+            ..stream.call.end(outcome, now)
+        });
         self.open_waiting();
     }
 
@@ -339,7 +343,11 @@ impl Connection {
         let Some(stream) = self.streams.remove(number) else { return };
         let uploaded_bytes = stream.framed - self.uploads.withdraw(number);
         self.uploads.reset(number, error);
-        self.completions.push(Completion { uploaded_bytes, ..stream.call.end(outcome, now) });
+        self.completions.push(Completion {
+            uploaded_bytes,
+            reply_bytes: stream.reply.message_bytes(),
+            ..stream.call.end(outcome, now)
+        });
         self.open_waiting();
     }
 }

@@ -1,16 +1,11 @@
-//! Replies, verified as they arrive and never assembled: gRPC over HTTP/2 ("Length-Prefixed-Message") and
-//! protobuf's encoding.
+//! Replies, verified as they arrive and never assembled: gRPC over HTTP/2 ("Length-Prefixed-Message").
 //!
-//! While the bytes equal the expected reply in protobuf's usual encoding, they are only compared. From the
-//! first other byte on they are decoded field by field, in constant memory. A server may encode the right
-//! text in another way, and a wrong text must be shown.
+//! A reply that is the expected one, byte for byte, is only compared. A reply that arrives whole is read at
+//! once. All others are read piece by piece: prefix, decompression, message.
 
-mod verdict;
-mod reader;
-mod matching;
-mod unpacking;
+mod fault;
+mod pieces;
 mod verification;
 
-pub(crate) use matching::Expected;
-pub(crate) use verdict::{Fault, ReplyCheck};
-pub(crate) use verification::ReplyState;
+pub(crate) use fault::Fault;
+pub(crate) use verification::{Desk, ReplyState};

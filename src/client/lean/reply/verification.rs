@@ -1,43 +1,151 @@
 //! Verification of replies as they arrive.
 
 use super::{
-    matching::{Expected, Matching},
-    unpacking::Unpacking,
-    verdict::{Fault, ReplyCheck},
+    fault::Fault,
+    pieces::{MORE_THAN_ONE, Pieces},
 };
-use crate::{client::lean::request::COMPRESSED, rpc::Compression};
+use crate::rpc::{
+    Compression, Expectation, PREFIX_BYTES,
+    reply::{Checker, ReplyCheck},
+};
+
+/// Most states of replies that are kept for later replies.
+const MOST_SPARE: usize = 1_024;
 
 /// A reply, as far as it has arrived.
 #[derive(Debug, Default)]
 pub(crate) struct ReplyState {
     /// The server's compression for messages that are marked as compressed.
     pub(in crate::client::lean) compression: Option<Compression>,
-    /// Uncompressed bytes, prefix included.
-    plain: Matching,
-    unpacking: Option<Box<Unpacking>>,
+    progress: Progress,
+}
+
+#[derive(Debug)]
+enum Progress {
+    /// This many bytes so far, prefix included: all as expected.
+    AsExpected(u64),
+    /// The whole reply came at once and is right; it has this many message bytes.
+    Right(u64),
+    /// Any other reply.
+    Pieces(Box<Pieces>),
+}
+
+/// Memory that the replies of a connection share, so that no reply needs memory of its own for long.
+#[derive(Debug, Default)]
+pub(crate) struct Desk {
+    checker: Checker,
+    spare: Vec<Box<Pieces>>,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self::AsExpected(0)
+    }
 }
 
 impl ReplyState {
-    /// Verifies the next bytes. `limit` is the client's own, in message bytes.
-    pub(crate) fn take(&mut self, bytes: &[u8], expected: Expected<'_>, limit: u64) -> Result<(), Fault> {
-        if let Some(compression) = self.compression {
-            if self.unpacking.is_none() && self.plain.is_empty() && bytes.first() == Some(&COMPRESSED) {
-                self.unpacking = Some(Box::new(Unpacking::new()));
-            }
-            if let Some(unpacking) = &mut self.unpacking {
-                return unpacking.take(compression, bytes, expected, limit);
-            }
+    /// Number of message bytes so far, decompressed.
+    pub(crate) fn message_bytes(&self) -> u64 {
+        match &self.progress {
+            Progress::AsExpected(bytes) => bytes.saturating_sub(PREFIX_BYTES as u64),
+            Progress::Right(bytes) => *bytes,
+            Progress::Pieces(pieces) => pieces.message_bytes(),
         }
-        self.plain.take_within(bytes, expected, limit)
     }
 
-    /// Returns the result for the whole reply, after its last bytes.
-    pub(crate) fn verdict(&self, expected: Expected<'_>) -> ReplyCheck {
-        match &self.unpacking {
-            Some(unpacking) => unpacking.verdict(expected),
-            None => self.plain.verdict(expected),
+    /// Verifies the next bytes. `limit` is the client's own, in message bytes.
+    pub(crate) fn take(
+        &mut self,
+        bytes: &[u8],
+        expectation: &Expectation,
+        limit: u64,
+        desk: &mut Desk,
+    ) -> Result<(), Fault> {
+        match &mut self.progress {
+            Progress::AsExpected(so_far) => {
+                if let Expectation::Text(expected) = expectation {
+                    let framed = expected.framed();
+                    let at = usize::try_from(*so_far).unwrap_or(usize::MAX);
+                    let is_as_expected = framed.get(at..).is_some_and(|rest| rest.starts_with(bytes));
+                    if is_as_expected && (framed.len() - PREFIX_BYTES) as u64 <= limit {
+                        *so_far += bytes.len() as u64;
+                        return Ok(());
+                    }
+                } else if let Some(message) = whole(bytes, limit).filter(|_| *so_far == 0) {
+                    let checker = &mut desk.checker;
+                    checker.begin(message.len() as u64);
+                    checker.take(message, expectation).map_err(Fault::Malformed)?;
+                    checker.finish(expectation).map_err(Fault::Malformed)?;
+                    self.progress = Progress::Right(message.len() as u64);
+                    return Ok(());
+                }
+            }
+            Progress::Right(_) => {
+                return if bytes.is_empty() { Ok(()) } else { Err(Fault::Malformed(MORE_THAN_ONE)) };
+            }
+            Progress::Pieces(pieces) => return pieces.take(self.compression, bytes, expectation, limit),
+        }
+        self.in_pieces(bytes, expectation, limit, desk)
+    }
+
+    /// Begins to read the reply piece by piece, with these next bytes.
+    #[cold]
+    fn in_pieces(
+        &mut self,
+        bytes: &[u8],
+        expectation: &Expectation,
+        limit: u64,
+        desk: &mut Desk,
+    ) -> Result<(), Fault> {
+        let mut pieces = desk.spare.pop().unwrap_or_default();
+        pieces.begin();
+        // The bytes so far were as expected, so they are known without having been kept.
+        let known = match (&self.progress, expectation) {
+            (Progress::AsExpected(bytes), Expectation::Text(expected)) => {
+                let bytes = usize::try_from(*bytes).unwrap_or(usize::MAX);
+                &expected.framed()[..bytes.min(expected.framed().len())]
+            }
+            _ => &[],
+        };
+        let result = pieces
+            .take(self.compression, known, expectation, limit)
+            .and_then(|()| pieces.take(self.compression, bytes, expectation, limit));
+        self.progress = Progress::Pieces(pieces);
+        result
+    }
+
+    /// Returns the result for the whole reply, after its last bytes. Gives its memory back.
+    pub(crate) fn verdict(&mut self, expectation: &Expectation, desk: &mut Desk) -> ReplyCheck {
+        match (&mut self.progress, expectation) {
+            (Progress::AsExpected(0), _) => ReplyCheck::Missing,
+            (Progress::AsExpected(bytes), Expectation::Text(expected)) => {
+                let is_whole = *bytes == expected.framed().len() as u64;
+                if is_whole { ReplyCheck::Right } else { ReplyCheck::Short }
+            }
+            (Progress::AsExpected(_), _) => ReplyCheck::Short,
+            (Progress::Right(_), _) => ReplyCheck::Right,
+            (Progress::Pieces(pieces), _) => {
+                let verdict = pieces.verdict();
+                let bytes = pieces.message_bytes();
+                let ended = std::mem::replace(&mut self.progress, Progress::Right(bytes));
+                if let Progress::Pieces(pieces) = ended
+                    && desk.spare.len() < MOST_SPARE
+                {
+                    desk.spare.push(pieces);
+                }
+                verdict
+            }
         }
     }
+}
+
+/// Returns the message if these bytes are a whole reply that is not compressed and within the limit.
+#[inline]
+fn whole(bytes: &[u8], limit: u64) -> Option<&[u8]> {
+    let (prefix, message) = bytes.split_first_chunk::<PREFIX_BYTES>()?;
+    let [0, length @ ..] = *prefix else { return None };
+    let length = u64::from(u32::from_be_bytes(length));
+    (length == message.len() as u64 && length <= limit).then_some(message)
 }
 
 #[cfg(test)]
@@ -47,7 +155,12 @@ mod tests {
 
     use super::*;
     use crate::{
-        rpc::{format_data::Data, outcome::Difference, packed},
+        client::lean::request::COMPRESSED,
+        rpc::{
+            format_data::{self, Data},
+            outcome::Difference,
+            packed,
+        },
         units::grouped,
     };
 
@@ -64,14 +177,12 @@ mod tests {
 
     /// Verifies these bytes in pieces of this size.
     fn verdict(expected: &str, bytes: &[u8], piece: usize) -> Result<ReplyCheck, Fault> {
-        let whole = encoded(expected);
-        let head = whole[..whole.len() - expected.len()].to_vec();
-        let expected = Expected { head: &head, text: expected.as_bytes() };
-        let mut reply = ReplyState::default();
+        let expectation = format_data::message(expected.to_owned()).expectation;
+        let (mut reply, mut desk) = (ReplyState::default(), Desk::default());
         for piece in bytes.chunks(piece) {
-            reply.take(piece, expected, LIMIT)?;
+            reply.take(piece, &expectation, LIMIT, &mut desk)?;
         }
-        Ok(reply.verdict(expected))
+        Ok(reply.verdict(&expectation, &mut desk))
     }
 
     #[test]
@@ -96,7 +207,10 @@ mod tests {
             (framed(b"\x0a\x09ABC"), "longer than the message"),
             (framed(b"\x0a\x03ABC\x0a"), "ends within"),
             (framed(b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), "too long"),
-            (framed(b"\x0b"), "no known type"),
+            (framed(b"\x0e"), "no known type"),
+            (framed(b"\x0b"), "ends within"),
+            (framed(b"\x0c"), "has not begun"),
+            (framed(b"\x00"), "no valid number"),
             ([encoded("ABC"), encoded("ABC")].concat(), "more than one"),
             (vec![1, 0, 0, 0, 0], "compressed"),
         ] {
@@ -133,16 +247,15 @@ mod tests {
         message: &[u8],
         piece: usize,
     ) -> Result<ReplyCheck, Fault> {
-        let whole = encoded(expected);
-        let head = whole[..whole.len() - expected.len()].to_vec();
-        let expected = Expected { head: &head, text: expected.as_bytes() };
+        let expectation = format_data::message(expected.to_owned()).expectation;
+        let mut desk = Desk::default();
         let mut bytes = framed(&packed(compression, message));
         bytes[0] = COMPRESSED;
         let mut reply = ReplyState { compression: Some(compression), ..ReplyState::default() };
         for piece in bytes.chunks(piece) {
-            reply.take(piece, expected, LIMIT)?;
+            reply.take(piece, &expectation, LIMIT, &mut desk)?;
         }
-        Ok(reply.verdict(expected))
+        Ok(reply.verdict(&expectation, &mut desk))
     }
 
     const BOTH: [Compression; 2] = [Compression::Gzip, Compression::Zstd];
@@ -163,25 +276,28 @@ mod tests {
 
     #[test]
     fn a_compressed_reply_that_was_not_announced_or_is_none_is_said() {
-        let expected = Expected { head: &[0, 0, 0, 0, 5, 10, 3], text: b"ABC" };
+        let (expected, mut desk) = (format_data::message("ABC".to_owned()).expectation, Desk::default());
         let mut plain = ReplyState::default();
-        assert!(matches!(plain.take(&[1, 0, 0, 0, 1, 0], expected, LIMIT), Err(Fault::Malformed(_))));
+        assert!(matches!(
+            plain.take(&[1, 0, 0, 0, 1, 0], &expected, LIMIT, &mut desk),
+            Err(Fault::Malformed(_))
+        ));
         for compression in BOTH {
             let mut reply = ReplyState { compression: Some(compression), ..ReplyState::default() };
-            let taken = reply.take(&[1, 0, 0, 0, 3, 7, 7, 7], expected, LIMIT);
+            let taken = reply.take(&[1, 0, 0, 0, 3, 7, 7, 7], &expected, LIMIT, &mut desk);
             assert_eq!(taken, Err(Fault::Malformed("the reply cannot be decompressed")));
             // A reply that is not marked as compressed is valid too.
             let mut reply = ReplyState { compression: Some(compression), ..ReplyState::default() };
-            assert_eq!(reply.take(&encoded("ABC"), expected, LIMIT), Ok(()));
-            assert_eq!(reply.verdict(expected), ReplyCheck::Right);
+            assert_eq!(reply.take(&encoded("ABC"), &expected, LIMIT, &mut desk), Ok(()));
+            assert_eq!(reply.verdict(&expected, &mut desk), ReplyCheck::Right);
         }
     }
 
     proptest! {
         #[test]
         fn a_compressed_text_in_any_pieces_differs_where_it_does(
-            expected in "[aä火]{0,8}",
-            got in "[aä火]{0,8}",
+            expected in "[AÄ火]{0,8}",
+            got in "[AÄ火]{0,8}",
             piece in 1_usize..40,
         ) {
             let right = Difference::between(&expected, &got).map_or(ReplyCheck::Right, ReplyCheck::Wrong);
@@ -193,8 +309,8 @@ mod tests {
 
         #[test]
         fn a_text_in_any_pieces_differs_where_it_does(
-            expected in "[aä火]{0,8}",
-            got in "[aä火]{0,8}",
+            expected in "[AÄ火]{0,8}",
+            got in "[AÄ火]{0,8}",
             piece in 1_usize..40,
         ) {
             let right = Difference::between(&expected, &got).map_or(ReplyCheck::Right, ReplyCheck::Wrong);
