@@ -1,8 +1,19 @@
 //! Quantities for display: few digits, always with a unit.
 
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
 use super::digits::decimal;
+
+/// Formats bytes as hexadecimal digits, two for each.
+#[must_use]
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    let mut digits = String::new();
+    for byte in bytes {
+        // Writing to a string cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+    }
+    digits
+}
 
 /// Formats a duration for display, in the best-fitting unit: `54.2 us`, `1.50 ms`, `12.0 s`, `0 ns`.
 #[must_use]

@@ -19,7 +19,9 @@ pub use count::Count;
 pub use digits::{counted, decimal, grouped};
 pub use duration::{LONGEST, nanoseconds, nanoseconds_of, parse_duration};
 pub(crate) use float::as_f64;
-pub use format::{exact_duration, format_duration, format_nanoseconds, format_share, format_throughput};
+pub use format::{
+    exact_duration, format_duration, format_nanoseconds, format_share, format_throughput, hexadecimal,
+};
 pub(crate) use named::named;
 pub use named::{Named, UnknownName};
 pub(crate) use nearest::hint;

@@ -1,0 +1,129 @@
+//! Types of a method's request and reply.
+
+use std::{
+    collections::HashSet,
+    fmt,
+    sync::{Arc, OnceLock},
+};
+
+use prost_reflect::{DynamicMessage, MessageDescriptor};
+
+use super::{
+    encode::{encode, has_maps},
+    json::{self, JsonError},
+    skeleton, tables,
+};
+use crate::rpc::{outcome::Difference, shape::Shape};
+
+/// Types of a method's request and reply.
+#[derive(Clone)]
+pub struct Types {
+    request: MessageDescriptor,
+    reply: MessageDescriptor,
+    /// Full names of fields without presence, in files in editions.
+    implicit: Arc<HashSet<String>>,
+    has_maps: bool,
+    shape: OnceLock<Arc<Shape>>,
+}
+
+impl Types {
+    pub(super) fn new(
+        request: MessageDescriptor,
+        reply: MessageDescriptor,
+        implicit: Arc<HashSet<String>>,
+    ) -> Self {
+        let has_maps = has_maps(&request);
+        Self { request, reply, implicit, has_maps, shape: OnceLock::new() }
+    }
+
+    /// Full name of the request's type.
+    #[must_use]
+    pub fn request_name(&self) -> &str {
+        self.request.full_name()
+    }
+
+    /// Full name of the reply's type.
+    #[must_use]
+    pub fn reply_name(&self) -> &str {
+        self.reply.full_name()
+    }
+
+    /// Tables of the reply's type, for its check.
+    #[must_use]
+    pub fn reply_shape(&self) -> Arc<Shape> {
+        Arc::clone(self.shape.get_or_init(|| Arc::new(tables::shape_of(&self.reply))))
+    }
+
+    /// Encodes a request that is written as JSON.
+    ///
+    /// # Errors
+    /// Fails if the text is no JSON, or no message of this type. Fields that the type does not have are a
+    /// fault, unless `allows_unknown` is set.
+    pub fn request_of_json(&self, text: &str, allows_unknown: bool) -> Result<Vec<u8>, JsonError> {
+        let mut message = json::parse(&self.request, text, allows_unknown)?;
+        Ok(encode(&mut message, &self.implicit, self.has_maps))
+    }
+
+    /// Writes an encoded reply as JSON. With `emits_defaults`, fields that hold their default are written too.
+    ///
+    /// # Errors
+    /// Fails if the bytes are no message of the reply's type, or hold a value that JSON cannot express.
+    pub fn json_of_reply(&self, bytes: &[u8], emits_defaults: bool) -> Result<String, String> {
+        let message = DynamicMessage::decode(self.reply.clone(), bytes).map_err(|error| error.to_string())?;
+        json::written(&message, emits_defaults).map_err(|error| error.to_string())
+    }
+
+    /// Encodes a reply that is written as JSON.
+    ///
+    /// # Errors
+    /// Fails if the text is no JSON, or no message of the reply's type.
+    pub fn reply_of_json(&self, text: &str) -> Result<Vec<u8>, JsonError> {
+        let mut message = json::parse(&self.reply, text, false)?;
+        Ok(encode(&mut message, &self.implicit, has_maps(&self.reply)))
+    }
+
+    /// Returns the first difference between two encoded replies as JSON; `None` if they are the same message.
+    pub(crate) fn difference(&self, expected: &[u8], got: &[u8]) -> Option<Difference> {
+        let decoded = |bytes: &[u8]| DynamicMessage::decode(self.reply.clone(), bytes).ok();
+        let (left, right) = (decoded(expected), decoded(got));
+        if left.is_some() && left == right {
+            return None;
+        }
+        let shown = |message: &Option<DynamicMessage>, bytes: &[u8]| {
+            let json = message.as_ref().and_then(|message| json::written(message, false).ok());
+            json.unwrap_or_else(|| String::from_utf8_lossy(bytes).into_owned())
+        };
+        Difference::between(&shown(&left, expected), &shown(&right, got))
+            .or_else(|| Difference::of_bytes(expected, got))
+    }
+
+    /// Returns true if the bytes decode as a reply.
+    #[must_use]
+    pub fn is_reply(&self, bytes: &[u8]) -> bool {
+        DynamicMessage::decode(self.reply.clone(), bytes).is_ok()
+    }
+
+    /// A request with every field, as JSON to start from.
+    #[must_use]
+    pub fn request_skeleton(&self) -> String {
+        serde_json::to_string_pretty(&skeleton::skeleton(&self.request)).unwrap_or_default()
+    }
+
+    /// Paths of the request's fields that can make it larger: strings and bytes.
+    #[must_use]
+    pub fn growable_fields(&self) -> Vec<String> {
+        skeleton::growable(&self.request)
+    }
+}
+
+impl PartialEq for Types {
+    fn eq(&self, other: &Self) -> bool {
+        self.request_name() == other.request_name() && self.reply_name() == other.reply_name()
+    }
+}
+
+impl fmt::Debug for Types {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} -> {}", self.request_name(), self.reply_name())
+    }
+}
