@@ -1,10 +1,13 @@
 //! A message: an encoded request, and the condition that its reply must meet.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use prost::bytes::Bytes;
 
-use super::shape::Shape;
+use super::{schema::Types, shape::Shape};
 
 /// Largest message size: protobuf's own limit, 2 GiB - 1.
 pub const LARGEST_MESSAGE: u64 = (1 << 31) - 1;
@@ -13,7 +16,7 @@ pub const LARGEST_MESSAGE: u64 = (1 << 31) - 1;
 pub const PREFIX_BYTES: usize = 5;
 
 /// One request, and the condition that its reply must meet.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq)]
 pub struct Message {
     /// The encoded request, without gRPC's prefix.
     pub request: Bytes,
@@ -24,7 +27,7 @@ pub struct Message {
 }
 
 /// Condition that makes a reply verified, besides the status OK.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Expectation {
     /// One message with any contents.
@@ -33,6 +36,49 @@ pub enum Expectation {
     Decodes(Arc<Shape>),
     /// One message with this text in a field, in any of protobuf's encodings.
     Text(Arc<ExpectedText>),
+    /// One message that equals this one, in any of protobuf's encodings.
+    Equal(Arc<ExpectedReply>),
+    /// One message that equals the first reply to the same message.
+    Same(Arc<FirstReply>),
+}
+
+/// An expected reply.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExpectedReply {
+    /// The encoded reply.
+    pub(crate) message: Bytes,
+    /// Types of the method; without them, a reply must be the same bytes.
+    pub(crate) types: Option<Arc<Types>>,
+}
+
+/// The first reply to a message, once it has arrived.
+#[derive(Debug, Default)]
+pub struct FirstReply {
+    pub(crate) message: OnceLock<Bytes>,
+    /// Types of the method; without them, a reply must be the same bytes.
+    pub(crate) types: Option<Arc<Types>>,
+}
+
+impl PartialEq for FirstReply {
+    fn eq(&self, other: &Self) -> bool {
+        self.types == other.types
+    }
+}
+
+impl ExpectedReply {
+    /// Makes the expectation of this encoded reply. With types, another encoding of the same message is right too.
+    #[must_use]
+    pub fn new(message: Bytes, types: Option<Arc<Types>>) -> Self {
+        Self { message, types }
+    }
+}
+
+impl FirstReply {
+    /// Makes the expectation of a first reply that has not arrived yet.
+    #[must_use]
+    pub fn new(types: Option<Arc<Types>>) -> Self {
+        Self { message: OnceLock::new(), types }
+    }
 }
 
 /// An expected reply with one text.
@@ -66,7 +112,8 @@ impl Message {
     #[must_use]
     pub fn reply_bytes(&self) -> Option<u64> {
         match &self.expectation {
-            Expectation::Any | Expectation::Decodes(_) => None,
+            Expectation::Any | Expectation::Decodes(_) | Expectation::Same(_) => None,
+            Expectation::Equal(expected) => Some(expected.message.len() as u64),
             Expectation::Text(expected) => Some((expected.framed.len() - PREFIX_BYTES) as u64),
         }
     }

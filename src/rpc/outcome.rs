@@ -4,14 +4,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::code::Code;
-use crate::units::named;
+use crate::units::{hexadecimal, named};
+
+/// Bytes of a difference that are shown.
+const SHOWN_BYTES: usize = 8;
 
 /// Outcome of one call. Every planned call has exactly one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Answered: the reply has the expected text.
+    /// Answered: the reply passed the plan's check.
     Answered,
-    /// Wrong reply: the reply has another text.
+    /// Wrong reply: the reply has other contents than expected.
     WrongReply(Box<Difference>),
     /// Refused: the request or the reply is over a size limit.
     Refused(Box<Refusal>),
@@ -159,7 +162,8 @@ pub struct Failure {
     pub message: String,
 }
 
-/// First difference between a reply and the expected text.
+/// First difference between a reply and the expected one: of texts, of messages as JSON, or of bytes as hexadecimal
+/// digits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Difference {
     /// Offset of the first differing byte, from 0.
@@ -175,6 +179,19 @@ pub struct Difference {
 }
 
 impl Difference {
+    /// Returns the first difference between two messages, or `None` if they are the same bytes.
+    pub(crate) fn of_bytes(expected: &[u8], got: &[u8]) -> Option<Self> {
+        let same = expected.iter().zip(got).take_while(|(left, right)| left == right).count();
+        let shown = |bytes: &[u8]| hexadecimal(&bytes[same..bytes.len().min(same + SHOWN_BYTES)]);
+        (expected != got).then(|| Self {
+            at_byte: same as u64,
+            expected_bytes: expected.len() as u64,
+            got_bytes: got.len() as u64,
+            expected: shown(expected),
+            got: shown(got),
+        })
+    }
+
     /// Returns the first difference between the two texts, or `None` if they are equal.
     #[must_use]
     pub fn between(expected: &str, got: &str) -> Option<Self> {

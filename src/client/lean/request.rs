@@ -164,8 +164,7 @@ impl Requests {
     /// Message bytes of the largest reply; `None` if the size of a reply is not known before its call.
     #[must_use]
     pub fn largest_reply(&self) -> Option<u64> {
-        let sizes = self.messages.iter().map(Message::reply_bytes);
-        sizes.fold(Some(0), |largest, size| Some(largest?.max(size?)))
+        self.messages.iter().map(Message::reply_bytes).try_fold(0, |largest, size| Some(largest.max(size?)))
     }
 
     pub(super) fn get(&self, message: usize) -> &Request {
@@ -248,7 +247,8 @@ impl Request {
         // A refused message is never sent, so it need not be compressed.
         let compression = options.compression.filter(|_| refusal.is_none());
         let packed = compression.map(|compression| rpc::packed(compression, &message.request).into());
-        let contents = packed.as_ref().map_or(message.request.len(), |packed: &Box<[u8]>| packed.len());
+        let packed: Option<Box<[u8]>> = packed;
+        let contents = packed.as_deref().map_or(message.request.len(), <[u8]>::len);
         let mut own = Self {
             head: [0; SMALL_HEAD_BYTES],
             is_small: false,

@@ -1,5 +1,7 @@
 //! Check of a reply's message against the expectation of its call, as the message arrives.
 
+use prost::bytes::Bytes;
+
 use super::{
     reader::Reader,
     text::{Text, TextWatch},
@@ -7,6 +9,8 @@ use super::{
 };
 use crate::rpc::{
     message::{Expectation, ExpectedText},
+    outcome::Difference,
+    schema::Types,
     shape::Shape,
 };
 
@@ -20,6 +24,8 @@ pub(crate) struct Checker {
     reader: Reader,
     text: Text,
     is_inside_text: bool,
+    /// The message so far, where it must be compared as a whole.
+    collected: Vec<u8>,
 }
 
 impl Checker {
@@ -28,6 +34,7 @@ impl Checker {
         (self.bytes, self.is_as_expected, self.is_inside_text) = (0, true, false);
         self.reader.begin(length);
         self.text.begin();
+        self.collected.clear();
     }
 
     /// Number of message bytes so far.
@@ -57,7 +64,49 @@ impl Checker {
                 }
                 self.read_text(bytes, expected)
             }
+            Expectation::Equal(expected) => {
+                self.compare(before, bytes, &expected.message);
+                Ok(())
+            }
+            Expectation::Same(first) => {
+                match first.message.get() {
+                    // It may have arrived in the middle of this reply.
+                    Some(message) if self.collected.is_empty() => self.compare(before, bytes, message),
+                    _ => self.collect(bytes),
+                }
+                Ok(())
+            }
         }
+    }
+
+    /// Compares the next bytes, and collects the message from the first difference on.
+    fn compare(&mut self, before: usize, bytes: &[u8], expected: &[u8]) {
+        if self.is_as_expected && expected.get(before..).is_some_and(|rest| rest.starts_with(bytes)) {
+            return;
+        }
+        if std::mem::take(&mut self.is_as_expected) {
+            self.collected.extend_from_slice(&expected[..before.min(expected.len())]);
+        }
+        self.collected.extend_from_slice(bytes);
+    }
+
+    fn collect(&mut self, bytes: &[u8]) {
+        self.is_as_expected = false;
+        self.collected.extend_from_slice(bytes);
+    }
+
+    /// Judges a message that was compared with this one.
+    fn compared(&self, expected: &[u8], types: Option<&Types>) -> ReplyCheck {
+        let known = usize::try_from(self.bytes).unwrap_or(usize::MAX).min(expected.len());
+        let got = if self.is_as_expected { &expected[..known] } else { &self.collected };
+        if got == expected {
+            return ReplyCheck::Right;
+        }
+        let difference = match types {
+            Some(types) => types.difference(expected, got),
+            None => Difference::of_bytes(expected, got),
+        };
+        difference.map_or(ReplyCheck::Right, ReplyCheck::Wrong)
     }
 
     fn read_text(&mut self, bytes: &[u8], expected: &ExpectedText) -> Result<(), &'static str> {
@@ -79,6 +128,12 @@ impl Checker {
         match expectation {
             Expectation::Any => Ok(ReplyCheck::Right),
             Expectation::Decodes(_) => self.reader.fault_at_end().map_or(Ok(ReplyCheck::Right), Err),
+            Expectation::Equal(expected) => Ok(self.compared(&expected.message, expected.types.as_deref())),
+            Expectation::Same(first) => {
+                let got = if self.is_as_expected { &[] } else { self.collected.as_slice() };
+                let message = first.message.get_or_init(|| Bytes::copy_from_slice(got));
+                Ok(self.compared(message, first.types.as_deref()))
+            }
             Expectation::Text(expected) => {
                 let message = expected.message();
                 if self.is_as_expected {

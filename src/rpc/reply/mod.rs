@@ -9,6 +9,8 @@ mod reader;
 mod text;
 mod verdict;
 mod checker;
+mod whole;
 
 pub(crate) use checker::Checker;
 pub(crate) use verdict::ReplyCheck;
+pub use whole::is_message;

@@ -165,7 +165,7 @@ impl Reader {
                     self.position = Position::Key;
                 }
                 Position::Row(end) => {
-                    while self.at < end {
+                    while self.at < end || self.varint.1 > 0 {
                         if self.varint(&mut bytes)?.is_none() {
                             return Ok(());
                         }
@@ -296,8 +296,8 @@ impl Reader {
             Content::Text => Ok(Position::Text(length)),
             Content::Message(of_type) => self.open(end, of_type, 0, !shape.is_entry(of_type)),
             Content::Varint => Ok(Position::Row(end)),
-            Content::Fixed32 if length % 4 == 0 => Ok(Position::Skipped(length)),
-            Content::Fixed64 if length % 8 == 0 => Ok(Position::Skipped(length)),
+            Content::Fixed32 if length.is_multiple_of(4) => Ok(Position::Skipped(length)),
+            Content::Fixed64 if length.is_multiple_of(8) => Ok(Position::Skipped(length)),
             Content::Fixed32 | Content::Fixed64 => Err(PAST_END),
             Content::Group(_) => Err(OTHER_TYPE),
         }

@@ -5,7 +5,7 @@ use super::{
     pieces::{MORE_THAN_ONE, Pieces},
 };
 use crate::rpc::{
-    Compression, Expectation, PREFIX_BYTES,
+    Compression, Difference, Expectation, PREFIX_BYTES,
     reply::{Checker, ReplyCheck},
 };
 
@@ -24,8 +24,8 @@ pub(crate) struct ReplyState {
 enum Progress {
     /// This many bytes so far, prefix included: all as expected.
     AsExpected(u64),
-    /// The whole reply came at once and is right; it has this many message bytes.
-    Right(u64),
+    /// The whole reply came at once, with this many message bytes and this difference from the expected one.
+    Whole(u64, Option<Box<Difference>>),
     /// Any other reply.
     Pieces(Box<Pieces>),
 }
@@ -34,6 +34,7 @@ enum Progress {
 #[derive(Debug, Default)]
 pub(crate) struct Desk {
     checker: Checker,
+    #[expect(clippy::vec_box, reason = "a reply in pieces is moved into its stream without a copy")]
     spare: Vec<Box<Pieces>>,
 }
 
@@ -48,7 +49,7 @@ impl ReplyState {
     pub(crate) fn message_bytes(&self) -> u64 {
         match &self.progress {
             Progress::AsExpected(bytes) => bytes.saturating_sub(PREFIX_BYTES as u64),
-            Progress::Right(bytes) => *bytes,
+            Progress::Whole(bytes, _) => *bytes,
             Progress::Pieces(pieces) => pieces.message_bytes(),
         }
     }
@@ -75,12 +76,15 @@ impl ReplyState {
                     let checker = &mut desk.checker;
                     checker.begin(message.len() as u64);
                     checker.take(message, expectation).map_err(Fault::Malformed)?;
-                    checker.finish(expectation).map_err(Fault::Malformed)?;
-                    self.progress = Progress::Right(message.len() as u64);
+                    let difference = match checker.finish(expectation).map_err(Fault::Malformed)? {
+                        ReplyCheck::Wrong(difference) => Some(Box::new(difference)),
+                        _ => None,
+                    };
+                    self.progress = Progress::Whole(message.len() as u64, difference);
                     return Ok(());
                 }
             }
-            Progress::Right(_) => {
+            Progress::Whole(..) => {
                 return if bytes.is_empty() { Ok(()) } else { Err(Fault::Malformed(MORE_THAN_ONE)) };
             }
             Progress::Pieces(pieces) => return pieces.take(self.compression, bytes, expectation, limit),
@@ -123,11 +127,13 @@ impl ReplyState {
                 if is_whole { ReplyCheck::Right } else { ReplyCheck::Short }
             }
             (Progress::AsExpected(_), _) => ReplyCheck::Short,
-            (Progress::Right(_), _) => ReplyCheck::Right,
+            (Progress::Whole(_, difference), _) => {
+                difference.take().map_or(ReplyCheck::Right, |difference| ReplyCheck::Wrong(*difference))
+            }
             (Progress::Pieces(pieces), _) => {
                 let verdict = pieces.verdict();
                 let bytes = pieces.message_bytes();
-                let ended = std::mem::replace(&mut self.progress, Progress::Right(bytes));
+                let ended = std::mem::replace(&mut self.progress, Progress::Whole(bytes, None));
                 if let Progress::Pieces(pieces) = ended
                     && desk.spare.len() < MOST_SPARE
                 {
