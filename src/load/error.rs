@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::payload::PayloadError;
+use super::payload_error::PayloadError;
 use crate::{
     rpc::metadata::MetadataError,
     units::{exact_duration, grouped},
@@ -46,6 +46,11 @@ pub enum PlanError {
     /// Stages and a duration contradict each other.
     #[error("stages already define the length of the run; leave out the duration ({})", exact_duration(*.0))]
     StagesAndDuration(Duration),
+    /// The method and the messages do not fit each other.
+    #[error(
+        "{0} needs messages of its own; give them as encoded requests, and texts to example.FormatData/DoFormat alone"
+    )]
+    MethodAndData(String),
     /// The payload cannot be built.
     #[error(transparent)]
     Payload(#[from] PayloadError),

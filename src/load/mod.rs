@@ -1,16 +1,21 @@
 //! The load of a run: settings, the validated plan, the schedule, and the mix of messages.
 
 pub mod options;
+pub mod data;
+mod payload_error;
+pub mod corpus;
 pub mod payload;
 pub mod schedule;
 pub mod settings;
 mod error;
 pub mod plan;
 
+pub use corpus::{Corpus, DataOrigin, Expect, Pick, PlannedData};
+pub use data::{DataError, DataFormat, requests_of};
 pub use error::PlanError;
 pub use options::{ClientKind, DEFAULT_MAX_RECV, Options};
 pub use payload::{MOST_SIZES, Mix, Payload, Share};
-pub use plan::{Plan, PlannedLoad, PlannedSize, STUB_RECV_CAP, recv_limit};
+pub use plan::{Plan, PlannedLoad, PlannedMethod, PlannedSize, STUB_RECV_CAP, recv_limit};
 pub use schedule::{Arrival, Arrivals, Schedule, Stage, WorkerArrivals};
 pub use settings::{
     DEFAULT_CONCURRENCY, DEFAULT_MAX_IN_FLIGHT, Load, Rates, Settings, TextSource, Texts, Workers,

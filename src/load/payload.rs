@@ -2,16 +2,19 @@
 
 use std::{str::FromStr, sync::Arc};
 
+use prost::bytes::Bytes;
+
+use super::{
+    corpus::{Corpus, Expect, Pick},
+    payload_error::{LARGEST_MIX, PayloadError},
+};
 use crate::{
     rpc::{
-        LARGEST_MESSAGE, Message,
+        Expectation, FirstReply, LARGEST_MESSAGE, Message, Method,
         format_data::{self, TextKind, message_bytes_of},
     },
-    units::{ByteSize, draw, grouped},
+    units::{ByteSize, draw},
 };
-
-/// Upper bound for the memory of all texts and expected replies of a mix, in bytes.
-pub const LARGEST_MIX: u64 = 6 << 30;
 
 /// Most sizes in a mix. Each size has its own histogram in every worker.
 pub const MOST_SIZES: usize = 64;
@@ -33,30 +36,23 @@ pub struct Mix(pub Vec<Share>);
 #[derive(Debug, Clone, Default)]
 pub struct Payload {
     messages: Arc<[Message]>,
-    /// Sum of each message's weight and the weights before it.
-    cumulative_weights: Vec<u64>,
+    choice: Choice,
     seed: u64,
 }
 
-/// Error for a payload that cannot be built.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PayloadError {
-    /// A share of a mix has the wrong form.
-    #[error(
-        "`{got}` in the sizes: {reason}; write sizes with optional weights, such as `64` or `1KiB@90,5MiB@10`"
-    )]
-    Share {
-        /// The share as written.
-        got: String,
-        /// The fault in the share.
-        reason: String,
-    },
-    /// A message is over protobuf's size limit.
-    #[error("a message of {} bytes is over protobuf's limit; use {} bytes at most", grouped(*.0), grouped(LARGEST_MESSAGE))]
-    TooLarge(u64),
-    /// All texts together would take too much memory.
-    #[error("the texts and expected replies of these sizes take {} of memory; {} at most, so ask for smaller or fewer sizes", ByteSize(*.0), ByteSize(LARGEST_MIX))]
-    MixTooLarge(u64),
+/// Choice of the message for a call.
+#[derive(Debug, Clone)]
+enum Choice {
+    /// By weight. Each number is the sum of a message's weight and the weights before it.
+    Weights(Vec<u64>),
+    /// By the user's wish.
+    Pick(Pick),
+}
+
+impl Default for Choice {
+    fn default() -> Self {
+        Self::Pick(Pick::Cycle)
+    }
 }
 
 impl FromStr for Mix {
@@ -106,14 +102,15 @@ impl Payload {
                 .zip(&mix.0)
                 .map(|(class, share)| Message { class, ..format_data::of_size(kind, share.message_bytes.0) })
                 .collect(),
-            cumulative_weights: mix
-                .0
-                .iter()
-                .map(|share| {
-                    sum += u64::from(share.weight);
-                    sum
-                })
-                .collect(),
+            choice: Choice::Weights(
+                mix.0
+                    .iter()
+                    .map(|share| {
+                        sum += u64::from(share.weight);
+                        sum
+                    })
+                    .collect(),
+            ),
             seed,
         })
     }
@@ -127,7 +124,34 @@ impl Payload {
         if message_bytes > LARGEST_MESSAGE {
             return Err(PayloadError::TooLarge(message_bytes));
         }
-        Ok(Self { messages: [format_data::message(text)].into(), cumulative_weights: vec![1], seed: 0 })
+        Ok(Self { messages: [format_data::message(text)].into(), choice: Choice::default(), seed: 0 })
+    }
+
+    /// Builds the messages of the user's data, for calls of this method.
+    ///
+    /// # Errors
+    /// Fails if the check of replies does not fit the method.
+    pub fn of_corpus(corpus: &Corpus, method: &Method, seed: u64) -> Result<Self, PayloadError> {
+        let expectation = corpus.expectation(method).ok_or_else(|| {
+            let why = match corpus.expect() {
+                Expect::Upper => "is for example.FormatData/DoFormat alone; use `decodes` or `ok`",
+                _ => "needs the method's schema; give --proto or --protoset, or use `ok`",
+            };
+            PayloadError::Expect { expect: corpus.expect().name(), why }
+        })?;
+        let message = |request: &Bytes| Message {
+            request: request.clone(),
+            // Each message has a first reply of its own.
+            expectation: match &expectation {
+                Expectation::Same(_) => {
+                    Expectation::Same(Arc::new(FirstReply::new(method.shared_types().cloned())))
+                }
+                other => other.clone(),
+            },
+            class: 0,
+        };
+        let messages = corpus.requests().iter().map(message).collect();
+        Ok(Self { messages, choice: Choice::Pick(corpus.pick()), seed })
     }
 
     /// The messages, in the order of the mix.
@@ -151,19 +175,27 @@ impl Payload {
     /// Relative weights of the messages, in the order of the mix.
     #[must_use]
     pub fn weights(&self) -> Vec<u64> {
-        let before = std::iter::once(0).chain(self.cumulative_weights.iter().copied());
-        self.cumulative_weights.iter().zip(before).map(|(sum, before)| sum - before).collect()
+        let Choice::Weights(sums) = &self.choice else { return vec![1; self.messages.len()] };
+        let before = std::iter::once(0).chain(sums.iter().copied());
+        sums.iter().zip(before).map(|(sum, before)| sum - before).collect()
     }
 
     /// Returns the index in [`Payload::messages`] of the message that call number `k` sends.
     #[must_use]
     pub fn pick(&self, k: u64) -> usize {
-        let [.., total] = self.cumulative_weights[..] else { return 0 };
-        if self.messages.len() == 1 {
+        if self.messages.len() <= 1 {
             return 0;
         }
-        let point = draw(self.seed, k) % total;
-        self.cumulative_weights.partition_point(|sum| *sum <= point)
+        let messages = self.messages.len() as u64;
+        let place = match &self.choice {
+            Choice::Weights(sums) => {
+                let point = draw(self.seed, k) % sums.last().copied().unwrap_or(1);
+                return sums.partition_point(|sum| *sum <= point);
+            }
+            Choice::Pick(Pick::Random) => draw(self.seed, k) % messages,
+            Choice::Pick(Pick::Cycle) => k % messages,
+        };
+        usize::try_from(place).unwrap_or(0)
     }
 }
 

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    corpus::{Expect, PlannedData},
     error::PlanError,
     options::{ClientKind, Options},
     payload::Payload,
@@ -16,7 +17,7 @@ use super::{
     settings::{DEFAULT_DURATION, Load, Rates, Settings, TextSource, Texts, Workers},
 };
 use crate::{
-    rpc::{LARGEST_MESSAGE, Method},
+    rpc::{LARGEST_MESSAGE, Message, Method},
     units::{LONGEST, Limit, grouped, nanoseconds},
 };
 
@@ -65,8 +66,18 @@ pub struct Plan {
     pub drain: Duration,
     /// Sizes, in the order of the mix.
     pub sizes: Vec<PlannedSize>,
-    /// Contents of the texts.
-    pub text: TextSource,
+    /// The method, if it is not `example.FormatData/DoFormat`.
+    #[serde(rename = "method", skip_serializing_if = "Option::is_none", default)]
+    pub other_method: Option<PlannedMethod>,
+    /// The user's data, for another method.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub data: Option<PlannedData>,
+    /// Check of replies; absent for `upper`, the check of `example.FormatData/DoFormat`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub expect: Option<Expect>,
+    /// Contents of the texts; absent for another method.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub text: Option<TextSource>,
     /// Options of the client. Its limit for replies is never unlimited.
     #[serde(flatten)]
     pub options: Options,
@@ -106,17 +117,50 @@ pub enum PlannedLoad {
     },
 }
 
+/// A method other than the built-in one, as documents describe it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PlannedMethod {
+    /// Path of the method in a request.
+    pub path: String,
+    /// Full name of the request's type; absent without a schema.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub request: Option<String>,
+    /// Full name of the reply's type; absent without a schema.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reply: Option<String>,
+}
+
 /// One size of a planned mix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlannedSize {
     /// Message bytes of the request.
     pub message_bytes: u64,
-    /// Message bytes of the expected reply.
-    pub reply_bytes: u64,
+    /// Message bytes of the expected reply; absent if they are not known before the call.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reply_bytes: Option<u64>,
     /// The requested size. It differs from the actual size if no text encodes to the requested size.
     pub asked_bytes: u64,
     /// Weight relative to the other sizes.
     pub weight: u64,
+}
+
+impl PlannedSize {
+    /// The size of the only message of a plan.
+    fn of(message: &Message) -> Self {
+        let message_bytes = message.request_bytes();
+        Self { message_bytes, reply_bytes: message.reply_bytes(), asked_bytes: message_bytes, weight: 1 }
+    }
+}
+
+impl PlannedMethod {
+    fn of(method: &Method) -> Self {
+        let types = method.types();
+        Self {
+            path: method.path().to_owned(),
+            request: types.map(|types| types.request_name().to_owned()),
+            reply: types.map(|types| types.reply_name().to_owned()),
+        }
+    }
 }
 
 /// Messages of a plan. They follow from the other settings, so the comparison of plans ignores them. A plan
@@ -171,38 +215,59 @@ impl Plan {
                 (load, (length < LONGEST).then_some(length))
             }
         };
-        let (payload, sizes_asked, text) = match settings.texts {
+        let is_other = matches!(settings.texts, Texts::Encoded(_));
+        if is_other == settings.method.is_built_in() {
+            return Err(PlanError::MethodAndData(settings.method.path().to_owned()));
+        }
+        let (mut data, mut expect) = (None, None);
+        let (payload, sizes, text) = match settings.texts {
             Texts::Made { mix, kind } => {
-                let asked: Vec<u64> = mix.0.iter().map(|share| share.message_bytes.0).collect();
-                (Payload::new(&mix, kind, settings.seed)?, asked, TextSource::Kind(kind))
+                let payload = Payload::new(&mix, kind, settings.seed)?;
+                let asked = mix.0.iter().map(|share| share.message_bytes.0);
+                let sizes = payload.messages().iter().zip(asked).zip(payload.weights());
+                let sizes = sizes.map(|((message, asked_bytes), weight)| PlannedSize {
+                    message_bytes: message.request_bytes(),
+                    reply_bytes: message.reply_bytes(),
+                    asked_bytes,
+                    weight,
+                });
+                let sizes = sizes.collect();
+                (payload, sizes, Some(TextSource::Kind(kind)))
             }
             Texts::Given { text, path } => {
                 let payload = Payload::of_text(text)?;
-                let asked = payload.messages().iter().map(|message| message.request_bytes()).collect();
-                (payload, asked, TextSource::File(path))
+                let sizes = payload.messages().iter().map(PlannedSize::of).collect();
+                (payload, sizes, Some(TextSource::File(path)))
+            }
+            Texts::Encoded(corpus) => {
+                let payload = Payload::of_corpus(&corpus, &settings.method, settings.seed)?;
+                (data, expect) = (Some(corpus.document()), Some(corpus.expect()));
+                // One row for all messages: their mean size.
+                let requests = corpus.requests();
+                let bytes: u64 = requests.iter().map(|request| request.len() as u64).sum();
+                let mean = (bytes + requests.len() as u64 / 2) / requests.len().max(1) as u64;
+                let size =
+                    PlannedSize { message_bytes: mean, reply_bytes: None, asked_bytes: mean, weight: 1 };
+                (payload, vec![size], None)
             }
         };
-        let sizes = payload.messages().iter().zip(sizes_asked).zip(payload.weights());
-        let sizes = sizes.map(|((message, asked_bytes), weight)| PlannedSize {
-            message_bytes: message.request_bytes(),
-            reply_bytes: message.reply_bytes().unwrap_or(0),
-            asked_bytes,
-            weight,
-        });
         Ok(Self {
             load,
             calls: settings.calls.and_then(NonZeroU64::new),
             duration,
             warm_up: settings.warm_up,
             drain: settings.drain,
-            sizes: sizes.collect(),
+            sizes,
+            other_method: is_other.then(|| PlannedMethod::of(&settings.method)),
+            data,
+            expect,
             text,
             options: Options { max_recv_message_size, ..settings.options },
             is_recv_limit_capped,
             connections: settings.connections.unwrap_or(workers),
             workers,
             seed: settings.seed,
-            method: Method::format_data(),
+            method: settings.method,
             messages: Messages(payload),
         })
     }
@@ -222,15 +287,35 @@ impl Plan {
     /// Returns the plan as documents contain it: without messages.
     #[must_use]
     pub fn document(&self) -> Self {
-        let Self { load, text, options, sizes, method, .. } = self;
+        let Self { load, text, options, sizes, method, other_method, data, .. } = self;
         Self {
             load: load.clone(),
             text: text.clone(),
             options: options.clone(),
             sizes: sizes.clone(),
             method: method.clone(),
+            other_method: other_method.clone(),
+            data: data.clone(),
             messages: Messages::default(),
             ..*self
+        }
+    }
+
+    /// The condition that made a reply verified in this run, in words.
+    #[must_use]
+    pub fn verified_words(&self) -> String {
+        let of_type = self.other_method.as_ref().and_then(|method| method.reply.as_deref());
+        match self.expect {
+            None | Some(Expect::Upper) => "each reply is the request's text in upper case".to_owned(),
+            Some(Expect::Ok) => "each reply is one message with status OK; contents not read".to_owned(),
+            Some(Expect::Decodes) => {
+                let of_type = of_type.unwrap_or("a message");
+                format!(
+                    "each reply decodes as {of_type}; contents not compared (--expect same, --expect JSON)"
+                )
+            }
+            Some(Expect::Same) => "each reply equals the first reply to the same message".to_owned(),
+            Some(Expect::Message) => "each reply equals the expected message".to_owned(),
         }
     }
 

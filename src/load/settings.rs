@@ -9,12 +9,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{
+    corpus::Corpus,
     options::Options,
     payload::{Mix, Share},
     schedule::{Arrivals, Stage},
 };
 use crate::{
-    rpc::format_data::TextKind,
+    rpc::{Method, format_data::TextKind},
     units::{ByteSize, nanoseconds},
 };
 
@@ -70,6 +71,9 @@ pub struct Settings {
     #[serde(rename = "drain_ns", with = "nanoseconds")]
     #[schemars(with = "u64")]
     pub drain: Duration,
+    /// The method to drive.
+    #[serde(skip, default = "Method::format_data")]
+    pub method: Method,
     /// Contents of the messages.
     #[serde(rename = "text", with = "text_kind")]
     #[schemars(with = "TextKind")]
@@ -136,6 +140,8 @@ pub enum Texts {
         /// Path of the file that contained the text.
         path: PathBuf,
     },
+    /// Encoded requests from the user, for a method other than the built-in one.
+    Encoded(Corpus),
 }
 
 /// Threads that generate load.
@@ -184,7 +190,7 @@ impl Texts {
     pub(crate) fn sized(&self, mix: Mix) -> Self {
         match self {
             Self::Made { kind, .. } => Self::Made { mix, kind: *kind },
-            given @ Self::Given { .. } => given.clone(),
+            given @ (Self::Given { .. } | Self::Encoded(_)) => given.clone(),
         }
     }
 
@@ -227,6 +233,7 @@ impl Default for Settings {
             duration: None,
             warm_up: Duration::from_secs(1),
             drain: Duration::from_secs(5),
+            method: Method::format_data(),
             texts: Texts::default(),
             options: Options::default(),
             connections: None,
@@ -246,7 +253,7 @@ mod text_kind {
     pub(super) fn serialize<S: Serializer>(texts: &Texts, serializer: S) -> Result<S::Ok, S::Error> {
         match texts {
             Texts::Made { kind, .. } => kind.serialize(serializer),
-            Texts::Given { .. } => Err(S::Error::custom("a text from a file has no kind")),
+            Texts::Given { .. } | Texts::Encoded(_) => Err(S::Error::custom("data from a file has no kind")),
         }
     }
 
