@@ -57,6 +57,10 @@ impl Measurement {
         if self.plan.sizes != other.plan.sizes {
             return Err(MergeError("their message sizes differ"));
         }
+        let calls = |plan: &Plan| (plan.other_method.clone(), plan.data.clone(), plan.expect);
+        if calls(&self.plan) != calls(&other.plan) {
+            return Err(MergeError("they are of different methods, data or checks of replies"));
+        }
         if self.plan.options.client != other.plan.options.client {
             return Err(MergeError("they were made with different clients"));
         }

@@ -27,6 +27,6 @@ pub use measurement::{Measurement, MergeError};
 pub use processes::{listeners_at, other_listeners_at, processes_below, processes_in_group};
 pub(crate) use quota::{OwnAccount, throttled_time};
 pub use recorder::Recorder;
-pub use recording::{FailureCount, Recording, SizeRecording, Volume};
+pub use recording::{FailureCount, Recording, ReplySizes, SizeRecording, Volume};
 pub use timeline::{INTERVAL, Interval, Timeline};
 pub use usage::{LoopAccount, Pauses, Usage};

@@ -75,6 +75,7 @@ impl Recorder {
         self.recording.ended_in_window += u64::from(done < self.window);
         match outcome {
             Outcome::Answered => {
+                self.recording.replies.count(reply_bytes);
                 let response = match (intended, &mut self.recording.response, &mut self.recording.lateness) {
                     (Some(intended), Some(response), Some(lateness)) => {
                         let time = done.saturating_sub(intended);

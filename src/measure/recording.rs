@@ -43,6 +43,8 @@ pub struct Recording {
     pub differences: Vec<Difference>,
     /// Counts by class of message; empty if there is only one class.
     pub sizes: Vec<SizeRecording>,
+    /// Sizes of verified replies to planned calls.
+    pub replies: ReplySizes,
     /// Verified replies to planned calls that arrived within the window.
     pub in_window: Volume,
     /// Verified replies to warm-up calls that arrived within the window.
@@ -78,6 +80,21 @@ pub struct Volume {
     pub reply_bytes: u64,
 }
 
+/// Sizes of replies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReplySizes {
+    /// Number of replies.
+    pub count: u64,
+    /// Message bytes of all replies.
+    pub bytes: u64,
+    /// Message bytes of the smallest reply; 0 without replies.
+    pub smallest: u64,
+    /// Message bytes of the largest reply.
+    pub largest: u64,
+    /// Number of empty replies.
+    pub empty: u64,
+}
+
 /// Counts of the calls of one class of messages.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SizeRecording {
@@ -99,6 +116,31 @@ impl SizeRecording {
     #[must_use]
     pub fn latency(&self) -> &Latency {
         self.response.as_ref().unwrap_or(&self.service)
+    }
+}
+
+impl Default for ReplySizes {
+    fn default() -> Self {
+        Self { count: 0, bytes: 0, smallest: u64::MAX, largest: 0, empty: 0 }
+    }
+}
+
+impl ReplySizes {
+    pub(super) fn count(&mut self, bytes: u64) {
+        self.count += 1;
+        self.bytes += bytes;
+        self.smallest = self.smallest.min(bytes);
+        self.largest = self.largest.max(bytes);
+        self.empty += u64::from(bytes == 0);
+    }
+
+    /// Adds other sizes.
+    pub fn add(&mut self, other: Self) {
+        self.count = self.count.saturating_add(other.count);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.smallest = self.smallest.min(other.smallest);
+        self.largest = self.largest.max(other.largest);
+        self.empty = self.empty.saturating_add(other.empty);
     }
 }
 
@@ -139,6 +181,7 @@ impl Recording {
             failures: Vec::new(),
             differences: Vec::new(),
             sizes: vec![size; sizes],
+            replies: ReplySizes::default(),
             in_window: Volume::default(),
             carried_over: Volume::default(),
             ended_in_window: 0,
@@ -158,6 +201,7 @@ impl Recording {
             failures,
             differences,
             sizes,
+            replies,
             in_window,
             carried_over,
             ended_in_window,
@@ -186,6 +230,7 @@ impl Recording {
                 sum.add(&response);
             }
         }
+        self.replies.add(replies);
         self.in_window.add(in_window);
         self.carried_over.add(carried_over);
         self.ended_in_window = self.ended_in_window.saturating_add(ended_in_window);

@@ -350,6 +350,21 @@ pub(super) fn few_samples(latency: &Latency) -> Option<Finding> {
     ))
 }
 
+/// Warns if another method's replies were all empty.
+pub(super) fn replies_empty(run: &Measurement) -> Option<Finding> {
+    let sizes = &run.recording.replies;
+    let method = run.plan.other_method.as_ref();
+    let is_other = method.is_some_and(|method| method.reply.as_deref() != Some("google.protobuf.Empty"));
+    (is_other && sizes.count > 0 && sizes.empty == sizes.count).then(|| {
+        finding(
+            Weight::Warning,
+            FindingKind::RepliesEmpty,
+            format!("all {} were empty messages: any method answers so that does nothing", counted(sizes.count, "verified reply")),
+            "check the data and the method with `plimsoll call`; if the method has nothing to reply, ignore this",
+        )
+    })
+}
+
 pub(super) fn rounded_sizes(plan: &Plan) -> Option<Finding> {
     let rounded: Vec<String> = plan
         .sizes

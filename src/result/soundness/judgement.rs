@@ -53,6 +53,7 @@ impl Soundness {
         findings
             .extend(findings::few_samples(run.recording.response.as_ref().unwrap_or(&run.recording.service)));
         findings.extend(findings::rounded_sizes(plan));
+        findings.extend(findings::replies_empty(run));
         if plan.is_recv_limit_capped {
             findings.push(findings::note(
                 FindingKind::RecvLimitCapped,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     document::{
         ConnectionsRecord, Cost, Goodput, IntervalRecord, LatencyFigures, LatencyRecord, LatencyRecords,
-        RefusalRecord, ServerRecord, SizeSummary, StatusRecord, Summary, TargetRecord,
+        RefusalRecord, RepliesRecord, ServerRecord, SizeSummary, StatusRecord, Summary, TargetRecord,
     },
     measured::Measured,
     objectives::judge,
@@ -14,7 +14,8 @@ use crate::{
     client::{ConnectionAccount, Connections},
     endpoint::Located,
     measure::{
-        Build, FailureCount, Latency, LoopAccount, Measurement, NotConserved, Recording, Volume, timestamp,
+        Build, FailureCount, Latency, LoopAccount, Measurement, NotConserved, Recording, ReplySizes, Volume,
+        timestamp,
     },
     result::{document::DocumentKind, objective::Objective, soundness::Soundness},
     rpc::metadata::Secrets,
@@ -74,6 +75,7 @@ impl Summary {
             refusals: refusals(recording),
             wrong_replies: recording.differences.clone(),
             goodput,
+            replies: RepliesRecord::of(&recording.replies, recording.calls.outcomes.answered),
             latency: LatencyRecords {
                 service: (&recording.service).into(),
                 response: recording.response.as_ref().map(Into::into),
@@ -100,6 +102,18 @@ impl Summary {
         };
         summary.hide(&Secrets::of(&run.plan.options.metadata));
         Ok(summary)
+    }
+}
+
+impl RepliesRecord {
+    /// Returns the record of these sizes; `None` if they are not those of all verified replies.
+    fn of(sizes: &ReplySizes, answered: u64) -> Option<Self> {
+        (sizes.count > 0 && sizes.count == answered).then(|| Self {
+            min_bytes: sizes.smallest,
+            mean_bytes: as_f64(sizes.bytes) / as_f64(sizes.count),
+            max_bytes: sizes.largest,
+            empty: sizes.empty,
+        })
     }
 }
 

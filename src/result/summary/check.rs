@@ -194,14 +194,20 @@ impl Summary {
             (
                 "the goodput of requests",
                 request_bytes_per_second,
-                self.plan.sizes.iter().map(|size| size.message_bytes).collect::<Vec<_>>(),
+                match &self.plan.data {
+                    Some(data) => vec![data.smallest_bytes, data.largest_bytes],
+                    None => self.plan.sizes.iter().map(|size| size.message_bytes).collect(),
+                },
             ),
             (
                 "the goodput of replies",
                 reply_bytes_per_second,
-                self.plan.sizes.iter().map(|size| size.reply_bytes).collect(),
+                self.plan.sizes.iter().filter_map(|size| size.reply_bytes).collect(),
             ),
         ] {
+            if bytes.is_empty() {
+                continue;
+            }
             let bound = |size: Option<&u64>| per_second(as_f64(replies) * as_f64(size.copied().unwrap_or(0)));
             let (least, most) = (bound(bytes.iter().min()), bound(bytes.iter().max()));
             if written < least {

@@ -50,6 +50,9 @@ pub struct Summary {
     pub wrong_replies: Vec<Difference>,
     /// Verified replies, and their message bytes.
     pub goodput: Goodput,
+    /// Sizes of verified replies; absent without replies, and in documents of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub replies: Option<RepliesRecord>,
     /// Latency of verified replies only.
     pub latency: LatencyRecords,
     /// Figures by message size; empty for a single size.
@@ -69,6 +72,20 @@ pub struct Summary {
     /// Counts that no other key has; with them, results merge without loss. Absent in `plimsoll.summary/1`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub measured: Option<Measured>,
+}
+
+/// Sizes of verified replies to planned calls, in message bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct RepliesRecord {
+    /// The smallest reply.
+    pub min_bytes: u64,
+    /// The mean of all replies.
+    pub mean_bytes: f64,
+    /// The largest reply.
+    pub max_bytes: u64,
+    /// Number of empty replies.
+    pub empty: u64,
 }
 
 /// Server under test.

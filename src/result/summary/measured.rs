@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     client::UploadWaits,
-    measure::{DecodeError, Interval, Latency, Measurement, SizeRecording, Usage, Volume},
+    measure::{DecodeError, Interval, Latency, Measurement, ReplySizes, SizeRecording, Usage, Volume},
     units::nanoseconds,
 };
 
@@ -23,6 +23,9 @@ pub struct Measured {
     pub(super) started_at: Duration,
     /// True if the window ended because all calls were made.
     pub(super) ended_by_count: bool,
+    /// Sizes of verified replies; absent in documents of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) replies: Option<ReplySizes>,
     /// Verified replies to planned calls within the window.
     pub(super) in_window: Volume,
     /// Verified replies to calls of the warm-up within the window.
@@ -105,6 +108,7 @@ impl Measured {
         Self {
             started_at: run.started_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default(),
             ended_by_count: run.ended_by_count,
+            replies: Some(recording.replies).filter(|sizes| sizes.count > 0),
             in_window: recording.in_window,
             carried_over: recording.carried_over,
             ended_in_window: recording.ended_in_window,

@@ -61,6 +61,7 @@ impl Summary {
             failures: self.statuses.iter().map(failure_of).collect(),
             differences: self.wrong_replies.clone(),
             sizes,
+            replies: measured.replies.unwrap_or_default(),
             in_window: measured.in_window,
             carried_over: measured.carried_over,
             ended_in_window: measured.ended_in_window,
