@@ -8,7 +8,7 @@ use plimsoll::{
     client::{Call, OpenError, stub::StubConnection},
     endpoint::Located,
     load::{Mix, Options, Payload},
-    rpc::{Message, Outcome, format_data::TextKind},
+    rpc::{Message, Method, Outcome, format_data::TextKind},
     server::{self, Config},
     units::Limit,
 };
@@ -36,7 +36,7 @@ fn connect(address: SocketAddr) -> Result<(LocalRuntime, StubConnection), OpenEr
     let target = Located::local(address);
     let mut options = Options::default();
     options.max_recv_message_size = RAISED;
-    let connection = runtime.block_on(StubConnection::open(&target, &options))?;
+    let connection = runtime.block_on(StubConnection::open(&target, &options, &Method::format_data()))?;
     Ok((runtime, connection))
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, io, sync::Arc, time::Duration};
 
-use prost::Message as _;
+use prost::{Message as _, bytes::Bytes};
 use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::time::Instant;
@@ -11,7 +11,6 @@ use tonic::{
     client::Grpc,
     metadata::{KeyAndValueRef, MetadataMap},
 };
-use tonic_prost::ProstCodec;
 
 use super::{
     lean::{blocking::BlockingConnection, connection::RawResponse, request::Requests},
@@ -23,8 +22,8 @@ use crate::{
     endpoint::Located,
     load::{ClientKind, Options, Payload, PlanError},
     rpc::{
-        self, Code, Method, Outcome, PREFIX_BYTES,
-        format_data::{Data, PATH, message_bytes_of},
+        self, Code, Message, Method, Outcome, PREFIX_BYTES,
+        format_data::Data,
         metadata::{Pair, Secrets},
         over_own_limit, status_words,
     },
@@ -33,15 +32,25 @@ use crate::{
 };
 
 /// The response of one call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Reply {
     /// Kind of the document: `plimsoll.call/1`.
     pub schema: &'static str,
     /// Host and port as typed.
     pub target: String,
-    /// The reply's text; absent if there was no reply.
+    /// The reply's text; absent if there was no reply, and for a method other than the built-in one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// The reply of another method as JSON; absent without a schema.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub message: Option<Box<serde_json::value::RawValue>>,
+    /// Message bytes of the reply; absent if there was no reply.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_bytes: Option<u64>,
+    /// The encoded reply.
+    #[serde(skip)]
+    pub bytes: Option<Bytes>,
     /// Status of the call.
     pub status: CallStatus,
     /// Metadata that the server sent before the reply.
@@ -83,6 +92,13 @@ impl Reply {
     pub fn is_ok(&self) -> bool {
         self.status.number == 0
     }
+
+    /// Turns the reply into a failure, because its message cannot be read.
+    pub(crate) fn fail(&mut self, code: Code, why: impl fmt::Display) {
+        let message = format!("the reply cannot be read: {why}");
+        self.status = CallStatus { code: code.name(), number: code.number(), message };
+        (self.bytes, self.message_bytes) = (None, None);
+    }
 }
 
 impl fmt::Display for CallStatus {
@@ -92,14 +108,35 @@ impl fmt::Display for CallStatus {
     }
 }
 
-/// Makes one call. A status other than OK is a reply too, not an error.
+/// Makes one call of the built-in method. A status other than OK is a reply too, not an error.
 ///
 /// # Errors
 /// Fails if there is no connection, or metadata cannot be sent.
 pub fn call(target: &Located, options: &Options, text: String) -> Result<Reply, CallError> {
+    let payload = Payload::of_text(text).map_err(PlanError::from)?;
+    let mut reply = call_method(target, options, &Method::format_data(), &payload.messages()[0])?;
+    if let Some(bytes) = &reply.bytes {
+        match Data::decode(bytes.clone()) {
+            Ok(data) => reply.text = Some(data.text),
+            Err(error) => reply.fail(Code::INTERNAL, error.to_string()),
+        }
+    }
+    Ok(reply)
+}
+
+/// Makes one call of any unary method. A status other than OK is a reply too, not an error.
+///
+/// # Errors
+/// Fails if there is no connection, or metadata cannot be sent.
+pub fn call_method(
+    target: &Located,
+    options: &Options,
+    method: &Method,
+    message: &Message,
+) -> Result<Reply, CallError> {
     let mut reply = match options.client {
-        ClientKind::Lean => call_lean(target, options, text),
-        ClientKind::Stub => call_stub(target, options, text),
+        ClientKind::Lean => call_lean(target, options, method, message),
+        ClientKind::Stub => call_stub(target, options, method, message),
     }?;
     // A server may repeat the metadata that it received.
     let secrets = Secrets::of(&options.metadata);
@@ -110,11 +147,14 @@ pub fn call(target: &Located, options: &Options, text: String) -> Result<Reply, 
     Ok(reply)
 }
 
-fn call_lean(target: &Located, options: &Options, text: String) -> Result<Reply, CallError> {
+fn call_lean(
+    target: &Located,
+    options: &Options,
+    method: &Method,
+    message: &Message,
+) -> Result<Reply, CallError> {
     metadata::checked(&options.metadata)?;
-    let payload = Payload::of_text(text).map_err(PlanError::from)?;
-    let requests =
-        Requests::of(&Method::format_data(), Arc::clone(payload.messages()), options, &target.authority);
+    let requests = Requests::of(method, [message.clone()].into(), options, &target.authority);
     let failed = |error: io::Error| OpenError::of(target, error);
     let mut exchange = BlockingConnection::open(target, Arc::new(requests), &Stop::new()).map_err(failed)?;
     exchange.watch();
@@ -125,10 +165,10 @@ fn call_lean(target: &Located, options: &Options, text: String) -> Result<Reply,
     let service = completion.done.saturating_duration_since(completion.call.sent);
     let status =
         |code: Code, message: String| CallStatus { code: code.name(), number: code.number(), message };
-    let (text, status) = match completion.outcome {
-        // The reader of the reply decides if the text is the expected one.
-        Outcome::Answered | Outcome::WrongReply(_) => match text_of(&seen, options) {
-            Ok(text) => (Some(text), CallStatus { code: "OK", number: 0, message: String::new() }),
+    let (bytes, status) = match completion.outcome {
+        // The reader of the reply decides if it is the expected one.
+        Outcome::Answered | Outcome::WrongReply(_) => match message_of(&seen, options) {
+            Ok(bytes) => (Some(bytes), CallStatus { code: "OK", number: 0, message: String::new() }),
             Err(error) => (None, status(Code::INTERNAL, format!("the reply cannot be read: {error}"))),
         },
         Outcome::Refused(refusal) => (None, status(refusal.code, refusal.message)),
@@ -147,13 +187,16 @@ fn call_lean(target: &Located, options: &Options, text: String) -> Result<Reply,
     let (initial_metadata, trailing_metadata) = match blocks.next_back() {
         Some(last) => (first, last),
         // A response with one header block and no reply consists of its trailers.
-        None if text.is_none() => (Vec::new(), first),
+        None if bytes.is_none() => (Vec::new(), first),
         None => (first, Vec::new()),
     };
     Ok(Reply {
         schema: "plimsoll.call/1",
         target: target.authority.clone(),
-        text,
+        text: None,
+        message: None,
+        message_bytes: bytes.as_ref().map(|bytes| bytes.len() as u64),
+        bytes,
         status,
         initial_metadata,
         trailing_metadata,
@@ -161,29 +204,34 @@ fn call_lean(target: &Located, options: &Options, text: String) -> Result<Reply,
     })
 }
 
-/// Decodes the text of a received reply.
-fn text_of(seen: &RawResponse, options: &Options) -> Result<String, Box<dyn std::error::Error>> {
+/// The message of a received reply, decompressed if need be.
+fn message_of(seen: &RawResponse, options: &Options) -> Result<Bytes, Box<dyn std::error::Error>> {
     let message = seen.body.get(PREFIX_BYTES..).unwrap_or_default();
     let mut fields = seen.blocks.iter().flatten();
     let compression = fields
         .find(|(name, _)| name == "grpc-encoding")
         .and_then(|(_, value)| rpc::of_encoding(value.as_bytes()))
         .filter(|_| seen.body.first() == Some(&1));
-    let Some(compression) = compression else { return Ok(Data::decode(message)?.text) };
+    let Some(compression) = compression else { return Ok(Bytes::copy_from_slice(message)) };
     let most = options.max_recv_message_size.as_usize();
     let unpacked = rpc::unpacked(compression, message, most)?
         .ok_or("the decompressed message is over the client's own limit")?;
-    Ok(Data::decode(unpacked.as_slice())?.text)
+    Ok(unpacked.into())
 }
 
 /// Makes the call with tonic's client, on a runtime of its own.
-fn call_stub(target: &Located, options: &Options, text: String) -> Result<Reply, CallError> {
+fn call_stub(
+    target: &Located,
+    options: &Options,
+    method: &Method,
+    message: &Message,
+) -> Result<Reply, CallError> {
     crate::endpoint::check()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let channel = stub::channel(target).await?;
         let metadata = metadata::checked(&options.metadata)?;
-        let request_bytes = message_bytes_of(text.len() as u64);
+        let request_bytes = message.request_bytes();
         if let Limit::Bytes(limit) = options.max_send_message_size
             && request_bytes > limit
         {
@@ -198,7 +246,7 @@ fn call_stub(target: &Located, options: &Options, text: String) -> Result<Reply,
                 client = client.accept_compressed(accepted);
             }
         }
-        let mut request = Request::new(Data { text });
+        let mut request = Request::new(message.request.clone());
         *request.metadata_mut() = metadata;
         if let Some(timeout) = options.timeout {
             request.set_timeout(timeout);
@@ -206,12 +254,12 @@ fn call_stub(target: &Located, options: &Options, text: String) -> Result<Reply,
         let heard = stub::Heard::to(&mut request);
         let sent = Instant::now();
         let mut parts = Parts::default();
-        let exchange = exchange(&mut client, request, &mut parts);
+        let exchange = exchange(&mut client, method, request, &mut parts);
         let outcome = match options.timeout {
             None => exchange.await,
             Some(timeout) => match tokio::time::timeout_at(sent + timeout, exchange).await {
                 Ok(Err(status)) if !stub::is_timeout(&status) => Err(status),
-                Ok(Ok(text)) => Ok(text),
+                Ok(Ok(bytes)) => Ok(bytes),
                 _ => {
                     let timeout = crate::units::exact_duration(timeout);
                     Err(Status::deadline_exceeded(format!("no reply within {timeout}")))
@@ -240,13 +288,14 @@ struct Parts {
 /// Makes a unary call and reads it as a stream. The generated client would merge both kinds of metadata.
 async fn exchange(
     client: &mut Grpc<stub::OriginChannel>,
-    request: Request<Data>,
+    method: &Method,
+    request: Request<Bytes>,
     parts: &mut Parts,
-) -> Result<String, Status> {
+) -> Result<Bytes, Status> {
     client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
-    let path = http::uri::PathAndQuery::from_static(PATH);
-    let codec = ProstCodec::<Data, Data>::default();
-    let response = client.server_streaming(request, path, codec).await;
+    let path = http::uri::PathAndQuery::try_from(method.path());
+    let path = path.map_err(|error| Status::internal(error.to_string()))?;
+    let response = client.server_streaming(request, path, stub::RawCodec).await;
     let mut response = response.inspect_err(|status| parts.trailing = status.metadata().clone())?;
     parts.initial = std::mem::take(response.metadata_mut());
     let mut messages = response.into_inner();
@@ -255,12 +304,12 @@ async fn exchange(
     if let Some(trailers) = messages.trailers().await? {
         parts.trailing = trailers;
     }
-    message.map(|data| data.text).ok_or_else(|| Status::internal("the server sent no reply"))
+    message.ok_or_else(|| Status::internal("the server sent no reply"))
 }
 
-fn ended(target: &Located, outcome: Result<String, Status>, parts: &Parts, took: Duration) -> Reply {
-    let (text, status) = match outcome {
-        Ok(text) => (Some(text), CallStatus { code: "OK", number: 0, message: String::new() }),
+fn ended(target: &Located, outcome: Result<Bytes, Status>, parts: &Parts, took: Duration) -> Reply {
+    let (bytes, status) = match outcome {
+        Ok(bytes) => (Some(bytes), CallStatus { code: "OK", number: 0, message: String::new() }),
         Err(status) => {
             let code = Code::from_number(status.code().into());
             let message = stub::causes(&status);
@@ -270,7 +319,10 @@ fn ended(target: &Located, outcome: Result<String, Status>, parts: &Parts, took:
     Reply {
         schema: "plimsoll.call/1",
         target: target.authority.clone(),
-        text,
+        text: None,
+        message: None,
+        message_bytes: bytes.as_ref().map(|bytes| bytes.len() as u64),
+        bytes,
         status,
         initial_metadata: pairs(&parts.initial),
         trailing_metadata: pairs(&parts.trailing),

@@ -127,7 +127,7 @@ async fn connect(plan: &Plan, index: usize, target: &Located) -> Result<Vec<Stub
     let options = plan.options.clone();
     let mut connections = Vec::new();
     for _ in 0..plan.share_of(plan.connections as u64, index) {
-        connections.push(StubConnection::open(target, &options).await?);
+        connections.push(StubConnection::open(target, &options, plan.method()).await?);
     }
     Ok(connections)
 }

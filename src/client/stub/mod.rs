@@ -9,6 +9,7 @@ mod sockets;
 mod uploads;
 mod status_origin;
 pub mod channel;
+mod raw_codec;
 pub mod connection;
 mod default_client;
 
@@ -16,4 +17,5 @@ pub(crate) use channel::{ACCEPTED, channel, encoding};
 pub use connection::StubConnection;
 pub(crate) use default_client::{AmongOthers, DefaultClient};
 pub(crate) use error::{causes, is_timeout};
+pub(crate) use raw_codec::RawCodec;
 pub(crate) use status_origin::{Heard, OriginChannel, is_from_wire, is_own_note};
