@@ -8,6 +8,7 @@ use super::{
     limits::{self, LimitDifference},
 };
 use crate::{
+    load::{Expect, Plan},
     measure::Build,
     result::{Finding, FindingKind, document::DocumentKind, soundness::MISSING_ANSWERS, summary::Summary},
     statistics::holm,
@@ -35,6 +36,9 @@ pub struct Comparison {
     pub findings: Vec<Finding>,
 }
 
+/// Path of the method of plans that name none.
+const FORMAT_DATA: &str = "example.FormatData/DoFormat";
+
 /// Reason why results cannot be compared.
 #[derive(Debug, thiserror::Error)]
 pub enum CompareError {
@@ -47,6 +51,18 @@ pub enum CompareError {
         .0.join("; ")
     )]
     Plans(Vec<String>),
+    /// The calls differ, so that no comparison is possible.
+    #[error(
+        "the results are of different {what} ({base} and {other}), so that their figures say nothing about each other; run both with the same {what}"
+    )]
+    Calls {
+        /// The difference: `methods`, `data` or `checks of replies`.
+        what: &'static str,
+        /// The value of the first base.
+        base: String,
+        /// Another value.
+        other: String,
+    },
 }
 
 impl Comparison {
@@ -64,6 +80,7 @@ impl Comparison {
                 return Err(CompareError::None(name));
             }
         }
+        check_calls(base, candidate)?;
         let plan_differences = plan_differences(base, candidate);
         if !plan_differences.is_empty() && !allow_different_plans {
             return Err(CompareError::Plans(plan_differences));
@@ -86,6 +103,42 @@ impl Comparison {
             figures,
         })
     }
+}
+
+/// Checks that all results are of one method, with the same data and the same check of replies.
+fn check_calls(base: &[Summary], candidate: &[Summary]) -> Result<(), CompareError> {
+    let method = |plan: &Plan| {
+        let path = plan.other_method.as_ref().map_or(FORMAT_DATA, |method| method.path.as_str());
+        path.trim_start_matches('/').to_owned()
+    };
+    let data = |plan: &Plan| match &plan.data {
+        Some(data) => format!("SHA-256 {}", start(&data.sha256)),
+        None => "texts".to_owned(),
+    };
+    let check = |plan: &Plan| {
+        let name = plan.expect.unwrap_or(Expect::Upper).name();
+        let reply = plan.data.as_ref().and_then(|data| data.expected_reply_sha256.as_deref());
+        reply.map_or_else(|| name.to_owned(), |hash| format!("{name} with SHA-256 {}", start(hash)))
+    };
+    let mut all = base.iter().chain(candidate).map(|summary| &summary.plan);
+    let Some(first) = all.next() else { return Ok(()) };
+    for plan in all {
+        for (what, base, other) in [
+            ("methods", method(first), method(plan)),
+            ("data", data(first), data(plan)),
+            ("checks of replies", check(first), check(plan)),
+        ] {
+            if base != other {
+                return Err(CompareError::Calls { what, base, other });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The first digits of a hash, which tell two apart.
+fn start(hash: &str) -> &str {
+    hash.get(..12).unwrap_or(hash)
 }
 
 fn name(summary: &Summary) -> String {
