@@ -42,7 +42,8 @@
 //! nanoseconds, sizes are bytes of the encoded message.
 //!
 //! # What it does not do
-//! It installs no signal handler, prints nothing, and calls one method: `example.FormatData/DoFormat`.
+//! It installs no signal handler and prints nothing. It calls `example.FormatData/DoFormat`, or any other unary
+//! method: [`Schema`] reads the types, [`Method`] and a [`Corpus`] of encoded requests go into the [`Settings`].
 //!
 //! # Features
 //! - `cli` (default): the `plimsoll` command with its reports and progress displays. Without it no crate for arguments
@@ -103,9 +104,14 @@ pub mod cli;
 
 // Load: what to do.
 pub use load::{
-    Arrivals, ClientKind, Load, Mix, Options, Plan, PlanError, Rates, Settings, Stage, Texts, Workers,
+    Arrivals, ClientKind, Corpus, DataOrigin, Expect, Load, Mix, Options, Pick, Plan, PlanError, Rates,
+    Settings, Stage, Texts, Workers,
 };
-pub use rpc::{Compression, format_data::TextKind};
+pub use rpc::{
+    Compression, Method, MethodName,
+    format_data::TextKind,
+    schema::{Schema, SchemaError},
+};
 pub use units::{ByteSize, Limit};
 
 // A run: where, and doing it.

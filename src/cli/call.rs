@@ -8,19 +8,22 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueHint};
+use serde_json::value::RawValue;
 
 use super::{
+    metadata_flags::MetadataFlags,
+    method_flags::{Driven, MethodFlags},
     output::{OutputArguments, to_stdout},
     status::Status,
-    values::{MetadataParser, read_text},
+    values::read_text,
 };
 use crate::{
     cli::values::named,
     client::{self, Reply},
-    endpoint::Target,
+    endpoint::{Located, Target},
     load::{ClientKind, DEFAULT_MAX_RECV, Options, recv_limit},
     report::{Writable, formats::Format, reply},
-    rpc::{Compression, metadata::Pair},
+    rpc::{Code, Compression},
     units::{Limit, parse_duration},
 };
 
@@ -43,9 +46,15 @@ pub(super) struct CallArguments {
     #[arg(short, long)]
     verbose: bool,
 
-    /// Metadata to send; `@FILE` reads the value from a file. Outputs hide credentials. Repeatable
-    #[arg(short, long, value_name = "'NAME: VALUE | NAME: @FILE'", value_parser = MetadataParser)]
-    metadata: Vec<Pair>,
+    #[command(flatten)]
+    method: MethodFlags,
+
+    /// Print fields that hold their default too
+    #[arg(long, requires = "method", help_heading = "Method")]
+    emit_defaults: bool,
+
+    #[command(flatten)]
+    metadata: MetadataFlags,
 
     /// Deadline of the call; sent to the server as `grpc-timeout` [default: none]
     #[arg(short, long, value_name = "D", value_parser = parse_duration)]
@@ -78,11 +87,13 @@ Examples:
   plimsoll call -v -m 'ip: 127.0.0.1' localhost:8080 hello     # shows the returned metadata
   plimsoll call localhost:8080 < command.json                  # the text from standard input
   plimsoll call -t 100ms localhost:8080 hello                  # with a deadline
+  plimsoll call localhost:50051 --method helloworld.Greeter/SayHello -d '{\"name\":\"x\"}'
+                                                               # another method; prints the reply as JSON
 
 Exit status: 0 if the status is OK, 2 otherwise.";
 
 pub(super) fn execute(arguments: &CallArguments) -> Result<Status> {
-    let text = text(arguments)?;
+    let text = if arguments.method.is_given() { String::new() } else { text(arguments)? };
     let destination = arguments.output.reserve()?;
     let located = arguments.target.locate()?;
     let client = arguments.client;
@@ -93,12 +104,15 @@ pub(super) fn execute(arguments: &CallArguments) -> Result<Status> {
             arguments.max_recv_message_size.unwrap_or(DEFAULT_MAX_RECV),
         )?,
         timeout: arguments.timeout,
-        metadata: arguments.metadata.clone(),
+        metadata: arguments.metadata.pairs()?,
         compression: arguments.compress,
         client,
         ..Options::default()
     };
-    let reply: Reply = client::call(&located, &options, text)?;
+    let reply = match arguments.method.driven(Some(&located), &options.metadata)? {
+        None => client::call(&located, &options, text)?,
+        Some(driven) => other_method(&located, &options, &driven, arguments.emit_defaults)?,
+    };
     if let Some(destination) = destination {
         destination.write(&reply)?;
     }
@@ -115,6 +129,22 @@ pub(super) fn execute(arguments: &CallArguments) -> Result<Status> {
         return Ok(Status::Done);
     }
     bail!("the call ended with {}", reply.status);
+}
+
+/// Calls another method with the first message of the data.
+fn other_method(target: &Located, options: &Options, driven: &Driven, emits_defaults: bool) -> Result<Reply> {
+    let message = driven.first_message()?;
+    let mut reply = client::call_method(target, options, &driven.method, &message)?;
+    if let (Some(types), Some(bytes)) = (driven.method.types(), &reply.bytes) {
+        match types
+            .json_of_reply(bytes, emits_defaults)
+            .and_then(|json| RawValue::from_string(json).map_err(|error| error.to_string()))
+        {
+            Ok(json) => reply.message = Some(json),
+            Err(error) => reply.fail(Code::INTERNAL, error),
+        }
+    }
+    Ok(reply)
 }
 
 fn text(arguments: &CallArguments) -> Result<String> {

@@ -6,12 +6,12 @@ use anyhow::Result;
 use clap::Args;
 
 use super::{
-    rehearsal::rehearse,
+    rehearsal::{rehearse, rehearse_other},
     values::{count, named},
 };
 use crate::{
     endpoint::Located,
-    load::{ClientKind, DEFAULT_MAX_RECV, Options, Settings, Workers},
+    load::{ClientKind, DEFAULT_MAX_RECV, Options, Plan, Settings, Workers},
     measure::cores,
     rpc::{Compression, metadata::Pair},
     units::{Limit, parse_duration},
@@ -70,8 +70,19 @@ impl ClientFlags {
     /// Makes one call to a named server, unless a flag skips it. The command's own server has the method.
     ///
     /// # Errors
+    /// The server does not have the method, or a call of another method does not end with OK.
+    pub(super) fn rehearse(&self, target: Option<&Located>, plan: &Plan) -> Result<()> {
+        match target {
+            Some(target) if !self.no_rehearsal && plan.other_method.is_some() => rehearse_other(target, plan),
+            target => self.rehearse_built_in(target, &plan.options.metadata),
+        }
+    }
+
+    /// Makes one call of the built-in method to a named server, unless a flag skips it.
+    ///
+    /// # Errors
     /// The server does not have the method.
-    pub(super) fn rehearse(&self, target: Option<&Located>, metadata: &[Pair]) -> Result<()> {
+    pub(super) fn rehearse_built_in(&self, target: Option<&Located>, metadata: &[Pair]) -> Result<()> {
         match target {
             Some(target) if !self.no_rehearsal => rehearse(target, metadata),
             _ => Ok(()),

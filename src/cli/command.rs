@@ -5,7 +5,8 @@ use std::{env, process::ExitCode};
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use super::{
-    call, compare, completions, foreign_flags, gate, limits, report, run, serve, status::Status, sweep,
+    call, compare, completions, foreign_flags, gate, limits, methods, report, run, serve, status::Status,
+    sweep,
 };
 use crate::report::outside;
 
@@ -23,7 +24,7 @@ impl From<Status> for ExitCode {
 
 /// gRPC load testing and benchmarking: latency percentiles, throughput, message-size limits, regressions.
 ///
-/// Calls `example.FormatData/DoFormat` and verifies every reply. `plimsoll run` without a target starts the reference
+/// Calls `example.FormatData/DoFormat`, or any other unary method, and verifies every reply. `plimsoll run` without a target starts the reference
 /// server and measures it.
 #[derive(Debug, Parser)]
 #[command(name = "plimsoll", version, max_term_width = 100, after_help = EXAMPLES)]
@@ -45,6 +46,9 @@ Examples:
                                                  # did this commit make the server slower?
   plimsoll serve                                 # the reference server on localhost:8080
   plimsoll call localhost:8080 'hello,world!'    # one call
+  plimsoll methods localhost:50051               # what can be called on your server
+  plimsoll run localhost:50051 --method helloworld.Greeter/SayHello -d '{\"name\":\"x\"}'
+                                                 # any unary method
 
 Exit status: 0 done; 1 objective missed or regression found; 2 bad usage, or the command could not do its work; 3 not \
 sound (with --strict); 130 interrupted.";
@@ -56,7 +60,7 @@ enum Command {
     /// Measure the effect of refused messages on other calls
     Interference(Box<run::InterferenceArguments>),
     /// Find each message-size limit, to the byte
-    Limits(limits::LimitsArguments),
+    Limits(Box<limits::LimitsArguments>),
     /// Run a grid of load tests: sizes by concurrency, or sizes by rates
     Sweep(Box<sweep::SweepArguments>),
     /// Compare two results, or two folders of results
@@ -64,7 +68,9 @@ enum Command {
     /// Detect a performance regression between two servers: a verdict and an exit status for CI
     Gate(Box<gate::GateArguments>),
     /// Make one call and print its reply
-    Call(call::CallArguments),
+    Call(Box<call::CallArguments>),
+    /// List the methods of a server, or describe one: its request as JSON to start from
+    Methods(methods::MethodsArguments),
     /// Run the reference server
     Serve(serve::ServeArguments),
     /// Print a saved result in any of its formats
@@ -106,6 +112,7 @@ impl Cli {
             Command::Compare(arguments) => compare::execute(arguments),
             Command::Gate(arguments) => gate::execute(arguments),
             Command::Call(arguments) => call::execute(arguments),
+            Command::Methods(arguments) => methods::execute(arguments),
             Command::Serve(arguments) => serve::execute(arguments),
             Command::Report(arguments) => report::execute(arguments),
             Command::Completions(arguments) => completions::execute(arguments, Self::command()),

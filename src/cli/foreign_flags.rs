@@ -26,40 +26,16 @@ const ROWS: [(&[&str], &str); 14] = [
     ),
     (&["--insecure", "--plaintext"], "plimsoll always connects without TLS: leave the flag out"),
     (
-        &["--header", "--headers", "-H", "--rpc-header", "--metadata-file"],
+        &["--header", "--headers", "-H", "--rpc-header"],
         "write metadata as -m 'name: value', once for each pair",
     ),
     (
-        &[
-            "--proto",
-            "--protoset",
-            "--import-paths",
-            "--import-path",
-            "-I",
-            "-i",
-            "--call",
-            "--method",
-            "--reflection",
-            "--reflect-metadata",
-            "--grpc-reflect",
-            "--ping",
-            "--healthservice",
-        ],
-        "plimsoll calls example.FormatData/DoFormat, and no other method yet; leave the flag out",
+        &["--import-paths", "-i", "--reflection", "--grpc-reflect", "--ping", "--healthservice"],
+        "name the method with --method; its schema comes from the server's reflection, from --proto FILE -I DIR, or from --protoset FILE",
     ),
     (
-        &[
-            "--data",
-            "-d",
-            "--data-file",
-            "-D",
-            "--binary",
-            "--binary-file",
-            "--body",
-            "--payload",
-            "--payload-size",
-        ],
-        "the message is a text: of an exact size (-s SIZE), or from a file (--text-file FILE)",
+        &["--data-file", "-D", "--binary", "--binary-file", "--body", "--payload", "--payload-size"],
+        "a request is -d JSON, -d @FILE or --data-binary @FILE with --method; without a method it is a text (-s SIZE, --text-file FILE)",
     ),
     (&["--qps", "--req-rate"], "the rate is -r, --rate RATE"),
     (
@@ -91,9 +67,31 @@ const ROWS: [(&[&str], &str); 14] = [
     ),
 ];
 
+/// Flags about a method, on a command that does not have them.
+const OF_METHODS: [&str; 12] = [
+    "--method",
+    "--call",
+    "--proto",
+    "--protoset",
+    "--import-path",
+    "-I",
+    "--reflect-metadata",
+    "--data",
+    "-d",
+    "--data-binary",
+    "--data-format",
+    "--expect",
+];
+
+/// Sentence for a flag about a method.
+const METHODS_ELSEWHERE: &str = "`plimsoll run` and `plimsoll call` drive any unary method; this command drives example.FormatData/DoFormat alone so far";
+
 /// Returns the sentence for this argument.
 fn advice(argument: &str) -> Option<&'static str> {
     let name = argument.split(['=', ' ']).next().unwrap_or(argument);
+    if OF_METHODS.contains(&name) {
+        return Some(METHODS_ELSEWHERE);
+    }
     ROWS.iter().find(|(names, _)| names.contains(&name)).map(|(_, sentence)| *sentence)
 }
 
@@ -137,6 +135,16 @@ mod tests {
                 assert!(said.contains(sentence), "{name}: {said}");
                 assert!(said.contains(&format!("unexpected argument '{name}'")), "{name}: {said}");
                 assert!(!said.contains("as a value"), "{said}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_command_for_one_method_says_which_commands_drive_another() {
+        for command in ["sweep", "limits", "interference", "gate"] {
+            for name in OF_METHODS {
+                let said = said(&["plimsoll", command, name, "x"]);
+                assert!(said.contains(METHODS_ELSEWHERE), "{command} {name}: {said}");
             }
         }
     }

@@ -4,11 +4,11 @@ use anyhow::{Result, bail};
 use clap::{Args, ValueHint};
 
 use super::{
+    metadata_flags::MetadataFlags,
     output::OutputArguments,
     own_server::OwnServer,
     session::{self, Session},
     status::Status,
-    values::MetadataParser,
     watch_flags::WatchFlags,
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     endpoint::Target,
     experiment::limits::{Limits, LimitsError, LimitsSettings, State, find},
     load::{ClientKind, DEFAULT_MAX_RECV, Options, recv_limit},
-    rpc::{Compression, LARGEST_MESSAGE, metadata::Pair},
+    rpc::{Compression, LARGEST_MESSAGE},
     units::{ByteSize, Limit, grouped},
 };
 
@@ -32,9 +32,8 @@ pub(super) struct LimitsArguments {
     #[arg(long, value_name = "SIZE", default_value = "64MiB")]
     up_to: ByteSize,
 
-    /// Metadata to send with each call; `@FILE` reads the value from a file. Results hide credentials. Repeatable
-    #[arg(short, long, value_name = "'NAME: VALUE | NAME: @FILE'", value_parser = MetadataParser)]
-    metadata: Vec<Pair>,
+    #[command(flatten)]
+    metadata: MetadataFlags,
 
     /// Also find out whether each limit counts compressed or uncompressed bytes
     #[arg(long, value_parser = named::<Compression>(), value_name = "ENCODING", help_heading = "Client")]
@@ -93,7 +92,7 @@ pub(super) fn execute(arguments: &LimitsArguments) -> Result<Status> {
                 client,
                 arguments.max_recv_message_size.unwrap_or(DEFAULT_MAX_RECV),
             )?,
-            metadata: arguments.metadata.clone(),
+            metadata: arguments.metadata.pairs()?,
             compression: arguments.compress,
             client,
             ..Options::default()

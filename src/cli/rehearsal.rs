@@ -7,13 +7,35 @@ use anyhow::{Result, bail};
 use crate::{
     client::{self, CallError},
     endpoint::Located,
-    load::Options,
-    rpc::{Code, metadata::Pair},
+    load::{ClientKind, Options, Plan},
+    rpc::{Code, Expectation, Message, metadata::Pair},
     units::Limit,
 };
 
 /// Longest time of the rehearsal call. A slower server is tested anyway: the run shows that it is slow.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Longest time of the rehearsal call of another method, without a deadline of the calls.
+const LONG_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Makes the first call of another method.
+///
+/// # Errors
+/// The call does not end with OK, or cannot be made with these options.
+pub(super) fn rehearse_other(target: &Located, plan: &Plan) -> Result<()> {
+    let Some(message) = plan.payload().messages().first() else { return Ok(()) };
+    let message = Message { expectation: Expectation::Any, ..message.clone() };
+    let timeout = plan.options.timeout.or(Some(LONG_PATIENCE));
+    let options = Options { timeout, client: ClientKind::Lean, ..plan.options.clone() };
+    match client::call_method(target, &options, plan.method(), &message) {
+        Ok(reply) if !reply.is_ok() => bail!(
+            "the first call ended with {}; nothing was measured; --no-rehearsal measures it all the same",
+            reply.status
+        ),
+        Err(error @ (CallError::Plan(_) | CallError::Setup(_))) => Err(error.into()),
+        Ok(_) | Err(CallError::Open(_)) => Ok(()),
+    }
+}
 
 /// Makes a call of one letter.
 ///

@@ -7,12 +7,13 @@ use clap::{Args, ValueHint};
 
 use super::{
     client_flags::ClientFlags,
+    metadata_flags::MetadataFlags,
     output::{BOTH_ON_STDOUT, is_stdout},
     own_server::OwnServer,
     saved,
     session::{self, Outputs, Session},
     status::Status,
-    values::{MetadataParser, count, named},
+    values::{count, named},
     watch_flags::WatchFlags,
 };
 use crate::{
@@ -22,7 +23,7 @@ use crate::{
     experiment::sweep::{self, GridLoad, Point, Sizes, Sweep, SweepSpec},
     load::{Mix, Settings, Texts},
     report::{destination::Destination, formats::Format},
-    rpc::{format_data::TextKind, metadata::Pair},
+    rpc::format_data::TextKind,
     units::{Rate, parse_duration},
 };
 
@@ -80,9 +81,8 @@ pub(super) struct SweepArguments {
     #[arg(long, value_parser = named::<TextKind>(), value_name = "KIND", default_value = "ascii", help_heading = "Messages")]
     text: TextKind,
 
-    /// Metadata to send with each call; `@FILE` reads the value from a file. Results hide credentials. Repeatable
-    #[arg(short, long, value_name = "'NAME: VALUE | NAME: @FILE'", value_parser = MetadataParser, help_heading = "Messages")]
-    metadata: Vec<Pair>,
+    #[command(flatten, next_help_heading = "Messages")]
+    metadata: MetadataFlags,
 
     #[command(flatten)]
     client: ClientFlags,
@@ -130,7 +130,7 @@ pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
             sweep::plan(&asked.settings, point).with_context(|| format!("there is no plan for {point}"))?;
         }
     }
-    check_metadata(&arguments.metadata)?;
+    check_metadata(&asked.settings.options.metadata)?;
     let begun = output.map(|path| begun(path, &asked)).transpose()?.flatten();
     let destination = output.map(Destination::reserve).transpose()?;
     // A pipe stays open until the whole sweep is written to it; a file is written point by point.
@@ -138,7 +138,7 @@ pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
     let outputs = Outputs { destination: at_the_end, printed: Some(format) };
     let session = Session::with(outputs, &arguments.watch, arguments.quiet)?;
     let (stop, events) = (&session.stop, &session.events);
-    arguments.client.rehearse(server.there(), &arguments.metadata)?;
+    arguments.client.rehearse_built_in(server.there(), &asked.settings.options.metadata)?;
     let driven = server.start()?;
     // Current settings, because a sweep read from its document has no secrets.
     let settings = asked.settings.clone();
@@ -225,7 +225,7 @@ impl SweepArguments {
                 warm_up: self.warm_up,
                 drain: self.drain,
                 texts,
-                ..self.client.settings(self.metadata.clone(), shares_machine)
+                ..self.client.settings(self.metadata.pairs()?, shares_machine)
             },
         })
     }

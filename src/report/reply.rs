@@ -6,15 +6,22 @@ use std::{
 };
 
 use super::outside::{in_lines, on_one_line};
-use crate::{client::Reply, units::format_duration};
+use crate::{
+    client::Reply,
+    units::{counted, format_duration},
+};
 
-/// Writes the reply's text unchanged, byte by byte, and nothing else.
+/// Writes the reply and nothing else: the text unchanged, byte by byte; another method's reply as JSON, or its bytes
+/// where there is no schema.
 ///
 /// # Errors
 /// Errors of the writer.
 pub fn write(reply: &Reply, mut out: impl Write) -> io::Result<()> {
-    if let Some(text) = &reply.text {
-        writeln!(out, "{text}")?;
+    match (&reply.text, &reply.message, &reply.bytes) {
+        (Some(text), _, _) => writeln!(out, "{text}")?,
+        (None, Some(json), _) => writeln!(out, "{json}")?,
+        (None, None, Some(bytes)) => out.write_all(bytes)?,
+        (None, None, None) => {}
     }
     out.flush()
 }
@@ -24,8 +31,13 @@ pub fn write(reply: &Reply, mut out: impl Write) -> io::Result<()> {
 /// # Errors
 /// Errors of the writer.
 pub fn write_to_terminal(reply: &Reply, mut out: impl Write) -> io::Result<()> {
-    if let Some(text) = &reply.text {
-        writeln!(out, "{}", in_lines(text))?;
+    match (&reply.text, &reply.message, &reply.bytes) {
+        (Some(text), _, _) => writeln!(out, "{}", in_lines(text))?,
+        (None, Some(json), _) => writeln!(out, "{}", in_lines(json.get()))?,
+        (None, None, Some(bytes)) => {
+            writeln!(out, "{} (give a schema to see the contents)", counted(bytes.len() as u64, "byte"))?;
+        }
+        (None, None, None) => {}
     }
     out.flush()
 }

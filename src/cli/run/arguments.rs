@@ -8,9 +8,11 @@ use clap::{Args, ValueHint};
 use crate::{
     cli::{
         client_flags::ClientFlags,
+        metadata_flags::MetadataFlags,
+        method_flags::{Driven, MethodFlags},
         output::OutputArguments,
         own_server::OwnServer,
-        values::{MetadataParser, count, named, read_text, verdict},
+        values::{count, named, read_text, verdict},
         watch_flags::WatchFlags,
     },
     endpoint::Target,
@@ -75,9 +77,8 @@ pub(crate) struct LoadArguments {
     #[arg(long, value_name = "FILE", help_heading = "Messages")]
     text_file: Option<PathBuf>,
 
-    /// Metadata to send with each call; `@FILE` reads the value from a file. Results hide credentials. Repeatable
-    #[arg(short, long, value_name = "'NAME: VALUE | NAME: @FILE'", value_parser = MetadataParser, help_heading = "Messages")]
-    metadata: Vec<Pair>,
+    #[command(flatten, next_help_heading = "Messages")]
+    metadata: MetadataFlags,
 
     #[command(flatten)]
     pub(super) client: ClientFlags,
@@ -113,6 +114,9 @@ pub(crate) struct LoadArguments {
 pub(crate) struct RunArguments {
     #[command(flatten)]
     pub(super) load: LoadArguments,
+
+    #[command(flatten)]
+    pub(super) method: MethodFlags,
 
     /// Objective (SLO, threshold), such as `p99<5ms`, `goodput>10k/s`, `refused==0`, `errors<0.1%`. Exit status 1 if it
     /// is missed. Repeatable
@@ -156,6 +160,10 @@ Examples:
                                              # a step, then a ramp
   plimsoll run -s 1KiB@90,5MiB@10            # a mix; 5 MiB is over the default limit
   plimsoll run -r 2k --assert 'p99<5ms' --assert refused==0 -o result.json
+  plimsoll run localhost:50051 --method helloworld.Greeter/SayHello -d '{\"name\":\"x\"}'
+                                             # any unary method; its schema by reflection
+  plimsoll run localhost:2379 --method etcdserverpb.KV/Range --proto rpc.proto -I protos -d @keys.ndjson
+                                             # one message of the file for each call
 
 Sizes: 4194304, 64KiB, 4MiB (binary), 64kB (decimal). Durations: 250us, 10ms, 1.5s, 2m. Rates and counts: 5000, 5k, \
 1M, 1e6. A size is the length of the encoded protobuf message, without gRPC's 5-byte prefix; size limits count the same \
@@ -197,8 +205,30 @@ impl LoadArguments {
             warm_up: self.warm_up,
             drain: self.drain,
             texts: self.texts()?,
-            ..self.client.settings(self.metadata.clone(), shares_machine)
+            ..self.client.settings(self.metadata()?, shares_machine)
         })
+    }
+
+    /// The metadata of each call.
+    pub(super) fn metadata(&self) -> Result<Vec<Pair>> {
+        self.metadata.pairs()
+    }
+
+    /// Puts another method and its messages into the settings.
+    pub(super) fn with_method(&self, settings: Settings, driven: Option<Driven>) -> Result<Settings> {
+        let Some(Driven { method, texts }) = driven else { return Ok(settings) };
+        for (flag, given) in [
+            ("--size", self.size.is_some()),
+            ("--text", self.text.is_some()),
+            ("--text-file", self.text_file.is_some()),
+        ] {
+            if given {
+                bail!(
+                    "{flag} makes texts for example.FormatData/DoFormat; the requests of another method come from --data or --data-binary as they are"
+                );
+            }
+        }
+        Ok(Settings { method, texts, ..settings })
     }
 
     fn load(&self) -> Result<Load> {

@@ -19,13 +19,20 @@ use crate::{
 
 pub(crate) fn execute(arguments: &RunArguments) -> Result<Status> {
     if arguments.with_and_without_refused {
+        if arguments.method.is_given() {
+            bail!(
+                "--with-and-without-refused runs a mix of sizes of example.FormatData/DoFormat; leave out --method"
+            );
+        }
         return interference::run(&arguments.load, arguments.rounds);
     }
     let load = &arguments.load;
     let server = load.server.server(load.target.as_ref())?;
-    let plan = Arc::new(Plan::new(load.settings(server.is_local())?)?);
+    let driven = arguments.method.driven(server.there(), &load.metadata()?)?;
+    let settings = load.with_method(load.settings(server.is_local())?, driven)?;
+    let plan = Arc::new(Plan::new(settings)?);
     let session = Session::begin(&load.output, &load.watch)?;
-    load.client.rehearse(server.there(), &plan.options.metadata)?;
+    load.client.rehearse(server.there(), &plan)?;
     let mut driven = server.start()?;
     if session.stop.is_wanted() {
         return Ok(session.interrupted());

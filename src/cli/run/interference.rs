@@ -25,7 +25,7 @@ pub(super) fn run(load: &LoadArguments, rounds: u64) -> Result<Status> {
     }
     check_metadata(&settings.options.metadata)?;
     let session = Session::begin(&load.output, &load.watch)?;
-    load.client.rehearse(server.there(), &settings.options.metadata)?;
+    load.client.rehearse_built_in(server.there(), &settings.options.metadata)?;
     let ended =
         interference::run(settings, rounds, &server, load.label.clone(), &session.stop, &session.events);
     let Ended { document, is_interrupted, failure } = match ended {

@@ -8,7 +8,7 @@ use super::{
     soundness, spread,
 };
 use crate::{
-    load::{PlannedLoad, TextSource},
+    load::{Pick, PlannedData, PlannedLoad, TextSource},
     report::{
         outside::{Colours, write_text},
         style::{BAD, DOUBTFUL, GOOD, HEADING, STRONG, heading, printable},
@@ -95,11 +95,16 @@ fn what_was_run(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
         many(plan.workers, "worker"),
         many(plan.connections, "connection"),
     )?;
-    let text = match &plan.text {
-        TextSource::Kind(kind) => format!("{kind} text"),
-        TextSource::File(path) => format!("text of {}", path.display()),
+    let text = match (&plan.text, &plan.data) {
+        (Some(TextSource::Kind(kind)), _) => format!("{kind} text"),
+        (Some(TextSource::File(path)), _) => format!("text of {}", path.display()),
+        (None, Some(data)) => data_words(data),
+        (None, None) => String::new(),
     };
     let total = plan.sizes.iter().fold(0, |sum: u64, size| sum.saturating_add(size.weight));
+    if let Some(method) = &plan.other_method {
+        writeln!(out, "{}{}", heading("method"), method.path.trim_start_matches('/'))?;
+    }
     let sizes: Vec<String> = plan
         .sizes
         .iter()
@@ -110,7 +115,30 @@ fn what_was_run(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
         .collect();
     let compression =
         plan.options.compression.map_or_else(String::new, |compression| format!(", {compression} both ways"));
-    writeln!(out, "{}{}; {text}{compression}", heading("messages"), sizes.join(", "))
+    let sizes = match &plan.data {
+        Some(data) if data.smallest_bytes < data.largest_bytes => {
+            format!("{} to {}", ByteSize(data.smallest_bytes), ByteSize(data.largest_bytes))
+        }
+        _ => sizes.join(", "),
+    };
+    writeln!(out, "{}{sizes}; {text}{compression}", heading("messages"))?;
+    writeln!(out, "{}{}", heading("verified"), plan.verified_words())
+}
+
+/// The user's data in words: `3 messages of carts.ndjson, in order`.
+fn data_words(data: &PlannedData) -> String {
+    let origin = match (data.source.as_str(), &data.file) {
+        ("empty", _) => return "the empty message".to_owned(),
+        (_, Some(file)) => format!(" of {file}"),
+        ("stdin", _) => " of standard input".to_owned(),
+        _ => String::new(),
+    };
+    let order = match data.pick {
+        _ if data.messages == 1 => "",
+        Pick::Cycle => ", in order",
+        Pick::Random => ", at random",
+    };
+    format!("{}{origin}{order}", counted(data.messages, "message"))
 }
 
 fn stage(stage: &crate::load::Stage) -> String {

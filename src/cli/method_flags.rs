@@ -1,0 +1,251 @@
+//! Flags about the method, its messages and the check of its replies, on every command that can drive any
+//! method.
+
+use std::{
+    fs,
+    io::{self, Read},
+    path::PathBuf,
+    str::FromStr,
+};
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueHint};
+
+use super::values::{MetadataParser, named, read_text};
+use crate::{
+    client::reflection,
+    endpoint::Located,
+    load::{Corpus, DataFormat, DataOrigin, Expect, Pick, Texts, requests_of},
+    rpc::{
+        Expectation, Message, Method, MethodName,
+        metadata::Pair,
+        schema::{JsonError, Schema},
+    },
+};
+
+#[derive(Debug, Args)]
+pub(super) struct MethodFlags {
+    /// Unary method to call, such as `helloworld.Greeter/SayHello` [default: example.FormatData/DoFormat]
+    #[arg(long, alias = "call", value_name = "PKG.SERVICE/METHOD", help_heading = "Method")]
+    method: Option<MethodName>,
+
+    #[command(flatten)]
+    pub(super) schema: SchemaFlags,
+
+    /// Request as JSON; `@FILE` or `@-` (standard input) reads one or more [default: the empty message]
+    #[arg(short, long, value_name = "JSON | @FILE | @-", requires = "method", help_heading = "Method")]
+    data: Option<String>,
+
+    /// File with one encoded request; needs no schema
+    #[arg(long, value_name = "@FILE", requires = "method", conflicts_with = "data", value_hint = ValueHint::FilePath, help_heading = "Method")]
+    data_binary: Option<String>,
+
+    /// Format of --data [default: json]
+    #[arg(long, value_name = "FORMAT", value_parser = named::<DataFormat>(), requires = "data", help_heading = "Method")]
+    data_format: Option<DataFormat>,
+
+    /// Message of each call, if there are several [default: cycle]
+    #[arg(long, value_name = "ORDER", value_parser = named::<Pick>(), requires = "data", help_heading = "Method")]
+    pick: Option<Pick>,
+
+    /// Check that makes a reply verified: `ok` (one message), `decodes` (as the reply's type), `same` (as the first reply
+    /// to the same message), or the expected reply as JSON or `@FILE` [default: decodes with a schema, ok without]
+    #[arg(
+        long,
+        value_name = "ok | decodes | same | JSON | @FILE",
+        requires = "method",
+        help_heading = "Method"
+    )]
+    expect: Option<WrittenCheck>,
+
+    /// Accept JSON fields that the request's type does not have
+    #[arg(long, requires = "data", help_heading = "Method")]
+    allow_unknown_fields: bool,
+}
+
+/// A check of replies as written.
+#[derive(Debug, Clone)]
+enum WrittenCheck {
+    /// A check by its name.
+    Named(Expect),
+    /// The expected reply as JSON.
+    Json(String),
+    /// A file with the expected reply as JSON.
+    File(PathBuf),
+}
+
+impl FromStr for WrittenCheck {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text.chars().next(), text) {
+            (Some('@'), _) => Ok(Self::File(text[1..].into())),
+            (Some('{' | '['), _) => Ok(Self::Json(text.to_owned())),
+            (_, "ok") => Ok(Self::Named(Expect::Ok)),
+            (_, "decodes") => Ok(Self::Named(Expect::Decodes)),
+            (_, "same") => Ok(Self::Named(Expect::Same)),
+            (_, "upper") => {
+                Err("`upper` is the check of example.FormatData/DoFormat; use `decodes`, `same` or `ok`"
+                    .to_owned())
+            }
+            _ => Err(format!(
+                "`{text}` is no check; write ok, decodes, same, the expected reply as JSON, or @FILE"
+            )),
+        }
+    }
+}
+
+/// Flags about the origin of a schema.
+#[derive(Debug, Args)]
+pub(super) struct SchemaFlags {
+    /// `.proto` file with the method, instead of server reflection. Repeatable
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "protoset", help_heading = "Method")]
+    proto: Vec<PathBuf>,
+
+    /// Folder in which imports of --proto are searched. Repeatable
+    #[arg(short = 'I', long = "import-path", value_name = "DIR", value_hint = ValueHint::DirPath, requires = "proto", help_heading = "Method")]
+    import_paths: Vec<PathBuf>,
+
+    /// Set of descriptors with the method, instead of server reflection. Repeatable
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Method")]
+    protoset: Vec<PathBuf>,
+
+    /// Metadata of reflection calls, instead of --metadata. Repeatable
+    #[arg(long, value_name = "'NAME: VALUE | NAME: @FILE'", value_parser = MetadataParser, help_heading = "Method")]
+    reflect_metadata: Vec<Pair>,
+}
+
+impl SchemaFlags {
+    /// Returns true if the schema comes from files.
+    pub(super) fn has_files(&self) -> bool {
+        !self.proto.is_empty() || !self.protoset.is_empty()
+    }
+
+    /// Reads the schema from files, or from the server's reflection.
+    ///
+    /// # Errors
+    /// The schema cannot be read.
+    pub(super) fn schema(
+        &self,
+        target: Option<&Located>,
+        service: Option<&str>,
+        metadata: &[Pair],
+    ) -> Result<Schema> {
+        if !self.proto.is_empty() {
+            return Ok(Schema::compile(&self.proto, &self.import_paths)?);
+        }
+        if !self.protoset.is_empty() {
+            return Ok(Schema::of_sets(&self.protoset)?);
+        }
+        let Some(target) = target else {
+            bail!("a method without a target needs --proto or --protoset; name the server to call")
+        };
+        let metadata = if self.reflect_metadata.is_empty() { metadata } else { &self.reflect_metadata };
+        Ok(reflection::schema_of(target, service, metadata)?)
+    }
+}
+
+/// A method with its messages.
+pub(super) struct Driven {
+    pub(super) method: Method,
+    pub(super) texts: Texts,
+}
+
+impl Driven {
+    /// The first message, with a check that accepts any reply.
+    pub(super) fn first_message(&self) -> Result<Message> {
+        let Texts::Encoded(corpus) = &self.texts else { bail!("a method has encoded messages") };
+        let request = corpus.requests().first().cloned().unwrap_or_default();
+        Ok(Message { request, expectation: Expectation::Any, class: 0 })
+    }
+}
+
+impl MethodFlags {
+    /// Returns true if the flags name a method other than the built-in one.
+    pub(super) fn is_given(&self) -> bool {
+        self.method.is_some()
+    }
+
+    /// Reads the schema and the data. Returns `None` for the built-in method.
+    ///
+    /// # Errors
+    /// The schema or the data cannot be read, or they do not fit the method.
+    pub(super) fn driven(&self, target: Option<&Located>, metadata: &[Pair]) -> Result<Option<Driven>> {
+        let Some(name) = &self.method else {
+            if self.schema.has_files() {
+                bail!("a schema is for the method that --method names; give --method too");
+            }
+            return Ok(None);
+        };
+        let (data, origin) = self.data()?;
+        let format = if self.data_binary.is_some() {
+            DataFormat::Binary
+        } else {
+            self.data_format.unwrap_or_default()
+        };
+        // Without JSON, and with a check of bytes alone, no schema is needed.
+        let has_json = (format == DataFormat::Json && self.data.is_some())
+            || matches!(self.expect, Some(WrittenCheck::Json(_) | WrittenCheck::File(_)));
+        let is_of_bytes = match self.expect {
+            Some(WrittenCheck::Named(expect)) => expect != Expect::Decodes,
+            _ => self.data_binary.is_some() || format != DataFormat::Json,
+        };
+        let needs_schema = has_json || self.schema.has_files() || !is_of_bytes;
+        let types = if needs_schema {
+            let schema = self.schema.schema(target, Some(&name.service), metadata)?;
+            Some(schema.types_of(name)?)
+        } else {
+            None
+        };
+        let shown = match &origin {
+            DataOrigin::File(path) => path.display().to_string(),
+            DataOrigin::Stdin => "standard input".to_owned(),
+            _ => "--data".to_owned(),
+        };
+        let requests = match (&origin, format) {
+            (DataOrigin::Empty, _) => vec![Vec::new()],
+            _ => requests_of(&data, &shown, format, types.as_ref(), self.allow_unknown_fields)?,
+        };
+        let usual = if types.is_some() { Expect::Decodes } else { Expect::Ok };
+        let (expect, reply) = match &self.expect {
+            None => (usual, None),
+            Some(WrittenCheck::Named(expect)) => (*expect, None),
+            Some(WrittenCheck::Json(text)) => (usual, Some((text.clone(), "--expect".to_owned()))),
+            Some(WrittenCheck::File(path)) => {
+                let text = read_text(path)?;
+                (usual, Some((text, path.display().to_string())))
+            }
+        };
+        let mut corpus = Corpus::new(requests, origin, self.pick.unwrap_or_default(), expect)?;
+        if let (Some((text, name)), Some(types)) = (&reply, &types) {
+            let encoded = types.reply_of_json(text).map_err(|error| {
+                let JsonError { line, column, what } = error;
+                anyhow::anyhow!("the expected reply of {name} (line {line}, column {column}): {what}")
+            })?;
+            corpus = corpus.expecting(encoded);
+        }
+        Ok(Some(Driven { method: Method::new(name, types), texts: Texts::Encoded(corpus) }))
+    }
+
+    /// Reads the data, with its origin.
+    fn data(&self) -> Result<(Vec<u8>, DataOrigin)> {
+        if let Some(written) = &self.data_binary {
+            let path = PathBuf::from(written.strip_prefix('@').unwrap_or(written));
+            let bytes = fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
+            return Ok((bytes, DataOrigin::File(path)));
+        }
+        let Some(written) = &self.data else { return Ok((Vec::new(), DataOrigin::Empty)) };
+        match written.strip_prefix('@') {
+            None => Ok((written.clone().into_bytes(), DataOrigin::Inline(written.clone()))),
+            Some("-") => {
+                let mut bytes = Vec::new();
+                io::stdin().read_to_end(&mut bytes).context("cannot read the data from standard input")?;
+                Ok((bytes, DataOrigin::Stdin))
+            }
+            Some(file) => {
+                let bytes = fs::read(file).with_context(|| format!("cannot read the data of `{file}`"))?;
+                Ok((bytes, DataOrigin::File(file.into())))
+            }
+        }
+    }
+}
