@@ -40,13 +40,14 @@ examples: build
     cargo run --release --locked --quiet --example gate_two_servers
     cargo run --release --locked --quiet --example own_report -- target/ci-result.json
 
-# Other implementations of gRPC on the other side: Python, Node, nginx, grpc-go's client; needs Python 3
+# Other implementations of gRPC on the other side: Python, Node, nginx, grpc-go's client, etcd; needs Python 3
 interop: build
     scripts/interop/run {{binary}}
     scripts/interop/matrix {{binary}} --peers python,node
     # 77: nginx is missing, nothing was checked
     scripts/interop/proxy {{binary}} || [ $? -eq 77 ]
     scripts/interop/goaway {{binary}}
+    scripts/interop/methods {{binary}}
 
 # Size limits, set and found, of every implementation that can be built here; python,node,go,java
 matrix *arguments:

@@ -1,0 +1,1 @@
+"""Any unary method: servers that nobody here wrote, and checks of what Plimsoll prints about them."""
