@@ -71,7 +71,11 @@ fn metadata_that_grpc_cannot_carry_is_refused_by_every_command() {
 fn flags_of_other_tools_say_what_there_is() {
     refused(&["run", "--tls"], &["'--tls'", "no TLS yet"]);
     refused(&["run", "--header", "a: b"], &["-m 'name: value'"]);
-    refused(&["run", "--proto", "x.proto"], &["example.FormatData/DoFormat"]);
+    refused(&["run", "--proto", "x.proto"], &["give --method too"]);
+    refused(
+        &["limits", "--method", "a.B/C"],
+        &["'--method'", "`plimsoll run` and `plimsoll call` drive any unary method"],
+    );
 }
 
 #[test]

@@ -23,6 +23,7 @@ pub(crate) struct Summary {
     pub(crate) refusals: Vec<Refusal>,
     pub(crate) wrong_replies: Vec<WrongReply>,
     pub(crate) goodput: Goodput,
+    pub(crate) replies: Option<Replies>,
     pub(crate) latency: Latencies,
     pub(crate) sizes: Vec<Size>,
     pub(crate) intervals: Vec<Interval>,
@@ -38,6 +39,7 @@ pub(crate) struct Summary {
 pub(crate) struct Measured {
     pub(crate) started_at_unix_ns: u64,
     pub(crate) ended_by_count: bool,
+    pub(crate) replies: Option<ReplySizes>,
     pub(crate) in_window: Volume,
     pub(crate) carried_over: Volume,
     pub(crate) ended_in_window: u64,
@@ -49,6 +51,47 @@ pub(crate) struct Measured {
     pub(crate) sizes: Vec<Histogram>,
     pub(crate) usage: Usage,
     pub(crate) upload_waits: UploadWaits,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Replies {
+    pub(crate) min_bytes: u64,
+    pub(crate) mean_bytes: f64,
+    pub(crate) max_bytes: u64,
+    pub(crate) empty: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReplySizes {
+    pub(crate) count: u64,
+    pub(crate) bytes: u64,
+    pub(crate) smallest: u64,
+    pub(crate) largest: u64,
+    pub(crate) empty: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Method {
+    pub(crate) path: String,
+    pub(crate) request: Option<String>,
+    pub(crate) reply: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Data {
+    pub(crate) source: String,
+    pub(crate) file: Option<String>,
+    pub(crate) inline: Option<String>,
+    pub(crate) messages: u64,
+    pub(crate) pick: String,
+    pub(crate) smallest_bytes: u64,
+    pub(crate) largest_bytes: u64,
+    pub(crate) sha256: String,
+    pub(crate) expected_reply_sha256: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -163,7 +206,10 @@ pub(crate) struct Plan {
     pub(crate) warm_up_ns: u64,
     pub(crate) drain_ns: u64,
     pub(crate) sizes: Vec<PlannedSize>,
-    pub(crate) text: serde_json::Value,
+    pub(crate) method: Option<Method>,
+    pub(crate) data: Option<Data>,
+    pub(crate) expect: Option<String>,
+    pub(crate) text: Option<serde_json::Value>,
     pub(crate) timeout_ns: Option<u64>,
     pub(crate) metadata: Vec<BTreeMap<String, serde_json::Value>>,
     pub(crate) connections: u64,
@@ -197,7 +243,7 @@ pub(crate) struct Stage {
 #[serde(deny_unknown_fields)]
 pub(crate) struct PlannedSize {
     pub(crate) message_bytes: u64,
-    pub(crate) reply_bytes: u64,
+    pub(crate) reply_bytes: Option<u64>,
     pub(crate) asked_bytes: u64,
     pub(crate) weight: u64,
 }

@@ -186,6 +186,8 @@ pub(crate) struct Reply {
     pub(crate) schema: String,
     pub(crate) target: String,
     pub(crate) text: Option<String>,
+    pub(crate) message: Option<serde_json::Value>,
+    pub(crate) message_bytes: Option<u64>,
     pub(crate) status: CallStatus,
     pub(crate) initial_metadata: Vec<Pair>,
     pub(crate) trailing_metadata: Vec<Pair>,

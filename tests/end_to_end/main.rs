@@ -25,6 +25,8 @@ mod limits_document;
 mod limits_elsewhere;
 mod limits_in_front;
 mod limits_unsteady;
+mod methods;
+mod methods_errors;
 mod neighbours;
 mod odd_trailers;
 mod policed_server;

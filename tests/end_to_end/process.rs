@@ -153,6 +153,10 @@ pub(crate) fn run_with_status(arguments: &[&str]) -> (i32, Summary) {
     let summary = Summary::strict(&output.stdout)
         .unwrap_or_else(|error| panic!("{error}: status {status}, stderr: {}", text(&output.stderr)));
     summary.check();
+    // Documents of earlier versions have no sizes of replies.
+    let sizes_of_replies = summary.measured.replies.as_ref().map_or(0, |sizes| sizes.count);
+    assert_eq!(sizes_of_replies, summary.calls.answered);
+    assert_eq!(summary.replies.is_some(), summary.calls.answered > 0);
     // Every figure is the one that the rest of the result gives.
     plimsoll::result::summary::Summary::read(output.stdout.as_slice())
         .expect("a result that agrees with itself");

@@ -30,11 +30,15 @@ const ROOMS: [&str; 15] = [
 const SERVER_USES: [&str; 3] = ["units", "rpc", "server"];
 
 /// Names of other crates, with the rooms or files that may use them.
-const OWNERS: [(&str, &[&str]); 29] = [
+const OWNERS: [(&str, &[&str]); 33] = [
     ("clap", &["cli"]),
     ("tonic", &["rpc", "client", "server"]),
     ("tonic_health", &["server"]),
-    ("tonic_reflection", &["server"]),
+    ("tonic_reflection", &["client/reflection", "server"]),
+    ("prost_reflect", &["rpc/schema"]),
+    ("prost_types", &["rpc/schema", "client/reflection"]),
+    ("protox", &["rpc/schema"]),
+    ("sha2", &["load/corpus"]),
     ("tower", &["client", "server"]),
     ("h2", &["client/stub"]),
     ("hyper", &["client/stub", "server"]),
@@ -79,6 +83,7 @@ const OWNERS: [(&str, &[&str]); 29] = [
         "tokio::runtime::Builder",
         &[
             "client/one_shot",
+            "client/reflection",
             "client/stub/default_client",
             "engine/driver",
             "engine/threads",
