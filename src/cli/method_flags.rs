@@ -58,6 +58,10 @@ pub(super) struct MethodFlags {
     )]
     expect: Option<WrittenCheck>,
 
+    /// Leave the data given with --data out of the result
+    #[arg(long, requires = "data", help_heading = "Method")]
+    no_data_in_result: bool,
+
     /// Accept JSON fields that the request's type does not have
     #[arg(long, requires = "data", help_heading = "Method")]
     allow_unknown_fields: bool,
@@ -236,7 +240,10 @@ impl MethodFlags {
         }
         let Some(written) = &self.data else { return Ok((Vec::new(), DataOrigin::Empty)) };
         match written.strip_prefix('@') {
-            None => Ok((written.clone().into_bytes(), DataOrigin::Inline(written.clone()))),
+            None => {
+                let kept = if self.no_data_in_result { String::new() } else { written.clone() };
+                Ok((written.clone().into_bytes(), DataOrigin::Inline(kept)))
+            }
             Some("-") => {
                 let mut bytes = Vec::new();
                 io::stdin().read_to_end(&mut bytes).context("cannot read the data from standard input")?;

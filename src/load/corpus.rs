@@ -73,7 +73,7 @@ named!(Expect, "check of replies", {
 pub enum DataOrigin {
     /// No data was given: one empty message.
     Empty,
-    /// Given on the command line.
+    /// Given on the command line; empty if a result must not have it.
     Inline(String),
     /// Read from this file.
     File(PathBuf),
@@ -89,7 +89,7 @@ pub struct PlannedData {
     /// The file; absent for other origins.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub file: Option<String>,
-    /// Inline data, up to 4 KiB.
+    /// Inline data, up to 4 KiB, unless it was left out.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub inline: Option<String>,
     /// Number of messages.
@@ -186,7 +186,8 @@ impl Corpus {
         let (source, file, inline) = match &self.origin {
             DataOrigin::Empty => ("empty", None, None),
             DataOrigin::Inline(text) => {
-                ("inline", None, Some(text.clone()).filter(|text| text.len() <= KEPT_BYTES))
+                let is_kept = |text: &String| (1..=KEPT_BYTES).contains(&text.len());
+                ("inline", None, Some(text.clone()).filter(is_kept))
             }
             DataOrigin::File(path) => ("file", Some(path.to_string_lossy().into_owned()), None),
             DataOrigin::Stdin => ("stdin", None, None),

@@ -65,6 +65,8 @@ fn a_method_is_driven_with_its_data_and_its_check() {
     assert_eq!((plan.sizes[0].message_bytes, plan.sizes[0].reply_bytes), (20, None));
     let replies = summary.replies.expect("measured");
     assert_eq!((replies.min_bytes, replies.max_bytes, replies.empty), (2, 2, 0));
+    let without = driven(&server.target(), CHECK, &["-n", "3", "-d", data, "--no-data-in-result"]);
+    assert_eq!(without.plan.data.expect("data").inline, None);
     let goodput = &summary.goodput;
     assert!((goodput.reply_bytes_per_second / goodput.calls_per_second - 2.0).abs() < 1e-6, "{goodput:?}");
 }
