@@ -68,7 +68,7 @@ const ROWS: [(&[&str], &str); 14] = [
 ];
 
 /// Flags about a method, on a command that does not have them.
-const OF_METHODS: [&str; 12] = [
+const OF_METHODS: [&str; 13] = [
     "--method",
     "--call",
     "--proto",
@@ -81,6 +81,7 @@ const OF_METHODS: [&str; 12] = [
     "--data-binary",
     "--data-format",
     "--expect",
+    "--check",
 ];
 
 /// Sentence for a flag about a method.

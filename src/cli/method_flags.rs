@@ -58,6 +58,17 @@ pub(super) struct MethodFlags {
     )]
     expect: Option<WrittenCheck>,
 
+    /// Check of one value of each reply, such as `header.revision > 0`, `kvs.len == 10`, `content == request.content`.
+    /// Repeatable
+    #[arg(
+        long = "check",
+        value_name = "PATH OP VALUE",
+        requires = "method",
+        conflicts_with = "expect",
+        help_heading = "Method"
+    )]
+    checks: Vec<String>,
+
     /// Leave the data given with --data out of the result
     #[arg(long, requires = "data", help_heading = "Method")]
     no_data_in_result: bool,
@@ -194,7 +205,7 @@ impl MethodFlags {
             Some(WrittenCheck::Named(expect)) => expect != Expect::Decodes,
             _ => self.data_binary.is_some() || format != DataFormat::Json,
         };
-        let needs_schema = has_json || self.schema.has_files() || !is_of_bytes;
+        let needs_schema = !self.checks.is_empty() || has_json || self.schema.has_files() || !is_of_bytes;
         let types = if needs_schema {
             let schema = self.schema.schema(target, Some(&name.service), metadata)?;
             Some(schema.types_of(name)?)
@@ -227,6 +238,10 @@ impl MethodFlags {
                 anyhow::anyhow!("the expected reply of {name} (line {line}, column {column}): {what}")
             })?;
             corpus = corpus.expecting(encoded);
+        }
+        if let (false, Some(types)) = (self.checks.is_empty(), &types) {
+            let checks: Result<Vec<_>, _> = self.checks.iter().map(|check| types.check(check)).collect();
+            corpus = corpus.checking(checks?);
         }
         Ok(Some(Driven { method: Method::new(name, types), texts: Texts::Encoded(corpus) }))
     }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::payload_error::{LARGEST_MIX, MOST_MESSAGES, PayloadError};
 use crate::{
-    rpc::{Expectation, ExpectedReply, FirstReply, LARGEST_MESSAGE, Method},
+    rpc::{Expectation, ExpectedReply, FirstReply, LARGEST_MESSAGE, Method, schema::Check},
     units::{hexadecimal, named},
 };
 
@@ -25,6 +25,8 @@ pub struct Corpus {
     expect: Expect,
     /// The expected reply, encoded.
     reply: Option<Bytes>,
+    /// Checks of values of the reply.
+    checks: Arc<[Check]>,
 }
 
 /// Choice of the message for a call.
@@ -57,6 +59,8 @@ pub enum Expect {
     Same,
     /// One message that equals a given one.
     Message,
+    /// One message that decodes as the reply's type, and passes checks of its values.
+    Checks,
 }
 
 named!(Expect, "check of replies", {
@@ -65,6 +69,7 @@ named!(Expect, "check of replies", {
     Decodes => "decodes": "One message that decodes as the method's reply type",
     Same => "same": "The first reply to the same message",
     Message => "message": "A given message",
+    Checks => "checks": "A message that passes checks of its values",
 });
 
 /// Origin of the user's data.
@@ -102,6 +107,9 @@ pub struct PlannedData {
     pub largest_bytes: u64,
     /// SHA-256 of all messages, each behind its length as 8 bytes, big-endian.
     pub sha256: String,
+    /// Checks of values of the reply, as written.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub checks: Vec<String>,
     /// SHA-256 of the expected reply; absent if none was given.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub expected_reply_sha256: Option<String>,
@@ -133,7 +141,18 @@ impl Corpus {
             return Err(PayloadError::MixTooLarge(total));
         }
         let requests = requests.into_iter().map(|request| Bytes::from(request.into_boxed_slice())).collect();
-        Ok(Self { requests, origin, pick, expect, reply: None })
+        Ok(Self { requests, origin, pick, expect, reply: None, checks: [].into() })
+    }
+
+    /// Expects replies that decode and pass these checks.
+    #[must_use]
+    pub fn checking(self, checks: Vec<Check>) -> Self {
+        Self { expect: Expect::Checks, checks: checks.into(), ..self }
+    }
+
+    /// Checks of values of the reply.
+    pub(super) fn checks(&self) -> &Arc<[Check]> {
+        &self.checks
     }
 
     /// Expects this encoded reply to each message.
@@ -167,6 +186,8 @@ impl Corpus {
             Expect::Upper => None,
             Expect::Ok => Some(Expectation::Any),
             Expect::Decodes => Some(Expectation::Decodes(method.types()?.reply_shape())),
+            // Made for each message: the request may be a part of the check.
+            Expect::Checks => method.types().map(|_| Expectation::Any),
             Expect::Same => Some(Expectation::Same(Arc::new(FirstReply::new(types())))),
             Expect::Message => {
                 Some(Expectation::Equal(Arc::new(ExpectedReply::new(self.reply.clone()?, types()))))
@@ -202,6 +223,7 @@ impl Corpus {
             smallest_bytes: sizes().min().unwrap_or(0),
             largest_bytes: sizes().max().unwrap_or(0),
             sha256,
+            checks: self.checks.iter().map(ToString::to_string).collect(),
             expected_reply_sha256,
         }
     }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     rpc::{
-        Expectation, FirstReply, LARGEST_MESSAGE, Message, Method,
+        Checks, Expectation, FirstReply, LARGEST_MESSAGE, Message, Method,
         format_data::{self, TextKind, message_bytes_of},
     },
     units::{ByteSize, draw},
@@ -146,7 +146,10 @@ impl Payload {
                 Expectation::Same(_) => {
                     Expectation::Same(Arc::new(FirstReply::new(method.shared_types().cloned())))
                 }
-                other => other.clone(),
+                other => match method.types().filter(|_| !corpus.checks().is_empty()) {
+                    Some(types) => Expectation::Checks(Arc::new(Checks::of(types, corpus.checks(), request))),
+                    None => other.clone(),
+                },
             },
             class: 0,
         };

@@ -316,6 +316,11 @@ impl Plan {
             }
             Some(Expect::Same) => "each reply equals the first reply to the same message".to_owned(),
             Some(Expect::Message) => "each reply equals the expected message".to_owned(),
+            Some(Expect::Checks) => {
+                let of_type = of_type.unwrap_or("a message");
+                let checks = self.data.as_ref().map(|data| data.checks.join(" and ")).unwrap_or_default();
+                format!("each reply decodes as {of_type}, and {checks}")
+            }
         }
     }
 

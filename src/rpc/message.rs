@@ -7,7 +7,10 @@ use std::{
 
 use prost::bytes::Bytes;
 
-use super::{schema::Types, shape::Shape};
+use super::{
+    schema::{Check, Scalar, Types},
+    shape::Shape,
+};
 
 /// Largest message size: protobuf's own limit, 2 GiB - 1.
 pub const LARGEST_MESSAGE: u64 = (1 << 31) - 1;
@@ -36,10 +39,29 @@ pub enum Expectation {
     Decodes(Arc<Shape>),
     /// One message with this text in a field, in any of protobuf's encodings.
     Text(Arc<ExpectedText>),
+    /// One message that decodes as the type of these checks, and passes them.
+    Checks(Arc<Checks>),
     /// One message that equals this one, in any of protobuf's encodings.
     Equal(Arc<ExpectedReply>),
     /// One message that equals the first reply to the same message.
     Same(Arc<FirstReply>),
+}
+
+/// Checks of values of a reply.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checks {
+    pub(crate) shape: Arc<Shape>,
+    pub(crate) checks: Arc<[Check]>,
+    /// Values to compare with, in the order of the checks.
+    pub(crate) expected: Box<[Scalar]>,
+}
+
+impl Checks {
+    /// Makes the checks of the reply to this request.
+    pub(crate) fn of(types: &Types, checks: &Arc<[Check]>, request: &[u8]) -> Self {
+        let expected = types.expected_values(checks, request).into();
+        Self { shape: types.reply_shape(), checks: Arc::clone(checks), expected }
+    }
 }
 
 /// An expected reply.
@@ -112,7 +134,9 @@ impl Message {
     #[must_use]
     pub fn reply_bytes(&self) -> Option<u64> {
         match &self.expectation {
-            Expectation::Any | Expectation::Decodes(_) | Expectation::Same(_) => None,
+            Expectation::Any | Expectation::Decodes(_) | Expectation::Same(_) | Expectation::Checks(_) => {
+                None
+            }
             Expectation::Equal(expected) => Some(expected.message.len() as u64),
             Expectation::Text(expected) => Some((expected.framed.len() - PREFIX_BYTES) as u64),
         }

@@ -19,7 +19,7 @@ pub use code::{Code, status_words};
 pub use compression::Compression;
 pub(crate) use compression::{ACCEPTED, UnpackError, Unpacker, of_encoding, packed, unpacked};
 pub(crate) use http_answer::{HTTP_WORDS, HttpAnswer};
-pub use message::{Expectation, ExpectedReply, FirstReply, LARGEST_MESSAGE, Message, PREFIX_BYTES};
+pub use message::{Checks, Expectation, ExpectedReply, FirstReply, LARGEST_MESSAGE, Message, PREFIX_BYTES};
 pub(crate) use message::{Sizes, prefix};
 pub use metadata::{MetadataError, Pair, PairError};
 pub use method::Method;

@@ -91,6 +91,8 @@ pub(crate) struct Data {
     pub(crate) smallest_bytes: u64,
     pub(crate) largest_bytes: u64,
     pub(crate) sha256: String,
+    #[serde(default)]
+    pub(crate) checks: Vec<String>,
     pub(crate) expected_reply_sha256: Option<String>,
 }
 

@@ -117,7 +117,11 @@ fn check_calls(base: &[Summary], candidate: &[Summary]) -> Result<(), CompareErr
     };
     let check = |plan: &Plan| {
         let name = plan.expect.unwrap_or(Expect::Upper).name();
-        let reply = plan.data.as_ref().and_then(|data| data.expected_reply_sha256.as_deref());
+        let data = plan.data.as_ref();
+        if let Some(data) = data.filter(|data| !data.checks.is_empty()) {
+            return data.checks.join(" and ");
+        }
+        let reply = data.and_then(|data| data.expected_reply_sha256.as_deref());
         reply.map_or_else(|| name.to_owned(), |hash| format!("{name} with SHA-256 {}", start(hash)))
     };
     let mut all = base.iter().chain(candidate).map(|summary| &summary.plan);

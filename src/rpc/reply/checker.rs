@@ -5,10 +5,11 @@ use prost::bytes::Bytes;
 use super::{
     reader::Reader,
     text::{Text, TextWatch},
+    values::{Values, ValuesWatch},
     verdict::ReplyCheck,
 };
 use crate::rpc::{
-    message::{Expectation, ExpectedText},
+    message::{Checks, Expectation, ExpectedText},
     outcome::Difference,
     schema::Types,
     shape::Shape,
@@ -24,6 +25,7 @@ pub(crate) struct Checker {
     reader: Reader,
     text: Text,
     is_inside_text: bool,
+    values: Values,
     /// The message so far, where it must be compared as a whole.
     collected: Vec<u8>,
 }
@@ -52,6 +54,14 @@ impl Checker {
         match expectation {
             Expectation::Any => Ok(()),
             Expectation::Decodes(shape) => self.reader.read(bytes, shape, &mut ()),
+            Expectation::Checks(all) => {
+                if before == 0 {
+                    self.values.begin(all.checks.len());
+                }
+                let Checks { shape, checks, expected } = &**all;
+                let mut watch = ValuesWatch { values: &mut self.values, checks, expected };
+                self.reader.read(bytes, shape, &mut watch)
+            }
             Expectation::Text(expected) => {
                 if std::mem::take(&mut self.is_as_expected) {
                     let message = expected.message();
@@ -128,6 +138,24 @@ impl Checker {
         match expectation {
             Expectation::Any => Ok(ReplyCheck::Right),
             Expectation::Decodes(_) => self.reader.fault_at_end().map_or(Ok(ReplyCheck::Right), Err),
+            Expectation::Checks(all) => {
+                if self.bytes == 0 {
+                    self.values.begin(all.checks.len());
+                }
+                if let Some(fault) = self.reader.fault_at_end() {
+                    return Err(fault);
+                }
+                let failed = self.values.failed(&all.checks, &all.expected);
+                Ok(failed.map_or(ReplyCheck::Right, |(check, value)| {
+                    ReplyCheck::Wrong(Difference {
+                        at_byte: 0,
+                        expected_bytes: 0,
+                        got_bytes: self.bytes,
+                        expected: check.to_string(),
+                        got: value.to_string(),
+                    })
+                }))
+            }
             Expectation::Equal(expected) => Ok(self.compared(&expected.message, expected.types.as_deref())),
             Expectation::Same(first) => {
                 let got = if self.is_as_expected { &[] } else { self.collected.as_slice() };
@@ -152,3 +180,7 @@ impl Checker {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "checker_tests.rs"]
+mod tests;

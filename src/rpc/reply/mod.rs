@@ -7,6 +7,7 @@
 mod utf8;
 mod reader;
 mod text;
+mod values;
 mod verdict;
 mod checker;
 mod whole;

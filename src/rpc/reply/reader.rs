@@ -20,18 +20,26 @@ const TOO_DEEP: &str = "the reply is not a message that can be read: it is neste
 const OTHER_TYPE: &str = "the reply does not decode as its type: a field has another wire type";
 const NOT_UTF8: &str = "the reply does not decode as its type: a string is not UTF-8";
 
-/// Watcher of the outermost message's length-delimited fields.
+/// Watcher of a message's fields.
 pub(super) trait Watch {
-    /// A field begins.
-    fn begins(&mut self, number: u32);
-    /// The next bytes of the field.
-    fn takes(&mut self, bytes: &[u8]);
+    /// True if the watcher needs numbers. Without it, fields of a fixed length are skipped.
+    const IS_WATCHING: bool = false;
+
+    /// A message or a group begins within the current one.
+    fn enters(&mut self, _number: u32) {}
+    /// The current message or group ends.
+    fn leaves(&mut self) {}
+    /// A number: its bits as on the wire.
+    fn number(&mut self, _number: u32, _raw: u64) {}
+    /// Several numbers of a fixed length in one field.
+    fn numbers(&mut self, _number: u32, _values: u64) {}
+    /// A text or bytes begin, within this many messages.
+    fn begins(&mut self, _number: u32, _depth: usize) {}
+    /// The next bytes of the text or of the bytes that began last.
+    fn takes(&mut self, _bytes: &[u8]) {}
 }
 
-impl Watch for () {
-    fn begins(&mut self, _: u32) {}
-    fn takes(&mut self, _: &[u8]) {}
-}
+impl Watch for () {}
 
 /// Position of the reader in a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,16 +48,18 @@ enum Position {
     Key,
     /// In the length of this field.
     Length(u32, Field),
-    /// In a number that is not used.
-    Number,
+    /// In this field's number.
+    Number(u32),
     /// In bytes that are not used, before this many of them.
     Skipped(u64),
-    /// In a field that is watched, before this many of its bytes.
-    Watched(u64),
+    /// In a number of this field with a fixed length, before this many of its bytes.
+    Fixed(u32, u32),
+    /// In bytes, before this many of them.
+    Bytes(u64),
     /// In a text, before this many of its bytes.
     Text(u64),
-    /// In a row of varints that ends at this offset.
-    Row(u64),
+    /// In a row of this field's varints that ends at this offset.
+    Row(u32, u64),
 }
 
 /// A message or a group that has begun.
@@ -115,14 +125,13 @@ impl Reader {
         loop {
             match self.position {
                 Position::Key => {
-                    self.leave();
+                    self.leave(watch);
                     let Some(key) = self.varint(&mut bytes)? else { return Ok(()) };
-                    self.position = self.field(key, shape)?;
+                    self.position = self.field(key, shape, watch)?;
                 }
-                Position::Number => {
-                    if self.varint(&mut bytes)?.is_none() {
-                        return Ok(());
-                    }
+                Position::Number(number) => {
+                    let Some(raw) = self.varint(&mut bytes)? else { return Ok(()) };
+                    watch.number(number, raw);
                     self.position = Position::Key;
                 }
                 Position::Length(number, field) => {
@@ -139,12 +148,25 @@ impl Reader {
                     bytes = rest;
                     self.position = Position::Key;
                 }
-                Position::Watched(left) => {
+                Position::Fixed(number, left) => {
+                    let [byte, rest @ ..] = bytes else { return Ok(()) };
+                    bytes = rest;
+                    self.at += 1;
+                    let (value, bits) = self.varint;
+                    self.varint = (value | u64::from(*byte) << bits, bits + 8);
+                    self.position = Position::Fixed(number, left - 1);
+                    if left == 1 {
+                        let (raw, _) = std::mem::take(&mut self.varint);
+                        watch.number(number, raw);
+                        self.position = Position::Key;
+                    }
+                }
+                Position::Bytes(left) => {
                     let (taken, rest) = split(bytes, left);
                     self.at += taken.len() as u64;
                     watch.takes(taken);
                     if (taken.len() as u64) < left {
-                        self.position = Position::Watched(left - taken.len() as u64);
+                        self.position = Position::Bytes(left - taken.len() as u64);
                         return Ok(());
                     }
                     bytes = rest;
@@ -157,6 +179,7 @@ impl Reader {
                     if !self.utf8.take(taken, is_last) {
                         return Err(NOT_UTF8);
                     }
+                    watch.takes(taken);
                     if !is_last {
                         self.position = Position::Text(left - taken.len() as u64);
                         return Ok(());
@@ -164,11 +187,10 @@ impl Reader {
                     bytes = rest;
                     self.position = Position::Key;
                 }
-                Position::Row(end) => {
+                Position::Row(number, end) => {
                     while self.at < end || self.varint.1 > 0 {
-                        if self.varint(&mut bytes)?.is_none() {
-                            return Ok(());
-                        }
+                        let Some(raw) = self.varint(&mut bytes)? else { return Ok(()) };
+                        watch.number(number, raw);
                     }
                     if self.at > end {
                         return Err(PAST_END);
@@ -181,7 +203,7 @@ impl Reader {
 
     /// Returns the fault of a message that ends here, if there is one.
     pub(super) fn fault_at_end(&mut self) -> Option<&'static str> {
-        self.leave();
+        self.leave(&mut ());
         let is_whole = self.position == Position::Key
             && self.varint.1 == 0
             && self.around.is_empty()
@@ -191,9 +213,10 @@ impl Reader {
 
     /// Leaves the messages that end here.
     #[inline]
-    fn leave(&mut self) {
+    fn leave<W: Watch>(&mut self, watch: &mut W) {
         while self.at == self.inner.end && self.inner.group == 0 && self.varint.1 == 0 {
             let Some(around) = self.around.pop() else { return };
+            watch.leaves();
             self.inner = around;
         }
     }
@@ -233,7 +256,7 @@ impl Reader {
 
     /// Evaluates a key. Returns the position behind it.
     #[inline]
-    fn field(&mut self, key: u64, shape: &Shape) -> Result<Position, &'static str> {
+    fn field<W: Watch>(&mut self, key: u64, shape: &Shape, watch: &mut W) -> Result<Position, &'static str> {
         let number = u32::try_from(key).map_err(|_| NO_NUMBER)? >> 3;
         if number == 0 {
             return Err(NO_NUMBER);
@@ -241,9 +264,9 @@ impl Reader {
         let field = shape.field(self.inner.of_type, number);
         let is_of = |content: Content| field.content == content || field.content == Content::Unknown;
         match key & 7 {
-            0 if is_of(Content::Varint) => Ok(Position::Number),
-            1 if is_of(Content::Fixed64) => self.skip(8),
-            5 if is_of(Content::Fixed32) => self.skip(4),
+            0 if is_of(Content::Varint) => Ok(Position::Number(number)),
+            1 if is_of(Content::Fixed64) => self.fixed::<W>(number, 8),
+            5 if is_of(Content::Fixed32) => self.fixed::<W>(number, 4),
             2 => match field.content {
                 Content::Varint | Content::Fixed32 | Content::Fixed64 if !field.is_packable => {
                     Err(OTHER_TYPE)
@@ -252,12 +275,19 @@ impl Reader {
                 _ => Ok(Position::Length(number, field)),
             },
             3 => match field.content {
-                Content::Group(of_type) => self.open(self.inner.end, of_type, number, true),
-                Content::Unknown => self.open(self.inner.end, Shape::UNTYPED, number, true),
+                Content::Group(of_type) => {
+                    watch.enters(number);
+                    self.open(self.inner.end, of_type, number, true)
+                }
+                Content::Unknown => {
+                    watch.enters(number);
+                    self.open(self.inner.end, Shape::UNTYPED, number, true)
+                }
                 _ => Err(OTHER_TYPE),
             },
             4 if self.inner.group == number => {
                 if let Some(around) = self.around.pop() {
+                    watch.leaves();
                     self.inner = around;
                 }
                 Ok(Position::Key)
@@ -268,9 +298,16 @@ impl Reader {
         }
     }
 
-    /// Begins this many bytes that are not used.
-    fn skip(&self, length: u64) -> Result<Position, &'static str> {
-        if length > self.inner.end - self.at { Err(PAST_END) } else { Ok(Position::Skipped(length)) }
+    /// Begins a number of this many bytes.
+    fn fixed<W: Watch>(&self, number: u32, length: u32) -> Result<Position, &'static str> {
+        if u64::from(length) > self.inner.end - self.at {
+            return Err(PAST_END);
+        }
+        Ok(if W::IS_WATCHING {
+            Position::Fixed(number, length)
+        } else {
+            Position::Skipped(u64::from(length))
+        })
     }
 
     /// Begins a field of this length.
@@ -288,16 +325,27 @@ impl Reader {
         }
         let end = self.at + length;
         match field.content {
-            Content::Bytes | Content::Unknown if self.around.is_empty() => {
-                watch.begins(number);
-                Ok(Position::Watched(length))
+            Content::Bytes | Content::Unknown => {
+                watch.begins(number, self.around.len());
+                Ok(Position::Bytes(length))
             }
-            Content::Bytes | Content::Unknown => Ok(Position::Skipped(length)),
-            Content::Text => Ok(Position::Text(length)),
-            Content::Message(of_type) => self.open(end, of_type, 0, !shape.is_entry(of_type)),
-            Content::Varint => Ok(Position::Row(end)),
-            Content::Fixed32 if length.is_multiple_of(4) => Ok(Position::Skipped(length)),
-            Content::Fixed64 if length.is_multiple_of(8) => Ok(Position::Skipped(length)),
+            Content::Text => {
+                watch.begins(number, self.around.len());
+                Ok(Position::Text(length))
+            }
+            Content::Message(of_type) => {
+                watch.enters(number);
+                self.open(end, of_type, 0, !shape.is_entry(of_type))
+            }
+            Content::Varint => Ok(Position::Row(number, end)),
+            Content::Fixed32 if length.is_multiple_of(4) => {
+                watch.numbers(number, length / 4);
+                Ok(Position::Skipped(length))
+            }
+            Content::Fixed64 if length.is_multiple_of(8) => {
+                watch.numbers(number, length / 8);
+                Ok(Position::Skipped(length))
+            }
             Content::Fixed32 | Content::Fixed64 => Err(PAST_END),
             Content::Group(_) => Err(OTHER_TYPE),
         }

@@ -30,8 +30,8 @@ pub(super) struct TextWatch<'a> {
 }
 
 impl Watch for TextWatch<'_> {
-    fn begins(&mut self, number: u32) {
-        *self.is_inside = number == self.field;
+    fn begins(&mut self, number: u32, depth: usize) {
+        *self.is_inside = depth == 0 && number == self.field;
         if *self.is_inside {
             self.text.begin();
         }

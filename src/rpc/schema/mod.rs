@@ -8,11 +8,14 @@ mod pool;
 mod source;
 mod encode;
 mod json;
+mod check;
 mod skeleton;
 mod tables;
 mod types;
 mod document;
 
+pub use check::{Check, CheckError};
+pub(crate) use check::{MOST_STEPS, Path, Reads, Scalar};
 pub use document::{MethodEntry, Schema};
 pub use error::SchemaError;
 pub use json::JsonError;

@@ -9,6 +9,7 @@ use std::{
 use prost_reflect::{DynamicMessage, MessageDescriptor};
 
 use super::{
+    check::{Check, CheckError, Scalar},
     encode::{encode, has_maps},
     json::{self, JsonError},
     skeleton, tables,
@@ -95,6 +96,21 @@ impl Types {
         };
         Difference::between(&shown(&left, expected), &shown(&right, got))
             .or_else(|| Difference::of_bytes(expected, got))
+    }
+
+    /// Reads a check of replies: `PATH OP VALUE`. A value of the request is `request.PATH`.
+    ///
+    /// # Errors
+    /// Fails if a path does not lead to a value, or if the values cannot be compared.
+    pub fn check(&self, text: &str) -> Result<Check, CheckError> {
+        Check::parse(text, &self.request, &self.reply)
+    }
+
+    /// Returns the values that these checks expect of the reply to an encoded request.
+    pub(crate) fn expected_values(&self, checks: &[Check], request: &[u8]) -> Vec<Scalar> {
+        let request = DynamicMessage::decode(self.request.clone(), request);
+        let request = request.unwrap_or_else(|_| DynamicMessage::new(self.request.clone()));
+        checks.iter().map(|check| check.expected(&request)).collect()
     }
 
     /// Returns true if the bytes decode as a reply.

@@ -63,8 +63,10 @@ def on_etcd(driver: Driver) -> None:
         driver.prints("lists methods", "Put(etcdserverpb.PutRequest) returns", "methods", *schema)
         driver.drives(etcd.address, f"{kv}/Put", *schema, "-d", f'{{"key":"{A}","value":"{X}"}}')
         driver.drives(etcd.address, f"{kv}/Range", *schema, "-d", f'{{"key":"{A}"}}', "--expect", "same")
-        driver.drives(etcd.address, "etcdserverpb.Lease/LeaseGrant", *schema, "-d", '{"TTL":"60"}')
-        driver.drives(etcd.address, "etcdserverpb.Maintenance/Status", *schema)
+        lease = "etcdserverpb.Lease/LeaseGrant"
+        driver.drives(etcd.address, lease, *schema, "-d", '{"TTL":"60"}', "--check", "TTL == request.TTL")
+        checks = ("--check", "header.revision > 0", "--check", 'version != ""')
+        driver.drives(etcd.address, "etcdserverpb.Maintenance/Status", *schema, *checks)
         call = ("call", etcd.address, *schema, "--method")
         driver.prints("answers a call", f'"value": "{X}"', *call, f"{kv}/Range", "-d", f'{{"key":"{A}"}}')
         driver.prints("streams", "streams its requests and replies", *call, "etcdserverpb.Watch/Watch", status=2)
