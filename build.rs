@@ -1,20 +1,10 @@
-//! Compiles the proto without protoc, keeps its descriptor for reflection, and passes the commit to the
-//! build.
+//! Passes the commit to the build.
 
-use std::{env, error::Error, fs, path::PathBuf, process::Command};
+use std::process::Command;
 
-use prost::Message;
-
-const PROTO: &str = "proto/format_data.proto";
-
-fn main() -> Result<(), Box<dyn Error>> {
-    println!("cargo::rerun-if-changed={PROTO}");
-    let descriptors = protox::compile([PROTO], ["proto"])?;
-    let out = PathBuf::from(env::var("OUT_DIR")?);
-    fs::write(out.join("format_data.bin"), descriptors.encode_to_vec())?;
-    tonic_prost_build::configure().compile_fds(descriptors)?;
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
     note_commit();
-    Ok(())
 }
 
 /// Sets `PLIMSOLL_COMMIT`. A build outside git has no commit, and leaves the variable unset.
