@@ -8,6 +8,7 @@ pub mod payload;
 pub mod schedule;
 pub mod settings;
 mod error;
+pub mod planned;
 pub mod plan;
 
 pub use corpus::{Corpus, DataOrigin, Expect, Pick, PlannedData};
@@ -15,7 +16,8 @@ pub use data::{DataError, DataFormat, requests_of};
 pub use error::PlanError;
 pub use options::{ClientKind, DEFAULT_MAX_RECV, Options};
 pub use payload::{MOST_SIZES, Mix, Payload, Share};
-pub use plan::{Plan, PlannedLoad, PlannedMethod, PlannedSize, STUB_RECV_CAP, recv_limit};
+pub use plan::{Plan, STUB_RECV_CAP, recv_limit};
+pub use planned::{PlannedLoad, PlannedMethod, PlannedSize};
 pub use schedule::{Arrival, Arrivals, Schedule, Stage, WorkerArrivals};
 pub use settings::{
     DEFAULT_CONCURRENCY, DEFAULT_MAX_IN_FLIGHT, Load, Rates, Settings, TextSource, Texts, Workers,

@@ -51,7 +51,7 @@ pub enum Expectation {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checks {
     pub(crate) shape: Arc<Shape>,
-    pub(crate) checks: Arc<[Check]>,
+    pub(crate) all: Arc<[Check]>,
     /// Values to compare with, in the order of the checks.
     pub(crate) expected: Box<[Scalar]>,
 }
@@ -60,7 +60,7 @@ impl Checks {
     /// Makes the checks of the reply to this request.
     pub(crate) fn of(types: &Types, checks: &Arc<[Check]>, request: &[u8]) -> Self {
         let expected = types.expected_values(checks, request).into();
-        Self { shape: types.reply_shape(), checks: Arc::clone(checks), expected }
+        Self { shape: types.reply_shape(), all: Arc::clone(checks), expected }
     }
 }
 

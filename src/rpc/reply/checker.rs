@@ -54,11 +54,11 @@ impl Checker {
         match expectation {
             Expectation::Any => Ok(()),
             Expectation::Decodes(shape) => self.reader.read(bytes, shape, &mut ()),
-            Expectation::Checks(all) => {
+            Expectation::Checks(of_values) => {
                 if before == 0 {
-                    self.values.begin(all.checks.len());
+                    self.values.begin(of_values.all.len());
                 }
-                let Checks { shape, checks, expected } = &**all;
+                let Checks { shape, all: checks, expected } = &**of_values;
                 let mut watch = ValuesWatch { values: &mut self.values, checks, expected };
                 self.reader.read(bytes, shape, &mut watch)
             }
@@ -138,14 +138,14 @@ impl Checker {
         match expectation {
             Expectation::Any => Ok(ReplyCheck::Right),
             Expectation::Decodes(_) => self.reader.fault_at_end().map_or(Ok(ReplyCheck::Right), Err),
-            Expectation::Checks(all) => {
+            Expectation::Checks(of_values) => {
                 if self.bytes == 0 {
-                    self.values.begin(all.checks.len());
+                    self.values.begin(of_values.all.len());
                 }
                 if let Some(fault) = self.reader.fault_at_end() {
                     return Err(fault);
                 }
-                let failed = self.values.failed(&all.checks, &all.expected);
+                let failed = self.values.failed(&of_values.all, &of_values.expected);
                 Ok(failed.map_or(ReplyCheck::Right, |(check, value)| {
                     ReplyCheck::Wrong(Difference {
                         at_byte: 0,
