@@ -35,7 +35,7 @@ fn recording(criterion: &mut Criterion) {
                 let service = Duration::from_nanos(100_000 + (k >> 44));
                 let sent = start + Duration::from_micros(500);
                 let intended = is_open.then_some(start + Duration::from_micros(450));
-                let call = Call { message: 0, is_planned: true, intended, sent, returned: 0 };
+                let call = Call { message: 0, class: 0, is_planned: true, intended, sent, returned: 0 };
                 recorder.plan(0);
                 recorder.finish(black_box(call.end(Outcome::Answered, sent + service)));
             });

@@ -281,7 +281,7 @@ fn compare_decodes(rounds: usize, length: Duration) {
     let name = "t.S/Do".parse().expect("a name");
     let schema = Schema::compile(&[file], &[]).expect("it compiles");
     let types = schema.types_of(&name).expect("unary");
-    let json = r#"{"name":"a ship in salt water","revision":"123456","value":"AAECAwQFBgcICQoLDA0ODw==","ok":true,"share":0.5}"#;
+    let json = r#"{"name":"a ship in the salt water now","revision":"123456","value":"AAECAwQFBgcICQoLDA0ODw==","ok":true,"share":0.5}"#;
     let message = types.request_of_json(json, false).expect("a message");
     let method = Method::new(&name, Some(types));
     let built_in = settings(ClientKind::Lean, SIZE, 64, length);
@@ -301,7 +301,7 @@ fn compare_decodes(rounds: usize, length: Duration) {
         target
     };
     let upper = serve(Data { text: text.to_uppercase() }.encode_to_vec());
-    let typed = serve(message.clone());
+    let fields = serve(message.clone());
     let cost = |plan: Plan, target: &Located| {
         let run = engine::run_beside(&Arc::new(plan), target, &[], &Stop::new(), &Events::none());
         let run = run.expect("it runs");
@@ -313,8 +313,8 @@ fn compare_decodes(rounds: usize, length: Duration) {
     let (mut decodes, mut ok) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
         let base = cost(text_plan.clone(), &upper);
-        decodes.push(cost(other(Expect::Decodes), &typed) / base);
-        ok.push(cost(other(Expect::Ok), &typed) / base);
+        decodes.push(cost(other(Expect::Decodes), &fields) / base);
+        ok.push(cost(other(Expect::Ok), &fields) / base);
     }
     println!(
         "64-byte replies, client's CPU per call next to DoFormat's: decodes {:.3} of {decodes:.3?}, ok {:.3}; {} B",

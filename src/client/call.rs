@@ -10,6 +10,8 @@ use crate::rpc::{Failure, Outcome};
 pub struct Call {
     /// Message of the call, as an index of the payload.
     pub message: usize,
+    /// Row of the result that counts the call: the class of its message.
+    pub class: u8,
     /// True if the call is planned; false for calls of the warm-up.
     pub is_planned: bool,
     /// Intended start; `None` in a closed loop and in the warm-up.
@@ -43,7 +45,7 @@ impl Call {
     /// Makes a single call that starts now and is not part of a run's load.
     #[must_use]
     pub fn now(message: usize) -> Self {
-        Self { message, is_planned: true, intended: None, sent: Instant::now(), returned: 0 }
+        Self { message, class: 0, is_planned: true, intended: None, sent: Instant::now(), returned: 0 }
     }
 
     /// Ends the call with this outcome and nothing uploaded.

@@ -124,7 +124,8 @@ impl Sequencer {
             }
         }
         let message = self.plan.payload().pick(k);
-        let call = Call { message, is_planned, intended: None, sent: now, returned: 0 };
+        let class = self.plan.payload().class_of(message);
+        let call = Call { message, class, is_planned, intended: None, sent: now, returned: 0 };
         self.call_starts(&call);
         Some(call)
     }
@@ -155,14 +156,15 @@ impl Sequencer {
             }
         };
         let message = self.plan.payload().pick(arrival.k);
-        let call = Call { message, is_planned: intended.is_some(), intended, sent: now, returned: 0 };
+        let class = self.plan.payload().class_of(message);
+        let call = Call { message, class, is_planned: intended.is_some(), intended, sent: now, returned: 0 };
         let taken = if self.all.in_flight.fetch_add(1, Ordering::Relaxed) < self.plan.most_in_flight() {
             self.call_starts(&call);
             Some(call)
         } else {
             self.all.in_flight.fetch_sub(1, Ordering::Relaxed);
             if call.is_planned {
-                let class = self.plan.payload().class_of(message);
+                let class = usize::from(class);
                 self.recorder.plan(class);
                 self.recorder.shed(class);
             }
@@ -187,7 +189,7 @@ impl Sequencer {
 
     fn call_starts(&mut self, call: &Call) {
         self.in_flight += 1;
-        let class = self.plan.payload().class_of(call.message);
+        let class = usize::from(call.class);
         if call.is_planned {
             self.recorder.plan(class);
             self.planned_in_flight[class] += 1;
@@ -211,9 +213,9 @@ impl Sequencer {
     }
 
     pub(super) fn call_ended(&mut self, completion: Completion) {
-        let Call { message, is_planned, .. } = completion.call;
+        let Call { class, is_planned, .. } = completion.call;
         let done = completion.done;
-        let class = self.plan.payload().class_of(message);
+        let class = usize::from(class);
         if !is_planned && !self.has_adopted {
             self.warm_up_in_flight[class] -= 1;
         }
@@ -271,7 +273,7 @@ impl Sequencer {
             self.arrivals.next.filter(|next| !self.window.is_behind(self.window.start() + next.at))
         {
             let payload = self.plan.payload();
-            let class = payload.class_of(payload.pick(arrival.k));
+            let class = usize::from(payload.class_of(payload.pick(arrival.k)));
             self.recorder.plan(class);
             self.recorder.unfinished(class, 1);
             self.arrivals.pop();

@@ -171,8 +171,8 @@ impl Payload {
 
     /// Row of the result that counts the calls of this message.
     #[must_use]
-    pub fn class_of(&self, message: usize) -> usize {
-        self.messages.get(message).map_or(0, |message| usize::from(message.class))
+    pub fn class_of(&self, message: usize) -> u8 {
+        self.messages.get(message).map_or(0, |message| message.class)
     }
 
     /// Relative weights of the messages, in the order of the mix.

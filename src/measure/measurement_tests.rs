@@ -50,7 +50,8 @@ fn measured(plan: &Plan, calls: &[Case], busy: u64) -> Measurement {
             timeline.add(index, &interval);
         }
         let intended = plan.is_open().then(|| sent - Duration::from_micros(u64::from(kind)));
-        recorder.finish(Call { intended, sent, ..Call::now(message) }.end(outcome(kind), done));
+        let class = u8::try_from(message).expect("two messages");
+        recorder.finish(Call { class, intended, sent, ..Call::now(message) }.end(outcome(kind), done));
     }
     let (recording, (index, interval)) = recorder.into_recording();
     timeline.add(index, &Interval { in_flight: 0, ..interval });

@@ -61,8 +61,8 @@ impl Recorder {
     pub fn finish(&mut self, completion: Completion) {
         let Completion { call, done, outcome, reply_bytes, uploaded_bytes: _, is_own_status: _, loss: _ } =
             completion;
-        let Call { message, is_planned: _, intended, sent, returned: _ } = call;
-        let (class, request_bytes) = self.row(message);
+        let Call { message, class, is_planned: _, intended, sent, returned: _ } = call;
+        let class = usize::from(class);
         // If the call was sent before the window, this time is longer than the difference of `done` and
         // `sent` below.
         let service = done.saturating_duration_since(sent);
@@ -99,7 +99,7 @@ impl Recorder {
                     }
                 }
                 if done < self.window {
-                    self.recording.in_window.count(request_bytes, reply_bytes);
+                    self.recording.in_window.count(self.request_bytes(message), reply_bytes);
                 }
             }
             Outcome::WrongReply(difference) => {
@@ -133,7 +133,7 @@ impl Recorder {
         if completion.done.saturating_duration_since(self.start) < self.window {
             self.recording.ended_in_window += 1;
             if completion.outcome == Outcome::Answered {
-                let (_, request_bytes) = self.row(completion.call.message);
+                let request_bytes = self.request_bytes(completion.call.message);
                 self.recording.carried_over.count(request_bytes, completion.reply_bytes);
             }
         }
@@ -166,10 +166,9 @@ impl Recorder {
         (self.recording, (self.interval_index, self.interval))
     }
 
-    /// Class of a message, and message bytes of its request.
-    fn row(&self, message: usize) -> (usize, u64) {
-        let known = self.messages.get(message);
-        known.map_or((0, 0), |message| (usize::from(message.class), message.request_bytes()))
+    /// Message bytes of a message's request.
+    fn request_bytes(&self, message: usize) -> u64 {
+        self.messages.get(message).map_or(0, Message::request_bytes)
     }
 
     fn count_outcome(&mut self, class: usize, outcome: &Outcome) {

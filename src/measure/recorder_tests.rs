@@ -160,7 +160,14 @@ fn merged_recordings_conserve(outcomes: &[Case]) -> Result<(), TestCaseError> {
                     _ => Outcome::Broken(Box::new(failure(String::new()))),
                 };
                 let done = ended(start + Duration::from_millis(1), outcome);
-                recorder.finish(Completion { call: Call { message: *message, ..done.call }, ..done });
+                recorder.finish(Completion {
+                    call: Call {
+                        message: *message,
+                        class: u8::try_from(*message).expect("few"),
+                        ..done.call
+                    },
+                    ..done
+                });
             }
         }
     }

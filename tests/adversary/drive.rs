@@ -160,7 +160,14 @@ impl Client {
             let mut server = Vec::new();
             match step {
                 Step::Start => {
-                    let call = Call { message: 0, is_planned: true, intended: None, sent: now, returned: 0 };
+                    let call = Call {
+                        message: 0,
+                        class: 0,
+                        is_planned: true,
+                        intended: None,
+                        sent: now,
+                        returned: 0,
+                    };
                     connection.start(call);
                     started += 1;
                 }

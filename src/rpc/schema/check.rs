@@ -31,7 +31,7 @@ pub(crate) struct Path {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Step {
     pub(crate) number: u32,
-    /// Which of a repeated field's values, from 0.
+    /// Index of one value of a repeated field, from 0.
     pub(crate) index: Option<u32>,
 }
 
