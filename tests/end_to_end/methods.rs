@@ -139,6 +139,37 @@ fn wrong_replies_are_shown_by_the_stub_client() {
     over("stub", wrong_replies_are_shown_as_json);
 }
 
+fn values_of_replies_are_checked() {
+    let server = Server::start(&[]);
+    let checked = |check: &[&str]| {
+        let target = server.target();
+        let mut all = vec!["run", &target, "--client", client(), "-w", "0s", "-n", "20", "-O", "json"];
+        all.extend(["--method", DO_FORMAT, "-d", r#"{"text":"ABC"}"#]);
+        all.extend(check);
+        let output = output_of(&all);
+        let document: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        (output.status.code(), document)
+    };
+    let (status, document) = checked(&["--check", "text == request.text", "--check", "text > AB"]);
+    assert_eq!((status, &document["calls"]["answered"]), (Some(0), &20.into()));
+    assert_eq!(document["plan"]["expect"], "checks");
+    assert_eq!(document["plan"]["data"]["checks"][1], "text > AB");
+    let (status, document) = checked(&["--check", "text != request.text"]);
+    assert_eq!((status, &document["calls"]["wrong_reply"]), (Some(2), &20.into()));
+    let wrong = &document["wrong_replies"][0];
+    assert_eq!((&wrong["expected"], &wrong["got"]), (&"text != request.text".into(), &"\"ABC\"".into()));
+}
+
+#[test]
+fn values_of_replies_are_checked_by_the_lean_client() {
+    over("lean", values_of_replies_are_checked);
+}
+
+#[test]
+fn values_of_replies_are_checked_by_the_stub_client() {
+    over("stub", values_of_replies_are_checked);
+}
+
 #[test]
 fn encoded_messages_need_no_schema_and_are_sent_as_they_are() {
     let server = Server::start(&[]);

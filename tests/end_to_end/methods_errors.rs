@@ -16,6 +16,11 @@ use tonic_reflection::pb::v1::{
 
 use crate::process::{Server, output_of, text};
 
+/// Returns the error of a check that cannot be made.
+fn of_check(target: &str, check: &str) -> String {
+    refused(&["run", target, "--method", "grpc.health.v1.Health/Check", "--check", check])
+}
+
 /// Runs the binary. Returns stderr of a command that ended with status 2.
 fn refused(arguments: &[&str]) -> String {
     let output = output_of(arguments);
@@ -83,6 +88,8 @@ fn data_that_is_no_message_is_said_with_its_place() {
     let error =
         refused(&["run", &target, "--method", "grpc.health.v1.Health/Check", "--expect", "{\"sta\":1}"]);
     assert!(error.contains("the expected reply of --expect (line 1"), "{error}");
+    let error = of_check(&target, "staus == SERVING");
+    assert!(error.contains("HealthCheckResponse has no field staus; did you mean status?"), "{error}");
 }
 
 #[test]

@@ -79,6 +79,28 @@ fn a_value_from_a_file_is_sent_and_hidden_and_a_sweep_goes_on_with_a_new_token()
 }
 
 #[test]
+fn values_of_a_file_and_of_the_environment_are_hidden_on_another_method_too() {
+    let server = Server::start(&[]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("metadata");
+    fs::write(&file, format!("# mine\nteam: {TOKEN}\n")).expect("writable");
+    let path = folder.path().join("result.json");
+    let (file, result) = (file.to_str().expect("UTF-8"), path.to_str().expect("UTF-8"));
+    let target = server.target();
+    let run =
+        ["run", &target, "-n", "5", "-w", "0s", "--method", "grpc.health.v1.Health/Check", "-o", result];
+    hides(&[&run[..], &["--metadata-file", file]].concat(), &[&path]);
+    let mut expanded = plimsoll(&[&run[..], &["-m", "team: ${SHIP}", "--expand-env"]].concat());
+    let output = expanded.env("SHIP", TOKEN).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let written = fs::read_to_string(&path).expect("written");
+    assert!(!written.contains(TOKEN) && written.contains("\"hidden\""), "{written}");
+    let output = output_of(&[&run[..], &["-m", "team: ${PLIMSOLL_UNSET}", "--expand-env"]].concat());
+    let error = text(&output.stderr);
+    assert!(output.status.code() == Some(2) && error.contains("PLIMSOLL_UNSET, which is not set"), "{error}");
+}
+
+#[test]
 fn an_error_does_not_repeat_a_credential() {
     let wrong = [format!("authorization Bearer {TOKEN}"), format!("authorization: \u{1}{TOKEN}")];
     for wrong in &wrong {

@@ -50,7 +50,13 @@ def etcd_protos(folder: Path) -> Path:
         return protos
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    commands.output_of(["apt-get", "download", "-qq", "golang-etcd-server-dev"], folder=folder)
+    download = ["apt-get", "download", "-qq", "golang-etcd-server-dev"]
+    try:
+        commands.output_of(download, folder=folder)
+    except commands.CommandError:
+        # The lists of packages are missing, or old.
+        commands.output_of(["apt-get", "update", "-qq"])
+        commands.output_of(download, folder=folder)
     (package,) = folder.glob("golang-etcd-server-dev_*.deb")
     commands.output_of(["dpkg-deb", "-x", package, folder / "package"])
     sources = folder / "package" / ETCD_SOURCES
