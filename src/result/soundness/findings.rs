@@ -350,6 +350,18 @@ pub(super) fn few_samples(latency: &Latency) -> Option<Finding> {
     ))
 }
 
+/// Notes credentials that were sent to another machine without TLS.
+pub(super) fn token_in_clear(plan: &Plan, is_local: bool) -> Option<Finding> {
+    let sent = plan.options.metadata.iter().find(|pair| pair.name.ends_with("authorization"))?;
+    (!is_local).then(|| {
+        note(
+            FindingKind::TokenInClear,
+            format!("`{}` was sent to another machine without TLS: others on the way can read it", sent.name),
+            "use a token that may be seen, or a server on this machine",
+        )
+    })
+}
+
 /// Warns if another method's replies were all empty.
 pub(super) fn replies_empty(run: &Measurement) -> Option<Finding> {
     let sizes = &run.recording.replies;

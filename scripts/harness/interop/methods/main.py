@@ -117,6 +117,17 @@ def on_go(driver: Driver) -> None:
         )
     source = subjects.go_example_file("route_guide/routeguide/route_guide.proto")
     driver.prints("is in an edition", "is written in edition 2023", "methods", "--proto", source, status=2)
+    compiled = subjects.descriptor_set(source, source.parent)
+    (port,) = ports.free(1)
+    with subjects.go_example("route_guide", port) as address:
+        point = '{"latitude":409146138,"longitude":-746188906}'
+        feature = ("routeguide.RouteGuide/GetFeature", "--protoset", compiled, "-d", point)
+        driver.drives(address, *feature, "--check", "location.latitude == request.latitude")
+        driver.prints(
+            "shows a feature", "Berkshire Valley Management Area Trail", "call", address, "--method", *feature
+        )
+        streams = ("call", address, "--protoset", compiled, "--method", "routeguide.RouteGuide/ListFeatures")
+        driver.prints("streams", "streams its replies; this version drives unary methods", *streams, status=2)
 
 
 SERVERS: tuple[tuple[str, Callable[[Driver], None]], ...] = (

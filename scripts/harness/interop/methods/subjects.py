@@ -79,6 +79,16 @@ def python() -> Iterator[str]:
         yield server.address
 
 
+def descriptor_set(source: Path, folder: Path) -> Path:
+    """A `.proto` file and its imports below `folder`, as a set of descriptors by protoc."""
+    interpreter = environments.make("interop-methods", SCRIPTS / "interop" / "methods.txt")
+    out = TARGET / "interop" / f"{source.stem}.binpb"
+    out.parent.mkdir(exist_ok=True)
+    protoc: list[str | Path] = [interpreter, "-m", "grpc_tools.protoc", "--include_imports"]
+    commands.output_of([*protoc, f"--descriptor_set_out={out}", "-I", folder, source])
+    return out
+
+
 @contextlib.contextmanager
 def go_example(name: str, port: int) -> Iterator[str]:
     """Address of an example server of grpc-go, which listens at a port of its own."""
