@@ -1,7 +1,7 @@
 //! Tests: findings are true for the client that ran.
 
 use super::*;
-use crate::{client::UploadWaits, result::summary::Summary};
+use crate::{client::UploadWaits, result::summary::Summary, rpc::metadata::Pair};
 
 /// Returns the golden run with this client, and with every account that a client can have.
 fn run_of(client: ClientKind) -> Measurement {
@@ -39,4 +39,17 @@ fn calls_that_the_stub_kept_back_are_not_put_to_the_server() {
         "{found:?}"
     );
     assert_eq!(trouble(&run), Some(Trouble::UploadsHeldBack));
+}
+
+#[test]
+fn credentials_without_tls_are_noted_on_the_way_to_another_machine_alone() {
+    let mut plan = run_of(ClientKind::Lean).plan;
+    assert_eq!(token_in_clear(&plan, false), None);
+    plan.options.metadata = vec![Pair::new("authorization", "Bearer abc")];
+    assert_eq!(token_in_clear(&plan, true), None);
+    let found = token_in_clear(&plan, false).expect("a note");
+    assert!(
+        found.detail.starts_with("`authorization` was sent") && !found.detail.contains("abc"),
+        "{found:?}"
+    );
 }
