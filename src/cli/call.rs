@@ -23,7 +23,7 @@ use crate::{
     endpoint::{Located, Target},
     load::{ClientKind, DEFAULT_MAX_RECV, Options, recv_limit},
     report::{Writable, formats::Format, reply},
-    rpc::{Code, Compression},
+    rpc::{Code, Compression, Difference, Expectation, Message, reply::difference},
     units::{Limit, parse_duration},
 };
 
@@ -93,7 +93,13 @@ Examples:
 Exit status: 0 if the status is OK, 2 otherwise.";
 
 pub(super) fn execute(arguments: &CallArguments) -> Result<Status> {
-    let text = if arguments.method.is_given() { String::new() } else { text(arguments)? };
+    let text = match (arguments.method.is_given(), &arguments.text, &arguments.text_file) {
+        (false, ..) => text(arguments)?,
+        (true, None, None) => String::new(),
+        (true, ..) => {
+            bail!("a text is for example.FormatData/DoFormat; the request of another method is --data JSON")
+        }
+    };
     let destination = arguments.output.reserve()?;
     let located = arguments.target.locate()?;
     let client = arguments.client;
@@ -109,8 +115,8 @@ pub(super) fn execute(arguments: &CallArguments) -> Result<Status> {
         client,
         ..Options::default()
     };
-    let reply = match arguments.method.driven(Some(&located), &options.metadata)? {
-        None => client::call(&located, &options, text)?,
+    let (reply, wrong) = match arguments.method.driven(Some(&located), &options.metadata)? {
+        None => (client::call(&located, &options, text)?, None),
         Some(driven) => other_method(&located, &options, &driven, arguments.emit_defaults)?,
     };
     if let Some(destination) = destination {
@@ -125,6 +131,9 @@ pub(super) fn execute(arguments: &CallArguments) -> Result<Status> {
         Format::Text if io::stdout().is_terminal() => reply::write_to_terminal(&reply, out),
         _ => reply.write(format, out),
     })?;
+    if let Some(Difference { expected, got, .. }) = wrong.filter(|_| reply.is_ok()) {
+        bail!("the reply is wrong: expected {expected}, got {got}");
+    }
     if reply.is_ok() {
         return Ok(Status::Done);
     }
@@ -132,9 +141,17 @@ pub(super) fn execute(arguments: &CallArguments) -> Result<Status> {
 }
 
 /// Calls another method with the first message of the data.
-fn other_method(target: &Located, options: &Options, driven: &Driven, emits_defaults: bool) -> Result<Reply> {
-    let message = driven.first_message()?;
-    let mut reply = client::call_method(target, options, &driven.method, &message)?;
+fn other_method(
+    target: &Located,
+    options: &Options,
+    driven: &Driven,
+    emits_defaults: bool,
+) -> Result<(Reply, Option<Difference>)> {
+    let message = driven.only_message()?;
+    let any = Message { expectation: Expectation::Any, ..message.clone() };
+    let mut reply = client::call_method(target, options, &driven.method, &any)?;
+    // A reply that does not decode as its type is told apart below.
+    let wrong = reply.bytes.as_ref().and_then(|bytes| difference(&message, bytes));
     if let (Some(types), Some(bytes)) = (driven.method.types(), &reply.bytes) {
         match types
             .json_of_reply(bytes, emits_defaults)
@@ -144,7 +161,7 @@ fn other_method(target: &Located, options: &Options, driven: &Driven, emits_defa
             Err(error) => reply.fail(Code::INTERNAL, error),
         }
     }
-    Ok(reply)
+    Ok((reply, wrong))
 }
 
 fn text(arguments: &CallArguments) -> Result<String> {

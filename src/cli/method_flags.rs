@@ -4,7 +4,7 @@
 use std::{
     fs,
     io::{self, Read},
-    path::PathBuf,
+    path::{Path, PathBuf},
     str::FromStr,
 };
 
@@ -15,12 +15,13 @@ use super::values::{MetadataParser, named, read_text};
 use crate::{
     client::reflection,
     endpoint::Located,
-    load::{Corpus, DataFormat, DataOrigin, Expect, Pick, Texts, requests_of},
+    load::{Corpus, DataFormat, DataOrigin, Expect, Payload, Pick, Texts, requests_of},
     rpc::{
-        Expectation, Message, Method, MethodName,
+        Message, Method, MethodName,
         metadata::Pair,
         schema::{JsonError, Schema},
     },
+    units::counted,
 };
 
 #[derive(Debug, Args)]
@@ -41,7 +42,7 @@ pub(super) struct MethodFlags {
     data_binary: Option<String>,
 
     /// Format of --data [default: json]
-    #[arg(long, value_name = "FORMAT", value_parser = named::<DataFormat>(), requires = "data", help_heading = "Method")]
+    #[arg(long, value_name = "FORMAT", value_parser = named::<DataFormat>(), requires = "data", conflicts_with = "data_binary", help_heading = "Method")]
     data_format: Option<DataFormat>,
 
     /// Message of each call, if there are several [default: cycle]
@@ -153,11 +154,26 @@ impl SchemaFlags {
             return Ok(Schema::of_sets(&self.protoset)?);
         }
         let Some(target) = target else {
-            bail!("a method without a target needs --proto or --protoset; name the server to call")
+            bail!(
+                "name the server whose reflection to ask, or give the schema with --proto FILE -I DIR, or --protoset FILE"
+            )
         };
         let metadata = if self.reflect_metadata.is_empty() { metadata } else { &self.reflect_metadata };
         Ok(reflection::schema_of(target, service, metadata)?)
     }
+}
+
+/// Most bytes of data that are read.
+const MOST_DATA: u64 = 2 << 30;
+
+/// Reads a file of data, up to a bound: a device may have no end.
+fn bounded(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(MOST_DATA + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST_DATA {
+        return Err(io::Error::other("it has more than 2 GiB"));
+    }
+    Ok(bytes)
 }
 
 /// A method with its messages.
@@ -167,11 +183,17 @@ pub(super) struct Driven {
 }
 
 impl Driven {
-    /// The first message, with a check that accepts any reply.
-    pub(super) fn first_message(&self) -> Result<Message> {
+    /// The only message, with the check of its reply.
+    pub(super) fn only_message(&self) -> Result<Message> {
         let Texts::Encoded(corpus) = &self.texts else { bail!("a method has encoded messages") };
-        let request = corpus.requests().first().cloned().unwrap_or_default();
-        Ok(Message { request, expectation: Expectation::Any, class: 0 })
+        let payload = Payload::of_corpus(corpus, &self.method, 1)?;
+        match &payload.messages()[..] {
+            [message] => Ok(message.clone()),
+            messages => bail!(
+                "the data has {}, and this command makes one call; give one message, or use `plimsoll run`",
+                counted(messages.len() as u64, "message")
+            ),
+        }
     }
 }
 
@@ -192,6 +214,12 @@ impl MethodFlags {
             }
             return Ok(None);
         };
+        let Some(target) = target else {
+            bail!(
+                "--method needs a server: name it, such as `plimsoll run localhost:50051 --method {name}`; without a target this command starts its own server of example.FormatData/DoFormat"
+            )
+        };
+        let target = Some(target);
         let (data, origin) = self.data()?;
         let format = if self.data_binary.is_some() {
             DataFormat::Binary
@@ -250,23 +278,30 @@ impl MethodFlags {
     fn data(&self) -> Result<(Vec<u8>, DataOrigin)> {
         if let Some(written) = &self.data_binary {
             let path = PathBuf::from(written.strip_prefix('@').unwrap_or(written));
-            let bytes = fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
+            let bytes = bounded(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
             return Ok((bytes, DataOrigin::File(path)));
         }
         let Some(written) = &self.data else { return Ok((Vec::new(), DataOrigin::Empty)) };
         match written.strip_prefix('@') {
+            None if !written.trim_start().starts_with(['{', '[']) && Path::new(written).is_file() => {
+                bail!("`{written}` is no JSON, but a file; write -d @{written} to read it")
+            }
             None => {
                 let kept = if self.no_data_in_result { String::new() } else { written.clone() };
                 Ok((written.clone().into_bytes(), DataOrigin::Inline(kept)))
             }
             Some("-") => {
                 let mut bytes = Vec::new();
-                io::stdin().read_to_end(&mut bytes).context("cannot read the data from standard input")?;
+                io::stdin()
+                    .take(MOST_DATA)
+                    .read_to_end(&mut bytes)
+                    .context("cannot read the data from standard input")?;
                 Ok((bytes, DataOrigin::Stdin))
             }
             Some(file) => {
-                let bytes = fs::read(file).with_context(|| format!("cannot read the data of `{file}`"))?;
-                Ok((bytes, DataOrigin::File(file.into())))
+                let path = PathBuf::from(file);
+                let bytes = bounded(&path).with_context(|| format!("cannot read the data of `{file}`"))?;
+                Ok((bytes, DataOrigin::File(path)))
             }
         }
     }

@@ -12,8 +12,11 @@ use super::{
 };
 use crate::{
     endpoint::Target,
-    report::Format,
-    rpc::{MethodName, schema::MethodEntry},
+    report::{Format, outside::in_lines},
+    rpc::{
+        MethodName,
+        schema::{MethodEntry, Schema},
+    },
 };
 
 #[derive(Debug, Args)]
@@ -23,7 +26,7 @@ pub(super) struct MethodsArguments {
     #[arg(value_name = "TARGET", value_hint = ValueHint::Hostname)]
     target: Option<String>,
 
-    /// Method to describe: its request as JSON to start from, and the fields that can grow
+    /// Method to describe: its request as JSON to start from, and the fields that can grow; or service to list
     #[arg(value_name = "PKG.SERVICE/METHOD")]
     method: Option<String>,
 
@@ -58,6 +61,9 @@ pub(super) fn execute(arguments: &MethodsArguments) -> Result<Status> {
             "name the server to ask, such as `plimsoll methods localhost:50051`, or give --proto or --protoset"
         );
     }
+    // A service alone lists its methods.
+    let of_service = method.filter(|name| !name.contains('/'));
+    let method = method.filter(|name| name.contains('/') || name.parse::<MethodName>().is_err());
     let method = method.map(|method| method.parse::<MethodName>()).transpose()?;
     let located = match target {
         Some(target) if !arguments.schema.has_files() => Some(target.parse::<Target>()?.locate()?),
@@ -65,10 +71,11 @@ pub(super) fn execute(arguments: &MethodsArguments) -> Result<Status> {
     };
     let service = method.as_ref().map(|method| method.service.as_str());
     let schema = arguments.schema.schema(located.as_ref(), service, &arguments.metadata.pairs()?)?;
+    let (method, listed) = of(&schema, method, of_service.map(String::as_str));
     let is_json = arguments.format == Some(Format::Json);
     let text = match &method {
-        None if is_json => json_list(&schema.methods()),
-        None => list(&schema.methods()),
+        None if is_json => json_list(&listed),
+        None => list(&listed),
         Some(name) => {
             let types = schema.types_of(name)?;
             if is_json {
@@ -88,8 +95,28 @@ pub(super) fn execute(arguments: &MethodsArguments) -> Result<Status> {
             }
         }
     };
+    // Names of a server's services may be anything.
+    let text = if is_json { text } else { in_lines(&text) };
     to_stdout(|out| out.write_all(text.as_bytes()))?;
     Ok(Status::Done)
+}
+
+/// Returns the method to describe, or the methods to list: of one service if it is a service that was named.
+fn of(
+    schema: &Schema,
+    method: Option<MethodName>,
+    named: Option<&str>,
+) -> (Option<MethodName>, Vec<MethodEntry>) {
+    let mut all = schema.methods();
+    if let Some(named) = named {
+        let of_service: Vec<MethodEntry> =
+            all.iter().filter(|entry| entry.service == named).cloned().collect();
+        if of_service.is_empty() {
+            return (named.parse().ok(), all);
+        }
+        all = of_service;
+    }
+    (method, all)
 }
 
 fn list(methods: &[MethodEntry]) -> String {

@@ -5,10 +5,10 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use crate::{
-    client::{self, CallError},
+    client::{self, CallError, Reply},
     endpoint::Located,
-    load::{ClientKind, Options, Plan},
-    rpc::{Code, Expectation, Message, metadata::Pair},
+    load::{ClientKind, Expect, Options, Plan},
+    rpc::{Code, Difference, Expectation, Message, metadata::Pair, reply::difference},
     units::Limit,
 };
 
@@ -24,10 +24,16 @@ const LONG_PATIENCE: Duration = Duration::from_secs(10);
 /// The call does not end with OK, or cannot be made with these options.
 pub(super) fn rehearse_other(target: &Located, plan: &Plan) -> Result<()> {
     let Some(message) = plan.payload().messages().first() else { return Ok(()) };
-    let message = Message { expectation: Expectation::Any, ..message.clone() };
+    let any = Message { expectation: Expectation::Any, ..message.clone() };
     let timeout = plan.options.timeout.or(Some(LONG_PATIENCE));
     let options = Options { timeout, client: ClientKind::Lean, ..plan.options.clone() };
-    match client::call_method(target, &options, plan.method(), &message) {
+    match client::call_method(target, &options, plan.method(), &any) {
+        Ok(Reply { bytes: Some(bytes), .. }) if plan.expect != Some(Expect::Same) => {
+            let Some(Difference { expected, got, .. }) = difference(message, &bytes) else { return Ok(()) };
+            bail!(
+                "the first reply is wrong: expected {expected}, got {got}; nothing was measured; --no-rehearsal measures it all the same"
+            )
+        }
         Ok(reply) if !reply.is_ok() => bail!(
             "the first call ended with {}; nothing was measured; --no-rehearsal measures it all the same",
             reply.status

@@ -30,7 +30,7 @@ impl TypedValueParser for MetadataParser {
     fn parse_ref(&self, command: &Command, argument: Option<&Arg>, text: &OsStr) -> Result<Pair, Error> {
         let flag = argument.map(ToString::to_string).unwrap_or_default();
         text.to_str().ok_or_else(|| "it is not UTF-8".to_owned()).and_then(pair).map_err(|reason| {
-            Error::raw(ErrorKind::ValueValidation, format!("cannot use the value of '{flag}': {reason}"))
+            Error::raw(ErrorKind::ValueValidation, format!("cannot use the value of '{flag}': {reason}\n"))
                 .with_cmd(command)
         })
     }

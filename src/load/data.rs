@@ -44,7 +44,7 @@ pub enum DataError {
         offset: usize,
     },
     /// There is no message.
-    #[error("{0} has no message; write at least one, such as `{{}}` for the empty message")]
+    #[error("{0} has no message; give at least one (in JSON, `{{}}` is the empty message)")]
     Empty(String),
     /// A message cannot be read.
     #[error("message {number} of {name} (line {line}, column {column}): {what}")]
@@ -93,6 +93,8 @@ pub fn requests_of(
         DataFormat::Json => {
             let text = std::str::from_utf8(data)
                 .map_err(|error| DataError::NotUtf8 { name: name.to_owned(), offset: error.valid_up_to() })?;
+            // Some editors put a mark before the text.
+            let text = text.strip_prefix('\u{feff}').unwrap_or(text);
             json(text, name, types.ok_or(DataError::NoSchema)?, allows_unknown)
         }
     }

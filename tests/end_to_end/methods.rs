@@ -33,6 +33,11 @@ fn methods_lists_what_can_be_called_and_describes_one() {
     ] {
         assert!(listed.lines().any(|listed| listed == line), "{listed}");
     }
+    let of_one = text(&output_of(&["methods", &server.target(), "grpc.health.v1.Health"]).stdout);
+    assert!(
+        of_one.starts_with("grpc.health.v1.Health\n  Check(") && !of_one.contains("DoFormat"),
+        "{of_one}"
+    );
     let described = text(&output_of(&["methods", &server.target(), CHECK]).stdout);
     assert!(described.contains("request    grpc.health.v1.HealthCheckRequest"), "{described}");
     assert!(
@@ -120,7 +125,7 @@ fn wrong_replies_are_shown_as_json() {
     let mut arguments =
         vec!["run", &target, "--client", client(), "-w", "0s", "--method", DO_FORMAT, "-O", "json"];
     arguments.extend(data);
-    arguments.extend(["--expect", r#"{"text":"ABX"}"#]);
+    arguments.extend(["--expect", r#"{"text":"ABX"}"#, "--no-rehearsal"]);
     let output = output_of(&arguments);
     assert_eq!(output.status.code(), Some(2), "no call was answered");
     let document: Value = serde_json::from_slice(&output.stdout).expect("JSON");
@@ -143,7 +148,19 @@ fn values_of_replies_are_checked() {
     let server = Server::start(&[]);
     let checked = |check: &[&str]| {
         let target = server.target();
-        let mut all = vec!["run", &target, "--client", client(), "-w", "0s", "-n", "20", "-O", "json"];
+        let mut all = vec![
+            "run",
+            &target,
+            "--client",
+            client(),
+            "-w",
+            "0s",
+            "-n",
+            "20",
+            "-O",
+            "json",
+            "--no-rehearsal",
+        ];
         all.extend(["--method", DO_FORMAT, "-d", r#"{"text":"ABC"}"#]);
         all.extend(check);
         let output = output_of(&all);

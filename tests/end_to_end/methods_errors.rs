@@ -75,14 +75,16 @@ fn data_that_is_no_message_is_said_with_its_place() {
     let error = of(&path);
     assert!(error.contains("message 2 of") && error.contains("(line 2, column 1"), "{error}");
     fs::write(&file, "\n").expect("writable");
-    assert!(of(&path).contains("has no message; write at least one"));
+    assert!(of(&path).contains("has no message; give at least one"));
     fs::write(&file, b"\xff{}").expect("writable");
     assert!(of(&path).contains("is not UTF-8: its first wrong byte is number 0"));
+    let error = of(r#"{"service":"a","service":"b"}"#);
+    assert!(error.contains("the key \"service\" occurs twice"), "{error}");
     let error = of(r#"{"service":7}"#);
     assert!(error.contains("message 1 of --data (line 1, column "), "{error}");
     assert!(of("@/nowhere/x").contains("cannot read the data of `/nowhere/x`"));
     let error = refused(&["run", &target, "--method", "grpc.health.v1.Health/Check", "-s", "1KiB"]);
-    assert!(error.contains("--size makes texts for example.FormatData/DoFormat"), "{error}");
+    assert!(error.contains("--size makes texts for example.FormatData/DoFormat without --method"), "{error}");
     let error = refused(&["run", &target, "--method", "grpc.health.v1.Health/Check", "--expect", "upper"]);
     assert!(error.contains("`upper` is the check of example.FormatData/DoFormat"), "{error}");
     let error =
@@ -116,6 +118,33 @@ fn a_first_call_that_fails_ends_the_command_unless_that_is_wanted() {
         "{}",
         text(&output.stdout)
     );
+}
+
+#[test]
+fn a_first_reply_that_is_wrong_ends_the_command_and_call_says_so_too() {
+    let server = Server::start(&[]);
+    let target = server.target();
+    let health = [&target, "--method", "grpc.health.v1.Health/Check"];
+    for (flags, words) in [
+        (["--check", "status == NOT_SERVING"], "wrong: expected status == NOT_SERVING, got 1"),
+        (["--expect", "{}"], "wrong: expected"),
+    ] {
+        let error = refused(&[&["run"], &health[..], &flags].concat());
+        assert!(error.contains(&format!("the first reply is {words}")), "{error}");
+        let output = output_of(&[&["call"], &health[..], &flags].concat());
+        let error = text(&output.stderr);
+        assert!(
+            output.status.code() == Some(2) && error.contains(&format!("the reply is {words}")),
+            "{error}"
+        );
+        assert!(text(&output.stdout).contains("SERVING"), "the reply is shown");
+    }
+    let error = refused(&[&["call"], &health[..], &["-d", "{}{}"]].concat());
+    assert!(error.contains("the data has 2 messages, and this command makes one call"), "{error}");
+    let error = refused(&["call", &target, "hello", "--method", "grpc.health.v1.Health/Check"]);
+    assert!(error.contains("a text is for example.FormatData/DoFormat"), "{error}");
+    let error = refused(&["run", "--method", "grpc.health.v1.Health/Check"]);
+    assert!(error.contains("--method needs a server: name it"), "{error}");
 }
 
 #[test]

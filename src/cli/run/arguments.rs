@@ -224,7 +224,7 @@ impl LoadArguments {
         ] {
             if given {
                 bail!(
-                    "{flag} makes texts for example.FormatData/DoFormat; the requests of another method come from --data or --data-binary as they are"
+                    "{flag} makes texts for example.FormatData/DoFormat without --method; with it, requests come from --data or --data-binary as they are; leave out {flag}"
                 );
             }
         }

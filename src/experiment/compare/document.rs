@@ -151,7 +151,14 @@ fn name(summary: &Summary) -> String {
 
 /// Returns all differences between a plan and the first plan of the base.
 fn plan_differences(base: &[Summary], candidate: &[Summary]) -> Vec<String> {
-    let value = |summary: &Summary| serde_json::to_value(&summary.plan).unwrap_or_default();
+    let value = |summary: &Summary| {
+        let mut plan = summary.plan.document();
+        // The same messages may come from another file.
+        if let Some(data) = &mut plan.data {
+            (data.source, data.file, data.inline) = (String::new(), None, None);
+        }
+        serde_json::to_value(&plan).unwrap_or_default()
+    };
     let Some(first) = base.first().map(value) else { return Vec::new() };
     let mut differences = Vec::new();
     for other in base.iter().skip(1).chain(candidate).map(value) {

@@ -185,6 +185,12 @@ fn calls(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     let interrupted = if summary.interrupted { ", interrupted" } else { "" };
     writeln!(out, "{}{} planned{interrupted}: {}", heading("calls"), grouped(planned), parts.join(", "))?;
     for Difference { at_byte, expected_bytes, got_bytes, expected, got } in &summary.wrong_replies {
+        // A check of a value, or of the type, has no place.
+        if (*at_byte, *expected_bytes) == (0, 0) && !expected.is_empty() {
+            let size = grouped(*got_bytes);
+            writeln!(out, "{:HEADING$} wrong: expected {expected}, got {got} (a reply of {size} bytes)", "")?;
+            continue;
+        }
         writeln!(
             out,
             "{:HEADING$} wrong at byte {} of {}: expected {expected:?}, got {got:?} (a reply of {} bytes)",

@@ -26,6 +26,8 @@ pub(crate) struct Checker {
     text: Text,
     is_inside_text: bool,
     values: Values,
+    /// Reason why the message is not of the expected type.
+    fault: Option<&'static str>,
     /// The message so far, where it must be compared as a whole.
     collected: Vec<u8>,
 }
@@ -37,6 +39,7 @@ impl Checker {
         self.reader.begin(length);
         self.text.begin();
         self.collected.clear();
+        self.fault = None;
     }
 
     /// Number of message bytes so far.
@@ -53,14 +56,20 @@ impl Checker {
         self.bytes += bytes.len() as u64;
         match expectation {
             Expectation::Any => Ok(()),
-            Expectation::Decodes(shape) => self.reader.read(bytes, shape, &mut ()),
+            // The rest of a message of another type is only counted.
+            Expectation::Decodes(_) | Expectation::Checks(_) if self.fault.is_some() => Ok(()),
+            Expectation::Decodes(shape) => {
+                self.fault = self.reader.read(bytes, shape, &mut ()).err();
+                Ok(())
+            }
             Expectation::Checks(of_values) => {
                 if before == 0 {
                     self.values.begin(of_values.all.len());
                 }
                 let Checks { shape, all: checks, expected } = &**of_values;
                 let mut watch = ValuesWatch { values: &mut self.values, checks, expected };
-                self.reader.read(bytes, shape, &mut watch)
+                self.fault = self.reader.read(bytes, shape, &mut watch).err();
+                Ok(())
             }
             Expectation::Text(expected) => {
                 if std::mem::take(&mut self.is_as_expected) {
@@ -105,6 +114,18 @@ impl Checker {
         self.collected.extend_from_slice(bytes);
     }
 
+    /// Returns the difference of a message that ends here and is not of the expected type.
+    fn typed(&mut self) -> Option<Difference> {
+        let fault = self.fault.or_else(|| self.reader.fault_at_end())?;
+        Some(Difference {
+            at_byte: 0,
+            expected_bytes: 0,
+            got_bytes: self.bytes,
+            expected: "a message of the reply's type".to_owned(),
+            got: fault.to_owned(),
+        })
+    }
+
     /// Judges a message that was compared with this one.
     fn compared(&self, expected: &[u8], types: Option<&Types>) -> ReplyCheck {
         let known = usize::try_from(self.bytes).unwrap_or(usize::MAX).min(expected.len());
@@ -137,13 +158,13 @@ impl Checker {
     pub(crate) fn finish(&mut self, expectation: &Expectation) -> Result<ReplyCheck, &'static str> {
         match expectation {
             Expectation::Any => Ok(ReplyCheck::Right),
-            Expectation::Decodes(_) => self.reader.fault_at_end().map_or(Ok(ReplyCheck::Right), Err),
+            Expectation::Decodes(_) => Ok(self.typed().map_or(ReplyCheck::Right, ReplyCheck::Wrong)),
             Expectation::Checks(of_values) => {
                 if self.bytes == 0 {
                     self.values.begin(of_values.all.len());
                 }
-                if let Some(fault) = self.reader.fault_at_end() {
-                    return Err(fault);
+                if let Some(difference) = self.typed() {
+                    return Ok(ReplyCheck::Wrong(difference));
                 }
                 let failed = self.values.failed(&of_values.all, &of_values.expected);
                 Ok(failed.map_or(ReplyCheck::Right, |(check, value)| {

@@ -122,7 +122,13 @@ fn a_check_that_fails_says_what_it_saw() {
     let expectation = checks(&types, &["header.ok == true", "header.revision > 8"], "{}");
     let Ok(ReplyCheck::Wrong(difference)) = judged(&expectation, &reply, 5) else { panic!("it fails") };
     assert_eq!((difference.expected.as_str(), difference.got.as_str()), ("header.revision > 8", "7"));
-    assert!(judged(&expectation, b"\x0a\x05\x08", 1).is_err(), "it does not decode");
+    let Ok(ReplyCheck::Wrong(difference)) = judged(&expectation, b"\x0a\x05\x08", 1) else {
+        panic!("no message")
+    };
+    assert!(
+        difference.got.contains("ends within a field") || difference.got.contains("longer"),
+        "{difference:?}"
+    );
 }
 
 #[test]

@@ -14,4 +14,4 @@ mod whole;
 
 pub(crate) use checker::Checker;
 pub(crate) use verdict::ReplyCheck;
-pub use whole::is_message;
+pub use whole::{difference, is_message};

@@ -51,7 +51,10 @@ impl Schema {
         let mut files = Vec::new();
         for path in paths {
             let wrong = |why: String| SchemaError::Set { file: path.display().to_string(), why };
-            let bytes = fs::read(path).map_err(|error| wrong(error.to_string()))?;
+            let bytes = fs::read(path).map_err(|error| SchemaError::Source {
+                file: path.display().to_string(),
+                why: error.to_string(),
+            })?;
             let set = FileSet::decode(bytes.as_slice()).map_err(|error| wrong(error.to_string()))?;
             if set.files.is_empty() {
                 return Err(wrong("it has no files".to_owned()));
@@ -157,7 +160,10 @@ impl Schema {
 }
 
 fn suggestion(written: &str, names: &[String]) -> String {
-    let near = nearest(written, names.iter().map(String::as_str));
+    // A name without its package is as good as right.
+    let suffix = format!(".{written}");
+    let near = names.iter().map(String::as_str).find(|name| name.ends_with(&suffix));
+    let near = near.or_else(|| nearest(written, names.iter().map(String::as_str)));
     near.map_or_else(String::new, |name| format!(" (did you mean {name}?)"))
 }
 

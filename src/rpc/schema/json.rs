@@ -1,9 +1,16 @@
 //! Messages as JSON, by protobuf's canonical mapping: <https://protobuf.dev/programming-guides/json/>.
 
-use std::fmt::Write as _;
+use std::{
+    collections::HashSet,
+    fmt::{self, Write as _},
+};
 
 use prost_reflect::{
     DeserializeOptions, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, SerializeOptions,
+};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::Value as Json;
 
@@ -27,19 +34,88 @@ pub(super) fn parse(
     text: &str,
     allows_unknown: bool,
 ) -> Result<DynamicMessage, JsonError> {
+    // The reader of messages would take the last of two values.
+    let unique: Result<UniqueKeys, _> = serde_json::from_str(text);
+    if let Some(error) = unique.err().filter(serde_json::Error::is_data) {
+        return Err(fault(&error, said(&error)));
+    }
     let options = DeserializeOptions::new().deny_unknown_fields(!allows_unknown);
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let result = DynamicMessage::deserialize_with_options(of_type.clone(), &mut deserializer, &options);
     result.and_then(|message| deserializer.end().map(|()| message)).map_err(|error| {
         let what = if error.is_data() { unknown_field(of_type, text) } else { None };
-        let what = what.unwrap_or_else(|| {
-            // The position is said apart.
-            let said = error.to_string();
-            let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
-            said.to_owned()
-        });
-        JsonError { line: error.line().max(1), column: error.column().max(1), what }
+        fault(&error, what.unwrap_or_else(|| said(&error)))
     })
+}
+
+fn fault(error: &serde_json::Error, what: String) -> JsonError {
+    JsonError { line: error.line().max(1), column: error.column().max(1), what }
+}
+
+/// The words of an error without its position, which is said apart.
+fn said(error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said).to_owned()
+}
+
+/// Any JSON without two values of one key.
+struct UniqueKeys;
+
+impl<'de> Deserialize<'de> for UniqueKeys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(UniqueKeysVisitor)
+    }
+}
+
+struct UniqueKeysVisitor;
+
+impl<'de> Visitor<'de> for UniqueKeysVisitor {
+    type Value = UniqueKeys;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<UniqueKeys, E> {
+        Ok(UniqueKeys)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<UniqueKeys, E> {
+        Ok(UniqueKeys)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<UniqueKeys, E> {
+        Ok(UniqueKeys)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<UniqueKeys, E> {
+        Ok(UniqueKeys)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<UniqueKeys, E> {
+        Ok(UniqueKeys)
+    }
+
+    fn visit_unit<E>(self) -> Result<UniqueKeys, E> {
+        Ok(UniqueKeys)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<UniqueKeys, A::Error> {
+        while values.next_element::<UniqueKeys>()?.is_some() {}
+        Ok(UniqueKeys)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<UniqueKeys, A::Error> {
+        let mut keys = HashSet::new();
+        while let Some(key) = entries.next_key::<String>()? {
+            if keys.contains(&key) {
+                return Err(A::Error::custom(format!("the key \"{key}\" occurs twice")));
+            }
+            keys.insert(key);
+            entries.next_value::<UniqueKeys>()?;
+        }
+        Ok(UniqueKeys)
+    }
 }
 
 /// Writes a message as JSON. With `emits_defaults`, fields that hold their default are written too.

@@ -48,7 +48,11 @@ pub(super) fn pool_of(
     for file in files {
         // grpc-go stands in for a file that it does not have with an empty one.
         if !file.syntax().starts_with("<unknown") {
-            by_name.entry(file.name().to_owned()).or_insert(file);
+            let known = by_name.entry(file.name().to_owned()).or_insert_with(|| file.clone());
+            if *known != file {
+                let why = format!("{} is there twice, with different contents", file.name().escape_default());
+                return Err(SchemaError::Pool { source_name: source_name.to_owned(), why });
+            }
         }
     }
     let mut open: Vec<String> = by_name.values().flat_map(|file| file.dependency.clone()).collect();

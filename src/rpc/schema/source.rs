@@ -7,7 +7,7 @@
 use std::{
     collections::HashSet,
     fmt::Write as _,
-    fs, io,
+    fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -94,10 +94,9 @@ pub(super) fn compile(
         let shown = file.display().to_string();
         let found = [file.clone()].into_iter().chain(searched.iter().map(|folder| folder.join(file)));
         let Some(path) = found.into_iter().find(|path| path.is_file()) else {
-            let why = io::Error::from(io::ErrorKind::NotFound).to_string();
             return Err(SchemaError::Source {
                 file: shown,
-                why: format!("{why}; looked in {}", listed(&searched)),
+                why: format!("there is no such file; looked in {}", listed(&searched)),
             });
         };
         if let Some(edition) = fs::read_to_string(&path).ok().and_then(|source| edition_of(&source)) {

@@ -94,8 +94,13 @@ impl Types {
             let json = message.as_ref().and_then(|message| json::written(message, false).ok());
             json.unwrap_or_else(|| String::from_utf8_lossy(bytes).into_owned())
         };
-        Difference::between(&shown(&left, expected), &shown(&right, got))
-            .or_else(|| Difference::of_bytes(expected, got))
+        let in_bytes = Difference::of_bytes(expected, got)?;
+        let in_json = Difference::between(&shown(&left, expected), &shown(&right, got));
+        // The contents as JSON, the sizes as they were sent.
+        Some(match in_json {
+            Some(Difference { expected, got, .. }) => Difference { expected, got, ..in_bytes },
+            None => in_bytes,
+        })
     }
 
     /// Reads a check of replies: `PATH OP VALUE`. A value of the request is `request.PATH`.
