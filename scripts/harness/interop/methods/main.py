@@ -73,7 +73,7 @@ def on_etcd(driver: Driver) -> None:
         driver.prints(
             "says where a type is missing",
             "etcd/mvcc/mvccpb/kv.proto",
-            *("methods", "--proto", etcd.protos / "rpc.proto", "-I", etcd.protos / "etcd"),
+            *("methods", "--proto", etcd.protos / "alone" / "rpc.proto"),
             status=2,
         )
         driver.prints(

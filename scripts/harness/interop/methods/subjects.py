@@ -46,7 +46,7 @@ def etcd() -> Iterator[Etcd]:
 def etcd_protos(folder: Path) -> Path:
     """`rpc.proto` and what it imports of etcd's own, from Debian's source package."""
     protos = folder / "protos"
-    if (protos / "rpc.proto").exists():
+    if (protos / "alone" / "rpc.proto").exists():
         return protos
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -64,6 +64,8 @@ def etcd_protos(folder: Path) -> Path:
         ("mvcc/mvccpb/kv.proto", "etcd/mvcc/mvccpb/kv.proto"),
         ("auth/authpb/auth.proto", "etcd/auth/authpb/auth.proto"),
         ("etcdserver/etcdserverpb/rpc.proto", "rpc.proto"),
+        # Without the files that it imports.
+        ("etcdserver/etcdserverpb/rpc.proto", "alone/rpc.proto"),
     ):
         (protos / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(sources / source, protos / name)
