@@ -6,7 +6,7 @@ binary := "target/release/plimsoll"
 check: format lint doc test
 
 # Whatever CI runs, in this order. The README's test command comes last
-ci: format lint scripts doc main-command examples interop verdict-readers deterministic figures-short test-all fuzz-short test
+ci: format lint scripts doc main-command examples interop verdict-readers figures-short counted-and-fuzzed test-all test
 
 format:
     cargo fmt --check
@@ -77,6 +77,10 @@ test:
 # The everyday tests and the second suite, in release
 test-all:
     cargo test --release --locked -- --include-ignored
+
+# Counts of instructions do not depend on what else runs, so the fuzz targets are built and run beside them
+[parallel]
+counted-and-fuzzed: deterministic fuzz-short
 
 # All fuzz targets at once, for ten minutes; needs nightly
 fuzz:
