@@ -166,10 +166,15 @@ impl SchemaFlags {
 /// Most bytes of data that are read.
 const MOST_DATA: u64 = 2 << 30;
 
-/// Reads a file of data, up to a bound: a device may have no end.
-fn bounded(path: &Path) -> io::Result<Vec<u8>> {
+/// Reads a file of data.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    bounded(fs::File::open(path)?)
+}
+
+/// Reads data up to a bound, over which it is an error: a device may have no end.
+fn bounded(data: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    fs::File::open(path)?.take(MOST_DATA + 1).read_to_end(&mut bytes)?;
+    data.take(MOST_DATA + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MOST_DATA {
         return Err(io::Error::other("it has more than 2 GiB"));
     }
@@ -214,12 +219,11 @@ impl MethodFlags {
             }
             return Ok(None);
         };
-        let Some(target) = target else {
+        if target.is_none() {
             bail!(
                 "--method needs a server: name it, such as `plimsoll run localhost:50051 --method {name}`; without a target this command starts its own server of example.FormatData/DoFormat"
             )
-        };
-        let target = Some(target);
+        }
         let (data, origin) = self.data()?;
         let format = if self.data_binary.is_some() {
             DataFormat::Binary
@@ -278,7 +282,7 @@ impl MethodFlags {
     fn data(&self) -> Result<(Vec<u8>, DataOrigin)> {
         if let Some(written) = &self.data_binary {
             let path = PathBuf::from(written.strip_prefix('@').unwrap_or(written));
-            let bytes = bounded(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
+            let bytes = read_file(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
             return Ok((bytes, DataOrigin::File(path)));
         }
         let Some(written) = &self.data else { return Ok((Vec::new(), DataOrigin::Empty)) };
@@ -291,16 +295,12 @@ impl MethodFlags {
                 Ok((written.clone().into_bytes(), DataOrigin::Inline(kept)))
             }
             Some("-") => {
-                let mut bytes = Vec::new();
-                io::stdin()
-                    .take(MOST_DATA)
-                    .read_to_end(&mut bytes)
-                    .context("cannot read the data from standard input")?;
+                let bytes = bounded(io::stdin()).context("cannot read the data from standard input")?;
                 Ok((bytes, DataOrigin::Stdin))
             }
             Some(file) => {
                 let path = PathBuf::from(file);
-                let bytes = bounded(&path).with_context(|| format!("cannot read the data of `{file}`"))?;
+                let bytes = read_file(&path).with_context(|| format!("cannot read the data of `{file}`"))?;
                 Ok((bytes, DataOrigin::File(path)))
             }
         }

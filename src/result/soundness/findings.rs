@@ -334,7 +334,6 @@ pub(super) fn few_samples(latency: &Latency) -> Option<Finding> {
     let missing: Vec<_> =
         QUANTILES.iter().filter(|(_, quantile)| count < samples_needed(*quantile)).collect();
     let (first, quantile) = missing.first().filter(|_| count > 0)?;
-    let names: Vec<_> = missing.iter().map(|(name, _)| *name).collect();
     // Without a median, no figure is sound.
     let weight = if *quantile <= 0.5 { Weight::Warning } else { Weight::Note };
     Some(finding(
@@ -343,7 +342,7 @@ pub(super) fn few_samples(latency: &Latency) -> Option<Finding> {
         format!(
             "{} are too few for {}: {first} needs {}",
             counted(count, "reply"),
-            names.join(", "),
+            missing.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
             grouped(samples_needed(*quantile)),
         ),
         "use a longer --duration or more --calls",
@@ -364,10 +363,9 @@ pub(super) fn token_in_clear(plan: &Plan, is_local: bool) -> Option<Finding> {
 
 /// Warns if another method's replies were all empty.
 pub(super) fn replies_empty(run: &Measurement) -> Option<Finding> {
+    let reply = run.plan.other_method.as_ref()?.reply.as_deref();
     let sizes = &run.recording.replies;
-    let method = run.plan.other_method.as_ref();
-    let is_other = method.is_some_and(|method| method.reply.as_deref() != Some("google.protobuf.Empty"));
-    (is_other && sizes.count > 0 && sizes.empty == sizes.count).then(|| {
+    (reply != Some("google.protobuf.Empty") && sizes.count > 0 && sizes.empty == sizes.count).then(|| {
         finding(
             Weight::Warning,
             FindingKind::RepliesEmpty,
