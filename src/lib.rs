@@ -48,7 +48,7 @@
 //! # Features
 //! - `cli` (default): the `plimsoll` command with its reports and progress displays. Without it no crate for arguments
 //!   or terminals is built: `plimsoll = { version = "…", default-features = false }`.
-//! - `jemalloc` (default): the allocator of the `plimsoll` command on Linux. It does not change the allocator of a
+//! - `mimalloc` (default): the allocator of the `plimsoll` command on Linux. It does not change the allocator of a
 //!   program that uses the library.
 //!
 //! # For those who read the source

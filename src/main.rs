@@ -9,9 +9,9 @@ use plimsoll::{
 
 /// Allocator that returns memory to the system after a peak, unlike the C library's. The library leaves the
 /// choice to its user.
-#[cfg(all(feature = "jemalloc", target_os = "linux", target_env = "gnu"))]
+#[cfg(all(feature = "mimalloc", target_os = "linux"))]
 #[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = match Cli::of_arguments() {

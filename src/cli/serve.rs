@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    hint,
     io::{self, Read},
     net::{SocketAddr, ToSocketAddrs},
     process, thread,
@@ -122,30 +123,20 @@ fn positive(text: &str) -> Result<usize, String> {
         .ok_or_else(|| format!("`{text}` is not a number from 1 to {MOST}"))
 }
 
-/// Settings of the allocator. A background thread returns memory that was free for about 2 s, even if the
-/// server is idle. Large messages are allocated like small ones. By default each message over 8 MiB would go
-/// back to the operating system at once, and cost a page fault for every 4 KiB of the next message.
-#[cfg(all(feature = "jemalloc", target_os = "linux", target_env = "gnu"))]
-const ALLOCATOR: (&str, &str) =
-    ("_RJEM_MALLOC_CONF", "background_thread:true,dirty_decay_ms:2000,oversize_threshold:0");
+/// Interval at which freed memory goes back to the operating system: mimalloc's own delay.
+const MEMORY_RETURN: Duration = Duration::from_secs(1);
 
-/// Restarts this program in the same process with these settings of its allocator, which reads them only at
-/// its own start. Returns if they are set already, or if the restart fails.
-#[cfg(all(feature = "jemalloc", target_os = "linux", target_env = "gnu"))]
-fn set_up_allocator() {
-    use std::os::unix::process::CommandExt;
-    let (setting, value) = ALLOCATOR;
-    if std::env::var_os(setting).is_some() {
-        return;
+/// Returns the memory of a peak to the operating system, even if the server is idle. mimalloc gives memory back
+/// that was free for a second, but only when a thread that has allocated asks for much more, or ends. The threads
+/// of an idle server do neither, so once per interval a thread allocates a byte and ends.
+async fn return_memory() {
+    let mut ticks = tokio::time::interval(MEMORY_RETURN);
+    loop {
+        ticks.tick().await;
+        // Without a thread, the memory goes back at a later tick.
+        let _ = thread::Builder::new().spawn(|| drop(hint::black_box(Vec::<u8>::with_capacity(1))));
     }
-    let mut arguments = std::env::args_os();
-    let (Ok(program), Some(name)) = (std::env::current_exe(), arguments.next()) else { return };
-    // Returns only on failure. Peak memory is then released later, and large messages cost more.
-    let _ = std::process::Command::new(program).arg0(name).args(arguments).env(setting, value).exec();
 }
-
-#[cfg(not(all(feature = "jemalloc", target_os = "linux", target_env = "gnu")))]
-fn set_up_allocator() {}
 
 /// Time after a signal without a message; most drains end within it.
 const SILENT_DRAIN: Duration = Duration::from_millis(500);
@@ -162,7 +153,6 @@ fn streams(text: &str) -> Result<u32, String> {
 }
 
 pub(super) fn execute(arguments: &ServeArguments) -> Result<Status> {
-    set_up_allocator();
     let destination = arguments.output.reserve()?;
     endpoint::check().context("cannot start the server")?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -189,6 +179,9 @@ pub(super) fn execute(arguments: &ServeArguments) -> Result<Status> {
     let served = runtime.block_on(async {
         // Signals are handled before the line is printed, because its reader may send a signal at once.
         let signals = count_signals()?;
+        if cfg!(all(feature = "mimalloc", target_os = "linux")) {
+            tokio::spawn(return_memory());
+        }
         let listeners = listen(&arguments.addresses)?;
         let listening = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>()?;
         announce(arguments, destination, listening)?;

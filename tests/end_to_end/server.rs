@@ -329,7 +329,7 @@ fn many_unread_replies(replies: u32, size: &str, bound: &str, most: u64) {
         assert!(peak < most, "{peak} KiB at most, for {bytes} bytes of replies");
     }
     drop(peer);
-    if cfg!(all(feature = "jemalloc", target_os = "linux", target_env = "gnu")) {
+    if cfg!(all(feature = "mimalloc", target_os = "linux")) {
         eventually("the peak's memory given back", || {
             memory("VmRSS:").is_some_and(|resident| resident < 48 << 10)
         });

@@ -73,7 +73,7 @@ const OWNERS: [(&str, &[&str]); 33] = [
     // Threads and runtimes.
     (
         "std::thread::Builder",
-        &["engine/driver", "engine/pulse", "engine/threads", "server/in_process", "view/watch"],
+        &["cli/serve", "engine/driver", "engine/pulse", "engine/threads", "server/in_process", "view/watch"],
     ),
     // Signals belong to the host of the library.
     ("tokio::signal", &["cli/signals"]),
