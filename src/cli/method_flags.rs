@@ -37,8 +37,8 @@ pub(super) struct MethodFlags {
     #[arg(short, long, value_name = "JSON | @FILE | @-", requires = "method", help_heading = "Method")]
     data: Option<String>,
 
-    /// File with one encoded request; needs no schema
-    #[arg(long, value_name = "@FILE", requires = "method", conflicts_with = "data", value_hint = ValueHint::FilePath, help_heading = "Method")]
+    /// File with one encoded request, `@-` for standard input; needs no schema
+    #[arg(long, value_name = "@FILE | @-", requires = "method", conflicts_with = "data", value_hint = ValueHint::FilePath, help_heading = "Method")]
     data_binary: Option<String>,
 
     /// Format of --data [default: json]
@@ -171,6 +171,17 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     bounded(fs::File::open(path)?)
 }
 
+/// Reads the data of a file, or of standard input for `-`, with its origin.
+fn read_data(source: &str) -> Result<(Vec<u8>, DataOrigin)> {
+    if source == "-" {
+        let bytes = bounded(io::stdin()).context("cannot read the data from standard input")?;
+        return Ok((bytes, DataOrigin::Stdin));
+    }
+    let path = PathBuf::from(source);
+    let bytes = read_file(&path).with_context(|| format!("cannot read the data of `{source}`"))?;
+    Ok((bytes, DataOrigin::File(path)))
+}
+
 /// Reads data up to a bound, over which it is an error: a device may have no end.
 fn bounded(data: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
@@ -281,9 +292,7 @@ impl MethodFlags {
     /// Reads the data, with its origin.
     fn data(&self) -> Result<(Vec<u8>, DataOrigin)> {
         if let Some(written) = &self.data_binary {
-            let path = PathBuf::from(written.strip_prefix('@').unwrap_or(written));
-            let bytes = read_file(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
-            return Ok((bytes, DataOrigin::File(path)));
+            return read_data(written.strip_prefix('@').unwrap_or(written));
         }
         let Some(written) = &self.data else { return Ok((Vec::new(), DataOrigin::Empty)) };
         match written.strip_prefix('@') {
@@ -294,15 +303,7 @@ impl MethodFlags {
                 let kept = if self.no_data_in_result { String::new() } else { written.clone() };
                 Ok((written.clone().into_bytes(), DataOrigin::Inline(kept)))
             }
-            Some("-") => {
-                let bytes = bounded(io::stdin()).context("cannot read the data from standard input")?;
-                Ok((bytes, DataOrigin::Stdin))
-            }
-            Some(file) => {
-                let path = PathBuf::from(file);
-                let bytes = read_file(&path).with_context(|| format!("cannot read the data of `{file}`"))?;
-                Ok((bytes, DataOrigin::File(path)))
-            }
+            Some(source) => read_data(source),
         }
     }
 }

@@ -14,7 +14,7 @@ use tonic_reflection::pb::v1::{
     server_reflection_server::{ServerReflection, ServerReflectionServer},
 };
 
-use crate::process::{Server, output_of, text};
+use crate::process::{Server, output_of, plimsoll, text};
 
 /// Returns the error of a check that cannot be made.
 fn of_check(target: &str, check: &str) -> String {
@@ -289,4 +289,34 @@ where
         });
     });
     address
+}
+
+#[test]
+#[ignore = "second suite: it reads 6 GiB"]
+fn data_and_messages_of_two_gibibytes_are_refused_and_never_cut() {
+    let server = Server::start(&[]);
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let path = format!("@{}", file.path().display());
+    // Without blocks on the disk: all bytes are 0.
+    let of = |bytes: u64, data: &str| {
+        file.as_file().set_len(bytes).expect("a sparse file");
+        let input = fs::File::open(file.path()).expect("the file");
+        let method = ["call", &server.target(), "--method", "example.FormatData/DoFormat"];
+        let output =
+            plimsoll(&method).args(["--data-binary", data]).stdin(input).output().expect("the binary runs");
+        assert_eq!(output.status.code(), Some(2));
+        text(&output.stderr)
+    };
+    let error = of((2 << 30) + 1, &path);
+    assert!(
+        error.contains("cannot read the data of `/") && error.contains("it has more than 2 GiB"),
+        "{error}"
+    );
+    let error = of((2 << 30) + 1, "@-");
+    assert!(error.contains("cannot read the data from standard input: it has more than 2 GiB"), "{error}");
+    let error = of(2 << 30, &path);
+    assert!(
+        error.contains("a message of 2,147,483,648 bytes is over protobuf's limit; use 2,147,483,647"),
+        "{error}"
+    );
 }
