@@ -40,7 +40,7 @@ examples: build
     cargo run --release --locked --quiet --example gate_two_servers
     cargo run --release --locked --quiet --example own_report -- target/ci-result.json
 
-# Other implementations of gRPC on the other side: Python, Node, nginx, grpc-go's client, etcd; needs Python 3
+# Other implementations of gRPC on the other side: Python, Node, Java, nginx, grpc-go, etcd; needs Python 3
 interop: build
     scripts/interop/run {{binary}}
     scripts/interop/matrix {{binary}} --peers python,node

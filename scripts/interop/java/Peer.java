@@ -1,3 +1,10 @@
+import com.google.protobuf.DescriptorProtos.DescriptorProto;
+import com.google.protobuf.DescriptorProtos.FieldDescriptorProto;
+import com.google.protobuf.DescriptorProtos.FileDescriptorProto;
+import com.google.protobuf.DescriptorProtos.MethodDescriptorProto;
+import com.google.protobuf.DescriptorProtos.ServiceDescriptorProto;
+import com.google.protobuf.Descriptors.DescriptorValidationException;
+import com.google.protobuf.Descriptors.FileDescriptor;
 import com.google.protobuf.StringValue;
 import io.grpc.CallOptions;
 import io.grpc.Grpc;
@@ -8,10 +15,15 @@ import io.grpc.MethodDescriptor;
 import io.grpc.MethodDescriptor.MethodType;
 import io.grpc.Server;
 import io.grpc.ServerServiceDefinition;
+import io.grpc.ServiceDescriptor;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.grpc.protobuf.ProtoFileDescriptorSupplier;
 import io.grpc.protobuf.ProtoUtils;
+import io.grpc.protobuf.services.HealthStatusManager;
+import io.grpc.protobuf.services.ProtoReflectionService;
+import io.grpc.protobuf.services.ProtoReflectionServiceV1;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.ServerCalls;
 import java.io.IOException;
@@ -23,12 +35,16 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
- * DoFormat with grpc-java, for checks of size limits: a server, and a client that says how one call ended.
- * {@code Data{string text = 1}} is the same on the wire as StringValue, so nothing has to be generated.
+ * DoFormat with grpc-java, for checks of size limits and of reflection: a server, and a client that says how one call
+ * ended. {@code Data{string text = 1}} is the same on the wire as StringValue, so nothing has to be generated.
  */
 public final class Peer {
     private static final String VERSION = "grpc-java " + Server.class.getPackage().getImplementationVersion();
-    private static final String SERVICE = "example.FormatData";
+    private static final String PACKAGE = "example";
+    private static final String SERVICE_NAME = "FormatData";
+    private static final String SERVICE = PACKAGE + "." + SERVICE_NAME;
+    private static final String METHOD_NAME = "DoFormat";
+    private static final String MESSAGE_NAME = "Data";
     private static final String RECEIVE_LIMIT = "--max-recv-message-size";
     private static final String SEND_LIMIT = "--max-send-message-size";
     private static final int DEADLINE_SECONDS = 20;
@@ -37,7 +53,7 @@ public final class Peer {
     private static final MethodDescriptor<StringValue, StringValue> DO_FORMAT =
             MethodDescriptor.<StringValue, StringValue>newBuilder()
                     .setType(MethodType.UNARY)
-                    .setFullMethodName(MethodDescriptor.generateFullMethodName(SERVICE, "DoFormat"))
+                    .setFullMethodName(MethodDescriptor.generateFullMethodName(SERVICE, METHOD_NAME))
                     .setRequestMarshaller(ProtoUtils.marshaller(StringValue.getDefaultInstance()))
                     .setResponseMarshaller(ProtoUtils.marshaller(StringValue.getDefaultInstance()))
                     .build();
@@ -59,7 +75,10 @@ public final class Peer {
         return flags;
     }
 
-    private static void serve(Map<String, Integer> flags) throws IOException, InterruptedException {
+    // Reflection v1alpha is deprecated, but clients that are older than v1 need it.
+    @SuppressWarnings("deprecation")
+    private static void serve(Map<String, Integer> flags)
+            throws IOException, InterruptedException, DescriptorValidationException {
         if (flags.containsKey(SEND_LIMIT)) {
             fail("java has no such limit: " + SEND_LIMIT);
         }
@@ -68,15 +87,48 @@ public final class Peer {
         if (flags.containsKey(RECEIVE_LIMIT)) {
             builder.maxInboundMessageSize(flags.get(RECEIVE_LIMIT));
         }
-        builder.addService(ServerServiceDefinition.builder(SERVICE)
+        FileDescriptor schema = schema();
+        ServiceDescriptor service = ServiceDescriptor.newBuilder(SERVICE)
+                .setSchemaDescriptor((ProtoFileDescriptorSupplier) () -> schema)
+                .addMethod(DO_FORMAT)
+                .build();
+        builder.addService(ServerServiceDefinition.builder(service)
                 .addMethod(DO_FORMAT, ServerCalls.asyncUnaryCall((request, reply) -> {
                     reply.onNext(StringValue.of(request.getValue().toUpperCase(Locale.ROOT)));
                     reply.onCompleted();
                 }))
                 .build());
+        // The whole server is SERVING from the start.
+        builder.addService(new HealthStatusManager().getHealthService());
+        builder.addService(ProtoReflectionServiceV1.newInstance());
+        builder.addService(ProtoReflectionService.newInstance());
         Server server = builder.build().start();
         System.out.println("listening on 127.0.0.1:" + server.getPort());
         server.awaitTermination();
+    }
+
+    /** DoFormat's file, which reflection serves. */
+    private static FileDescriptor schema() throws DescriptorValidationException {
+        FieldDescriptorProto text = FieldDescriptorProto.newBuilder()
+                .setName("text")
+                .setNumber(StringValue.VALUE_FIELD_NUMBER)
+                .setType(FieldDescriptorProto.Type.TYPE_STRING)
+                .setLabel(FieldDescriptorProto.Label.LABEL_OPTIONAL)
+                .build();
+        String message = "." + PACKAGE + "." + MESSAGE_NAME;
+        MethodDescriptorProto method = MethodDescriptorProto.newBuilder()
+                .setName(METHOD_NAME)
+                .setInputType(message)
+                .setOutputType(message)
+                .build();
+        FileDescriptorProto file = FileDescriptorProto.newBuilder()
+                .setName("format_data.proto")
+                .setSyntax("proto3")
+                .setPackage(PACKAGE)
+                .addMessageType(DescriptorProto.newBuilder().setName(MESSAGE_NAME).addField(text))
+                .addService(ServiceDescriptorProto.newBuilder().setName(SERVICE_NAME).addMethod(method))
+                .build();
+        return FileDescriptor.buildFrom(file, new FileDescriptor[0]);
     }
 
     private static void call(String address, Map<String, Integer> flags) {

@@ -1,8 +1,12 @@
-// DoFormat with @grpc/grpc-js, for checks of size limits: a server, and a client that says how one call ended.
+// DoFormat with @grpc/grpc-js, for checks of size limits and of reflection: a server, and a client that says how one
+// call ended.
 "use strict";
 
+const path = require("node:path");
 const { parseArgs } = require("node:util");
 const grpc = require("@grpc/grpc-js");
+const protoLoader = require("@grpc/proto-loader");
+const { ReflectionService } = require("@grpc/reflection");
 
 const VERSION = `@grpc/grpc-js ${require("@grpc/grpc-js/package.json").version}`;
 const DEADLINE_MILLISECONDS = 20_000;
@@ -62,6 +66,8 @@ function serve(written) {
   const { flags, limits } = parse(written, "port");
   const server = new grpc.Server(limits);
   server.addService({ DoFormat: DO_FORMAT }, { DoFormat: (call, reply) => reply(null, call.request.toUpperCase()) });
+  // Reflection in v1 and v1alpha.
+  new ReflectionService(protoLoader.loadSync(path.join(__dirname, "format_data.proto"))).addToServer(server);
   server.bindAsync(`127.0.0.1:${flags.port ?? 0}`, grpc.ServerCredentials.createInsecure(), (error, port) => {
     if (error) throw error;
     console.log(`listening on 127.0.0.1:${port}`);

@@ -1,1 +1,1 @@
-"""Any unary method: servers that nobody here wrote, and checks of what Plimsoll prints about them."""
+"""Any unary method: servers of other implementations, and checks of what Plimsoll prints about them."""

@@ -1,8 +1,9 @@
-"""Plimsoll on methods of servers that nobody here wrote.
+"""Plimsoll on methods of other implementations' servers, with schemas by reflection or from files.
 
 etcd (no reflection; `.proto` files whose imports are nowhere), Python's grpcio (health, channelz, reflection v1alpha),
-grpc-go's examples (reflection v1; a schema in edition 2023). A server that cannot be started here is skipped. Prints a
-table of what was measured, and ends with `methods: N passed, N failed, N skipped`; the exit status is 1 when something
+grpc-go's examples (reflection v1; a schema in edition 2023), the peers in scripts/interop/node and java (reflection v1
+and v1alpha of grpc-node and grpc-java; Java's health). A server that cannot be started here is skipped. Prints a table
+of what was measured, and ends with `methods: N passed, N failed, N skipped`; the exit status is 1 when something
 failed.
 """
 
@@ -130,10 +131,35 @@ def on_go(driver: Driver) -> None:
         driver.prints("streams", "streams its replies; this version drives unary methods", *streams, status=2)
 
 
+def on_node(driver: Driver) -> None:
+    """Reflection by @grpc/reflection, in v1 and v1alpha."""
+    with subjects.peer("node") as address:
+        on_format_data(driver, address)
+
+
+def on_java(driver: Driver) -> None:
+    """Reflection by grpc-services, in v1 and v1alpha; health, whose schema is generated."""
+    with subjects.peer("java") as address:
+        on_format_data(driver, address)
+        driver.prints("lists health", "Check(grpc.health.v1.HealthCheckRequest)", "methods", address)
+        driver.drives(address, "grpc.health.v1.Health/Check", "--expect", '{"status":"SERVING"}')
+
+
+def on_format_data(driver: Driver, address: str) -> None:
+    """Lists DoFormat, and drives it, by reflection."""
+    driver.prints("lists methods", "DoFormat(example.Data) returns (example.Data)", "methods", address)
+    method = "example.FormatData/DoFormat"
+    driver.drives(address, method, "-d", '{"text":"salt"}', "--expect", '{"text":"SALT"}')
+    suggestion = "did you mean DoFormat?"
+    driver.prints("suggests the nearest", suggestion, "call", address, "--method", f"{method}s", status=2)
+
+
 SERVERS: tuple[tuple[str, Callable[[Driver], None]], ...] = (
     ("etcd", on_etcd),
     ("python", on_python),
     ("grpc-go", on_go),
+    ("node", on_node),
+    ("java", on_java),
 )
 
 
@@ -141,7 +167,9 @@ def main() -> int:
     """Exit status of the checks."""
     parser = command_line.parser(__doc__)
     binary.add_argument(parser)
-    parser.add_argument("--servers", default="etcd,python,grpc-go", help="comma-separated; default: %(default)s")
+    parser.add_argument(
+        "--servers", default=",".join(name for name, _ in SERVERS), help="comma-separated; default: %(default)s"
+    )
     arguments = parser.parse_args()
     plimsoll = binary.of(arguments)
     checks = Checks("methods", has_skips=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness import commands, environments, ports, servers
-from harness.interop.peers import MissingToolError
+from harness.interop.peers import MissingToolError, built
 from harness.processes import Process
 from harness.repository import SCRIPTS, TARGET
 
@@ -89,6 +89,13 @@ def descriptor_set(source: Path, folder: Path) -> Path:
     protoc: list[str | Path] = [interpreter, "-m", "grpc_tools.protoc", "--include_imports"]
     commands.output_of([*protoc, f"--descriptor_set_out={out}", "-I", folder, source])
     return out
+
+
+@contextlib.contextmanager
+def peer(name: str) -> Iterator[str]:
+    """Address of the server of a peer that has reflection: node or java."""
+    with servers.listening([*built(name).command, "serve"]) as server:
+        yield server.address
 
 
 @contextlib.contextmanager
