@@ -281,7 +281,7 @@ fn compare_decodes(rounds: usize, length: Duration) {
     let name = "t.S/Do".parse().expect("a name");
     let schema = Schema::compile(&[file], &[]).expect("it compiles");
     let types = schema.types_of(&name).expect("unary");
-    let json = r#"{"name":"a ship in the salt water now","revision":"123456","value":"AAECAwQFBgcICQoLDA0ODw==","ok":true,"share":0.5}"#;
+    let json = r#"{"name":"a ship in the salt water, now","revision":"123456","value":"AAECAwQFBgcICQoLDA0ODw==","ok":true,"share":0.5}"#;
     let message = types.request_of_json(json, false).expect("a message");
     let method = Method::new(&name, Some(types));
     let built_in = settings(ClientKind::Lean, SIZE, 64, length);

@@ -115,7 +115,7 @@ pub(super) fn execute(arguments: &CallArguments) -> Result<Status> {
         client,
         ..Options::default()
     };
-    let (reply, wrong) = match arguments.method.driven(Some(&located), &options.metadata)? {
+    let (reply, wrong) = match arguments.method.driven(Some(&located), &arguments.metadata)? {
         None => (client::call(&located, &options, text)?, None),
         Some(driven) => other_method(&located, &options, &driven, arguments.emit_defaults)?,
     };

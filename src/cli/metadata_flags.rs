@@ -18,7 +18,7 @@ pub(super) struct MetadataFlags {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     metadata_file: Option<PathBuf>,
 
-    /// Replace `${NAME}` in --metadata with the environment variable NAME. Outputs hide such values
+    /// Replace `${NAME}` in --metadata and --reflect-metadata with the environment variable NAME. Outputs hide such values
     #[arg(long)]
     expand_env: bool,
 }
@@ -29,10 +29,7 @@ impl MetadataFlags {
     /// # Errors
     /// The file cannot be read or has another form, or a variable is not set.
     pub(super) fn pairs(&self) -> Result<Vec<Pair>> {
-        let mut pairs = Vec::new();
-        for pair in &self.metadata {
-            pairs.push(if self.expand_env { expanded(pair)? } else { pair.clone() });
-        }
+        let mut pairs = self.expanded(&self.metadata)?;
         if let Some(path) = &self.metadata_file {
             let shown = path.display();
             let text =
@@ -50,6 +47,14 @@ impl MetadataFlags {
             }
         }
         Ok(pairs)
+    }
+
+    /// Returns the pairs, with their environment variables replaced if that was requested.
+    ///
+    /// # Errors
+    /// A variable is not set.
+    pub(super) fn expanded(&self, pairs: &[Pair]) -> Result<Vec<Pair>> {
+        pairs.iter().map(|pair| if self.expand_env { expanded(pair) } else { Ok(pair.clone()) }).collect()
     }
 }
 

@@ -11,7 +11,10 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueHint};
 
-use super::values::{MetadataParser, named, read_text};
+use super::{
+    metadata_flags::MetadataFlags,
+    values::{MetadataParser, named, read_text},
+};
 use crate::{
     client::reflection,
     endpoint::Located,
@@ -145,7 +148,7 @@ impl SchemaFlags {
         &self,
         target: Option<&Located>,
         service: Option<&str>,
-        metadata: &[Pair],
+        metadata: &MetadataFlags,
     ) -> Result<Schema> {
         if !self.proto.is_empty() {
             return Ok(Schema::compile(&self.proto, &self.import_paths)?);
@@ -158,8 +161,12 @@ impl SchemaFlags {
                 "name the server whose reflection to ask, or give the schema with --proto FILE -I DIR, or --protoset FILE"
             )
         };
-        let metadata = if self.reflect_metadata.is_empty() { metadata } else { &self.reflect_metadata };
-        Ok(reflection::schema_of(target, service, metadata)?)
+        let metadata = if self.reflect_metadata.is_empty() {
+            metadata.pairs()?
+        } else {
+            metadata.expanded(&self.reflect_metadata)?
+        };
+        Ok(reflection::schema_of(target, service, &metadata)?)
     }
 }
 
@@ -223,7 +230,11 @@ impl MethodFlags {
     ///
     /// # Errors
     /// The schema or the data cannot be read, or they do not fit the method.
-    pub(super) fn driven(&self, target: Option<&Located>, metadata: &[Pair]) -> Result<Option<Driven>> {
+    pub(super) fn driven(
+        &self,
+        target: Option<&Located>,
+        metadata: &MetadataFlags,
+    ) -> Result<Option<Driven>> {
         let Some(name) = &self.method else {
             if self.schema.has_files() {
                 bail!("a schema is for the method that --method names; give --method too");

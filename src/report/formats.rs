@@ -7,7 +7,9 @@ use serde::Serialize;
 use super::{
     announcement::{self, Announcement},
     benchmarks::{self, BetterWhen},
-    compare, csv, interference, json, junit, limits, markdown, reply, sweep, text, verdict,
+    compare, csv, interference, json, junit, limits, markdown,
+    methods::{self, Methods},
+    reply, sweep, text, verdict,
 };
 use crate::{
     client::Reply,
@@ -126,6 +128,10 @@ table! {
     }
     Reply as Reply {
         Text => reply::write,
+        Json => json::write,
+    }
+    Methods as Methods {
+        Text => methods::write,
         Json => json::write,
     }
     Announcement as Announcement {

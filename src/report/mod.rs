@@ -15,6 +15,7 @@ pub mod destination;
 pub mod error;
 pub mod junit;
 pub mod markdown;
+pub mod methods;
 pub mod reply;
 pub mod compare;
 pub mod interference;
@@ -28,5 +29,6 @@ pub mod schemas;
 
 pub use announcement::Announcement;
 pub use formats::{Format, Writable};
+pub use methods::Methods;
 pub use saved::SavedDocument;
 pub use schemas::json_schema;

@@ -45,7 +45,7 @@ impl SavedDocument {
             DocumentKind::Interference => Self::Interference(Box::new(Interference::read(bytes)?)),
             DocumentKind::Comparison => Self::Comparison(Box::new(Comparison::read(bytes)?)),
             DocumentKind::Verdict => Self::Verdict(Box::new(Verdict::read(bytes)?)),
-            kind @ (DocumentKind::Reply | DocumentKind::Announcement) => {
+            kind @ (DocumentKind::Reply | DocumentKind::Methods | DocumentKind::Announcement) => {
                 return Err(ReadError::Other { schema, kind, needed });
             }
         })

@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Value, json};
 
-use super::announcement::Announcement;
+use super::{announcement::Announcement, methods::Methods};
 use crate::{
     client::Reply,
     experiment::{
@@ -23,6 +23,7 @@ pub fn json_schema(kind: DocumentKind) -> Value {
         DocumentKind::Comparison => of::<Comparison>(kind),
         DocumentKind::Verdict => of::<Verdict>(kind),
         DocumentKind::Reply => of::<Reply>(kind),
+        DocumentKind::Methods => of::<Methods>(kind),
         DocumentKind::Announcement => of::<Announcement>(kind),
     }
 }

@@ -35,6 +35,8 @@ pub enum DocumentKind {
     Verdict,
     /// Result of a single call.
     Reply,
+    /// Methods that can be called.
+    Methods,
     /// Announcement of a server that has started to serve.
     Announcement,
 }
@@ -47,6 +49,7 @@ named!(DocumentKind, "document", {
     Comparison => "comparison",
     Verdict => "verdict",
     Reply => "reply",
+    Methods => "methods",
     Announcement => "announcement",
 });
 
@@ -62,6 +65,7 @@ impl DocumentKind {
             Self::Comparison => "plimsoll.comparison/1",
             Self::Verdict => "plimsoll.verdict/1",
             Self::Reply => "plimsoll.call/1",
+            Self::Methods => "plimsoll.methods/1",
             Self::Announcement => "plimsoll.serve/1",
         }
     }
@@ -86,6 +90,7 @@ impl DocumentKind {
             Self::Comparison => "a result of `plimsoll compare`",
             Self::Verdict => "a verdict of `plimsoll gate`",
             Self::Reply => "a reply of `plimsoll call`",
+            Self::Methods => "a list of `plimsoll methods`",
             Self::Announcement => "an announcement of `plimsoll serve`",
         }
     }

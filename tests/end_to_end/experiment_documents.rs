@@ -204,6 +204,28 @@ pub(crate) struct CallStatus {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the document's own keys")]
+pub(crate) struct Methods {
+    pub(crate) schema: String,
+    pub(crate) methods: Vec<MethodEntry>,
+    pub(crate) example: Option<serde_json::Value>,
+    pub(crate) can_grow: Option<Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "the keys are the test")]
+pub(crate) struct MethodEntry {
+    pub(crate) service: String,
+    pub(crate) method: String,
+    pub(crate) request: String,
+    pub(crate) reply: String,
+    pub(crate) streams_requests: bool,
+    pub(crate) streams_replies: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Announcement {
     pub(crate) schema: String,
     pub(crate) listening: Vec<String>,
@@ -229,7 +251,11 @@ fn golden_documents_have_the_pinned_schemas() {
     assert_eq!((comparison.base.len(), comparison.candidate.len()), (4, 4));
     let reply: Reply = golden(DocumentKind::Reply);
     assert_eq!((reply.status.code.as_str(), reply.status.number), ("OK", 0));
+    let methods: Methods = golden(DocumentKind::Methods);
+    assert_eq!((methods.methods.len(), methods.can_grow), (1, Some(vec!["text".to_owned()])));
+    assert!(methods.example.is_some_and(|example| example["text"] == ""));
     for (schema, kind) in [
+        (methods.schema, DocumentKind::Methods),
         (sweep.schema, DocumentKind::Sweep),
         (interference.schema, DocumentKind::Interference),
         (comparison.schema, DocumentKind::Comparison),

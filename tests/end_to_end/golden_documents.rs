@@ -6,9 +6,9 @@ use std::{env, fs, path::PathBuf};
 
 use plimsoll::{
     client::{CallStatus, Reply},
-    report::{Announcement, Format, SavedDocument, Writable, formats::TABLE, history, json_schema},
+    report::{Announcement, Format, Methods, SavedDocument, Writable, formats::TABLE, history, json_schema},
     result::DocumentKind,
-    rpc::Pair,
+    rpc::{Pair, schema::Schema},
 };
 use serde_json::Value;
 
@@ -41,6 +41,11 @@ fn written(kind: DocumentKind, format: Format) -> String {
     let mut out = Vec::new();
     let written = match kind {
         DocumentKind::Reply => reply().write(format, &mut out),
+        DocumentKind::Methods => {
+            let name = "example.FormatData/DoFormat".parse().expect("a method");
+            let schema = Schema::compile(&["proto/format_data.proto".into()], &[]).expect("a schema");
+            Methods::of_one(&schema, &name).expect("it has the method").write(format, &mut out)
+        }
         DocumentKind::Announcement => {
             let listening = ["127.0.0.1:50051", "[::1]:50051"].map(|address| address.parse().expect("one"));
             Announcement::new(listening.to_vec(), 4_711).write(format, &mut out)

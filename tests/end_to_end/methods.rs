@@ -46,9 +46,15 @@ fn methods_lists_what_can_be_called_and_describes_one() {
     );
     let json: Value = serde_json::from_slice(&output_of(&["methods", &server.target(), "-O", "json"]).stdout)
         .expect("JSON");
-    assert!(json.as_array().expect("a list").len() > 3);
+    assert!(json["methods"].as_array().expect("a list").len() > 3);
     // The description is a request to start from.
-    let skeleton = text(&output_of(&["methods", &server.target(), CHECK, "-O", "json"]).stdout);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("check.json");
+    let saved = ["methods", &server.target(), CHECK, "-o", file.to_str().expect("UTF-8")];
+    assert_eq!(text(&output_of(&saved).stdout), described);
+    let json: Value = serde_json::from_slice(&fs::read(&file).expect("a document")).expect("JSON");
+    assert_eq!((&json["schema"], &json["can_grow"][0]), (&"plimsoll.methods/1".into(), &"service".into()));
+    let skeleton = json["example"].to_string();
     let called = output_of(&["call", &server.target(), "--method", CHECK, "-d", &skeleton]);
     assert_eq!(text(&called.stdout), "{\n  \"status\": \"SERVING\"\n}\n");
 }

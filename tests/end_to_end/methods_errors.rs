@@ -182,6 +182,8 @@ fn metadata_is_sent_to_reflection_and_can_be_replaced_there() {
     assert_eq!(listed(&["-m", "x-token: right"]), Some(0));
     assert_eq!(listed(&["-m", "x-token: wrong"]), Some(2));
     assert_eq!(listed(&["-m", "x-token: wrong", "--reflect-metadata", "x-token: right"]), Some(0));
+    let mut expanded = plimsoll(&["methods", &target, "--reflect-metadata", "x-token: ${T}", "--expand-env"]);
+    assert_eq!(expanded.env("T", "right").output().expect("the binary runs").status.code(), Some(0));
 }
 
 #[test]

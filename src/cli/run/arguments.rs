@@ -18,7 +18,7 @@ use crate::{
     endpoint::Target,
     load::{Arrivals, DEFAULT_CONCURRENCY, DEFAULT_MAX_IN_FLIGHT, Load, Mix, Rates, Settings, Stage, Texts},
     result::{Objective, Rating},
-    rpc::{format_data::TextKind, metadata::Pair},
+    rpc::format_data::TextKind,
     units::{Rate, parse_duration},
 };
 
@@ -78,7 +78,7 @@ pub(crate) struct LoadArguments {
     text_file: Option<PathBuf>,
 
     #[command(flatten, next_help_heading = "Messages")]
-    metadata: MetadataFlags,
+    pub(super) metadata: MetadataFlags,
 
     #[command(flatten)]
     pub(super) client: ClientFlags,
@@ -205,13 +205,8 @@ impl LoadArguments {
             warm_up: self.warm_up,
             drain: self.drain,
             texts: self.texts()?,
-            ..self.client.settings(self.metadata()?, shares_machine)
+            ..self.client.settings(self.metadata.pairs()?, shares_machine)
         })
-    }
-
-    /// The metadata of each call.
-    pub(super) fn metadata(&self) -> Result<Vec<Pair>> {
-        self.metadata.pairs()
     }
 
     /// Puts another method and its messages into the settings.

@@ -28,7 +28,7 @@ pub(crate) fn execute(arguments: &RunArguments) -> Result<Status> {
     }
     let load = &arguments.load;
     let server = load.server.server(load.target.as_ref())?;
-    let driven = arguments.method.driven(server.there(), &load.metadata()?)?;
+    let driven = arguments.method.driven(server.there(), &load.metadata)?;
     let settings = load.with_method(load.settings(server.is_local())?, driven)?;
     let plan = Arc::new(Plan::new(settings)?);
     let session = Session::begin(&load.output, &load.watch)?;

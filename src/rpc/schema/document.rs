@@ -4,6 +4,8 @@ use std::{collections::HashSet, fmt, fs, path::PathBuf, sync::Arc};
 
 use prost::Message;
 use prost_reflect::{DescriptorPool, MethodDescriptor, ServiceDescriptor};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::{error::SchemaError, lowering, pool::pool_of, source, types::Types};
 use crate::{rpc::name::MethodName, units::nearest};
@@ -19,7 +21,7 @@ pub struct Schema {
 }
 
 /// One method of a schema.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct MethodEntry {
     /// Full name of the service.
     pub service: String,

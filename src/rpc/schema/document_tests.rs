@@ -64,7 +64,7 @@ fn a_source_compiles_without_the_files_that_only_its_options_need() {
     let bytes = types.request_of_json(r#"{"cartId":"x","most":"3"}"#, false).expect("a request");
     assert_eq!(bytes, b"\x0a\x01x\x10\x03");
     assert_eq!(types.growable_fields(), ["cart_id"]);
-    assert!(types.request_skeleton().contains("\"since\": \"1970-01-01T00:00:00Z\""));
+    assert!(types.request_skeleton()["since"] == "1970-01-01T00:00:00Z");
 }
 
 #[test]

@@ -126,8 +126,8 @@ impl Types {
 
     /// A request with every field, as JSON to start from.
     #[must_use]
-    pub fn request_skeleton(&self) -> String {
-        serde_json::to_string_pretty(&skeleton::skeleton(&self.request)).unwrap_or_default()
+    pub fn request_skeleton(&self) -> serde_json::Value {
+        skeleton::skeleton(&self.request)
     }
 
     /// Paths of the request's fields that can make it larger: strings and bytes.
