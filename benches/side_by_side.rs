@@ -78,7 +78,7 @@ fn bare(target: &Located, concurrency: u64, length: Duration) -> f64 {
     let message = Rc::new((text.clone(), text.to_uppercase()));
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
     runtime.expect("a runtime").block_on(async {
-        let channel = Endpoint::from_shared(format!("http://{}", target.address)).expect("an address");
+        let channel = Endpoint::from_shared(format!("http://{}", target.place)).expect("an address");
         let client = FormatDataClient::new(channel.connect().await.expect("it listens"));
         let replies = Rc::new(Cell::new(0_u64));
         for _ in 0..concurrency {
@@ -148,8 +148,8 @@ fn lean_one(target: &Located, length: Duration) -> f64 {
 /// Returns the median time of a loop that writes the bytes of a call and reads as many as its reply has.
 fn raw_one(target: &Located, length: Duration) -> f64 {
     let plan = Arc::new(Plan::new(settings(ClientKind::Lean, SIZE, 1, length)).expect("valid"));
-    let mut connection = Connection::new(Arc::new(Requests::new(&plan, &target.authority)), 1);
-    let mut socket = TcpStream::connect(target.address).expect("it listens");
+    let mut connection = Connection::new(Arc::new(Requests::new(&plan, target.origin())), 1);
+    let mut socket = TcpStream::connect(target.place.tcp().expect("an address")).expect("it listens");
     socket.set_nodelay(true).expect("a socket");
     let (mut buffer, mut ended, mut calls) = (vec![0; 65_536], 0, 0);
     let (mut request, mut reply_bytes) = (Vec::new(), 0);

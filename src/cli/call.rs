@@ -14,7 +14,9 @@ use super::{
     metadata_flags::MetadataFlags,
     method_flags::{Driven, MethodFlags},
     output::{OutputArguments, to_stdout},
+    rehearsal::refuse_mistaken,
     status::Status,
+    transport_flags::TransportFlags,
     values::read_text,
 };
 use crate::{
@@ -55,6 +57,9 @@ pub(super) struct CallArguments {
 
     #[command(flatten)]
     metadata: MetadataFlags,
+
+    #[command(flatten)]
+    transport: TransportFlags,
 
     /// Deadline of the call; sent to the server as `grpc-timeout` [default: none]
     #[arg(short, long, value_name = "D", value_parser = parse_duration)]
@@ -101,7 +106,8 @@ pub(super) fn execute(arguments: &CallArguments) -> Result<Status> {
         }
     };
     let destination = arguments.output.reserve()?;
-    let located = arguments.target.locate()?;
+    let located =
+        arguments.target.locate_with(&arguments.transport.settings(&[&arguments.target], false)?)?;
     let client = arguments.client;
     let options = Options {
         max_send_message_size: arguments.max_send_message_size,
@@ -137,6 +143,7 @@ pub(super) fn execute(arguments: &CallArguments) -> Result<Status> {
     if reply.is_ok() {
         return Ok(Status::Done);
     }
+    refuse_mistaken(&located, &reply)?;
     bail!("the call ended with {}", reply.status);
 }
 

@@ -7,24 +7,20 @@ use clap::{
 };
 
 /// Names of flags, and a sentence for a user of one of them.
-const ROWS: [(&[&str], &str); 14] = [
+const ROWS: [(&[&str], &str); 16] = [
     (
-        &[
-            "--tls",
-            "--cacert",
-            "--cert",
-            "--key",
-            "--skipTLS",
-            "--skip-verify",
-            "--skip-tls-verify",
-            "--insecure-skip-tls-verify",
-            "-k",
-            "--cname",
-            "--server-name",
-        ],
-        "plimsoll has no TLS yet: it drives servers over plain TCP; name a port of the server without TLS",
+        &["--skipTLS", "--skip-tls-verify", "--insecure-skip-tls-verify", "-k"],
+        "an unverified certificate is accepted with --skip-verify; plaintext is the default (--plaintext)",
     ),
-    (&["--insecure", "--plaintext"], "plimsoll always connects without TLS: leave the flag out"),
+    (
+        &["--insecure"],
+        "--insecure means plaintext to ghz and an unverified certificate to grpcurl; say --plaintext or --skip-verify",
+    ),
+    (
+        &["--cname", "--servername"],
+        "the name in the certificate is --server-name NAME; --authority NAME sets :authority too",
+    ),
+    (&["--unix-socket"], "a Unix socket is a target: unix:PATH"),
     (
         &["--header", "--headers", "-H", "--rpc-header"],
         "write metadata as -m 'name: value', once for each pair",
@@ -154,8 +150,8 @@ mod tests {
     fn an_unknown_flag_is_no_value() {
         let said = said(&["plimsoll", "run", "--frobnicate"]);
         assert!(said.contains("'--frobnicate'") && !said.contains("-- --frobnicate"), "{said}");
-        let said = self::said(&["plimsoll", "run", "--tls=true"]);
-        assert!(said.contains("no TLS yet"), "{said}");
+        let said = self::said(&["plimsoll", "run", "--insecure=true"]);
+        assert!(said.contains("say --plaintext or --skip-verify"), "{said}");
         let said = self::said(&["plimsoll", "run", "--concurency", "5"]);
         assert!(said.contains("--concurrency"), "a similar flag is still named: {said}");
     }

@@ -13,6 +13,7 @@ use super::{
     output::{OutputArguments, to_stdout},
     session::{Outputs, Session},
     status::Status,
+    transport_flags::TransportFlags,
     verdict_files::{Reserved, VerdictFiles},
     watch_flags::WatchFlags,
 };
@@ -94,6 +95,9 @@ pub(super) struct GateArguments {
     /// Name of this gate, stored in its document
     #[arg(long, value_name = "NAME", help_heading = "Result")]
     label: Option<String>,
+
+    #[command(flatten)]
+    transport: TransportFlags,
 
     #[command(flatten)]
     watch: WatchFlags,
@@ -237,6 +241,7 @@ impl GateArguments {
         Ok(GateSettings {
             base: base.clone(),
             candidate: candidate.clone(),
+            connect: self.transport.settings_of(&[base, candidate])?,
             scenarios,
             repetitions,
             budget: self.time_budget.map(|budget| budget / 2),

@@ -9,6 +9,7 @@ use super::{
     own_server::OwnServer,
     session::{self, Session},
     status::Status,
+    transport_flags::TransportFlags,
     watch_flags::WatchFlags,
 };
 use crate::{
@@ -50,6 +51,9 @@ pub(super) struct LimitsArguments {
     /// Client's limit for replies, in message bytes [default: 4MiB]
     #[arg(long, value_name = "SIZE", help_heading = "Client")]
     max_recv_message_size: Option<Limit>,
+
+    #[command(flatten)]
+    transport: TransportFlags,
 
     #[command(flatten)]
     server: OwnServer,
@@ -100,7 +104,7 @@ pub(super) fn execute(arguments: &LimitsArguments) -> Result<Status> {
         up_to: arguments.up_to.0,
     };
     check_metadata(&settings.options.metadata)?;
-    let server = arguments.server.server(arguments.target.as_ref())?;
+    let server = arguments.server.server(arguments.target.as_ref(), &arguments.transport)?;
     let session = Session::begin(&arguments.output, &arguments.watch)?;
     let driven = server.start()?;
     let limits = match find(&driven.located, &settings, &session.stop, &session.events) {

@@ -13,10 +13,11 @@ use clap::{Args, ValueHint};
 
 use super::{
     metadata_flags::MetadataFlags,
+    rehearsal::is_lost,
     values::{MetadataParser, named, read_text},
 };
 use crate::{
-    client::reflection,
+    client::reflection::{self, ReflectionError},
     endpoint::Located,
     load::{Corpus, DataFormat, DataOrigin, Expect, Payload, Pick, Texts, requests_of},
     rpc::{
@@ -166,7 +167,17 @@ impl SchemaFlags {
         } else {
             metadata.expanded(&self.reflect_metadata)?
         };
-        Ok(reflection::schema_of(target, service, &metadata)?)
+        reflection::schema_of(target, service, &metadata).map_err(|error| {
+            let is_unreachable = match &error {
+                ReflectionError::Open(_) | ReflectionError::Slow(_) => true,
+                ReflectionError::Unserved { said, .. } => said.split([' ', ',']).any(is_lost),
+                _ => false,
+            };
+            match is_unreachable.then(|| target.diagnosis()).flatten() {
+                Some(mistake) => anyhow::anyhow!(mistake),
+                None => error.into(),
+            }
+        })
     }
 }
 

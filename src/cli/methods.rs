@@ -9,6 +9,7 @@ use super::{
     output::{OutputArguments, print},
     session::first,
     status::Status,
+    transport_flags::TransportFlags,
 };
 use crate::{
     endpoint::Target,
@@ -35,6 +36,9 @@ pub(super) struct MethodsArguments {
 
     #[command(flatten)]
     metadata: MetadataFlags,
+
+    #[command(flatten)]
+    transport: TransportFlags,
 
     #[command(flatten)]
     output: OutputArguments,
@@ -67,7 +71,10 @@ pub(super) fn execute(arguments: &MethodsArguments) -> Result<Status> {
     let method = method.filter(|name| name.contains('/') || name.parse::<MethodName>().is_err());
     let method = method.map(|method| method.parse::<MethodName>()).transpose()?;
     let located = match target {
-        Some(target) if !arguments.schema.has_files() => Some(target.parse::<Target>()?.locate()?),
+        Some(target) if !arguments.schema.has_files() => {
+            let target = target.parse::<Target>()?;
+            Some(target.locate_with(&arguments.transport.settings(&[&target], false)?)?)
+        }
         _ => None,
     };
     let service = method.as_ref().map(|method| method.service.as_str());

@@ -11,6 +11,8 @@ mod session;
 mod compare;
 mod client_flags;
 mod metadata_flags;
+mod transport_flags;
+mod listening;
 mod method_flags;
 mod methods;
 mod call;

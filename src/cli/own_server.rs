@@ -1,14 +1,14 @@
 //! The server under test: the named server, or the reference server in a child process.
 
-use std::env;
+use std::{env, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use super::values::count;
+use super::{transport_flags::TransportFlags, values::count};
 use crate::{
     cli::values::named,
-    endpoint::{Located, Target},
+    endpoint::{Located, MadeCertificates, Target},
     experiment::driven::Server,
     result::summary::ServerRecord,
     rpc::Compression,
@@ -57,6 +57,10 @@ pub(super) struct OwnServer {
     /// Let request metadata set delays, statuses and reply sizes, as `plimsoll serve --obey`
     #[arg(id = "server-obey", long = "server-obey", help_heading = "Own server (without TARGET)")]
     obey: bool,
+
+    /// Serve over TLS, with a CA and a certificate that are made for this run
+    #[arg(id = "server-tls", long = "server-tls", help_heading = "Own server (without TARGET)")]
+    tls: bool,
 }
 
 impl OwnServer {
@@ -65,16 +69,22 @@ impl OwnServer {
     ///
     /// # Errors
     /// Both are given, no server accepts connections at the target, or this program's own file is not found.
-    pub(super) fn server(&self, target: Option<&Target>) -> Result<Server> {
-        if let Some(located) = self.locate(target)? {
+    pub(super) fn server(&self, target: Option<&Target>, transport: &TransportFlags) -> Result<Server> {
+        if let Some(located) = self.locate(target, transport)? {
             return Ok(Server::There(located));
+        }
+        let mut connect = transport.settings(&[], self.tls)?;
+        let certificates = self.tls.then(MadeCertificates::new).transpose();
+        let certificates = certificates.context("cannot make certificates for the run")?.map(Arc::new);
+        if !connect.tls.skip_verify {
+            connect.tls.cacert = certificates.as_ref().map(|made| made.ca());
         }
         let program =
             env::current_exe().context("cannot find this program's own file to start a server from")?;
-        Ok(Server::Own { program, record: self.record() })
+        Ok(Server::Own { program, record: self.record(), connect, certificates })
     }
 
-    fn locate(&self, target: Option<&Target>) -> Result<Option<Located>> {
+    fn locate(&self, target: Option<&Target>, transport: &TransportFlags) -> Result<Option<Located>> {
         let Some(target) = target else { return Ok(None) };
         let flags = [
             ("--server-threads", self.threads.is_some()),
@@ -82,13 +92,14 @@ impl OwnServer {
             ("--server-max-send-message-size", self.max_send_message_size.is_some()),
             ("--server-compress", self.compress.is_some()),
             ("--server-obey", self.obey),
+            ("--server-tls", self.tls),
         ];
         if let Some((flag, _)) = flags.iter().find(|(_, given)| *given) {
             bail!(
                 "{flag} configures the server that plimsoll starts itself, but {target} is a running server; leave out one of the two"
             );
         }
-        Ok(Some(target.locate()?))
+        Ok(Some(target.locate_with(&transport.settings(&[target], false)?)?))
     }
 
     /// Returns the settings of the server to start.
@@ -102,6 +113,7 @@ impl OwnServer {
             max_send_message_bytes: self.max_send_message_size.unwrap_or(defaults.max_send_message_size),
             compression: self.compress,
             obey: self.obey,
+            tls: self.tls,
         }
     }
 }

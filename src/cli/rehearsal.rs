@@ -34,12 +34,27 @@ pub(super) fn rehearse_other(target: &Located, plan: &Plan) -> Result<()> {
                 "the first reply is wrong: expected {expected}, got {got}; nothing was measured; --no-rehearsal measures it all the same"
             )
         }
-        Ok(reply) if !reply.is_ok() => bail!(
-            "the first call ended with {}; nothing was measured; --no-rehearsal measures it all the same",
-            reply.status
-        ),
+        Ok(reply) if !reply.is_ok() => refuse_mistaken(target, &reply).and_then(|()| {
+            bail!(
+                "the first call ended with {}; nothing was measured; --no-rehearsal measures it all the same",
+                reply.status
+            )
+        }),
         Err(error @ (CallError::Plan(_) | CallError::Setup(_))) => Err(error.into()),
         Ok(_) | Err(CallError::Open(_)) => Ok(()),
+    }
+}
+
+/// Returns true for codes that clients use for a connection that ended: the lean client's, and tonic's.
+pub(super) fn is_lost(code: &str) -> bool {
+    [Code::UNAVAILABLE, Code::UNKNOWN, Code::INTERNAL].iter().any(|lost| lost.name() == code)
+}
+
+/// Fails if a call ended because the server has TLS and the client has none.
+pub(super) fn refuse_mistaken(target: &Located, reply: &Reply) -> Result<()> {
+    match is_lost(reply.status.code).then(|| target.diagnosis()).flatten() {
+        Some(mistake) => bail!(mistake),
+        None => Ok(()),
     }
 }
 
@@ -61,6 +76,7 @@ pub(super) fn rehearse(target: &Located, metadata: &[Pair]) -> Result<()> {
             reply.status
         ),
         Err(error @ (CallError::Plan(_) | CallError::Setup(_))) => Err(error.into()),
-        Ok(_) | Err(CallError::Open(_)) => Ok(()),
+        Ok(reply) => refuse_mistaken(target, &reply),
+        Err(CallError::Open(_)) => Ok(()),
     }
 }

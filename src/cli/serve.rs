@@ -1,29 +1,32 @@
 //! `plimsoll serve`: the reference server.
 
 use std::{
-    collections::BTreeSet,
     hint,
     io::{self, Read},
-    net::{SocketAddr, ToSocketAddrs},
+    path::PathBuf,
     process, thread,
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
-use tokio::{net::TcpListener, sync::watch};
+use tokio::sync::watch;
 
 use super::{
+    listening::{Listening, listen},
     output::{OutputArguments, print},
     signals::Signals,
     status::Status,
 };
 use crate::{
     cli::values::named,
-    endpoint,
+    endpoint::{
+        self,
+        tls::{Identity, certificates},
+    },
     report::{announcement::Announcement, destination::Destination},
     rpc::Compression,
-    server::{self, Bounds, Config, Cut, Windows, bind},
+    server::{self, Bounds, Config, Cut, ServerTls, Windows},
     units::{Count, Limit, exact_duration, grouped, parse_duration},
     view::line,
 };
@@ -31,7 +34,8 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ServeArguments {
-    /// Address to listen on; port 0 means any free port, `localhost` means both IPv4 and IPv6. Repeatable
+    /// Address to listen on; port 0 means any free port, `localhost` means both IPv4 and IPv6; or `unix:PATH`.
+    /// Repeatable
     #[arg(long = "listen", value_name = "ADDRESS", value_hint = ValueHint::Hostname, default_value = "localhost:8080")]
     addresses: Vec<String>,
 
@@ -72,6 +76,18 @@ pub(super) struct ServeArguments {
     #[arg(long, value_parser = named::<Compression>(), value_name = "ENCODING")]
     compress: Option<Compression>,
 
+    /// File with the server's certificate and its issuers (PEM): serve over TLS
+    #[arg(long, value_name = "FILE", requires = "tls_key", value_hint = ValueHint::FilePath)]
+    tls_cert: Option<PathBuf>,
+
+    /// File with the key of --tls-cert (PEM, not encrypted)
+    #[arg(long, value_name = "FILE", requires = "tls_cert", value_hint = ValueHint::FilePath)]
+    tls_key: Option<PathBuf>,
+
+    /// File with the roots of client certificates (PEM): each client must have one (mTLS)
+    #[arg(long, value_name = "FILE", requires = "tls_cert", value_hint = ValueHint::FilePath)]
+    tls_client_ca: Option<PathBuf>,
+
     /// Let request metadata set a delay (`plimsoll-delay: 5ms`), a status (`plimsoll-status: UNAVAILABLE`, with
     /// `plimsoll-message`) or a reply size (`plimsoll-reply-size: 6MiB`)
     #[arg(long)]
@@ -98,6 +114,9 @@ Examples:
   plimsoll serve                                 # localhost:8080, IPv4 and IPv6
   plimsoll serve --listen 127.0.0.1:0            # on a free port, which it prints
   plimsoll serve --max-recv-message-size 100MiB  # larger requests than gRPC's 4 MiB
+  plimsoll serve --tls-cert cert.pem --tls-key key.pem
+                                                 # over TLS; --tls-client-ca ca.pem asks clients for one
+  plimsoll serve --listen unix:/run/app.sock     # on a Unix socket; the file goes at the end
   plimsoll serve --obey                          # for tests: callers set delays and statuses
 
 SIGINT or SIGTERM drains: no new connections, and calls in flight are answered, for --drain at most. What is left \
@@ -109,8 +128,8 @@ PING and SETTINGS frames; claimed lengths; a peer that answers no PING within 80
 system within seconds.
 
 Not defended: the number of connections, and so the sum of their memory, unless --max-connections is given; idle \
-connections, which stay open; with --obey, one reply of up to 1 GiB at a time on each connection. It has no TLS and no \
-authentication: use it on networks that you trust.";
+connections, which stay open; with --obey, one reply of up to 1 GiB at a time on each connection. Without --tls-client-ca \
+it has no authentication: use it on networks that you trust.";
 
 /// Largest number of threads and of connections, so that a typing error does not overload the machine.
 const MOST: usize = 1_024;
@@ -155,6 +174,7 @@ fn streams(text: &str) -> Result<u32, String> {
 pub(super) fn execute(arguments: &ServeArguments) -> Result<Status> {
     let destination = arguments.output.reserve()?;
     endpoint::check().context("cannot start the server")?;
+    let tls = arguments.tls()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(arguments.threads)
         .thread_name("server")
@@ -182,9 +202,8 @@ pub(super) fn execute(arguments: &ServeArguments) -> Result<Status> {
         if cfg!(all(feature = "mimalloc", target_os = "linux")) {
             tokio::spawn(return_memory());
         }
-        let listeners = listen(&arguments.addresses)?;
-        let listening = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>()?;
-        announce(arguments, destination, listening)?;
+        let Listening { listeners, addresses } = listen(&arguments.addresses, tls.as_ref())?;
+        announce(arguments, destination, addresses)?;
         if arguments.until_input_ends {
             end_with_input();
         }
@@ -199,6 +218,25 @@ pub(super) fn execute(arguments: &ServeArguments) -> Result<Status> {
     // Connections close with the runtime; a computing call does not delay the end of this process.
     runtime.shutdown_timeout(LAST_STEPS);
     served
+}
+
+impl ServeArguments {
+    /// Reads the certificates, if there are any.
+    fn tls(&self) -> Result<Option<ServerTls>> {
+        let Some((certificate, key)) = self.tls_cert.as_deref().zip(self.tls_key.as_deref()) else {
+            return Ok(None);
+        };
+        let Identity { chain, key: private } = certificates::identity(certificate, key)?;
+        let roots = self.tls_client_ca.as_deref().map(certificates::roots).transpose()?;
+        let tls = ServerTls::new(chain, private, roots.map(|(roots, _)| roots));
+        Ok(Some(tls.with_context(|| {
+            format!(
+                "`{}` and the key `{}` cannot be used together; give the two files of one pair",
+                certificate.display(),
+                key.display()
+            )
+        })?))
+    }
 }
 
 /// Returns after this number of signals.
@@ -233,69 +271,10 @@ fn what_was(cut: Cut) -> String {
     format!("{} with {}", count(cut.connections, "connection"), count(cut.calls, "unanswered call"))
 }
 
-/// Listens on every address of the names. The addresses of one name share one port, even if it is a free one.
-fn listen(names: &[String]) -> Result<Vec<TcpListener>> {
-    let mut listeners = Vec::new();
-    for name in names {
-        let resolved: BTreeSet<SocketAddr> = name
-            .to_socket_addrs()
-            .with_context(|| {
-                format!(
-                    "cannot find an address for `{name}`; write a host and a port, such as `localhost:8080`"
-                )
-            })?
-            .collect();
-        let mut port = None;
-        let mut bound = 0;
-        let mut missing = None;
-        for mut address in resolved {
-            if let Some(port) = port.filter(|_| address.port() == 0) {
-                address.set_port(port);
-            }
-            match bind(address) {
-                Ok(listener) => {
-                    port = Some(listener.local_addr()?.port());
-                    listeners.push(listener);
-                    bound += 1;
-                }
-                // A machine without IPv6 still resolves names to ::1.
-                Err(error) if is_missing(&error) => {
-                    missing = Some((address, error));
-                }
-                Err(error) => bail!(cannot_listen(address, &error)),
-            }
-        }
-        if let (0, Some((address, error))) = (bound, missing) {
-            bail!(cannot_listen(address, &error));
-        }
-    }
-    Ok(listeners)
-}
-
-/// Returns true if the machine does not have the address, or no addresses of that kind.
-fn is_missing(error: &io::Error) -> bool {
-    if error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error()) {
-        return true;
-    }
-    error.kind() == io::ErrorKind::AddrNotAvailable
-}
-
-fn cannot_listen(address: SocketAddr, error: &io::Error) -> String {
-    let way_out = match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            "; end the process that listens there, or choose another port with --listen (port 0 for a free one)"
-        }
-        io::ErrorKind::PermissionDenied => "; choose a port from 1024 on with --listen",
-        io::ErrorKind::AddrNotAvailable => "; choose an address of this machine with --listen",
-        _ => "",
-    };
-    format!("cannot listen on {address}: {error}{way_out}")
-}
-
 fn announce(
     arguments: &ServeArguments,
     destination: Option<Destination>,
-    listening: Vec<SocketAddr>,
+    listening: Vec<String>,
 ) -> Result<()> {
     let document = Announcement::new(listening, process::id());
     if let Some(destination) = destination {

@@ -13,6 +13,7 @@ use super::{
     saved,
     session::{self, Outputs, Session},
     status::Status,
+    transport_flags::TransportFlags,
     values::{count, named},
     watch_flags::WatchFlags,
 };
@@ -88,6 +89,9 @@ pub(super) struct SweepArguments {
     client: ClientFlags,
 
     #[command(flatten)]
+    transport: TransportFlags,
+
+    #[command(flatten)]
     server: OwnServer,
 
     /// Also write the sweep as JSON to this file after each point. If the file has a sweep with the same settings, continue
@@ -121,7 +125,7 @@ pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
     // An impossible grid is an error before any name is resolved.
     arguments.asked(true)?;
     let (output, format) = arguments.written()?;
-    let server = arguments.server.server(arguments.target.as_ref())?;
+    let server = arguments.server.server(arguments.target.as_ref(), &arguments.transport)?;
     let asked = arguments.asked(server.is_local())?;
     // Every plan is checked before the first run.
     for load in &asked.loads {
@@ -215,7 +219,10 @@ impl SweepArguments {
         }
         let texts = Texts::Made { mix: Mix(Vec::new()), kind: self.text };
         Ok(SweepSpec {
-            target: self.target.as_ref().map(ToString::to_string),
+            target: self.target.as_ref().map(|target| {
+                let scheme = if self.transport.is_tls(target) { "https://" } else { "" };
+                format!("{scheme}{target}")
+            }),
             server: self.target.is_none().then(|| self.server.record()),
             sizes: self.size.clone(),
             loads,

@@ -1,5 +1,7 @@
 //! A client whose calls are futures.
 
+use std::time::Duration;
+
 use super::{
     account::{ConnectionAccount, UploadWaits},
     call::{Call, Completion},
@@ -14,6 +16,11 @@ pub(crate) trait Caller: Clone + 'static {
     /// Account of the connections that carried the calls.
     fn connections(&self) -> ConnectionAccount {
         ConnectionAccount::default()
+    }
+
+    /// Lengths of the TLS handshakes so far.
+    fn handshakes(&self) -> Vec<Duration> {
+        Vec::new()
     }
 
     /// Waits of this connection's requests for the unsent rest of refused uploads.

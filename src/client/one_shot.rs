@@ -154,7 +154,7 @@ fn call_lean(
     message: &Message,
 ) -> Result<Reply, CallError> {
     metadata::checked(&options.metadata)?;
-    let requests = Requests::of(method, [message.clone()].into(), options, &target.authority);
+    let requests = Requests::of(method, [message.clone()].into(), options, target.origin());
     let failed = |error: io::Error| OpenError::of(target, error);
     let mut exchange = BlockingConnection::open(target, Arc::new(requests), &Stop::new()).map_err(failed)?;
     exchange.watch();

@@ -2,7 +2,6 @@
 
 use std::{io, time::Duration};
 
-pub(crate) use crate::endpoint::CONNECT_TIMEOUT;
 use crate::{
     endpoint::{Located, is_lack_of_means},
     rpc::metadata::MetadataError,

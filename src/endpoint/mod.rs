@@ -5,12 +5,15 @@ pub(crate) mod descriptors;
 mod program;
 mod processes;
 mod leftovers;
+pub(crate) mod place;
+pub mod tls;
 pub mod target;
 
 pub use child::{ChildError, ChildServer};
 pub(crate) use descriptors::check;
 pub use leftovers::Leftovers;
+pub use place::Place;
 pub(crate) use processes::{process_ids, processes};
 pub use program::{Program, ProgramError, ServerProcess, StartError, is_lack_of_means};
-pub(crate) use target::CONNECT_TIMEOUT;
-pub use target::{LocateError, Located, Target, TargetError};
+pub use target::{CONNECT_TIMEOUT, ConnectSettings, LocateError, Located, Origin, Target, TargetError};
+pub use tls::{CertificateFileError, Identity, MadeCertificates, Tls, TlsError, TlsSettings};

@@ -2,39 +2,169 @@
 
 use std::{
     fmt, io,
-    net::{SocketAddr, TcpStream, ToSocketAddrs},
+    net::{IpAddr, SocketAddr, ToSocketAddrs},
+    os::fd::OwnedFd,
     str::FromStr,
+    sync::Arc,
     time::Duration,
 };
 
-/// Longest wait for an address to accept a connection, and for a client to make its first and any later
-/// connection.
-pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+use super::{
+    place::Place,
+    tls::{self, Negotiated, Tls, TlsError, TlsSettings},
+};
 
-/// Address of a server as typed: `localhost:8080`, `http://[::1]:8080`.
+/// Default of the longest wait for a connection, with TLS and the server's SETTINGS on it.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Interval of checks while a connection is made.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Address of a server as typed: `localhost:8080`, `https://[::1]:8443`, `unix:/run/app.sock`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    host: String,
-    port: u16,
+    name: Name,
+    is_https: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Name {
+    Host { host: String, port: u16 },
+    Unix(Place),
+}
+
+/// Settings of connections to a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConnectSettings {
+    /// True if TLS is used, even if the target does not say `https`.
+    pub is_tls: bool,
+    /// Settings of TLS.
+    pub tls: TlsSettings,
+    /// Value of `:authority`, and the name in the certificate; `None` for the target's.
+    pub authority: Option<String>,
+    /// Longest wait for a connection, with TLS and the server's SETTINGS on it.
+    pub connect_timeout: Duration,
+}
+
+impl Default for ConnectSettings {
+    fn default() -> Self {
+        Self { is_tls: false, tls: TlsSettings::default(), authority: None, connect_timeout: CONNECT_TIMEOUT }
+    }
+}
+
+/// Scheme and authority of calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// `http`, or `https` with TLS.
+    pub scheme: &'static str,
+    /// Value of `:authority`.
+    pub authority: String,
+}
+
+/// A plaintext origin.
+impl From<&str> for Origin {
+    fn from(authority: &str) -> Self {
+        Self { scheme: "http", authority: authority.to_owned() }
+    }
 }
 
 /// A target whose address is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Located {
-    /// The address that accepted a connection.
-    pub address: SocketAddr,
-    /// Host and port as typed: the server receives them as `:authority`.
+    /// The place that accepted a connection.
+    pub place: Place,
+    /// Target as typed, without a scheme, for people.
     pub authority: String,
     /// True if the server runs on the same machine as the generator.
     pub is_local: bool,
+    /// TLS to the server; `None` for plaintext.
+    pub tls: Option<Arc<Tls>>,
+    /// Longest wait for a connection, with TLS and the server's SETTINGS on it.
+    pub connect_timeout: Duration,
+    /// Value of `:authority` in calls.
+    pub sent_authority: String,
+    /// Results of the first handshake.
+    pub(crate) negotiated: Option<Negotiated>,
+    /// Process at the other end of a Unix socket, if the system reports it.
+    pub(crate) process: Option<u32>,
 }
 
 impl Located {
     /// A server that listens on this address of this machine. Nothing is tried: a run that cannot connect says so.
     #[must_use]
     pub fn local(address: SocketAddr) -> Self {
-        Self { address, authority: address.to_string(), is_local: true }
+        Self {
+            place: Place::Tcp(address),
+            authority: address.to_string(),
+            is_local: true,
+            tls: None,
+            connect_timeout: CONNECT_TIMEOUT,
+            sent_authority: address.to_string(),
+            negotiated: None,
+            process: None,
+        }
+    }
+
+    /// Applies settings to this server: tries TLS if they require it.
+    ///
+    /// # Errors
+    /// The settings are wrong, or the server cannot be used with them.
+    pub fn with(self, settings: &ConnectSettings) -> Result<Self, LocateError> {
+        let host =
+            self.place.tcp().map_or_else(|| "localhost".to_owned(), |address| address.ip().to_string());
+        self.secured(settings, &host, settings.is_tls)
+    }
+
+    /// Scheme and authority of calls to this server.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        Origin { scheme, authority: self.sent_authority.clone() }
+    }
+
+    /// Looks for the cause of connections that failed: a server with TLS, which a client without TLS cannot use.
+    /// Makes one more connection.
+    #[must_use]
+    pub fn diagnosis(&self) -> Option<String> {
+        let is_mistaken = self.tls.is_none() && tls::speaks_tls(&self.place, self.connect_timeout);
+        is_mistaken.then(|| tls::fault::wants_tls(&self.authority))
+    }
+
+    fn secured(mut self, settings: &ConnectSettings, host: &str, is_tls: bool) -> Result<Self, LocateError> {
+        self.connect_timeout = settings.connect_timeout;
+        if let Some(authority) = &settings.authority {
+            self.sent_authority.clone_from(authority);
+        }
+        if !is_tls {
+            return Ok(self);
+        }
+        let mut wanted = settings.tls.clone();
+        if wanted.server_name.is_none() {
+            wanted.server_name = settings.authority.as_deref().map(|name| host_of(name).to_owned());
+        }
+        let tls = Tls::new(wanted, host)?;
+        let connected = self.place.connect(self.connect_timeout, TICK, || Ok(()));
+        let socket = connected.map_err(|error| LocateError::NobodyListens {
+            target: self.authority.clone(),
+            tried: error.to_string(),
+        })?;
+        let negotiated = tls::check(&socket, &self.authority, &tls, self.connect_timeout);
+        self.negotiated = Some(negotiated.map_err(LocateError::Tls)?);
+        self.tls = Some(Arc::new(tls));
+        Ok(self)
+    }
+}
+
+/// Host of an authority: a name, or an address without its brackets.
+fn host_of(authority: &str) -> &str {
+    if let Some((address, _)) = authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return address;
+    }
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !host.contains(':') => host,
+        _ => authority,
     }
 }
 
@@ -76,6 +206,12 @@ pub enum LocateError {
         /// Each address with the result of its attempt.
         tried: String,
     },
+    /// TLS is set up wrongly.
+    #[error(transparent)]
+    Settings(#[from] TlsError),
+    /// The server cannot be used with TLS.
+    #[error("{0}")]
+    Tls(String),
 }
 
 impl FromStr for Target {
@@ -83,12 +219,18 @@ impl FromStr for Target {
 
     fn from_str(text: &str) -> Result<Self, TargetError> {
         let error = |reason: &str| TargetError::new(text, reason);
-        let bare = without_scheme(text)?;
+        if let Some(place) = Place::of_unix_name(text) {
+            let name = Name::Unix(place.map_err(|reason| TargetError {
+                way_out: "write `unix:PATH`, `unix:///PATH` or `unix-abstract:NAME`".to_owned(),
+                ..error(reason)
+            })?);
+            return Ok(Self { name, is_https: false });
+        }
+        let (bare, is_https) = without_scheme(text)?;
         if let Some((address, path)) = bare.split_once('/') {
             let reason = format!("a target has no path, but this one has `/{path}`");
-            let way_out = format!(
-                "write `{address}` alone; plimsoll calls example.FormatData/DoFormat, and no other method yet"
-            );
+            let way_out =
+                format!("write `{address}` alone; --method package.Service/Method names what is called");
             return Err(TargetError { way_out, ..TargetError::new(text, reason) });
         }
         let Some((host, port)) = bare.rsplit_once(':') else {
@@ -117,76 +259,126 @@ impl FromStr for Target {
         }
         let port = port.parse().ok().filter(|port| *port > 0);
         let port = port.ok_or_else(|| error("the port is not a number from 1 to 65535"))?;
-        Ok(Self { host: host.to_owned(), port })
+        Ok(Self { name: Name::Host { host: host.to_owned(), port }, is_https })
     }
 }
 
-/// Removes the scheme from a target: HTTP's, or one of those in gRPC's names.
-fn without_scheme(text: &str) -> Result<&str, TargetError> {
+/// Removes the scheme from a target: HTTP's, or one of those in gRPC's names. Also returns true for HTTPS.
+fn without_scheme(text: &str) -> Result<(&str, bool), TargetError> {
     let error = |reason: &str| Err(TargetError::new(text, reason));
-    if text.starts_with("unix:") || text.starts_with("unix-abstract:") {
-        return error("Unix sockets are not supported yet");
-    }
     for name in ["ipv4:", "ipv6:"] {
         if let Some(address) = text.strip_prefix(name) {
-            return Ok(address);
+            return Ok((address, false));
         }
     }
     if let Some(name) = text.strip_prefix("dns:").filter(|name| !name.starts_with("//") && name.contains(':'))
     {
-        return Ok(name);
+        return Ok((name, false));
     }
     match text.split_once("://") {
-        None => Ok(text),
-        Some(("http", rest)) => Ok(rest.strip_suffix('/').unwrap_or(rest)),
-        Some(("https" | "grpcs", _)) => error("TLS is not supported yet"),
+        None => Ok((text, false)),
+        Some((scheme @ ("http" | "https" | "grpc" | "grpcs"), rest)) => {
+            Ok((rest.strip_suffix('/').unwrap_or(rest), scheme.ends_with('s')))
+        }
         // The form is `dns://SERVER/NAME`, usually without a server: `dns:///NAME`.
         Some(("dns" | "passthrough", rest)) => match rest.split_once('/') {
-            Some(("", name)) => Ok(name),
+            Some(("", name)) => Ok((name, false)),
             _ => error(
                 "a DNS server in the target is not supported; leave it out, as in `dns:///localhost:8080`",
             ),
         },
         Some((scheme, _)) => Err(TargetError::new(
             text,
-            format!("the scheme `{scheme}` is not supported; use http, dns or passthrough"),
+            format!("the scheme `{scheme}` is not supported; use http, https, unix, dns or passthrough"),
         )),
     }
 }
 
 impl fmt::Display for Target {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port } = self;
-        if host.contains(':') {
-            write!(formatter, "[{host}]:{port}")
-        } else {
-            write!(formatter, "{host}:{port}")
+        match &self.name {
+            Name::Host { host, port } if host.contains(':') => write!(formatter, "[{host}]:{port}"),
+            Name::Host { host, port } => write!(formatter, "{host}:{port}"),
+            Name::Unix(place) => place.fmt(formatter),
         }
     }
 }
 
 impl Target {
+    /// Returns true if the target says `https`.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.is_https
+    }
+
     /// Returns the first of the target's addresses that accepts a connection, in the resolver's order.
     ///
     /// # Errors
-    /// Fails if the name has no address, or none of its addresses accepts within 3 s.
+    /// Fails if the name has no address, or none of its addresses accepts within 3 s; with `https`, if the server
+    /// cannot be used with TLS.
     pub fn locate(&self) -> Result<Located, LocateError> {
-        let addresses = (self.host.as_str(), self.port)
-            .to_socket_addrs()
-            .map_err(|source| LocateError::Name { target: self.to_string(), source })?;
+        self.locate_with(&ConnectSettings::default())
+    }
+
+    /// Does what [`Target::locate`] does, with these settings.
+    ///
+    /// # Errors
+    /// Fails as [`Target::locate`] does, and if the settings cannot be used.
+    pub fn locate_with(&self, settings: &ConnectSettings) -> Result<Located, LocateError> {
+        let shown = self.to_string();
+        let (places, host) = match &self.name {
+            Name::Unix(place) => (vec![place.clone()], "localhost".to_owned()),
+            Name::Host { host, port } => {
+                let addresses = (host.as_str(), *port)
+                    .to_socket_addrs()
+                    .map_err(|source| LocateError::Name { target: shown.clone(), source })?;
+                (addresses.map(Place::Tcp).collect(), host.clone())
+            }
+        };
+        let sent_authority = match &self.name {
+            Name::Host { .. } => shown.clone(),
+            // gRPC's name for the host behind a Unix socket.
+            Name::Unix(_) => host.clone(),
+        };
         let mut tried = Vec::new();
-        for address in addresses {
-            match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
-                Ok(stream) => {
-                    let own = stream.local_addr().ok().map(|own| own.ip());
-                    let is_local = own == Some(address.ip());
-                    return Ok(Located { address, authority: self.to_string(), is_local });
+        for place in places {
+            match place.connect(settings.connect_timeout, TICK, || Ok(())) {
+                Ok(socket) => {
+                    let located = Located {
+                        is_local: is_local(&place, &socket),
+                        process: peer_of(&place, &socket),
+                        place,
+                        authority: shown,
+                        tls: None,
+                        connect_timeout: settings.connect_timeout,
+                        sent_authority,
+                        negotiated: None,
+                    };
+                    return located.secured(settings, &host, settings.is_tls || self.is_https);
                 }
-                Err(error) => tried.push(format!("{address}: {error}")),
+                Err(error) => tried.push(format!("{place}: {error}")),
             }
         }
-        Err(LocateError::NobodyListens { target: self.to_string(), tried: tried.join(", ") })
+        Err(LocateError::NobodyListens { target: shown, tried: tried.join(", ") })
     }
+}
+
+/// Returns true if both ends of the connection have one address: the server is on this machine.
+fn is_local(place: &Place, socket: &OwnedFd) -> bool {
+    let Some(address) = place.tcp() else { return true };
+    let own = rustix::net::getsockname(socket).ok().and_then(|own| SocketAddr::try_from(own).ok());
+    own.map(|own: SocketAddr| own.ip()) == Some::<IpAddr>(address.ip())
+}
+
+/// Process that listens at a Unix socket, if the system reports it.
+fn peer_of(place: &Place, socket: &OwnedFd) -> Option<u32> {
+    #[cfg(target_os = "linux")]
+    if place.tcp().is_none() {
+        let peer = rustix::net::sockopt::socket_peercred(socket).ok()?;
+        return u32::try_from(peer.pid.as_raw_nonzero().get()).ok();
+    }
+    let _ = (place, socket);
+    None
 }
 
 #[cfg(test)]
@@ -208,6 +400,11 @@ mod tests {
             ("ipv4:127.0.0.1:80", "127.0.0.1:80"),
             ("ipv6:[::1]:80", "[::1]:80"),
             ("dns:80", "dns:80"),
+            ("https://localhost:8443", "localhost:8443"),
+            ("grpcs://[::1]:8443/", "[::1]:8443"),
+            ("unix:app.sock", "unix:app.sock"),
+            ("unix:///run/app.sock", "unix:/run/app.sock"),
+            ("unix-abstract:app", "unix-abstract:app"),
         ] {
             assert_eq!(text.parse::<Target>().map(|target| target.to_string()), Ok(shown.to_owned()));
         }
@@ -223,8 +420,6 @@ mod tests {
             (":8080", "no host"),
             ("::1:8080", "brackets"),
             ("[localhost]:8080", "no IPv6"),
-            ("https://localhost:1", "TLS"),
-            ("unix:/tmp/socket", "Unix"),
             ("ftp://localhost:1", "scheme"),
             ("a b:80", "character"),
             ("http://user@host:80", "character"),
@@ -234,8 +429,9 @@ mod tests {
             ),
             ("http://localhost:8080/x", "this one has `/x`"),
             ("8080", "port without a host; write `localhost:8080`"),
-            ("unix:///x", "Unix"),
-            ("unix-abstract:x", "Unix"),
+            ("unix:", "empty; write `unix:PATH`"),
+            ("unix://x", "begins with a third `/`"),
+            ("unix-abstract:", "empty"),
             ("dns://1.1.1.1/host:80", "DNS server"),
             ("xds:///x:1", "scheme `xds`"),
             ("localhost:\u{1b}[31m", "1 to 65535"),

@@ -30,8 +30,8 @@ use crate::{
     endpoint::{self, Located},
     load::Plan,
     measure::{
-        Environment, Interval, LoopAccount, Measurement, Outcomes, Recording, Timeline, other_listeners_at,
-        wall_clock,
+        Environment, Interval, Latency, LoopAccount, Measurement, Outcomes, Recording, Timeline,
+        other_processes_of, wall_clock,
     },
     stop::{Level, Stop},
 };
@@ -49,8 +49,7 @@ const LEAD: Duration = Duration::from_millis(5);
 /// # Errors
 /// When connections cannot be made, or the system refuses threads.
 pub fn run(plan: &Plan, target: &Located, stop: &Stop, events: &Events) -> Result<Measurement, DriveError> {
-    let server = if target.is_local { other_listeners_at(target.address) } else { Vec::new() };
-    run_beside(&Arc::new(plan.clone()), target, &server, stop, events)
+    run_beside(&Arc::new(plan.clone()), target, &other_processes_of(target), stop, events)
 }
 
 /// Runs a plan against a server, and measures it. `server` lists the server's processes, if they are known.
@@ -274,6 +273,7 @@ impl<'a> RunState<'a> {
         let mut loops: Vec<LoopAccount> = Vec::new();
         let mut upload_waits = UploadWaits::default();
         let mut connections = ConnectionAccount::default();
+        let mut handshakes = Latency::new();
         let mut ended_by_count = true;
         for worker in worked {
             recording.add(worker.recording);
@@ -282,6 +282,7 @@ impl<'a> RunState<'a> {
             loops.extend(worker.in_loop);
             upload_waits.add(worker.upload_waits);
             connections.add(worker.connections);
+            worker.handshakes.into_iter().for_each(|handshake| handshakes.record(handshake));
             ended_by_count &= worker.ended_by_count;
         }
         // Slots that calls of the warm-up still held started late, so a counted window starts with the first
@@ -302,6 +303,7 @@ impl<'a> RunState<'a> {
             timeline,
             usage,
             connections,
+            handshakes,
             upload_waits,
         }
     }

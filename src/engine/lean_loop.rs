@@ -156,6 +156,7 @@ fn finish(run: WorkerRun<LinkAccount>) -> WorkerResult {
             unconnected: grown(|stalls| stalls.unconnected),
             paused: grown(|stalls| stalls.paused),
         },
+        handshakes: after.handshakes,
         ..worked
     }
 }

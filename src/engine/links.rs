@@ -13,6 +13,8 @@ pub(super) struct LinkAccount {
     /// Stalls of each link.
     pub(super) stalls: Vec<Stalls>,
     pub(super) connections: Connections,
+    /// Lengths of the TLS handshakes.
+    pub(super) handshakes: Vec<Duration>,
 }
 
 /// A set of links, and the wait for their events.

@@ -72,7 +72,7 @@ impl Polling {
         let mut io = Io::new();
         waker.set_nonblocking(true)?;
         io.poller.add(&waker, WAKER, false)?;
-        let requests = Arc::new(Requests::new(plan, &target.authority));
+        let requests = Arc::new(Requests::new(plan, target.origin()));
         let connections = plan.connections as u64;
         let in_flight = plan.most_in_flight().div_ceil(connections.max(1));
         let mut links = Vec::new();
@@ -215,6 +215,7 @@ impl Links for Polling {
             connections.add(link.connections());
         }
         let stalls = self.links.iter().map(|link| link.stalls(now)).collect();
-        LinkAccount { idle: self.idle, stalls, connections }
+        let handshakes = self.links.iter().flat_map(Reconnecting::handshakes).copied().collect();
+        LinkAccount { idle: self.idle, stalls, connections, handshakes }
     }
 }

@@ -293,6 +293,7 @@ impl Sequencer {
             in_loop: None,
             upload_waits: UploadWaits::default(),
             connections: ConnectionAccount::default(),
+            handshakes: Vec::new(),
             ended_by_count: window.ended() == End::Count,
         }
     }

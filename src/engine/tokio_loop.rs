@@ -56,7 +56,11 @@ pub(crate) async fn run<C: Caller>(mut work: Work, connections: Vec<C>, timer: T
     };
     let shared = Rc::new(Shared::new(&work, start));
     let clients = connections.clone();
-    let account = || ClientAccount { waits: waits(&clients), connections: connections_of(&clients, &shared) };
+    let account = || ClientAccount {
+        waits: waits(&clients),
+        connections: connections_of(&clients, &shared),
+        handshakes: clients.iter().flat_map(Caller::handshakes).collect(),
+    };
     let mut sources = Some((connections, timer));
     let mut order = *work.orders.borrow();
     loop {
@@ -89,6 +93,7 @@ pub(crate) async fn run<C: Caller>(mut work: Work, connections: Vec<C>, timer: T
     WorkerResult {
         upload_waits: waits(&clients).since(before.waits),
         connections: after.connections.since(before.connections),
+        handshakes: after.handshakes,
         ..worked
     }
 }
@@ -97,6 +102,8 @@ pub(crate) async fn run<C: Caller>(mut work: Work, connections: Vec<C>, timer: T
 struct ClientAccount {
     waits: UploadWaits,
     connections: ConnectionAccount,
+    /// Lengths of the TLS handshakes.
+    handshakes: Vec<Duration>,
 }
 
 /// Account of these connections until now, including the pauses of slots.

@@ -104,6 +104,8 @@ pub(crate) struct WorkerResult {
     pub(crate) upload_waits: UploadWaits,
     /// Account of its connections within the window.
     pub(crate) connections: ConnectionAccount,
+    /// Lengths of the TLS handshakes of its connections, from the first one on.
+    pub(crate) handshakes: Vec<Duration>,
     /// True if the window ended early because all calls were made.
     pub(crate) ended_by_count: bool,
 }

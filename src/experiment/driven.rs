@@ -1,10 +1,10 @@
 //! The server of an experiment: a running server, or the reference server in a child process.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{ffi::OsString, path::PathBuf, sync::Arc};
 
 use crate::{
-    endpoint::{ChildError, ChildServer, Located},
-    measure::listeners_at,
+    endpoint::{ChildError, ChildServer, ConnectSettings, LocateError, Located, MadeCertificates},
+    measure::server_processes,
     result::summary::ServerRecord,
     units::Limit,
 };
@@ -20,7 +20,23 @@ pub enum Server {
         program: PathBuf,
         /// Configuration of the server.
         record: ServerRecord,
+        /// Settings of connections to it.
+        connect: ConnectSettings,
+        /// Certificates of a server with TLS.
+        certificates: Option<Arc<MadeCertificates>>,
     },
+}
+
+/// Error of a server that could not be started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServerError {
+    /// The child process does not serve.
+    #[error(transparent)]
+    Child(#[from] ChildError),
+    /// The server cannot be used.
+    #[error(transparent)]
+    Connect(#[from] LocateError),
 }
 
 /// A server that accepts connections. A child process ends when this value is dropped.
@@ -35,17 +51,17 @@ impl Server {
     /// Starts the server, unless it is already running.
     ///
     /// # Errors
-    /// The child process does not start, or does not listen within 10 s.
-    pub fn start(&self) -> Result<Driven, ChildError> {
-        let (program, record) = match self {
+    /// The child process does not start, or does not listen within 10 s, or cannot be used with the settings.
+    pub fn start(&self) -> Result<Driven, ServerError> {
+        let (program, record, connect, certificates) = match self {
             Self::There(located) => return Ok(Driven { located: located.clone(), child: None }),
-            Self::Own { program, record } => (program, record),
+            Self::Own { program, record, connect, certificates } => (program, record, connect, certificates),
         };
         let limit = |limit: Limit| match limit {
             Limit::Bytes(bytes) => bytes.to_string(),
             Limit::Unlimited => "unlimited".to_owned(),
         };
-        let flags: Vec<OsString> = [
+        let mut flags: Vec<OsString> = [
             ("--threads", record.threads.to_string()),
             ("--max-recv-message-size", limit(record.max_recv_message_bytes)),
             ("--max-send-message-size", limit(record.max_send_message_bytes)),
@@ -56,8 +72,12 @@ impl Server {
         .chain(record.obey.then(|| "--obey".to_owned()))
         .map(OsString::from)
         .collect();
+        if let Some(made) = certificates {
+            let files = [("--tls-cert", made.certificate()), ("--tls-key", made.key())];
+            flags.extend(files.into_iter().flat_map(|(flag, file)| [flag.into(), file.into()]));
+        }
         let child = ChildServer::start(program, &flags)?;
-        let located = Located::local(child.address());
+        let located = Located::local(child.address()).with(connect)?;
         Ok(Driven { located, child: Some(child) })
     }
 
@@ -92,8 +112,7 @@ impl Driven {
     pub fn processes(&self) -> Vec<u32> {
         match &self.child {
             Some(child) => vec![child.id()],
-            None if self.located.is_local => listeners_at(self.located.address),
-            None => Vec::new(),
+            None => server_processes(&self.located),
         }
     }
 

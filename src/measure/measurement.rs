@@ -3,7 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use super::{
-    calls::NotConserved, environment::Environment, recording::Recording, timeline::Timeline, usage::Usage,
+    calls::NotConserved, environment::Environment, histogram::Latency, recording::Recording,
+    timeline::Timeline, usage::Usage,
 };
 use crate::{
     client::{ConnectionAccount, UploadWaits},
@@ -36,6 +37,8 @@ pub struct Measurement {
     pub usage: Usage,
     /// Numbers of connections within the window.
     pub connections: ConnectionAccount,
+    /// Lengths of the TLS handshakes of all connections, from the first one on.
+    pub handshakes: Latency,
     /// Waits of unsent calls for the rest of refused uploads.
     pub upload_waits: UploadWaits,
 }
@@ -75,6 +78,7 @@ impl Measurement {
             timeline,
             usage,
             connections,
+            handshakes,
             upload_waits,
         } = other;
         self.started_at = self.started_at.min(started_at);
@@ -85,6 +89,7 @@ impl Measurement {
         self.timeline.merge(timeline);
         self.usage.add(usage);
         self.connections.add(connections);
+        self.handshakes.add(&handshakes);
         self.upload_waits.add(upload_waits);
         Ok(())
     }

@@ -72,6 +72,7 @@ fn measured(plan: &Plan, calls: &[Case], busy: u64) -> Measurement {
             ..Usage::default()
         },
         connections: ConnectionAccount::default(),
+        handshakes: Latency::new(),
         upload_waits: UploadWaits::default(),
     }
 }

@@ -24,7 +24,9 @@ pub use calls::{Calls, NotConserved, Outcomes};
 pub use environment::{Build, Environment, cores, timestamp, wall_clock};
 pub use histogram::{DecodeError, Latency};
 pub use measurement::{Measurement, MergeError};
-pub use processes::{listeners_at, other_listeners_at, processes_below, processes_in_group};
+pub use processes::{
+    listeners_at, other_processes_of, processes_below, processes_in_group, server_processes,
+};
 pub(crate) use quota::{OwnAccount, throttled_time};
 pub use recorder::Recorder;
 pub use recording::{FailureCount, Recording, ReplySizes, SizeRecording, Volume};

@@ -9,7 +9,7 @@ use procfs_core::{
 };
 
 use super::proc_files::SYSTEM;
-use crate::endpoint::{process_ids, processes};
+use crate::endpoint::{Located, process_ids, processes};
 
 /// Processes of this machine that listen at an address; empty where the system does not report them, or they
 /// belong to another user.
@@ -33,11 +33,22 @@ pub fn listeners_at(address: SocketAddr) -> Vec<u32> {
     if sockets.is_empty() { Vec::new() } else { process_ids().filter(holds_one).collect() }
 }
 
-/// Processes that listen at an address, without this one.
+/// Processes of a server on this machine; empty for a server elsewhere, and where the system does not report them.
+/// Of a server at a Unix socket, the process that began to listen.
 #[must_use]
-pub fn other_listeners_at(address: SocketAddr) -> Vec<u32> {
+pub fn server_processes(server: &Located) -> Vec<u32> {
+    match (server.is_local, server.place.tcp()) {
+        (false, _) => Vec::new(),
+        (true, Some(address)) => listeners_at(address),
+        (true, None) => server.process.into_iter().collect(),
+    }
+}
+
+/// Processes of a server on this machine, without this one.
+#[must_use]
+pub fn other_processes_of(server: &Located) -> Vec<u32> {
     let own = rustix::process::getpid().as_raw_nonzero().get();
-    let mut listeners = listeners_at(address);
+    let mut listeners = server_processes(server);
     listeners.retain(|process| i64::from(*process) != i64::from(own));
     listeners
 }

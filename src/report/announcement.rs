@@ -1,9 +1,6 @@
 //! Announcement of a server's addresses, for the program that started it.
 
-use std::{
-    io::{self, Write},
-    net::SocketAddr,
-};
+use std::io::{self, Write};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -15,8 +12,9 @@ use crate::result::DocumentKind;
 pub struct Announcement {
     /// Schema of the document: the value of `DocumentKind::Announcement.schema()`.
     pub schema: &'static str,
-    /// Addresses of the listening sockets, with the ports that the operating system assigned.
-    pub listening: Vec<SocketAddr>,
+    /// Addresses of the listening sockets, with the ports that the operating system assigned; `unix:PATH` or
+    /// `unix-abstract:NAME` for Unix sockets.
+    pub listening: Vec<String>,
     /// Process id of the server.
     pub process: u32,
 }
@@ -24,7 +22,7 @@ pub struct Announcement {
 impl Announcement {
     /// Creates the announcement of a process.
     #[must_use]
-    pub fn new(listening: Vec<SocketAddr>, process: u32) -> Self {
+    pub fn new(listening: Vec<String>, process: u32) -> Self {
         Self { schema: DocumentKind::Announcement.schema(), listening, process }
     }
 }
@@ -34,7 +32,6 @@ impl Announcement {
 /// # Errors
 /// Errors of the writer.
 pub fn write(announcement: &Announcement, mut out: impl Write) -> io::Result<()> {
-    let addresses: Vec<String> = announcement.listening.iter().map(ToString::to_string).collect();
-    writeln!(out, "plimsoll: listening on {}", addresses.join(", "))?;
+    writeln!(out, "plimsoll: listening on {}", announcement.listening.join(", "))?;
     out.flush()
 }

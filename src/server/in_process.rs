@@ -9,10 +9,7 @@ use std::{
 
 use tokio::{runtime, sync::watch, time::sleep};
 
-use super::{
-    config::Config,
-    serve::{bind, serve_until},
-};
+use super::{config::Config, listener::bind, serve::serve_until};
 
 /// Threads that serve: as many as `plimsoll serve` has by default.
 const THREADS: usize = 4;

@@ -1,10 +1,9 @@
 //! Functions that serve on bound listeners.
 
-use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, io, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpSocket},
     sync::OwnedSemaphorePermit,
 };
 use tokio_stream::{Stream, StreamExt};
@@ -16,6 +15,7 @@ use super::{
     config::{Config, Windows},
     connection::{Connections, Cut},
     incoming::Incoming,
+    listener::Listener,
     service::Formatter,
 };
 use crate::{
@@ -26,9 +26,6 @@ use crate::{
     units::Limit,
 };
 
-/// Backlog of a listener: connections that wait in the kernel to be accepted.
-const BACKLOG: u32 = 1_024;
-
 /// Limit for an unlimited server. Tonic reserves the length that a message's prefix claims, so that an
 /// unlimited server would reserve 4 GiB for five bytes. No protobuf message is longer than this limit.
 const CAP: Limit = Limit::Bytes(LARGEST_MESSAGE);
@@ -36,25 +33,13 @@ const CAP: Limit = Limit::Bytes(LARGEST_MESSAGE);
 /// Reason why building the reflection services cannot fail.
 const OWN_DESCRIPTORS: &str = "the descriptors were compiled by this build";
 
-/// Listens on one address; port 0 means any free port.
-///
-/// # Errors
-/// The address is in use, does not belong to this machine, or is not permitted.
-pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // Connections of a server that was just stopped would otherwise keep the port busy.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
-}
-
 /// Serves until `shutdown` ends, then answers the calls in flight and returns. The wait for a peer that never
 /// ends its calls has no bound: see [`serve_until`].
 ///
 /// # Errors
 /// The transport cannot be set up.
 pub async fn serve(
-    listeners: Vec<TcpListener>,
+    listeners: Vec<impl Into<Listener>>,
     config: Config,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), tonic::transport::Error> {
@@ -67,12 +52,18 @@ pub async fn serve(
 /// # Errors
 /// The transport cannot be set up.
 pub async fn serve_until(
-    listeners: Vec<TcpListener>,
+    listeners: Vec<impl Into<Listener>>,
     config: Config,
     shutdown: impl Future<Output = ()>,
     cut: impl Future<Output = ()>,
 ) -> Result<Cut, tonic::transport::Error> {
-    serve_accepted(Incoming::new(listeners, config.max_connections), config, shutdown, cut).await
+    serve_accepted(
+        Incoming::new(listeners.into_iter().map(Into::into).collect(), config.max_connections),
+        config,
+        shutdown,
+        cut,
+    )
+    .await
 }
 
 /// Serves on existing connections of any kind. Without sockets, calls can be counted to the instruction. The

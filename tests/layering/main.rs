@@ -30,7 +30,7 @@ const ROOMS: [&str; 15] = [
 const SERVER_USES: [&str; 3] = ["units", "rpc", "server"];
 
 /// Names of other crates, with the rooms or files that may use them.
-const OWNERS: [(&str, &[&str]); 33] = [
+const OWNERS: [(&str, &[&str]); 37] = [
     ("clap", &["cli"]),
     ("tonic", &["rpc", "client", "server"]),
     ("tonic_health", &["server"]),
@@ -50,7 +50,11 @@ const OWNERS: [(&str, &[&str]); 33] = [
     ("indicatif", &["view"]),
     ("textwrap", &["report"]),
     ("csv", &["report/csv"]),
-    ("chrono", &["measure/environment", "report/junit"]),
+    ("chrono", &["endpoint/tls/fault", "measure/environment", "report/junit"]),
+    ("rustls", &["client", "server", "endpoint"]),
+    ("tokio_rustls", &["client/stub", "server"]),
+    ("rustls_native_certs", &["endpoint/tls"]),
+    ("rcgen", &["endpoint/tls/made"]),
     ("quick_junit", &["report"]),
     ("toml", &["experiment/gate"]),
     ("shlex", &["endpoint"]),
@@ -66,8 +70,8 @@ const OWNERS: [(&str, &[&str]); 33] = [
             "cli/signals",
         ],
     ),
-    ("rustix::net", &["client"]),
-    ("rustix::event", &["client"]),
+    ("rustix::net", &["client", "endpoint/place", "endpoint/target"]),
+    ("rustix::event", &["client", "endpoint"]),
     ("std::process", &["endpoint", "cli"]),
     ("std::time::SystemTime::now", &["measure/environment"]),
     // Threads and runtimes.

@@ -12,6 +12,7 @@ use crate::{
         method_flags::{Driven, MethodFlags},
         output::OutputArguments,
         own_server::OwnServer,
+        transport_flags::TransportFlags,
         values::{count, named, read_text, verdict},
         watch_flags::WatchFlags,
     },
@@ -82,6 +83,9 @@ pub(crate) struct LoadArguments {
 
     #[command(flatten)]
     pub(super) client: ClientFlags,
+
+    #[command(flatten)]
+    pub(super) transport: TransportFlags,
 
     #[command(flatten)]
     pub(super) server: OwnServer,

@@ -27,7 +27,7 @@ pub(crate) fn execute(arguments: &RunArguments) -> Result<Status> {
         return interference::run(&arguments.load, arguments.rounds);
     }
     let load = &arguments.load;
-    let server = load.server.server(load.target.as_ref())?;
+    let server = load.server.server(load.target.as_ref(), &load.transport)?;
     let driven = arguments.method.driven(server.there(), &load.metadata)?;
     let settings = load.with_method(load.settings(server.is_local())?, driven)?;
     let plan = Arc::new(Plan::new(settings)?);
@@ -39,32 +39,31 @@ pub(crate) fn execute(arguments: &RunArguments) -> Result<Status> {
     }
     let run =
         engine::run_beside(&plan, &driven.located, &driven.processes(), &session.stop, &session.events)?;
-    let server_end = driven.ended();
+    let server_end = driven.ended().map(|end| format!("the server ended ({end})"));
+    // A server with TLS, called without it: the diagnosis makes one more connection.
+    let is_mute = run.recording.calls.outcomes.answered == 0;
+    let mistake = if is_mute { driven.located.diagnosis() } else { None };
     let target = TargetRecord::of(&driven.located, server.record());
     drop(driven);
 
     let context = Context { target, label: load.label.clone(), objectives: &arguments.assertions };
     let summary = Summary::new(&run, context)?;
     let failures = session.finish(&summary).into_iter();
-    Ok(match status(&summary, load.strict, server_end) {
+    Ok(match status(&summary, load.strict, mistake.or(server_end)) {
         Ok(status) => status.despite(failures),
         Err(error) => Status::Failed.despite(failures.chain([error])),
     })
 }
 
 /// Returns the exit status of a finished run.
-fn status(summary: &Summary, strict: Option<Rating>, server_end: Option<String>) -> Result<Status> {
+fn status(summary: &Summary, strict: Option<Rating>, known: Option<String>) -> Result<Status> {
     if summary.interrupted {
         return Ok(Status::Interrupted);
     }
     if summary.calls.outcomes.answered == 0 {
         let seen = summary.statuses.first().map(|status| status_words(&status.code, &status.message));
         let refused = summary.refusals.first().map(|refusal| status_words(&refusal.code, &refusal.message));
-        let reason = server_end
-            .map(|end| format!("the server ended ({end})"))
-            .or(seen)
-            .or(refused)
-            .unwrap_or_else(|| without_a_word(summary));
+        let reason = known.or(seen).or(refused).unwrap_or_else(|| without_a_word(summary));
         bail!("no call was answered ({reason})");
     }
     if !summary.meets_objectives() {

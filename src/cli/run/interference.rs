@@ -17,7 +17,7 @@ pub(crate) fn execute(arguments: &InterferenceArguments) -> Result<Status> {
 }
 
 pub(super) fn run(load: &LoadArguments, rounds: u64) -> Result<Status> {
-    let server = load.server.server(load.target.as_ref())?;
+    let server = load.server.server(load.target.as_ref(), &load.transport)?;
     let settings = load.settings(server.is_local())?;
     check(&settings)?;
     if !(1..=1_000).contains(&rounds) {

@@ -3,28 +3,28 @@
 
 use std::{
     collections::VecDeque,
-    io::{self, ErrorKind, IoSlice, Read, Write},
-    net::{SocketAddr, TcpStream},
+    io::{self, ErrorKind, IoSlice},
     sync::Arc,
     time::Duration,
 };
 
-use rustix::event::{PollFd, PollFlags};
+use rustix::event::PollFlags;
 use tokio::time::Instant;
 
 use super::{
     connection::{Connection, MOST_RETURNS, RawResponse},
     outbox::MOST_SLICES,
-    reconnecting::connecting,
+    reconnecting::late,
     request::Requests,
+    transport::{Fault, Received, Transport, unavailable},
 };
 use crate::{
     client::{
         call::{Call, Completion},
-        opening::{CONNECT_TIMEOUT, INTERRUPT_TICK},
+        opening::INTERRUPT_TICK,
     },
-    endpoint::Located,
-    rpc::{Code, Failure},
+    endpoint::{Located, place::is_ready},
+    rpc::Failure,
     stop::Stop,
 };
 
@@ -34,9 +34,11 @@ const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 /// A connection and its socket.
 #[derive(Debug)]
 pub(crate) struct BlockingConnection {
-    socket: TcpStream,
+    transport: Transport,
     connection: Connection,
     opened: Instant,
+    /// Longest wait for the server's SETTINGS, from the start.
+    connect_timeout: Duration,
     buffer: Vec<u8>,
     /// Completed calls that were not taken yet.
     ended: VecDeque<Completion>,
@@ -48,15 +50,19 @@ impl BlockingConnection {
     /// Connects. A stop request cancels the attempt.
     ///
     /// # Errors
-    /// Fails if the server does not accept the connection within 3 s, or the stop is requested.
+    /// Fails if the server does not accept the connection in time, or the stop is requested.
     pub(crate) fn open(target: &Located, requests: Arc<Requests>, stop: &Stop) -> io::Result<Self> {
-        let socket = connect(target.address, stop)?;
-        socket.set_nodelay(true)?;
-        // If the server does not read, the client must still be able to read.
-        socket.set_write_timeout(Some(Duration::from_millis(10)))?;
-        let connection = Connection::new(requests, 1);
-        let (opened, buffer) = (Instant::now(), vec![0; 64 << 10]);
-        Ok(Self { socket, connection, opened, buffer, ended: VecDeque::new(), lost: None })
+        let wanted = || if stop.is_wanted() { Err(ErrorKind::Interrupted.into()) } else { Ok(()) };
+        let socket = target.place.connect(target.connect_timeout, INTERRUPT_TICK, wanted)?;
+        Ok(Self {
+            transport: Transport::new(socket, target)?,
+            connection: Connection::new(requests, 1),
+            opened: Instant::now(),
+            connect_timeout: target.connect_timeout,
+            buffer: vec![0; 64 << 10],
+            ended: VecDeque::new(),
+            lost: None,
+        })
     }
 
     /// Starts to record the bytes that arrive.
@@ -118,11 +124,11 @@ impl BlockingConnection {
 
     /// Writes pending bytes, then waits for bytes from the server until `until` at most.
     fn step(&mut self, until: Option<Instant>) -> Result<(), Failure> {
-        step(&mut self.socket, &mut self.connection, &mut self.buffer, until)?;
-        let is_late = !self.connection.is_ready() && self.opened.elapsed() >= CONNECT_TIMEOUT;
-        if is_late && !self.connection.has_output() {
-            let message = "the server sent no HTTP/2 SETTINGS frame within 3 s".to_owned();
-            return Err(Failure { code: Code::UNAVAILABLE, message });
+        self.exchange(until)?;
+        let is_late = !self.connection.is_ready() && self.opened.elapsed() >= self.connect_timeout;
+        let is_open = self.transport.is_open();
+        if is_late && !(is_open && self.connection.has_output()) {
+            return Err(unavailable(late(is_open, self.connect_timeout)));
         }
         Ok(())
     }
@@ -135,90 +141,53 @@ impl BlockingConnection {
         self.ended.extend(returned.map(|call| call.broken(failure.clone(), now)));
         self.lost = Some(failure);
     }
-}
 
-/// Connects a blocking socket.
-fn connect(address: SocketAddr, stop: &Stop) -> io::Result<TcpStream> {
-    let socket = connecting(address)?;
-    let until = Instant::now() + CONNECT_TIMEOUT;
-    let tick = rustix::event::Timespec::try_from(INTERRUPT_TICK).map_err(io::Error::other)?;
-    loop {
-        let mut ready = [PollFd::new(&socket, PollFlags::OUT)];
-        match rustix::event::poll(&mut ready, Some(&tick)) {
-            Ok(0) | Err(rustix::io::Errno::INTR) => {}
-            Ok(_) => break,
-            Err(error) => return Err(error.into()),
+    /// Writes once, waits for the server until `until` at most, and reads once.
+    fn exchange(&mut self, until: Option<Instant>) -> Result<(), Failure> {
+        let Self { transport, connection, .. } = self;
+        if transport.is_open() && connection.has_output() {
+            let mut slices = [IoSlice::new(&[]); MOST_SLICES];
+            let count = connection.slices(&mut slices);
+            let sent = transport.send(&slices[..count]);
+            let bytes = self.or_last_words(sent)?.bytes;
+            self.connection.written(bytes);
+        } else {
+            let flushed = transport.flush();
+            self.or_last_words(flushed)?;
         }
-        if stop.is_wanted() {
-            return Err(ErrorKind::Interrupted.into());
-        }
-        if Instant::now() >= until {
-            return Err(io::Error::new(ErrorKind::TimedOut, "connection timed out"));
+        let Self { transport, connection, .. } = self;
+        let now = Instant::now();
+        let left = |instant: Instant| instant.saturating_duration_since(now).max(Duration::from_micros(1));
+        let writes = transport.has_pending() || (transport.is_open() && connection.has_output());
+        let longest = if connection.is_ready() { LONGEST_WAIT } else { self.connect_timeout };
+        let patience = connection.next_deadline().map_or(longest, |deadline| left(deadline).min(longest));
+        let bounded = until.map_or(patience, |until| patience.min(left(until)));
+        let flags = if writes { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
+        is_ready(transport.socket(), flags, bounded).map_err(|error| unavailable(error.to_string()))?;
+        // A refusal may arrive while a message is half written.
+        self.receive()?;
+        self.connection.expire(Instant::now());
+        match self.connection.closing().filter(|_| self.connection.is_idle()) {
+            Some(reason) => Err(reason.clone()),
+            None => Ok(()),
         }
     }
-    rustix::net::sockopt::socket_error(&socket).and_then(|state| state)?;
-    socket.set_nonblocking(false)?;
-    Ok(socket)
-}
 
-fn step(
-    socket: &mut TcpStream,
-    connection: &mut Connection,
-    buffer: &mut [u8],
-    until: Option<Instant>,
-) -> Result<(), Failure> {
-    let failure = |message: String| Failure { code: Code::UNAVAILABLE, message };
-    let failed = |error: io::Error| failure(error.to_string());
-    let now = Instant::now();
-    let left = |instant: Instant| instant.saturating_duration_since(now).max(Duration::from_micros(1));
-    // A refusal may arrive while a message is half written, so reading has priority.
-    let patience = match connection.next_deadline() {
-        _ if connection.has_output() => Duration::from_micros(1),
-        Some(deadline) => left(deadline),
-        None if connection.is_ready() => LONGEST_WAIT,
-        None => CONNECT_TIMEOUT,
-    };
-    let bounded = until.map_or(patience, |until| patience.min(left(until)));
-    if connection.has_output() {
-        let mut slices = [IoSlice::new(&[]); MOST_SLICES];
-        let count = connection.slices(&mut slices);
-        match socket.write_vectored(&slices[..count]) {
-            Ok(bytes) => connection.written(bytes),
-            Err(error) if is_timeout(&error) => {}
-            // Data that the server sent before it closed can still be read.
-            Err(error) => {
-                read_rest(socket, connection, buffer);
-                return Err(failed(error));
-            }
-        }
+    /// Reads what has arrived.
+    fn receive(&mut self) -> Result<Received, Failure> {
+        let Self { transport, connection, buffer, .. } = self;
+        let received = transport.receive(buffer, |bytes, now| connection.receive(bytes, now));
+        received.map_err(|fault| match fault {
+            Fault::Lost(failure) => failure,
+            Fault::Protocol(error) => unavailable(format!("the server broke the protocol: {error}")),
+        })
     }
-    socket.set_read_timeout(Some(bounded)).map_err(failed)?;
-    match socket.read(buffer) {
-        Ok(0) => return Err(failure("the server closed the connection".to_owned())),
-        Ok(bytes) => {
-            let received = connection.receive(&buffer[..bytes], Instant::now());
-            received.map_err(|error| failure(format!("the server broke the protocol: {error}")))?;
-        }
-        Err(error) if is_timeout(&error) || error.kind() == ErrorKind::Interrupted => {}
-        Err(error) => return Err(failed(error)),
-    }
-    connection.expire(Instant::now());
-    match connection.closing().filter(|_| connection.is_idle()) {
-        Some(reason) => Err(reason.clone()),
-        None => Ok(()),
-    }
-}
 
-/// Reads until no more data is available.
-fn read_rest(socket: &mut TcpStream, connection: &mut Connection, buffer: &mut [u8]) {
-    let _ = socket.set_read_timeout(Some(Duration::from_micros(1)));
-    while let Ok(bytes) = socket.read(buffer) {
-        if bytes == 0 || connection.receive(&buffer[..bytes], Instant::now()).is_err() {
-            break;
+    /// Returns the result of a write. If it failed, first reads the data that the server sent before it closed.
+    fn or_last_words<T>(&mut self, result: Result<T, Failure>) -> Result<T, Failure> {
+        if result.is_err() {
+            while self.receive().is_ok_and(|received| received == Received::More) {}
         }
+        result
     }
-}
-
-fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }

@@ -6,17 +6,18 @@
 //! - parts of one call: [`request`] (8.1), `reply` and `status`;
 //! - bounds: `flow` (5.2, 6.9), `streams` (5.1);
 //! - the [`connection`], a state machine over bytes and instants, with its `outbox`;
+//! - sockets: `transport` (TCP or Unix, in plaintext or in TLS);
 //! - drivers: `reconnecting`, which owns sockets and connects again, over a `poller`; and `blocking`, which
 //!   makes a single call.
 //!
-//! Not supported, because no call of a plan needs it: priorities, server push, TLS, and upgrades from
-//! HTTP/1.1. Frames for streams that have ended are ignored, even where a client may treat them as an error.
+//! Not supported, because no call of a plan needs it: priorities, server push, and upgrades from HTTP/1.1. Frames for streams that have ended are ignored, even where a client may treat them as an error.
 
 pub mod frame;
 mod flow;
 pub mod frame_reader;
 pub mod header_block;
 mod poller;
+pub(crate) mod transport;
 pub mod request;
 pub(crate) mod outbox;
 pub(crate) mod reply;

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     client::opening::user_agent,
+    endpoint::Origin,
     load::{Options, Plan},
     rpc::{
         self, LARGEST_MESSAGE, Message, Method, PREFIX_BYTES, Refusal, metadata::Pair, own_refusal, prefix,
@@ -101,25 +102,35 @@ pub(super) enum Form {
 }
 
 impl Requests {
-    /// Encodes the messages of a plan for a server with this `authority`.
+    /// Encodes the messages of a plan for a server of this origin; an authority alone is plaintext.
     #[must_use]
-    pub fn new(plan: &Plan, authority: &str) -> Self {
-        Self::of(plan.method(), Arc::clone(plan.payload().messages()), &plan.options, authority)
+    pub fn new(plan: &Plan, origin: impl Into<Origin>) -> Self {
+        Self::of(plan.method(), Arc::clone(plan.payload().messages()), &plan.options, origin)
     }
 
-    /// Encodes messages to a method of a server with this `authority`.
+    /// Encodes messages to a method of a server of this origin.
     #[must_use]
-    pub fn of(method: &Method, messages: Arc<[Message]>, options: &Options, authority: &str) -> Self {
+    pub fn of(
+        method: &Method,
+        messages: Arc<[Message]>,
+        options: &Options,
+        origin: impl Into<Origin>,
+    ) -> Self {
         let by_message = messages.iter().map(|message| Request::new(message, options)).collect();
-        Self::laid_out(method, messages, by_message, options, authority)
+        Self::laid_out(method, messages, by_message, options, &origin.into())
     }
 
     /// Encodes messages that may be sent in part.
-    pub(crate) fn drafted(method: &Method, drafts: Vec<Draft>, options: &Options, authority: &str) -> Self {
+    pub(crate) fn drafted(
+        method: &Method,
+        drafts: Vec<Draft>,
+        options: &Options,
+        origin: impl Into<Origin>,
+    ) -> Self {
         let lay_out = |draft: &Draft| Request::new(&draft.message, options).cut_to(draft.extent);
         let by_message = drafts.iter().map(lay_out).collect();
         let messages = drafts.into_iter().map(|draft| draft.message).collect();
-        Self::laid_out(method, messages, by_message, options, authority)
+        Self::laid_out(method, messages, by_message, options, &origin.into())
     }
 
     fn laid_out(
@@ -127,9 +138,9 @@ impl Requests {
         messages: Arc<[Message]>,
         by_message: Vec<Request>,
         options: &Options,
-        authority: &str,
+        origin: &Origin,
     ) -> Self {
-        let blocks = blocks(method, options, authority);
+        let blocks = blocks(method, options, origin);
         let max_recv = match options.max_recv_message_size {
             Limit::Bytes(bytes) => bytes,
             Limit::Unlimited => LARGEST_MESSAGE,
@@ -216,15 +227,15 @@ impl Requests {
     }
 }
 
-/// Encodes the header blocks of all calls to a method of a server with this `authority`.
-fn blocks(method: &Method, options: &Options, authority: &str) -> Blocks {
+/// Encodes the header blocks of all calls to a method of a server of this origin.
+fn blocks(method: &Method, options: &Options, origin: &Origin) -> Blocks {
     let timeout = options.timeout.map(grpc_timeout);
     let agent = user_agent();
     let mut fields = vec![
         (":method", "POST"),
-        (":scheme", "http"),
+        (":scheme", origin.scheme),
         (":path", method.path()),
-        (":authority", authority),
+        (":authority", origin.authority.as_str()),
         ("te", "trailers"),
         ("content-type", "application/grpc"),
         ("user-agent", &agent),

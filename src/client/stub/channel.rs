@@ -1,5 +1,7 @@
 //! Tonic's channel to a target.
 
+use std::sync::Arc;
+
 use hyper_util::rt::TokioIo;
 use tonic::{codec::CompressionEncoding, transport::Endpoint};
 
@@ -9,8 +11,8 @@ use super::{
     status_origin::{OriginChannel, over},
 };
 use crate::{
-    client::opening::{CONNECT_TIMEOUT, OpenError, user_agent},
-    endpoint::Located,
+    client::opening::{OpenError, user_agent},
+    endpoint::{Located, Origin},
     rpc::Compression,
 };
 
@@ -33,9 +35,9 @@ pub(crate) async fn channel(target: &Located) -> Result<OriginChannel, OpenError
 /// Opens a channel whose sockets are watched.
 pub(super) async fn watched_channel(target: &Located) -> Result<(OriginChannel, Sockets), OpenError> {
     let sockets = Sockets::default();
-    let (watch, address) = (sockets.clone(), target.address);
+    let (watch, to) = (sockets.clone(), Arc::new(target.clone()));
     let connector = tower::service_fn(move |_: http::Uri| {
-        let connected = watch.clone().connect(address);
+        let connected = watch.clone().connect(Arc::clone(&to));
         async move { Ok::<_, std::io::Error>(TokioIo::new(connected.await?)) }
     });
     let channel = endpoint(target)?.connect_with_connector(connector).await;
@@ -43,13 +45,15 @@ pub(super) async fn watched_channel(target: &Located) -> Result<(OriginChannel, 
 }
 
 fn endpoint(target: &Located) -> Result<Endpoint, OpenError> {
-    let origin = format!("http://{}", target.authority);
-    let endpoint = Endpoint::from_shared(format!("http://{}", target.address))
+    let Origin { scheme, authority } = target.origin();
+    let origin = format!("{scheme}://{authority}");
+    // The connector knows the place; tonic needs an address of some kind.
+    let endpoint = Endpoint::from_shared("http://localhost".to_owned())
         .and_then(|endpoint| endpoint.user_agent(user_agent()))
         .map_err(|error| unconnected(target, &error))?;
     Ok(endpoint
         .origin(origin.parse().unwrap_or_default())
-        .connect_timeout(CONNECT_TIMEOUT)
+        .connect_timeout(target.connect_timeout)
         .http2_max_local_error_reset_streams(None))
 }
 

@@ -284,6 +284,10 @@ impl Caller for StubConnection {
         self.sockets.account()
     }
 
+    fn handshakes(&self) -> Vec<Duration> {
+        self.sockets.handshakes()
+    }
+
     fn upload_waits(&self) -> UploadWaits {
         self.uploads.waits()
     }

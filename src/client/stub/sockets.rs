@@ -5,22 +5,37 @@
 
 use std::{
     io::{self, IoSlice},
-    net::SocketAddr,
+    os::unix::net::UnixStream as StdUnixStream,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-    time::Instant,
+    net::{TcpStream, UnixStream},
+    time::{Instant, sleep},
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_util::either::Either;
+
+use crate::{
+    client::{
+        account::ConnectionAccount,
+        lean::frame::{self, ErrorCode, HEAD_BYTES, Head, go_away_message, kind},
+    },
+    endpoint::{Located, Tls, tls::fault},
 };
 
-use crate::client::{
-    account::ConnectionAccount,
-    lean::frame::{self, ErrorCode, HEAD_BYTES, Head, go_away_message, kind},
-};
+/// Pause before the next attempt at a Unix socket whose queue is full.
+const FULL_QUEUE: Duration = Duration::from_millis(1);
+
+/// Socket of TCP, or a Unix socket.
+type Raw = Either<TcpStream, UnixStream>;
+
+/// Bytes of HTTP/2: on the socket itself, or in TLS.
+type Stream = Either<Raw, Box<TlsStream<Raw>>>;
 
 /// Most payload bytes of a GOAWAY frame that are kept.
 const MOST_KEPT: usize = 1_024;
@@ -33,6 +48,8 @@ pub(crate) struct Sockets(Arc<Mutex<Known>>);
 struct Known {
     account: ConnectionAccount,
     attempts: u32,
+    /// Lengths of the TLS handshakes.
+    handshakes: Vec<Duration>,
     /// GOAWAY of the connection that ended last, or is about to end.
     go_away: Option<String>,
 }
@@ -42,14 +59,9 @@ impl Sockets {
     ///
     /// # Errors
     /// Returns the socket's errors.
-    pub(super) async fn connect(self, address: SocketAddr) -> io::Result<Socket> {
+    pub(super) async fn connect(self, target: Arc<Located>) -> io::Result<Socket> {
         let since = Instant::now();
-        let connected = async {
-            let stream = TcpStream::connect(address).await?;
-            stream.set_nodelay(true)?;
-            Ok::<_, io::Error>(stream)
-        };
-        let connected = connected.await;
+        let connected = self.open(&target).await;
         self.note(|known| {
             known.attempts += 1;
             known.account.unconnected += since.elapsed();
@@ -59,6 +71,21 @@ impl Sockets {
             }
         });
         Ok(Socket { stream: connected?, frames: Frames::default(), sockets: self, go_away: None })
+    }
+
+    /// Connects a socket, with TLS if the target has it.
+    async fn open(&self, target: &Located) -> io::Result<Stream> {
+        let raw = raw(target).await?;
+        let Some(tls) = &target.tls else { return Ok(Either::Left(raw)) };
+        let since = Instant::now();
+        let stream = secured(raw, tls, &target.authority).await?;
+        self.note(|known| known.handshakes.push(since.elapsed()));
+        Ok(Either::Right(Box::new(stream)))
+    }
+
+    /// Lengths of the TLS handshakes so far.
+    pub(crate) fn handshakes(&self) -> Vec<Duration> {
+        self.note(|known| known.handshakes.clone())
     }
 
     /// Number of attempts to connect.
@@ -81,10 +108,38 @@ impl Sockets {
     }
 }
 
+async fn raw(target: &Located) -> io::Result<Raw> {
+    let socket = loop {
+        match target.place.connecting() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(FULL_QUEUE).await,
+            socket => break socket?,
+        }
+    };
+    if target.place.tcp().is_none() {
+        return Ok(Either::Right(UnixStream::from_std(StdUnixStream::from(socket))?));
+    }
+    let stream = TcpStream::from_std(socket.into())?;
+    stream.writable().await?;
+    match stream.take_error()? {
+        Some(error) => Err(error),
+        None => Ok(Either::Left(stream)),
+    }
+}
+
+async fn secured(raw: Raw, tls: &Tls, target: &str) -> io::Result<TlsStream<Raw>> {
+    let connecting = TlsConnector::from(Arc::clone(&tls.config)).connect(tls.name.clone(), raw);
+    let in_words = |error: io::Error| io::Error::new(error.kind(), fault::io_words(&error, target, tls));
+    let stream = connecting.await.map_err(in_words)?;
+    if stream.get_ref().1.alpn_protocol().is_none() && !tls.settings.allow_no_alpn {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, fault::no_alpn(target)));
+    }
+    Ok(stream)
+}
+
 /// A socket whose incoming frames are watched.
 #[derive(Debug)]
 pub(super) struct Socket {
-    stream: TcpStream,
+    stream: Stream,
     frames: Frames,
     sockets: Sockets,
     /// Error code of the connection's GOAWAY, once it has arrived.

@@ -3,8 +3,11 @@
 use std::{env, fmt, path::Path, str::FromStr};
 
 use crate::{
-    endpoint::{LocateError, Located, Program, ProgramError, ServerProcess, StartError, Target, TargetError},
-    measure::{listeners_at, processes_below, processes_in_group},
+    endpoint::{
+        ConnectSettings, LocateError, Located, Program, ProgramError, ServerProcess, StartError, Target,
+        TargetError,
+    },
+    measure::{listeners_at, processes_below, processes_in_group, server_processes},
     stop::Stop,
 };
 
@@ -110,19 +113,19 @@ impl fmt::Display for Contender {
 
 impl Contender {
     /// Starts the server, or finds the running one.
-    pub(super) fn stand(&self, stop: &Stop) -> Result<Standing, ContenderError> {
+    pub(super) fn stand(&self, stop: &Stop, connect: &ConnectSettings) -> Result<Standing, ContenderError> {
         match self {
             Self::Program(program) => {
                 let process = program.start(stop)?;
                 Ok(Standing {
-                    located: Located::local(process.address()),
+                    located: Located::local(process.address()).with(connect)?,
                     processes: processes_of(&process),
                     process: Some(process),
                 })
             }
             Self::Address(target) => {
-                let located = target.locate()?;
-                let processes = if located.is_local { listeners_at(located.address) } else { Vec::new() };
+                let located = target.locate_with(connect)?;
+                let processes = server_processes(&located);
                 Ok(Standing { located, processes, process: None })
             }
         }

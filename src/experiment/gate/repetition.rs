@@ -12,7 +12,7 @@ use super::{
     slice::{Slice, slice_of},
 };
 use crate::{
-    endpoint::StartError,
+    endpoint::{ConnectSettings, StartError},
     engine::{self, DriveError, Events},
     load::{Plan, PlanError},
     measure::{Calls, NotConserved},
@@ -228,13 +228,14 @@ fn median_over_rounds(one: &[Option<f64>], other: &[Option<f64>]) -> Option<f64>
 pub(super) fn repeat(
     scenario: &Scenario,
     contenders: [&Contender; 3],
+    connect: &ConnectSettings,
     seed: u64,
     stop: &Stop,
 ) -> Result<Repetition, RepetitionError> {
     let mut standing = ARMS.map(|_| None);
     // The processes start in random order too, because the first one may find the machine in another state.
     for arm in order(seed, usize::MAX) {
-        let stands = contenders[arm as usize].stand(stop).map_err(|source| match source {
+        let stands = contenders[arm as usize].stand(stop, connect).map_err(|source| match source {
             ContenderError::Start(StartError::Interrupted) => RepetitionError::Interrupted,
             source => RepetitionError::Contender(arm, source),
         });

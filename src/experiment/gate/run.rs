@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     client::OpenError,
-    endpoint::{Leftovers, StartError, is_lack_of_means},
+    endpoint::{ConnectSettings, Leftovers, StartError, is_lack_of_means},
     engine::{DriveError, Event, Events},
     experiment::limits::{self, DEFAULT_UP_TO, Limits, LimitsError},
     load::Options,
@@ -44,6 +44,8 @@ pub struct GateSettings {
     pub base: Contender,
     /// Server under test.
     pub candidate: Contender,
+    /// Settings of connections to both servers.
+    pub connect: ConnectSettings,
     /// Loads to compare under.
     pub scenarios: Vec<Scenario>,
     /// Repetitions of each scenario.
@@ -72,6 +74,7 @@ impl GateSettings {
         Self {
             base,
             candidate,
+            connect: ConnectSettings::default(),
             scenarios: Scenario::built_in(DEFAULT_THRESHOLD),
             repetitions: DEFAULT_REPETITIONS,
             budget: None,
@@ -207,7 +210,7 @@ impl GateRun<'_> {
     fn limits_of(&mut self, arm: Arm, up_to: u64) -> Result<Result<Limits, BoxError>, GateError> {
         self.events.send(|| Event::GateLimits { contender: arm.name() });
         let contender = self.contender(arm);
-        let standing = match contender.stand(self.stop) {
+        let standing = match contender.stand(self.stop, &self.settings.connect) {
             Ok(standing) => standing,
             // A gate that is stopped while it connects does not report that the server cannot be measured.
             Err(_) if self.stop.is_wanted() => return Err(GateError::Interrupted),
@@ -299,7 +302,8 @@ impl GateRun<'_> {
             is_confirming: confirming,
             so_far: estimates(&tried.repetitions).into_iter().map(Estimate::change).collect(),
         });
-        let repetition = repeat(tried.scenario, [base, base, candidate], seed, self.stop);
+        let repetition =
+            repeat(tried.scenario, [base, base, candidate], &self.settings.connect, seed, self.stop);
         self.end_leftovers();
         let error = match repetition {
             Ok(repetition) => {
@@ -353,7 +357,7 @@ impl GateRun<'_> {
         &mut self,
         base: &(dyn std::error::Error + Send + Sync + 'static),
     ) -> Result<(), GateError> {
-        match self.settings.candidate.stand(self.stop) {
+        match self.settings.candidate.stand(self.stop, &self.settings.connect) {
             Ok(_) => self.candidate_stood = true,
             Err(error) if is_interruption(&error) => self.interrupted = true,
             Err(error) => {

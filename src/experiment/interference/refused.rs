@@ -83,7 +83,7 @@ pub fn refused_sizes(
     target: &Located,
     stop: &Stop,
 ) -> Result<Vec<Option<RefusedSize>>, InterferenceError> {
-    let requests = Arc::new(Requests::new(plan, &target.authority));
+    let requests = Arc::new(Requests::new(plan, target.origin()));
     let messages = plan.payload().messages();
     let secrets = Secrets::of(&plan.options.metadata);
     let unless_ended = || if stop.is_wanted() { Err(InterferenceError::Interrupted) } else { Ok(()) };

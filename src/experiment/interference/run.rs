@@ -7,9 +7,9 @@ use super::{
     refused::{InterferenceError, refused_sizes, without_refused},
 };
 use crate::{
-    endpoint::ChildError,
     engine::{self, DriveError, Event, Events},
     experiment::driven::Server,
+    experiment::driven::ServerError,
     load::{Plan, PlanError, Settings},
     measure::NotConserved,
     result::summary::{Context, Summary, TargetRecord},
@@ -27,7 +27,7 @@ pub enum RunError {
     Plan(#[from] PlanError),
     /// The server did not start.
     #[error(transparent)]
-    Server(#[from] ChildError),
+    Server(#[from] ServerError),
     /// The run failed.
     #[error(transparent)]
     Drive(#[from] DriveError),

@@ -178,8 +178,7 @@ impl<'a> Prober<'a> {
         if self.stop.is_wanted() {
             return Err(LimitsError::Interrupted);
         }
-        let requests =
-            Requests::drafted(&Method::format_data(), drafts, &self.options, &self.target.authority);
+        let requests = Requests::drafted(&Method::format_data(), drafts, &self.options, self.target.origin());
         BlockingConnection::open(self.target, Arc::new(requests), self.stop).map_err(|source| {
             if self.stop.is_wanted() { LimitsError::Interrupted } else { self.gone(source) }
         })

@@ -90,11 +90,11 @@ fn order(side: Side, direction: Direction) -> u8 {
 fn handshake(prober: &mut Prober<'_>, target: &Located) -> Result<bool, LimitsError> {
     let mute = |got: &ProbeAnswer| LimitsError::Mute {
         target: target.authority.clone(),
-        what: match got {
+        what: target.diagnosis().unwrap_or_else(|| match got {
             ProbeAnswer::Ended(failure, _) => status_words(failure.code, &failure.message),
             ProbeAnswer::Refused(refusal) => status_words(refusal.code, &refusal.message),
             ProbeAnswer::Reply { .. } | ProbeAnswer::Silence => "no answer within 5 s".to_owned(),
-        },
+        }),
     };
     // With a limit below 5 bytes, only the empty text passes.
     for text in ["abc", ""] {

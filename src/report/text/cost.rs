@@ -66,6 +66,14 @@ fn connections(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
             said.push(format!("{what} for {} of the time", share(nanoseconds, summary.window_ns)));
         }
     }
+    if let Some(handshake) = &seen.handshake {
+        said.push(format!(
+            "{}: p50 {}, max {}",
+            counted(handshake.count, "TLS handshake"),
+            time(handshake.p50_ns),
+            time(handshake.max_ns)
+        ));
+    }
     if let Some(bytes @ 1..) = seen.uploaded_in_vain_bytes {
         said.push(format!("{} of refused or failed requests uploaded", rounded(bytes)));
     }

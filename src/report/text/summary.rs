@@ -86,10 +86,15 @@ fn what_was_run(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
         None if target.authority == target.address => target.authority.clone(),
         None => format!("{} at {}", target.authority, target.address),
     };
+    let tls = target.tls.as_ref().map_or_else(String::new, |tls| {
+        let verified = if tls.verified { "" } else { ", certificate not verified" };
+        let mutual = if tls.client_certificate { ", client certificate" } else { "" };
+        format!("; TLS {}, {}{verified}{mutual}", tls.version, tls.cipher)
+    });
     let many = |number: usize, noun: &str| format!("{number} {noun}{}", if number == 1 { "" } else { "s" });
     writeln!(
         out,
-        "{}{server}; {} client, {}, {}",
+        "{}{server}{tls}; {} client, {}, {}",
         heading("target"),
         plan.options.client,
         many(plan.workers, "worker"),

@@ -54,7 +54,7 @@ impl Soundness {
             .extend(findings::few_samples(run.recording.response.as_ref().unwrap_or(&run.recording.service)));
         findings.extend(findings::rounded_sizes(plan));
         findings.extend(findings::replies_empty(run));
-        findings.extend(findings::token_in_clear(plan, is_local));
+        findings.extend(findings::token_in_clear(plan, is_local || run.handshakes.count() > 0));
         if plan.is_recv_limit_capped {
             findings.push(findings::note(
                 FindingKind::RecvLimitCapped,

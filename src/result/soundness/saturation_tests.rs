@@ -79,6 +79,7 @@ fn saturation(case: &Case) -> Saturation {
         timeline,
         usage,
         connections: crate::client::ConnectionAccount::default(),
+        handshakes: crate::measure::Latency::new(),
         upload_waits: crate::client::UploadWaits::default(),
     };
     Saturation::of(&run, case.course).expect("there is a window")

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::{
     document::{
-        ConnectionsRecord, Cost, Goodput, IntervalRecord, LatencyFigures, LatencyRecord, LatencyRecords,
-        RefusalRecord, RepliesRecord, ServerRecord, SizeSummary, StatusRecord, Summary, TargetRecord,
+        ConnectionsRecord, Cost, Goodput, HandshakeRecord, IntervalRecord, LatencyFigures, LatencyRecord,
+        LatencyRecords, RefusalRecord, RepliesRecord, ServerRecord, SizeSummary, StatusRecord, Summary,
+        TargetRecord, TlsRecord,
     },
     measured::Measured,
     objectives::judge,
@@ -121,8 +122,23 @@ impl TargetRecord {
     /// Returns the record of a server under test, and how the run started it, if it did.
     #[must_use]
     pub fn of(located: &Located, server: Option<ServerRecord>) -> Self {
-        let Located { address, authority, is_local } = located;
-        Self { authority: authority.clone(), address: address.to_string(), is_local: *is_local, server }
+        let tls = located.tls.as_ref().zip(located.negotiated.as_ref()).map(|(tls, negotiated)| TlsRecord {
+            version: negotiated.version.clone(),
+            cipher: negotiated.cipher.clone(),
+            alpn: negotiated.alpn.clone(),
+            server_name: tls.server_name(),
+            verified: !tls.settings.skip_verify,
+            client_certificate: tls.settings.identity.is_some(),
+        });
+        let place = &located.place;
+        Self {
+            authority: located.authority.clone(),
+            address: place.to_string(),
+            is_local: located.is_local,
+            transport: Some(place.transport().to_owned()),
+            tls,
+            server,
+        }
     }
 }
 
@@ -221,6 +237,11 @@ fn connections(run: &Measurement) -> ConnectionsRecord {
         held_up_ns: longest(|account| account.held_up),
         out_of_window_ns: longest(|account| account.out_of_window),
         uploaded_in_vain_bytes: sum(|account| account.uploaded_in_vain_bytes),
+        handshake: (run.handshakes.count() > 0).then(|| HandshakeRecord {
+            count: run.handshakes.count(),
+            p50_ns: run.handshakes.quantile_ns(0.5),
+            max_ns: run.handshakes.max_ns(),
+        }),
     }
 }
 

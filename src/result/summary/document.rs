@@ -98,9 +98,34 @@ pub struct TargetRecord {
     pub address: String,
     /// True if the server shared the machine with the generator.
     pub is_local: bool,
+    /// Kind of sockets: `tcp` or `unix`; absent in documents of versions without Unix sockets.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub transport: Option<String>,
+    /// TLS to the server; absent in plaintext.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tls: Option<TlsRecord>,
     /// Settings of the server, where the run started it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerRecord>,
+}
+
+/// TLS to a server, as its first handshake ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct TlsRecord {
+    /// Version: `1.2` or `1.3`.
+    pub version: String,
+    /// Name of the cipher suite, as IANA lists it.
+    pub cipher: String,
+    /// Protocol that the server selected in ALPN; absent if it selected none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub alpn: Option<String>,
+    /// Name for SNI, which the certificate had.
+    pub server_name: String,
+    /// True if the server's certificate was verified.
+    pub verified: bool,
+    /// True if the client had a certificate too.
+    pub client_certificate: bool,
 }
 
 /// The reference server that a run started for itself.
@@ -117,6 +142,9 @@ pub struct ServerRecord {
     pub compression: Option<Compression>,
     /// True if the server obeyed instructions in metadata.
     pub obey: bool,
+    /// True if the server had TLS, with certificates made for the run.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub tls: bool,
 }
 
 /// A status that calls ended with.
@@ -322,6 +350,22 @@ pub struct ConnectionsRecord {
     /// Bytes of bodies, prefixes included, that refused, failed and broken calls uploaded before their end.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub uploaded_in_vain_bytes: Option<u64>,
+    /// TLS handshakes of all connections, from the first one of the run on; absent without TLS. A handshake is part
+    /// of no call. Calls that wait for a new connection count that wait, and `unconnected_ns` shows it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub handshake: Option<HandshakeRecord>,
+}
+
+/// Lengths of TLS handshakes, from the first byte sent to the last byte received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct HandshakeRecord {
+    /// Number of handshakes.
+    pub count: u64,
+    /// Median length.
+    pub p50_ns: u64,
+    /// Largest length.
+    pub max_ns: u64,
 }
 
 /// An objective, and its measured figure.

@@ -55,6 +55,9 @@ pub struct Measured {
     pub(super) sizes: Vec<MeasuredLatency>,
     /// Cost of the window.
     pub(super) usage: Usage,
+    /// Lengths of TLS handshakes; absent without TLS.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) handshakes: Option<MeasuredLatency>,
     /// Waits for remains of refused uploads.
     pub(super) upload_waits: UploadWaits,
 }
@@ -118,6 +121,7 @@ impl Measured {
             intervals: run.timeline.intervals(end).map(|(_, _, interval)| of_interval(&interval)).collect(),
             sizes: recording.sizes.iter().filter_map(of_size).collect(),
             usage: run.usage.clone(),
+            handshakes: (run.handshakes.count() > 0).then(|| MeasuredLatency::of(&run.handshakes)),
             upload_waits: run.upload_waits,
         }
     }

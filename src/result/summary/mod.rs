@@ -10,7 +10,7 @@ mod secrets;
 
 pub use assemble::Context;
 pub use document::{
-    ConnectionsRecord, Goodput, IntervalRecord, LatencyFigures, LatencyRecord, LatencyRecords, ServerRecord,
-    Summary, TargetRecord,
+    ConnectionsRecord, Goodput, HandshakeRecord, IntervalRecord, LatencyFigures, LatencyRecord,
+    LatencyRecords, ServerRecord, Summary, TargetRecord, TlsRecord,
 };
 pub use measured::Measured;

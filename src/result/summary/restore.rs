@@ -37,6 +37,10 @@ impl Summary {
             timeline: self.timeline(measured)?,
             usage: measured.usage.clone(),
             connections: self.connection_account(),
+            handshakes: match &measured.handshakes {
+                Some(handshakes) => handshakes.decode()?,
+                None => Latency::new(),
+            },
             upload_waits: measured.upload_waits,
         }))
     }

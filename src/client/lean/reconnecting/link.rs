@@ -1,27 +1,28 @@
 //! A sequence of connections, and the calls that move between them.
 
-use std::{
-    io,
-    net::{SocketAddr, TcpStream},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, os::fd::OwnedFd, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
 use super::{
     current::{Backoff, Current},
-    socket::{Io, Socket, Stalls, connecting, unavailable},
+    socket::{Io, Socket, Stalls},
 };
 use crate::{
     client::{
         account::Connections,
         call::{Call, Completion},
-        lean::{connection::Connection, poller::Ready, request::Requests},
-        opening::{CONNECT_TIMEOUT, OpenError},
+        lean::{
+            connection::Connection,
+            poller::Ready,
+            request::Requests,
+            transport::{Transport, unavailable},
+        },
+        opening::{INTERRUPT_TICK, OpenError},
     },
     endpoint::Located,
     rpc::{Failure, deadline_exceeded},
+    units::exact_duration,
 };
 
 /// One connection slot: the connection on which new calls start, and earlier connections that finish their
@@ -33,7 +34,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Reconnecting {
     requests: Arc<Requests>,
-    address: SocketAddr,
+    target: Located,
     /// Planned number of calls in flight at once.
     in_flight: u64,
     index: u32,
@@ -57,6 +58,8 @@ pub(crate) struct Reconnecting {
     /// Time since which the next attempt to connect has been pending, after a failed one.
     paused_since: Option<Instant>,
     connections: Connections,
+    /// Lengths of the TLS handshakes of all connections that were made.
+    handshakes: Vec<Duration>,
     /// Calls that ended without a connection, or with one that is gone.
     completions: Vec<Completion>,
 }
@@ -70,7 +73,7 @@ impl Reconnecting {
     /// Opens the first connection.
     ///
     /// # Errors
-    /// Fails if the server does not accept the connection within 3 s.
+    /// Fails if the server does not accept the connection in time.
     pub(crate) fn open(
         target: &Located,
         requests: Arc<Requests>,
@@ -79,12 +82,12 @@ impl Reconnecting {
         io: &mut Io,
     ) -> Result<Self, OpenError> {
         let failed = |error: io::Error| OpenError::of(target, error);
-        let socket = TcpStream::connect_timeout(&target.address, CONNECT_TIMEOUT).map_err(failed)?;
-        socket.set_nonblocking(true).map_err(failed)?;
+        let socket =
+            target.place.connect(target.connect_timeout, INTERRUPT_TICK, || Ok(())).map_err(failed)?;
         let now = Instant::now();
         let mut place = Self {
             requests,
-            address: target.address,
+            target: target.clone(),
             in_flight,
             index: u32::try_from(index).unwrap_or(u32::MAX),
             serial: 0,
@@ -98,6 +101,7 @@ impl Reconnecting {
             unconnected_since: None,
             paused_since: None,
             connections: Connections::default(),
+            handshakes: Vec::new(),
             completions: Vec::new(),
         };
         let mut line = place.line(socket, now, io).map_err(failed)?;
@@ -158,6 +162,7 @@ impl Reconnecting {
                 let result = line.take(ready, io, &mut self.stalls);
                 if !was_ready && line.connection.is_ready() {
                     self.connections.made += 1;
+                    self.handshakes.extend(line.handshake());
                     self.attempts = Backoff::new();
                     self.end_wait(Instant::now());
                 }
@@ -191,7 +196,7 @@ impl Reconnecting {
                 line.connection.expire(now);
                 let result = match line.ready_by {
                     Some(until) if now >= until => {
-                        Err(unavailable("the server sent no HTTP/2 SETTINGS frame within 3 s"))
+                        Err(unavailable(late(line.is_open(), self.target.connect_timeout)))
                     }
                     _ => Ok(()),
                 };
@@ -267,12 +272,19 @@ impl Reconnecting {
         self.connections
     }
 
+    /// Lengths of the TLS handshakes so far.
+    pub(crate) fn handshakes(&self) -> &[Duration] {
+        &self.handshakes
+    }
+
     /// Makes a socket with a new connection.
-    fn line(&mut self, socket: TcpStream, now: Instant, io: &mut Io) -> io::Result<Socket> {
+    fn line(&mut self, socket: OwnedFd, now: Instant, io: &mut Io) -> io::Result<Socket> {
         let key = (u64::from(self.index) << 32) | u64::from(self.serial);
         self.serial = self.serial.wrapping_add(1);
         let requests = Arc::clone(&self.requests);
-        Socket::new(socket, Connection::after(self.least_taken, requests, self.in_flight), key, now, io)
+        let connection = Connection::after(self.least_taken, requests, self.in_flight);
+        let transport = Transport::new(socket, &self.target)?;
+        Socket::new(transport, connection, key, now + self.target.connect_timeout, io)
     }
 
     /// Connects, and starts these calls first.
@@ -281,7 +293,7 @@ impl Reconnecting {
         if let Some(since) = self.paused_since.take() {
             self.stalls.paused += now.saturating_duration_since(since);
         }
-        let line = connecting(self.address).and_then(|socket| self.line(socket, now, io));
+        let line = self.target.place.connecting().and_then(|socket| self.line(socket, now, io));
         self.current = match line {
             Ok(line) => Current::Socket(Box::new(line)),
             Err(error) => {
@@ -379,6 +391,12 @@ impl Reconnecting {
         }
         true
     }
+}
+
+/// Describes a connection that was not ready in time.
+pub(in crate::client::lean) fn late(is_open: bool, timeout: Duration) -> String {
+    let missing = if is_open { "sent no HTTP/2 SETTINGS frame" } else { "did not finish the TLS handshake" };
+    format!("the server {missing} within {}", exact_duration(timeout))
 }
 
 /// Calls that a connection gave back, the oldest first: they have waited longest, and may have been given

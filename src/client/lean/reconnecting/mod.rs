@@ -7,6 +7,6 @@ mod link;
 
 #[cfg(test)]
 pub(crate) use current::Backoff;
+pub(in crate::client::lean) use link::late;
 pub(crate) use link::{Reconnecting, link_of};
-pub(in crate::client::lean) use socket::connecting;
 pub(crate) use socket::{Io, Stalls};
