@@ -69,7 +69,7 @@ fn metadata_that_grpc_cannot_carry_is_refused_by_every_command() {
 
 #[test]
 fn flags_of_other_tools_say_what_there_is() {
-    refused(&["run", "--tls"], &["'--tls'", "no TLS yet"]);
+    refused(&["run", "--insecure"], &["--insecure", "say --plaintext or --skip-verify"]);
     refused(&["run", "--header", "a: b"], &["-m 'name: value'"]);
     refused(&["run", "--proto", "x.proto"], &["give --method too"]);
     refused(
@@ -115,7 +115,7 @@ fn contradictions_name_both_sides_and_the_way_out() {
 #[test]
 fn targets_are_hosts_with_ports() {
     refused(&["run", "localhost"], &["no port", "localhost:8080"]);
-    refused(&["run", "https://localhost:8080"], &["TLS"]);
+    refused(&["run", "unix:"], &["the name of the socket is empty", "unix:PATH"]);
     refused(&["run", "nowhere.invalid:8080"], &["cannot find an address", "nowhere.invalid:8080"]);
 }
 

@@ -50,6 +50,7 @@ pub(crate) struct Measured {
     #[serde(default)]
     pub(crate) sizes: Vec<Histogram>,
     pub(crate) usage: Usage,
+    pub(crate) handshakes: Option<Histogram>,
     pub(crate) upload_waits: UploadWaits,
 }
 
@@ -186,7 +187,20 @@ pub(crate) struct Target {
     pub(crate) authority: String,
     pub(crate) address: String,
     pub(crate) is_local: bool,
+    pub(crate) transport: Option<String>,
+    pub(crate) tls: Option<Tls>,
     pub(crate) server: Option<OwnServer>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tls {
+    pub(crate) version: String,
+    pub(crate) cipher: String,
+    pub(crate) alpn: Option<String>,
+    pub(crate) server_name: String,
+    pub(crate) verified: bool,
+    pub(crate) client_certificate: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -197,6 +211,7 @@ pub(crate) struct OwnServer {
     pub(crate) max_send_message_bytes: Option<u64>,
     pub(crate) compression: Option<String>,
     pub(crate) obey: bool,
+    pub(crate) tls: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -399,6 +414,15 @@ pub(crate) struct Connections {
     pub(crate) held_up_ns: Option<u64>,
     pub(crate) out_of_window_ns: Option<u64>,
     pub(crate) uploaded_in_vain_bytes: Option<u64>,
+    pub(crate) handshake: Option<Handshake>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Handshake {
+    pub(crate) count: u64,
+    pub(crate) p50_ns: u64,
+    pub(crate) max_ns: u64,
 }
 
 #[derive(Debug, Deserialize)]

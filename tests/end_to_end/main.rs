@@ -1,6 +1,7 @@
 //! Tests of the binary from outside: real processes, real sockets.
 
 mod bad_input;
+mod certificates;
 mod ci_gate;
 mod compare;
 mod compression;
@@ -43,5 +44,8 @@ mod server;
 mod size_limits;
 mod soundness;
 mod sweep;
+mod tls;
+mod tls_front;
+mod unix_sockets;
 mod verdict_document;
 mod written_files;

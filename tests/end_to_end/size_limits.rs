@@ -11,10 +11,14 @@ fn calls(size: u64, flags: &[&str]) -> Summary {
     run(&[&["-n", "3", "-c", "1", "-w", "0s", "-s", &size], flags].concat())
 }
 
-/// Messages up to a limit pass and the next larger is refused, as described, at each of these limits.
+/// Messages up to a limit pass and the next larger is refused, as described, at each of these limits: in plaintext and
+/// over TLS.
 fn bites(limits: &[u64], side: &str, direction: &str, flags: impl Fn(&str) -> Vec<String>) {
-    for &limit in limits {
-        let flags = flags(&limit.to_string());
+    for (&limit, tls) in
+        limits.iter().flat_map(|limit| [(limit, None), (limit, Some("--server-tls".to_owned()))])
+    {
+        let mut flags = flags(&limit.to_string());
+        flags.extend(tls);
         let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
         let passed = calls(limit, &flags);
         assert_eq!(
