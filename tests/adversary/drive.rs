@@ -151,6 +151,11 @@ impl Client {
     /// Runs the steps. For any steps: nothing panics, no call is lost or ends twice, and no more is sent than
     /// the server's windows allow.
     pub(crate) fn conversation(&self, bytes: &[u8]) {
+        self.conversation_over(&mut Plain, bytes);
+    }
+
+    /// Runs the steps over this way for bytes. Returns the number of calls that ended while the connection lived.
+    pub(crate) fn conversation_over(&self, way: &mut impl Way, bytes: &[u8]) -> usize {
         let mut rest = bytes;
         let mut connection = Connection::new(Arc::clone(&self.requests), 16);
         let mut now = Instant::now();
@@ -182,28 +187,30 @@ impl Client {
                     connection.expire(now);
                     assert!(connection.next_deadline().is_none_or(|deadline| deadline > now));
                 }
-                Step::Write(bytes) => write_out(&mut connection, bytes, &mut written),
+                Step::Write(bytes) => way.write(&mut connection, bytes, &mut written),
                 Step::Widen(stream, increment) => {
                     write_number(&mut server, kind::WINDOW_UPDATE, stream, increment);
                 }
             }
             all.extend_from_slice(&server);
-            let received = connection.receive(&server, now);
+            let is_well = way.arrive(&mut connection, &server, now);
             ended += connection.completions().count();
             returned += connection.take_returned().len();
             assert_eq!(started, ended + returned + connection.in_flight(), "a call was lost or ended twice");
-            if received.is_err() {
+            if !is_well {
                 break;
             }
         }
-        write_out(&mut connection, usize::MAX, &mut written);
+        way.write(&mut connection, usize::MAX, &mut written);
         assert!(data_in(&written) <= 65_535 + widened(&all), "more was sent than there was room for");
+        let ended_alive = ended;
         let failure = Failure { code: Code::UNAVAILABLE, message: String::new() };
         connection.lose(&failure, now);
         ended += connection.completions().count();
         returned += connection.take_returned().len();
         assert_eq!(started, ended + returned, "a call was lost with its connection");
         assert!(connection.is_idle());
+        ended_alive
     }
 
     fn write_reply(&self, out: &mut Vec<u8>, stream: u32) {
@@ -214,6 +221,28 @@ impl Client {
         }
         let trailers = Blocks::of(&[("grpc-status", "0")]).literal;
         write(out, kind::HEADERS, flag::END_HEADERS | flag::END_STREAM, stream, &trailers);
+    }
+}
+
+/// Way of bytes between the connection and the server.
+pub(crate) trait Way {
+    /// Brings the server's bytes to the connection. Returns false if the connection cannot go on.
+    fn arrive(&mut self, connection: &mut Connection, bytes: &[u8], now: Instant) -> bool;
+
+    /// Takes at most about this many bytes of the connection's output.
+    fn write(&mut self, connection: &mut Connection, most: usize, written: &mut Vec<u8>);
+}
+
+/// Bytes as they are.
+struct Plain;
+
+impl Way for Plain {
+    fn arrive(&mut self, connection: &mut Connection, bytes: &[u8], now: Instant) -> bool {
+        connection.receive(bytes, now).is_ok()
+    }
+
+    fn write(&mut self, connection: &mut Connection, most: usize, written: &mut Vec<u8>) {
+        write_out(connection, most, written);
     }
 }
 
@@ -250,6 +279,10 @@ fn widened(bytes: &[u8]) -> u64 {
 
 /// Returns the bytes of DATA in a client's output, whose frames must all be complete except the last.
 fn data_in(written: &[u8]) -> u64 {
+    // Over TLS, nothing at all may have gone out.
+    if written.is_empty() {
+        return 0;
+    }
     let mut rest = written.strip_prefix(PREFACE).expect("a client begins with the preface");
     let mut data = 0;
     while let Some((head, behind)) = rest.split_first_chunk::<HEAD_BYTES>() {

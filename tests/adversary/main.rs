@@ -1,8 +1,9 @@
 //! Tests of the lean client's connection against any bytes: the inputs of the fuzz targets, on stable Rust.
 
 mod drive;
+mod in_tls;
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::LazyLock};
 
 use proptest::prelude::*;
 
@@ -46,6 +47,50 @@ fn the_seeds_of_the_connection_and_what_is_near_them() {
     }
 }
 
+static ENDS: LazyLock<in_tls::Ends> = LazyLock::new(in_tls::Ends::new);
+
+/// Modes of a server within TLS: as it should be, new keys, small records, all of it, no TLS, an end in order.
+const MODES: [u8; 6] = [0, 1, 2, 0b1011, 0b1_1100, 0b1110_0000];
+
+#[test]
+fn the_seeds_of_the_connection_within_tls() {
+    let (small, large) = (drive::Client::new(3), drive::Client::new(100_000));
+    for seed in seeds("connection") {
+        for mode in MODES {
+            let bytes = [&[mode], seed.as_slice()].concat();
+            ENDS.conversation(&small, &bytes);
+            ENDS.conversation(&large, &bytes);
+        }
+    }
+}
+
+#[test]
+fn a_call_within_tls_ends_with_its_reply() {
+    // An empty setting, a start, all that may be written, and the reply on stream 1.
+    let steps = [4, 0, 0, 0, 100, 3, 0, 6, 255, 3, 48];
+    for (mode, ended) in MODES.into_iter().zip([1, 1, 1, 1, 0, 0]) {
+        let bytes = [&[mode][..], &steps].concat();
+        assert_eq!(ENDS.conversation(&drive::Client::new(3), &bytes), ended, "{mode:b}");
+    }
+}
+
+#[test]
+fn bytes_in_place_of_a_handshake_end_the_connection() {
+    for seed in seeds("connection").into_iter().chain(seeds("frames_and_headers")) {
+        ENDS.instead_of_a_handshake(&seed);
+    }
+    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    for bytes in [
+        &b""[..],
+        &settings,
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        &[0x16, 3, 3, 0xff, 0xff],
+        &[0x15, 3, 3, 0, 2, 2, 40],
+    ] {
+        ENDS.instead_of_a_handshake(bytes);
+    }
+}
+
 fn any_bytes() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(any::<u8>(), 0..400)
 }
@@ -73,10 +118,24 @@ proptest! {
     fn any_conversation_after_a_good_start(bytes in any_bytes()) {
         after_a_good_start(&bytes);
     }
+
+    #[test]
+    fn any_conversation_within_tls(bytes in any_bytes()) {
+        ENDS.conversation(&drive::Client::new(3), &bytes);
+        ENDS.instead_of_a_handshake(&bytes);
+    }
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    #[ignore = "second suite: 2,000 cases"]
+    fn many_conversations_within_tls(bytes in any_bytes()) {
+        ENDS.conversation(&drive::Client::new(100_000), &[&[0, 4, 0, 0, 0, 100, 3, 0, 0, 0], bytes.as_slice()].concat());
+        ENDS.conversation(&drive::Client::new(3), &bytes);
+        ENDS.instead_of_a_handshake(&bytes);
+    }
 
     #[test]
     #[ignore = "second suite: 2,000 cases"]

@@ -17,7 +17,7 @@ mod flow;
 pub mod frame_reader;
 pub mod header_block;
 mod poller;
-pub(crate) mod transport;
+pub mod transport;
 pub mod request;
 pub(crate) mod outbox;
 pub(crate) mod reply;

@@ -22,7 +22,7 @@ use crate::{
 
 /// A non-blocking socket, with TLS if the target has it.
 #[derive(Debug)]
-pub(crate) struct Transport {
+pub struct Transport {
     socket: OwnedFd,
     tls: Option<Box<Session>>,
 }
@@ -42,7 +42,7 @@ struct Session {
 
 /// Result of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Received {
+pub enum Received {
     /// There may be more bytes.
     More,
     /// All bytes that had arrived were read.
@@ -51,16 +51,16 @@ pub(crate) enum Received {
 
 /// Result of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sent {
+pub struct Sent {
     /// Number of bytes that were taken from the slices.
-    pub(crate) bytes: usize,
+    pub bytes: usize,
     /// True if the socket accepts no more bytes now.
-    pub(crate) is_full: bool,
+    pub is_full: bool,
 }
 
 /// Reason why a connection cannot be used any more.
 #[derive(Debug)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// The connection is lost.
     Lost(Failure),
     /// The server broke the protocol of HTTP/2.
@@ -81,7 +81,7 @@ impl Transport {
     ///
     /// # Errors
     /// rustls has no random bytes.
-    pub(crate) fn new(socket: OwnedFd, target: &Located) -> io::Result<Self> {
+    pub fn new(socket: OwnedFd, target: &Located) -> io::Result<Self> {
         let tls = match &target.tls {
             None => None,
             Some(tls) => Some(Box::new(Session {
@@ -96,22 +96,26 @@ impl Transport {
     }
 
     /// The socket.
-    pub(crate) fn socket(&self) -> &OwnedFd {
+    #[must_use]
+    pub fn socket(&self) -> &OwnedFd {
         &self.socket
     }
 
     /// Returns true if bytes of HTTP/2 can be sent: the TLS handshake is over, if there is one.
-    pub(crate) fn is_open(&self) -> bool {
+    #[must_use]
+    pub fn is_open(&self) -> bool {
         self.tls.as_ref().is_none_or(|session| session.handshake.is_some())
     }
 
     /// Length of the TLS handshake; `None` in plaintext, and before its end.
-    pub(crate) fn handshake(&self) -> Option<Duration> {
+    #[must_use]
+    pub fn handshake(&self) -> Option<Duration> {
         self.tls.as_ref().and_then(|session| session.handshake)
     }
 
     /// Returns true if bytes of TLS wait for the socket.
-    pub(crate) fn has_pending(&self) -> bool {
+    #[must_use]
+    pub fn has_pending(&self) -> bool {
         self.tls.as_ref().is_some_and(|session| session.rustls.wants_write())
     }
 
@@ -119,7 +123,7 @@ impl Transport {
     ///
     /// # Errors
     /// Fails if the connection is lost or has ended, or `take` fails.
-    pub(crate) fn receive(
+    pub fn receive(
         &mut self,
         buffer: &mut [u8],
         mut take: impl FnMut(&[u8], Instant) -> Result<(), ConnectionError>,
@@ -145,7 +149,7 @@ impl Transport {
     ///
     /// # Errors
     /// Fails if the connection is lost. Bytes that the server sent before can still be read.
-    pub(crate) fn send(&mut self, slices: &[IoSlice<'_>]) -> Result<Sent, Failure> {
+    pub fn send(&mut self, slices: &[IoSlice<'_>]) -> Result<Sent, Failure> {
         if let Some(session) = &mut self.tls {
             let bytes = session.rustls.writer().write_vectored(slices);
             let bytes = bytes.map_err(|error| session.failure(&error))?;
@@ -166,7 +170,7 @@ impl Transport {
     ///
     /// # Errors
     /// Fails if the connection is lost.
-    pub(crate) fn flush(&mut self) -> Result<bool, Failure> {
+    pub fn flush(&mut self) -> Result<bool, Failure> {
         match &mut self.tls {
             None => Ok(false),
             Some(session) => session.flush(&self.socket),
@@ -174,7 +178,7 @@ impl Transport {
     }
 
     /// Sends last bytes. The server may be gone or not read.
-    pub(crate) fn say_goodbye(&mut self, bytes: &[u8]) {
+    pub fn say_goodbye(&mut self, bytes: &[u8]) {
         if self.is_open() {
             let _ = self.send(&[IoSlice::new(bytes)]);
         }
