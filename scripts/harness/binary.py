@@ -23,6 +23,11 @@ class Binary:
         """Name and version."""
         return commands.output_of([self.path, "--version"]).strip()
 
+    def commit(self) -> str:
+        """Short hash of the commit that the command was built from, `unknown` for a build outside git."""
+        result = self.run("-n", "1", "-c", "1", "-w", "0s")
+        return str(result["plimsoll"]["commit"] or "unknown")[:7]
+
     def document(self, *arguments: str | Path, environment: Mapping[str, str] | None = None) -> tuple[int, Document]:
         """Exit status and JSON document of a subcommand, whatever its exit status."""
         command = [self.path, *arguments, "-q", "-O", "json"]

@@ -28,7 +28,17 @@ class Rounds:
         """Median of all rounds."""
         return statistics.median(self._figures[name, load])
 
+    def all(self, name: str, load: str) -> list[float]:
+        """Figures of all rounds; none where this contender did not have this load."""
+        return list(self._figures.get((name, load), ()))
+
+    def ratios(self, name: str, other: str, load: str) -> list[float]:
+        """Ratios within each round; none where one of both did not have this load."""
+        mine, theirs = self.all(name, load), self.all(other, load)
+        if not (mine and theirs):
+            return []
+        return [figure / reference for figure, reference in zip(mine, theirs, strict=True)]
+
     def ratio(self, name: str, other: str, load: str) -> float:
         """Median of the ratios within a round."""
-        pairs = zip(self._figures[name, load], self._figures[other, load], strict=True)
-        return statistics.median(mine / theirs for mine, theirs in pairs)
+        return statistics.median(self.ratios(name, other, load))

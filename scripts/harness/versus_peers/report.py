@@ -5,7 +5,7 @@ import platform
 from collections.abc import Sequence
 from typing import TextIO
 
-from harness import machine, repository, tables
+from harness import machine, tables
 from harness.rounds import Rounds
 from harness.versus_peers.generators import Figures
 
@@ -38,6 +38,14 @@ class Report:
                 cells = (self._ratio(other, load, figure) for load in loads)
                 tables.row(f"lean / {other}, {what}", *cells, out=out)
 
+    def all_rounds(self, name: str, load: str, figure: str) -> list[float]:
+        """A figure of all rounds; none where it was not measured."""
+        return self._rounds[figure].all(name, load)
+
+    def ratios(self, name: str, other: str, load: str, figure: str) -> list[float]:
+        """Ratios of a figure within each round; none where one of both was not measured."""
+        return self._rounds[figure].ratios(name, other, load)
+
     def _has(self, name: str, load: str) -> bool:
         return self._rounds["calls_per_second"].has(name, load)
 
@@ -64,9 +72,9 @@ def duration(seconds: float) -> str:
     return f"{milliseconds:,.2f} ms" if milliseconds >= 1 else f"{seconds * 1e6:,.2f} us"
 
 
-def conditions(rounds: int, seconds: int) -> str:
-    """How the figures were measured."""
+def conditions(rounds: int, seconds: int, commit: str) -> str:
+    """How the figures were measured; `commit` of the plimsoll command."""
     return (
         f"{rounds} alternating rounds of {seconds} s; {os.cpu_count()} cores ({machine.processor()}), shared by "
-        f"generator and server; Linux {platform.release()}; commit {repository.commit()}."
+        f"generator and server; Linux {platform.release()}; commit {commit}."
     )
