@@ -115,7 +115,7 @@ pub use rpc::{
 pub use units::{ByteSize, Limit};
 
 // A run: where, and doing it.
-pub use endpoint::{LocateError, Located, Target};
+pub use endpoint::{ConnectSettings, LocateError, Located, Place, Target, TlsSettings};
 pub use engine::{DriveError, Event, Events, run};
 pub use measure::{Calls, Latency, Measurement, Outcomes};
 pub use stop::Stop;

@@ -192,7 +192,7 @@ fn call_lean(
     };
     Ok(Reply {
         schema: "plimsoll.call/1",
-        target: target.authority.clone(),
+        target: target.shown(),
         text: None,
         message: None,
         message_bytes: bytes.as_ref().map(|bytes| bytes.len() as u64),
@@ -318,7 +318,7 @@ fn ended(target: &Located, outcome: Result<Bytes, Status>, parts: &Parts, took: 
     };
     Reply {
         schema: "plimsoll.call/1",
-        target: target.authority.clone(),
+        target: target.shown(),
         text: None,
         message: None,
         message_bytes: bytes.as_ref().map(|bytes| bytes.len() as u64),

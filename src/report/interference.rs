@@ -128,8 +128,9 @@ fn what_was_run(neighbours: &Interference, out: &mut impl Write) -> io::Result<(
     let connections = if plan.connections == 1 { "connection" } else { "connections" };
     writeln!(
         out,
-        "{}{}; {client} client, {} {connections}",
+        "{}{}{}; {client} client, {} {connections}",
         heading("target"),
+        if first.target.tls.is_some() { "https://" } else { "" },
         first.target.authority,
         plan.connections
     )

@@ -83,7 +83,12 @@ fn what_was_run(sweep: &Sweep, out: &mut impl Write) -> io::Result<()> {
             many => format!("; medians of up to {many} repetitions"),
         }
     )?;
-    let target = asked.target.as_deref().unwrap_or("own server");
+    let own = if asked.server.as_ref().is_some_and(|server| server.tls) {
+        "own server, over TLS"
+    } else {
+        "own server"
+    };
+    let target = asked.target.as_deref().unwrap_or(own);
     writeln!(out, "{}{target}; {client} client", heading("target"))?;
     let Some(limits) = &sweep.limits else { return Ok(()) };
     let found: Vec<String> = limits

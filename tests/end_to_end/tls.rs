@@ -302,6 +302,65 @@ fn files_that_are_no_certificates_say_so() {
     assert!(text(&output.stderr).contains("cannot be used together; give the two files of one pair"));
 }
 
+#[test]
+fn every_experiment_goes_over_tls() {
+    let sweep = output_of(&[
+        "sweep",
+        "--server-tls",
+        "-s",
+        "64",
+        "-c",
+        "1,4",
+        "-z",
+        "50ms",
+        "-w",
+        "0s",
+        "--repetitions",
+        "1",
+        "-q",
+    ]);
+    let shown = text(&sweep.stdout);
+    assert!(sweep.status.success() && shown.contains("own server, over TLS; lean client"), "{shown}");
+    let interference = output_of(&[
+        "interference",
+        "--server-tls",
+        "-s",
+        "1KiB@90,5MiB@10",
+        "-r",
+        "100",
+        "-z",
+        "200ms",
+        "-w",
+        "0s",
+        "--rounds",
+        "1",
+        "-q",
+    ]);
+    let shown = text(&interference.stdout);
+    assert!(interference.status.success() && shown.contains("target      https://127.0.0.1:"), "{shown}");
+    let made = Certificates::new();
+    let program = env!("CARGO_BIN_EXE_plimsoll");
+    let [certificate, key, ca] = ["server.pem", "server.key", "ca.pem"].map(|name| made.file(name));
+    let base =
+        format!("{program} serve --listen 127.0.0.1:{{port}} --tls-cert {certificate} --tls-key {key}");
+    let candidate = format!("{base} --max-recv-message-size 1MiB");
+    let gate = output_of(&[
+        "gate",
+        "--limits-only",
+        "--tls",
+        "--cacert",
+        &ca,
+        "--base",
+        &base,
+        "--candidate",
+        &candidate,
+        "-q",
+    ]);
+    let shown = text(&gate.stdout);
+    assert_eq!(gate.status.code(), Some(1), "{shown}{}", text(&gate.stderr));
+    assert!(shown.contains("the server's limit for requests moved"), "{shown}");
+}
+
 over_both_clients!(
     both:
     a_certificate_is_verified_by_roots_name_and_dates,

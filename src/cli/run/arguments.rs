@@ -164,6 +164,9 @@ Examples:
                                              # a step, then a ramp
   plimsoll run -s 1KiB@90,5MiB@10            # a mix; 5 MiB is over the default limit
   plimsoll run -r 2k --assert 'p99<5ms' --assert refused==0 -o result.json
+  plimsoll run https://localhost:8443 --cacert ca.pem
+                                             # over TLS; mTLS with --cert and --key
+  plimsoll run unix:/run/app.sock            # at a Unix socket
   plimsoll run localhost:50051 --method helloworld.Greeter/SayHello -d '{\"name\":\"x\"}'
                                              # any unary method; its schema by reflection
   plimsoll run localhost:2379 --method etcdserverpb.KV/Range --proto rpc.proto -I protos -d @keys.ndjson

@@ -42,7 +42,7 @@ pub fn find<'a>(
     let mut limits = Limits {
         schema: DocumentKind::Limits.schema().to_owned(),
         plimsoll: Build::this(),
-        target: target.authority.clone(),
+        target: target.shown(),
         client: settings.options.client,
         up_to_bytes: settings.up_to,
         limits: Vec::new(),
