@@ -48,6 +48,7 @@ interop: build
     scripts/interop/proxy {{binary}} || [ $? -eq 77 ]
     scripts/interop/goaway {{binary}}
     scripts/interop/methods {{binary}}
+    scripts/interop/tls {{binary}}
 
 # Size limits, set and found, of every implementation that can be built here; python,node,go,java
 matrix *arguments:

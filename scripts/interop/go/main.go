@@ -1,4 +1,4 @@
-// DoFormat with grpc-go, for checks of size limits: a server, and a client that says how one call ended.
+// DoFormat with grpc-go, for checks of size limits and of TLS: a server, and a client that says how one call ended.
 // Data{string text = 1} is the same on the wire as StringValue, so nothing has to be generated.
 package main
 
@@ -17,7 +17,6 @@ import (
 
 	"google.golang.org/genproto/googleapis/rpc/code"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	_ "google.golang.org/grpc/encoding/gzip" // compressed requests are taken, and answered alike
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -53,9 +52,14 @@ func serve(written []string) error {
 	flags := flag.NewFlagSet("server", flag.ExitOnError)
 	port := flags.Int("port", 0, "default: a free one")
 	limits := addLimits(flags)
+	files := addTLSFiles(flags, "tls-client-ca")
 	flags.Parse(written)
 
-	var options []grpc.ServerOption
+	transport, err := files.ofServer()
+	if err != nil {
+		return err
+	}
+	options := []grpc.ServerOption{grpc.Creds(transport)}
 	if limits.receive >= 0 {
 		options = append(options, grpc.MaxRecvMsgSize(limits.receive))
 	}
@@ -109,6 +113,7 @@ func call(address string, written []string) error {
 	flags := flag.NewFlagSet("client", flag.ExitOnError)
 	size := flags.Int("size", 0, "bytes of the message")
 	limits := addLimits(flags)
+	files := addTLSFiles(flags, "tls-ca")
 	flags.Parse(written)
 
 	var options []grpc.CallOption
@@ -119,7 +124,11 @@ func call(address string, written []string) error {
 		options = append(options, grpc.MaxCallSendMsgSize(limits.send))
 	}
 	text := textOfMessage(*size)
-	channel, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	transport, err := files.ofClient()
+	if err != nil {
+		return err
+	}
+	channel, err := grpc.NewClient(address, grpc.WithTransportCredentials(transport))
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,8 @@
-// DoFormat with @grpc/grpc-js, for checks of size limits and of reflection: a server, and a client that says how one
-// call ended.
+// DoFormat with @grpc/grpc-js, for checks of size limits, of reflection and of TLS: a server, and a client that says
+// how one call ended.
 "use strict";
 
+const fs = require("node:fs");
 const path = require("node:path");
 const { parseArgs } = require("node:util");
 const grpc = require("@grpc/grpc-js");
@@ -52,23 +53,45 @@ const LIMITS = {
   "max-send-message-size": "grpc.max_send_message_length",
 };
 
-// The flags, as numbers, the limits among them as gRPC's options, and what else was written.
+const TLS_FILES = ["tls-cert", "tls-key", "tls-client-ca", "tls-ca"];
+
+// The flags, as numbers, the limits among them as gRPC's options, the content of TLS files (null: not given), and what
+// else was written.
 function parse(written, ...names) {
-  const options = Object.fromEntries([...names, ...Object.keys(LIMITS)].map((name) => [name, { type: "string" }]));
+  const known = [...names, ...Object.keys(LIMITS), ...TLS_FILES];
+  const options = Object.fromEntries(known.map((name) => [name, { type: "string" }]));
   const { values, positionals } = parseArgs({ args: written, options, allowPositionals: true });
+  const files = {};
+  for (const name of TLS_FILES) {
+    files[name] = name in values ? fs.readFileSync(values[name]) : null;
+    delete values[name];
+  }
   const flags = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, Number(value)]));
   const limits = {};
   for (const [name, option] of Object.entries(LIMITS)) if (name in flags) limits[option] = flags[name];
-  return { flags, limits, positionals };
+  return { flags, limits, files, positionals };
+}
+
+// With roots of client certificates each client needs one.
+function serverCredentials(files) {
+  if (!files["tls-cert"]) return grpc.ServerCredentials.createInsecure();
+  const roots = files["tls-client-ca"];
+  const identity = { cert_chain: files["tls-cert"], private_key: files["tls-key"] };
+  return grpc.ServerCredentials.createSsl(roots, [identity], roots !== null);
+}
+
+function clientCredentials(files) {
+  if (!files["tls-ca"]) return grpc.credentials.createInsecure();
+  return grpc.credentials.createSsl(files["tls-ca"], files["tls-key"], files["tls-cert"]);
 }
 
 function serve(written) {
-  const { flags, limits } = parse(written, "port");
+  const { flags, limits, files } = parse(written, "port");
   const server = new grpc.Server(limits);
   server.addService({ DoFormat: DO_FORMAT }, { DoFormat: (call, reply) => reply(null, call.request.toUpperCase()) });
   // Reflection in v1 and v1alpha.
   new ReflectionService(protoLoader.loadSync(path.join(__dirname, "format_data.proto"))).addToServer(server);
-  server.bindAsync(`127.0.0.1:${flags.port ?? 0}`, grpc.ServerCredentials.createInsecure(), (error, port) => {
+  server.bindAsync(`127.0.0.1:${flags.port ?? 0}`, serverCredentials(files), (error, port) => {
     if (error) throw error;
     console.log(`listening on 127.0.0.1:${port}`);
   });
@@ -86,9 +109,9 @@ function textOfMessage(size) {
 }
 
 async function call(written) {
-  const { flags, limits, positionals } = parse(written, "size");
+  const { flags, limits, files, positionals } = parse(written, "size");
   const text = textOfMessage(flags.size);
-  const client = new grpc.Client(positionals[0], grpc.credentials.createInsecure(), limits);
+  const client = new grpc.Client(positionals[0], clientCredentials(files), limits);
   const doFormat = (request) =>
     new Promise((resolve) => {
       const deadline = Date.now() + DEADLINE_MILLISECONDS;

@@ -1,0 +1,1 @@
+"""TLS, client certificates and Unix sockets between Plimsoll and other implementations."""
