@@ -78,7 +78,7 @@ pub(crate) fn check(
             // Both directions work.
             Received::Data => break,
             Received::End if is_sent => {
-                return Err(format!("{}; the handshake itself succeeded", fault::ended(target, tls)));
+                return Err(fault::ended_after(target, tls));
             }
             Received::End => return Err(fault::ended(target, tls)),
             Received::Nothing => {}

@@ -46,6 +46,17 @@ pub(crate) fn ended(target: &str, tls: &Tls) -> String {
     format!("{target} closed the connection during the TLS handshake; {way_out}")
 }
 
+/// A server that ends the connection right after the handshake. Some servers do so, without an alert, if they do not
+/// accept the client's certificate.
+pub(crate) fn ended_after(target: &str, tls: &Tls) -> String {
+    let cause = if tls.settings.identity.is_some() {
+        "it probably does not trust the certificate of --cert"
+    } else {
+        "it probably requires a client certificate: give --cert FILE and --key FILE"
+    };
+    format!("{target} closed the connection right after the TLS handshake; {cause}")
+}
+
 /// A server that selected no protocol.
 pub(crate) fn no_alpn(target: &str) -> String {
     format!(
