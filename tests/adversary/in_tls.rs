@@ -186,3 +186,22 @@ impl Way for Secured {
         self.take(written);
     }
 }
+
+impl Ends {
+    /// Number of bytes that the client's TLS holds back once its socket is full.
+    pub(crate) fn held_back(&self) -> usize {
+        let mut way = Secured::new(self, Mode(0));
+        let (text, mut taken) = ([b'x'; 100_000], 0);
+        loop {
+            let sent = way.transport.send(&[IoSlice::new(&text)]).expect("the connection lives");
+            taken += sent.bytes;
+            // The socket is full, and so is the room of TLS in front of it.
+            if sent.is_full && sent.bytes == 0 {
+                break;
+            }
+        }
+        let mut arrived = Vec::new();
+        way.take(&mut arrived);
+        taken - arrived.len()
+    }
+}

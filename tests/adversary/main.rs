@@ -74,6 +74,14 @@ fn a_call_within_tls_ends_with_its_reply() {
     }
 }
 
+/// Bytes that TLS has taken cannot be withdrawn from a refused upload.
+#[test]
+fn a_full_socket_holds_back_64_kib_of_encrypted_bytes() {
+    let held_back = ENDS.held_back();
+    // Nothing behind the socket has read: what TLS holds is its own buffer, and the rest of one record.
+    assert!((1..=(64 << 10) + 16_384).contains(&held_back), "{held_back}");
+}
+
 #[test]
 fn bytes_in_place_of_a_handshake_end_the_connection() {
     for seed in seeds("connection").into_iter().chain(seeds("frames_and_headers")) {
