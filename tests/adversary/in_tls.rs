@@ -191,7 +191,7 @@ impl Ends {
     /// Number of bytes that the client's TLS holds back once its socket is full.
     pub(crate) fn held_back(&self) -> usize {
         let mut way = Secured::new(self, Mode(0));
-        let (text, mut taken) = ([b'x'; 100_000], 0);
+        let (text, mut taken) = (vec![b'x'; 100_000], 0);
         loop {
             let sent = way.transport.send(&[IoSlice::new(&text)]).expect("the connection lives");
             taken += sent.bytes;
