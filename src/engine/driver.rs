@@ -14,7 +14,7 @@ use std::{
 use tokio::{
     runtime::{Builder, Handle},
     sync::{mpsc, watch},
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 
 use super::{
@@ -22,6 +22,7 @@ use super::{
     event::{Event, Events, Expected},
     pulse::Pulse,
     reading::{Reading, usage_between},
+    start::{self, READ_INTERVAL, Start, StartError},
     threads::{Orders, spawn_workers},
     worker::{Order, Report, Second, WorkerResult},
 };
@@ -30,10 +31,11 @@ use crate::{
     endpoint::{self, Located},
     load::Plan,
     measure::{
-        Environment, Interval, Latency, LoopAccount, Measurement, Outcomes, Recording, Timeline,
-        other_processes_of, wall_clock,
+        AgreedStart, Environment, Interval, Latency, LoopAccount, Measurement, Outcomes, Recording, Timeline,
+        other_processes_of, timestamp, wall_clock,
     },
     stop::{Level, Stop},
+    units::{exact_duration, format_duration},
 };
 
 /// Time between the order to start and the warm-up, so that the order reaches all workers.
@@ -50,6 +52,29 @@ const LEAD: Duration = Duration::from_millis(5);
 /// When connections cannot be made, or the system refuses threads.
 pub fn run(plan: &Plan, target: &Located, stop: &Stop, events: &Events) -> Result<Measurement, DriveError> {
     run_beside(&Arc::new(plan.clone()), target, &other_processes_of(target), stop, events)
+}
+
+/// Does what [`run_beside`] does, with this start of the measured window.
+///
+/// # Errors
+/// Fails as [`run_beside`] does, and if the start is not possible; no call was sent then.
+pub fn run_from(
+    start: &Start,
+    plan: &Arc<Plan>,
+    target: &Located,
+    server: &[u32],
+    stop: &Stop,
+    events: &Events,
+) -> Result<Measurement, DriveError> {
+    if Handle::try_current().is_err() {
+        return drive(start, plan, target, server, stop, events);
+    }
+    // A runtime's thread cannot block on another runtime, so the driver gets a thread of its own.
+    thread::scope(|scope| {
+        let driver = thread::Builder::new().name("driver".to_owned());
+        let driver = driver.spawn_scoped(scope, || drive(start, plan, target, server, stop, events))?;
+        driver.join().map_err(|_| DriveError::Panicked)?
+    })
 }
 
 /// Runs a plan against a server, and measures it. `server` lists the server's processes, if they are known.
@@ -69,18 +94,11 @@ pub fn run_beside(
     stop: &Stop,
     events: &Events,
 ) -> Result<Measurement, DriveError> {
-    if Handle::try_current().is_err() {
-        return drive(plan, target, server, stop, events);
-    }
-    // A runtime's thread cannot block on another runtime, so the driver gets a thread of its own.
-    thread::scope(|scope| {
-        let driver = thread::Builder::new().name("driver".to_owned());
-        let driver = driver.spawn_scoped(scope, || drive(plan, target, server, stop, events))?;
-        driver.join().map_err(|_| DriveError::Panicked)?
-    })
+    run_from(&Start::Soon, plan, target, server, stop, events)
 }
 
 fn drive(
+    from: &Start,
     plan: &Arc<Plan>,
     target: &Located,
     server: &[u32],
@@ -100,18 +118,27 @@ fn drive(
         let workers = spawn_workers(plan, target, &mut orders, &reporter)?;
         // The channel of reports closes when the last worker has ended.
         drop(reporter);
-        let mut drive = RunState::new(plan, server, stop, events, orders, pulse);
+        let mut drive = RunState::new(from, plan, server, stop, events, orders, pulse);
         drive.follow(&mut reports).await?;
         let mut worked = Vec::new();
         for worker in workers {
             worked.push(worker.join().map_err(|_| DriveError::Panicked)??);
         }
-        Ok(drive.finish(worked))
+        match drive.impossible.take() {
+            Some(error) => Err(error.into()),
+            None => Ok(drive.finish(worked)),
+        }
     })
 }
 
 /// State of a run in the driver.
 struct RunState<'a> {
+    from: &'a Start,
+    /// Time until which an instant is expected in the file of the start, while there is none.
+    awaits_start_until: Option<Instant>,
+    /// Reason why the run cannot start as agreed.
+    impossible: Option<StartError>,
+    agreed_start: Option<AgreedStart>,
     plan: &'a Plan,
     server: &'a [u32],
     orders: Orders,
@@ -140,6 +167,7 @@ struct RunState<'a> {
 
 impl<'a> RunState<'a> {
     fn new(
+        from: &'a Start,
         plan: &'a Plan,
         server: &'a [u32],
         stop: &'a Stop,
@@ -148,6 +176,10 @@ impl<'a> RunState<'a> {
         pulse: Pulse,
     ) -> Self {
         Self {
+            from,
+            awaits_start_until: None,
+            impossible: None,
+            agreed_start: None,
             plan,
             server,
             orders,
@@ -182,13 +214,16 @@ impl<'a> RunState<'a> {
                     None => std::future::pending().await,
                 }
             };
+            let awaits_start = self.awaits_start_until.is_some();
             tokio::select! {
+                () = sleep(READ_INTERVAL), if awaits_start => self.look_for_start(),
                 report = reports.recv() => match report {
                     None => return Ok(()),
                     Some(report) => self.take(report),
                 },
                 () = window_starts => {
                     self.readings.0 = Some(Reading::take(self.server, &self.pulse));
+                    self.compare_clocks();
                     self.announce_start();
                 }
                 () = self.stop.above(self.level) => self.stop_now(),
@@ -201,11 +236,7 @@ impl<'a> RunState<'a> {
             Report::Ready => {
                 self.ready += 1;
                 if self.ready == self.plan.workers && *self.orders.order.borrow() == Order::Wait {
-                    let start = Instant::now() + LEAD + self.plan.warm_up;
-                    self.start = Some(start);
-                    self.started_at = wall_clock() + LEAD + self.plan.warm_up;
-                    self.orders.give(Order::Run(start));
-                    self.events.send(|| Event::Connected);
+                    self.all_are_ready();
                 }
             }
             // Without this order, the other workers would wait forever for the start.
@@ -224,6 +255,91 @@ impl<'a> RunState<'a> {
                 }
             }
         }
+    }
+
+    /// Sets the start of the window, or begins to wait for it.
+    fn all_are_ready(&mut self) {
+        match self.from {
+            Start::Soon => {
+                let lead = LEAD + self.plan.warm_up;
+                self.start_at(Instant::now() + lead, wall_clock() + lead);
+                self.events.send(|| Event::Connected { window_in: None });
+            }
+            Start::At(at) => self.start_as_agreed(*at),
+            Start::File { path, patience } => {
+                self.events.send(|| Event::AwaitingStart { file: path.display().to_string() });
+                self.awaits_start_until = Some(Instant::now() + *patience);
+                self.look_for_start();
+            }
+        }
+    }
+
+    fn start_at(&mut self, start: Instant, at: SystemTime) {
+        self.start = Some(start);
+        self.started_at = at;
+        self.orders.give(Order::Run(start));
+    }
+
+    /// Starts at an instant of the wall clock, if there is time for the warm-up until then.
+    fn start_as_agreed(&mut self, at: SystemTime) {
+        self.awaits_start_until = None;
+        // The run goes by the monotonic clock from here on.
+        let (clock, now) = (wall_clock(), Instant::now());
+        match at.duration_since(clock) {
+            Ok(left) if left >= LEAD + self.plan.warm_up => {
+                let at_unix = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+                self.agreed_start = Some(AgreedStart { at: at_unix, clock_moved_ns: None });
+                self.start_at(now + left, at);
+                self.events.send(|| Event::Connected { window_in: Some(left) });
+            }
+            left => {
+                let when = match left {
+                    Ok(left) => format!("in {}", format_duration(left)),
+                    Err(passed) => format!("{} ago", format_duration(passed.duration())),
+                };
+                self.give_up(StartError::Passed {
+                    at: timestamp(at),
+                    when,
+                    connections: self.plan.connections,
+                    warm_up: exact_duration(self.plan.warm_up),
+                });
+            }
+        }
+    }
+
+    /// Looks for the start in its file.
+    fn look_for_start(&mut self) {
+        let (Start::File { path, patience }, Some(until)) = (self.from, self.awaits_start_until) else {
+            return;
+        };
+        match start::read(path) {
+            Ok(Some(at)) => self.start_as_agreed(at),
+            Ok(None) if Instant::now() < until => {}
+            Ok(None) => self.give_up(StartError::NoInstant {
+                path: path.display().to_string(),
+                patience: exact_duration(*patience),
+            }),
+            Err(error) => self.give_up(error),
+        }
+    }
+
+    /// Ends the run before any call.
+    fn give_up(&mut self, reason: StartError) {
+        self.awaits_start_until = None;
+        self.impossible = Some(reason);
+        self.orders.give(Order::Leave);
+    }
+
+    /// Compares the wall clock with the monotonic clock at the start of the window. A difference means that the wall
+    /// clock was set meanwhile.
+    fn compare_clocks(&mut self) {
+        let (Some(agreed), Some(start)) = (&mut self.agreed_start, self.start) else { return };
+        let expected = SystemTime::UNIX_EPOCH + agreed.at + start.elapsed();
+        let nanoseconds = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
+        agreed.clock_moved_ns = Some(match wall_clock().duration_since(expected) {
+            Ok(forward) => nanoseconds(forward),
+            Err(back) => -nanoseconds(back.duration()),
+        });
     }
 
     /// Sends the event of the window's start, once. A few calls may take less time than the driver needs to
@@ -291,11 +407,12 @@ impl<'a> RunState<'a> {
             window = window.saturating_sub(recording.first_sent);
         }
         let usage = usage_between(self.readings, threads, loops);
-        let Self { environment, started_at, is_interrupted, timeline, .. } = self;
+        let Self { environment, started_at, agreed_start, is_interrupted, timeline, .. } = self;
         Measurement {
             plan: self.plan.document(),
             environment,
             started_at,
+            agreed_start,
             window,
             ended_by_count,
             is_interrupted,

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::start::StartError;
 use crate::client::OpenError;
 
 /// Error of a run that could not be made or completed.
@@ -19,6 +20,9 @@ pub enum DriveError {
         "this plan has no messages: it was read from a document, which does not hold texts; make it from settings"
     )]
     NoMessages,
+    /// The agreed start is not possible.
+    #[error(transparent)]
+    Start(#[from] StartError),
     /// A worker panicked.
     #[error(
         "a worker of the generator panicked: this is a defect of plimsoll; please report it with the lines above"

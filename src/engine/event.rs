@@ -21,8 +21,21 @@ use crate::{
 pub enum Event {
     /// A run of this plan begins.
     Run(Expected),
-    /// All connections are established; the warm-up begins.
-    Connected,
+    /// All connections are established; the warm-up begins, or is due before an agreed start.
+    Connected {
+        /// Time until the agreed start of the window; absent if none was agreed on.
+        #[serde(
+            rename = "window_in_ns",
+            with = "nanoseconds::optional",
+            skip_serializing_if = "Option::is_none"
+        )]
+        window_in: Option<Duration>,
+    },
+    /// All connections are established; a file will hold the start of the window.
+    AwaitingStart {
+        /// The file.
+        file: String,
+    },
     /// The measured window has begun.
     Started,
     /// A second of the window is over.
@@ -219,7 +232,7 @@ mod tests {
         );
         assert_eq!((&json["in_flight"], &json["so_far"]["answered"]), (&4.into(), &1.into()));
         assert_eq!(
-            serde_json::to_value(Event::Connected).expect("plain data"),
+            serde_json::to_value(Event::Connected { window_in: None }).expect("plain data"),
             serde_json::json!({"event": "connected"})
         );
     }

@@ -10,6 +10,7 @@ mod tokio_loop;
 mod links;
 mod polling;
 mod reading;
+pub mod start;
 mod error;
 mod event;
 mod lean_loop;
@@ -20,7 +21,8 @@ mod loop_tests;
 #[cfg(test)]
 mod imagined;
 
-pub use driver::{run, run_beside};
+pub use driver::{run, run_beside, run_from};
 pub use error::DriveError;
 pub use event::{Change, Event, Events, Expected};
+pub use start::{Start, StartError};
 pub use worker::INTERRUPTED_DRAIN;

@@ -93,6 +93,12 @@ pub fn timestamp(instant: SystemTime) -> String {
     DateTime::<Utc>::from(instant).to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
+/// Parses a time of the wall clock by RFC 3339, with its zone. Returns `None` for any other text.
+#[must_use]
+pub fn timestamp_of(text: &str) -> Option<SystemTime> {
+    DateTime::parse_from_rfc3339(text).ok().map(Into::into)
+}
+
 /// Number of cores that this process may use: at least one.
 #[must_use]
 pub fn cores() -> usize {
@@ -110,6 +116,12 @@ mod tests {
         let at = |milliseconds| timestamp(SystemTime::UNIX_EPOCH + Duration::from_millis(milliseconds));
         assert_eq!(at(0), "1970-01-01T00:00:00.000Z");
         assert_eq!(at(1_709_210_096_789), "2024-02-29T12:34:56.789Z");
+        for text in ["2024-02-29T12:34:56.789Z", "2024-02-29T13:34:56.789+01:00"] {
+            assert_eq!(timestamp_of(text).map(timestamp).as_deref(), Some("2024-02-29T12:34:56.789Z"));
+        }
+        for text in ["2024-02-29T12:34:56", "12:34:56Z", "", "2024-13-01T00:00:00Z"] {
+            assert_eq!(timestamp_of(text), None, "{text}: no zone, no date, nothing, no such month");
+        }
         let end_of_a_millisecond = SystemTime::UNIX_EPOCH + Duration::from_nanos(999_999_999);
         assert_eq!(timestamp(end_of_a_millisecond), "1970-01-01T00:00:00.999Z");
     }

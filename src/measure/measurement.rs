@@ -2,6 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::{
     calls::NotConserved, environment::Environment, histogram::Latency, recording::Recording,
     timeline::Timeline, usage::Usage,
@@ -9,6 +12,7 @@ use super::{
 use crate::{
     client::{ConnectionAccount, UploadWaits},
     load::Plan,
+    units::nanoseconds,
 };
 
 /// All counts of a run, or of a part of a run: sums, histograms, a timeline and accounts.
@@ -23,6 +27,8 @@ pub struct Measurement {
     pub environment: Environment,
     /// Start time of the measured window.
     pub started_at: SystemTime,
+    /// Start of the window that was agreed on before the run; `None` if it began when all connections stood.
+    pub agreed_start: Option<AgreedStart>,
     /// Length of the measured window.
     pub window: Duration,
     /// True if the window ended early because all calls were made.
@@ -41,6 +47,19 @@ pub struct Measurement {
     pub handshakes: Latency,
     /// Waits of unsent calls for the rest of refused uploads.
     pub upload_waits: UploadWaits,
+}
+
+/// Start of a window that was agreed on, such as between several processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AgreedStart {
+    /// The instant, since 1970 in UTC.
+    #[serde(rename = "at_unix_ns", with = "nanoseconds")]
+    #[schemars(with = "u64")]
+    pub at: Duration,
+    /// Change of the wall clock during the wait for the start, in ns: above 0, it was set forward. Absent if it is not
+    /// known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub clock_moved_ns: Option<i64>,
 }
 
 /// Error of two measurements that are not parts of one run.
@@ -71,6 +90,7 @@ impl Measurement {
             plan: _,
             environment: _,
             started_at,
+            agreed_start,
             window,
             ended_by_count,
             is_interrupted,
@@ -82,6 +102,7 @@ impl Measurement {
             upload_waits,
         } = other;
         self.started_at = self.started_at.min(started_at);
+        self.agreed_start = self.agreed_start.or(agreed_start);
         self.window = self.window.max(window);
         self.ended_by_count &= ended_by_count;
         self.is_interrupted |= is_interrupted;

@@ -61,6 +61,7 @@ fn measured(plan: &Plan, calls: &[Case], busy: u64) -> Measurement {
         // The machine's load may change from part to part.
         environment: Environment { load_average: None, ..Environment::now() },
         started_at: SystemTime::UNIX_EPOCH,
+        agreed_start: None,
         window: Duration::from_secs(10),
         ended_by_count: false,
         is_interrupted: false,

@@ -21,9 +21,9 @@ pub use accounts::{
     peak_memory_bytes_of,
 };
 pub use calls::{Calls, NotConserved, Outcomes};
-pub use environment::{Build, Environment, cores, timestamp, wall_clock};
+pub use environment::{Build, Environment, cores, timestamp, timestamp_of, wall_clock};
 pub use histogram::{DecodeError, Latency};
-pub use measurement::{Measurement, MergeError};
+pub use measurement::{AgreedStart, Measurement, MergeError};
 pub use processes::{
     listeners_at, other_processes_of, processes_below, processes_in_group, server_processes,
 };

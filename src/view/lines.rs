@@ -86,7 +86,8 @@ mod tests {
     #[test]
     fn a_run_has_a_line_for_each_state_and_one_every_five_seconds() {
         let mut lines = Lines::default();
-        let events = [run(), Event::Connected, Event::Started, second(4), second(5), second(15)];
+        let events =
+            [run(), Event::Connected { window_in: None }, Event::Started, second(4), second(5), second(15)];
         let shown: Vec<String> = events.iter().filter_map(|event| lines.line_of(event)).collect();
         assert_eq!(
             shown,

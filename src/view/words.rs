@@ -37,9 +37,13 @@ pub(super) fn step(event: &Event) -> Option<String> {
 pub(super) fn state(event: &Event, expected: &Expected) -> Option<String> {
     let warm_up = exact_duration(expected.warm_up);
     match event {
-        Event::Connected if !expected.warm_up.is_zero() => {
+        Event::Connected { window_in: Some(left) } => {
+            Some(format!("connected; the measured window starts in {}", format_duration(*left)))
+        }
+        Event::Connected { window_in: None } if !expected.warm_up.is_zero() => {
             Some(format!("connected; warming up for {warm_up}"))
         }
+        Event::AwaitingStart { file } => Some(format!("connected; waiting for the start in `{file}`")),
         Event::Started => Some(match (expected.calls, expected.duration) {
             (Some(calls), _) => format!("measuring {} calls", grouped(calls)),
             (None, duration) => format!("measuring for {}", exact_duration(duration.unwrap_or_default())),

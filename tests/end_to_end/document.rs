@@ -13,6 +13,7 @@ pub(crate) struct Summary {
     pub(crate) plimsoll: Build,
     pub(crate) label: Option<String>,
     pub(crate) started_at: String,
+    pub(crate) agreed_start: Option<AgreedStart>,
     pub(crate) target: Target,
     pub(crate) plan: Plan,
     pub(crate) environment: Environment,
@@ -190,6 +191,13 @@ pub(crate) struct Target {
     pub(crate) transport: Option<String>,
     pub(crate) tls: Option<Tls>,
     pub(crate) server: Option<OwnServer>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AgreedStart {
+    pub(crate) at_unix_ns: u64,
+    pub(crate) clock_moved_ns: Option<i64>,
 }
 
 #[derive(Debug, Deserialize)]

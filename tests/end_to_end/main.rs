@@ -1,5 +1,6 @@
 //! Tests of the binary from outside: real processes, real sockets.
 
+mod agreed_start;
 mod bad_input;
 mod certificates;
 mod ci_gate;

@@ -37,8 +37,15 @@ pub(crate) fn execute(arguments: &RunArguments) -> Result<Status> {
     if session.stop.is_wanted() {
         return Ok(session.interrupted());
     }
-    let run =
-        engine::run_beside(&plan, &driven.located, &driven.processes(), &session.stop, &session.events)?;
+    let start = arguments.start();
+    let run = engine::run_from(
+        &start,
+        &plan,
+        &driven.located,
+        &driven.processes(),
+        &session.stop,
+        &session.events,
+    )?;
     let server_end = driven.ended().map(|end| format!("the server ended ({end})"));
     // A server with TLS, called without it: the diagnosis makes one more connection.
     let is_mute = run.recording.calls.outcomes.answered == 0;

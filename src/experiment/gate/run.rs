@@ -327,6 +327,7 @@ impl GateRun<'_> {
             | RepetitionError::Drive(
                 _,
                 DriveError::Setup(_)
+                | DriveError::Start(_)
                 | DriveError::Panicked
                 | DriveError::NoMessages
                 | DriveError::Open(OpenError::Means { .. }),

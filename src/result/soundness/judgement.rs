@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    clock::clock_moved,
     findings,
     saturation::{RunContext, Saturation},
 };
@@ -53,6 +54,7 @@ impl Soundness {
         findings
             .extend(findings::few_samples(run.recording.response.as_ref().unwrap_or(&run.recording.service)));
         findings.extend(findings::rounded_sizes(plan));
+        findings.extend(clock_moved(run));
         findings.extend(findings::replies_empty(run));
         findings.extend(findings::token_in_clear(plan, is_local || run.handshakes.count() > 0));
         if plan.is_recv_limit_capped {

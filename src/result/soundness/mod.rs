@@ -1,6 +1,7 @@
 //! Soundness: trust in the figures of a run, with reasons and next steps.
 
 mod saturation;
+mod clock;
 mod findings;
 pub mod judgement;
 

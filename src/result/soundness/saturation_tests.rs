@@ -72,6 +72,7 @@ fn saturation(case: &Case) -> Saturation {
         plan: Plan::new(Settings::default()).expect("valid").document(),
         environment: Environment::now(),
         started_at: std::time::UNIX_EPOCH,
+        agreed_start: None,
         window: WINDOW,
         ended_by_count: false,
         is_interrupted: false,

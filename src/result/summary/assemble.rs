@@ -68,6 +68,7 @@ impl Summary {
             plimsoll: Build::this(),
             label,
             started_at: timestamp(run.started_at),
+            agreed_start: run.agreed_start,
             environment: run.environment.clone(),
             window_ns: nanoseconds_of(run.window),
             interrupted: run.is_interrupted,

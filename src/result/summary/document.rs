@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::measured::Measured;
 use crate::{
     load::Plan,
-    measure::{Build, Calls, Environment, Outcomes},
+    measure::{AgreedStart, Build, Calls, Environment, Outcomes},
     result::{
         document::{self, Document, DocumentKind, ReadError, intervals},
         soundness::Soundness,
@@ -30,6 +30,9 @@ pub struct Summary {
     pub label: Option<String>,
     /// Start of the measured window, RFC 3339 in UTC.
     pub started_at: String,
+    /// Start of the window that was agreed on before the run; absent if it began when all connections stood.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub agreed_start: Option<AgreedStart>,
     /// Server under test.
     pub target: TargetRecord,
     /// Plan of the run.

@@ -30,6 +30,7 @@ impl Summary {
             started_at: SystemTime::UNIX_EPOCH
                 .checked_add(measured.started_at)
                 .unwrap_or(SystemTime::UNIX_EPOCH),
+            agreed_start: self.agreed_start,
             window: Duration::from_nanos(self.window_ns),
             ended_by_count: measured.ended_by_count,
             is_interrupted: self.interrupted,
