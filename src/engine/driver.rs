@@ -18,11 +18,12 @@ use tokio::{
 };
 
 use super::{
+    agreement::{Agreement, Step},
     error::DriveError,
     event::{Event, Events, Expected},
     pulse::Pulse,
     reading::{Reading, usage_between},
-    start::{self, READ_INTERVAL, Start, StartError},
+    start::{READ_INTERVAL, Start},
     threads::{Orders, spawn_workers},
     worker::{Order, Report, Second, WorkerResult},
 };
@@ -31,15 +32,11 @@ use crate::{
     endpoint::{self, Located},
     load::Plan,
     measure::{
-        AgreedStart, Environment, Interval, Latency, LoopAccount, Measurement, Outcomes, Recording, Timeline,
-        other_processes_of, timestamp, wall_clock,
+        Environment, Interval, Latency, LoopAccount, Measurement, Outcomes, Recording, Timeline,
+        other_processes_of, wall_clock,
     },
     stop::{Level, Stop},
-    units::{exact_duration, format_duration},
 };
-
-/// Time between the order to start and the warm-up, so that the order reaches all workers.
-const LEAD: Duration = Duration::from_millis(5);
 
 /// Runs a plan against a server, and returns what was measured.
 ///
@@ -124,7 +121,7 @@ fn drive(
         for worker in workers {
             worked.push(worker.join().map_err(|_| DriveError::Panicked)??);
         }
-        match drive.impossible.take() {
+        match drive.agreement.impossible.take() {
             Some(error) => Err(error.into()),
             None => Ok(drive.finish(worked)),
         }
@@ -133,12 +130,7 @@ fn drive(
 
 /// State of a run in the driver.
 struct RunState<'a> {
-    from: &'a Start,
-    /// Time until which an instant is expected in the file of the start, while there is none.
-    awaits_start_until: Option<Instant>,
-    /// Reason why the run cannot start as agreed.
-    impossible: Option<StartError>,
-    agreed_start: Option<AgreedStart>,
+    agreement: Agreement<'a>,
     plan: &'a Plan,
     server: &'a [u32],
     orders: Orders,
@@ -176,10 +168,7 @@ impl<'a> RunState<'a> {
         pulse: Pulse,
     ) -> Self {
         Self {
-            from,
-            awaits_start_until: None,
-            impossible: None,
-            agreed_start: None,
+            agreement: Agreement::on(from),
             plan,
             server,
             orders,
@@ -214,16 +203,21 @@ impl<'a> RunState<'a> {
                     None => std::future::pending().await,
                 }
             };
-            let awaits_start = self.awaits_start_until.is_some();
+            let awaits_start = self.agreement.is_awaited();
             tokio::select! {
-                () = sleep(READ_INTERVAL), if awaits_start => self.look_for_start(),
+                () = sleep(READ_INTERVAL), if awaits_start => {
+                    let step = self.agreement.look(self.plan, self.events);
+                    self.take_step(step);
+                }
                 report = reports.recv() => match report {
                     None => return Ok(()),
                     Some(report) => self.take(report),
                 },
                 () = window_starts => {
                     self.readings.0 = Some(Reading::take(self.server, &self.pulse));
-                    self.compare_clocks();
+                    if let Some(start) = self.start {
+                        self.agreement.compare_clocks(start);
+                    }
                     self.announce_start();
                 }
                 () = self.stop.above(self.level) => self.stop_now(),
@@ -236,7 +230,8 @@ impl<'a> RunState<'a> {
             Report::Ready => {
                 self.ready += 1;
                 if self.ready == self.plan.workers && *self.orders.order.borrow() == Order::Wait {
-                    self.all_are_ready();
+                    let step = self.agreement.ready(self.plan, self.events);
+                    self.take_step(step);
                 }
             }
             // Without this order, the other workers would wait forever for the start.
@@ -257,89 +252,17 @@ impl<'a> RunState<'a> {
         }
     }
 
-    /// Sets the start of the window, or begins to wait for it.
-    fn all_are_ready(&mut self) {
-        match self.from {
-            Start::Soon => {
-                let lead = LEAD + self.plan.warm_up;
-                self.start_at(Instant::now() + lead, wall_clock() + lead);
-                self.events.send(|| Event::Connected { window_in: None });
+    /// Starts the run, goes on to wait for its start, or ends it before any call.
+    fn take_step(&mut self, step: Step) {
+        match step {
+            Step::Start { start, at } => {
+                self.start = Some(start);
+                self.started_at = at;
+                self.orders.give(Order::Run(start));
             }
-            Start::At(at) => self.start_as_agreed(*at),
-            Start::File { path, patience } => {
-                self.events.send(|| Event::AwaitingStart { file: path.display().to_string() });
-                self.awaits_start_until = Some(Instant::now() + *patience);
-                self.look_for_start();
-            }
+            Step::Wait => {}
+            Step::Never => self.orders.give(Order::Leave),
         }
-    }
-
-    fn start_at(&mut self, start: Instant, at: SystemTime) {
-        self.start = Some(start);
-        self.started_at = at;
-        self.orders.give(Order::Run(start));
-    }
-
-    /// Starts at an instant of the wall clock, if there is time for the warm-up until then.
-    fn start_as_agreed(&mut self, at: SystemTime) {
-        self.awaits_start_until = None;
-        // The run goes by the monotonic clock from here on.
-        let (clock, now) = (wall_clock(), Instant::now());
-        match at.duration_since(clock) {
-            Ok(left) if left >= LEAD + self.plan.warm_up => {
-                let at_unix = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-                self.agreed_start = Some(AgreedStart { at: at_unix, clock_moved_ns: None });
-                self.start_at(now + left, at);
-                self.events.send(|| Event::Connected { window_in: Some(left) });
-            }
-            left => {
-                let when = match left {
-                    Ok(left) => format!("in {}", format_duration(left)),
-                    Err(passed) => format!("{} ago", format_duration(passed.duration())),
-                };
-                self.give_up(StartError::Passed {
-                    at: timestamp(at),
-                    when,
-                    connections: self.plan.connections,
-                    warm_up: exact_duration(self.plan.warm_up),
-                });
-            }
-        }
-    }
-
-    /// Looks for the start in its file.
-    fn look_for_start(&mut self) {
-        let (Start::File { path, patience }, Some(until)) = (self.from, self.awaits_start_until) else {
-            return;
-        };
-        match start::read(path) {
-            Ok(Some(at)) => self.start_as_agreed(at),
-            Ok(None) if Instant::now() < until => {}
-            Ok(None) => self.give_up(StartError::NoInstant {
-                path: path.display().to_string(),
-                patience: exact_duration(*patience),
-            }),
-            Err(error) => self.give_up(error),
-        }
-    }
-
-    /// Ends the run before any call.
-    fn give_up(&mut self, reason: StartError) {
-        self.awaits_start_until = None;
-        self.impossible = Some(reason);
-        self.orders.give(Order::Leave);
-    }
-
-    /// Compares the wall clock with the monotonic clock at the start of the window. A difference means that the wall
-    /// clock was set meanwhile.
-    fn compare_clocks(&mut self) {
-        let (Some(agreed), Some(start)) = (&mut self.agreed_start, self.start) else { return };
-        let expected = SystemTime::UNIX_EPOCH + agreed.at + start.elapsed();
-        let nanoseconds = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
-        agreed.clock_moved_ns = Some(match wall_clock().duration_since(expected) {
-            Ok(forward) => nanoseconds(forward),
-            Err(back) => -nanoseconds(back.duration()),
-        });
     }
 
     /// Sends the event of the window's start, once. A few calls may take less time than the driver needs to
@@ -407,12 +330,12 @@ impl<'a> RunState<'a> {
             window = window.saturating_sub(recording.first_sent);
         }
         let usage = usage_between(self.readings, threads, loops);
-        let Self { environment, started_at, agreed_start, is_interrupted, timeline, .. } = self;
+        let Self { environment, started_at, agreement, is_interrupted, timeline, .. } = self;
         Measurement {
             plan: self.plan.document(),
             environment,
             started_at,
-            agreed_start,
+            agreed_start: agreement.agreed,
             window,
             ended_by_count,
             is_interrupted,

@@ -5,11 +5,11 @@ use std::time::Duration;
 use super::{
     document::{
         ConnectionsRecord, Cost, Goodput, HandshakeRecord, IntervalRecord, LatencyFigures, LatencyRecord,
-        LatencyRecords, RefusalRecord, RepliesRecord, ServerRecord, SizeSummary, StatusRecord, Summary,
-        TargetRecord, TlsRecord,
+        LatencyRecords, RefusalRecord, RepliesRecord, SizeSummary, StatusRecord, Summary,
     },
     measured::Measured,
     objectives::judge,
+    target::TargetRecord,
 };
 use crate::{
     client::{ConnectionAccount, Connections},
@@ -116,30 +116,6 @@ impl RepliesRecord {
             max_bytes: sizes.largest,
             empty: sizes.empty,
         })
-    }
-}
-
-impl TargetRecord {
-    /// Returns the record of a server under test, and how the run started it, if it did.
-    #[must_use]
-    pub fn of(located: &Located, server: Option<ServerRecord>) -> Self {
-        let tls = located.tls.as_ref().zip(located.negotiated.as_ref()).map(|(tls, negotiated)| TlsRecord {
-            version: negotiated.version.clone(),
-            cipher: negotiated.cipher.clone(),
-            alpn: negotiated.alpn.clone(),
-            server_name: tls.server_name(),
-            verified: !tls.settings.skip_verify,
-            client_certificate: tls.settings.identity.is_some(),
-        });
-        let place = &located.place;
-        Self {
-            authority: located.authority.clone(),
-            address: place.to_string(),
-            is_local: located.is_local,
-            transport: Some(place.transport().to_owned()),
-            tls,
-            server,
-        }
     }
 }
 

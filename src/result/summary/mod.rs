@@ -1,6 +1,7 @@
 //! The versioned result of a run: everything that reports print, as data.
 
 mod measured;
+mod target;
 pub mod document;
 mod objectives;
 mod assemble;
@@ -11,6 +12,7 @@ mod secrets;
 pub use assemble::Context;
 pub use document::{
     ConnectionsRecord, Goodput, HandshakeRecord, IntervalRecord, LatencyFigures, LatencyRecord,
-    LatencyRecords, ServerRecord, Summary, TargetRecord, TlsRecord,
+    LatencyRecords, Summary,
 };
 pub use measured::Measured;
+pub use target::{ServerRecord, TargetRecord, TlsRecord};
