@@ -31,12 +31,12 @@ pub(super) fn rehearse_other(target: &Located, plan: &Plan) -> Result<()> {
         Ok(Reply { bytes: Some(bytes), .. }) if plan.expect != Some(Expect::Same) => {
             let Some(Difference { expected, got, .. }) = difference(message, &bytes) else { return Ok(()) };
             bail!(
-                "the first reply is wrong: expected {expected}, got {got}; nothing was measured; --no-rehearsal measures it all the same"
+                "the first reply is wrong: expected {expected}, got {got}; nothing was measured; --no-rehearsal measures it anyway"
             )
         }
         Ok(reply) if !reply.is_ok() => refuse_mistaken(target, &reply).and_then(|()| {
             bail!(
-                "the first call ended with {}; nothing was measured; --no-rehearsal measures it all the same",
+                "the first call ended with {}; nothing was measured; --no-rehearsal measures it anyway",
                 reply.status
             )
         }),

@@ -35,7 +35,7 @@ pub(super) struct TransportFlags {
     #[arg(long, value_name = "FILE", requires = "cert", value_hint = ValueHint::FilePath, help_heading = "Transport")]
     key: Option<PathBuf>,
 
-    /// Accept any certificate of the server; the result says that it was not verified
+    /// Accept any certificate of the server; the result shows that it was not verified
     #[arg(long, conflicts_with = "cacert", help_heading = "Transport")]
     skip_verify: bool,
 
@@ -62,6 +62,14 @@ impl TransportFlags {
     /// # Errors
     /// Flags contradict each other or the targets.
     pub(super) fn settings(&self, targets: &[&Target], has_own_tls: bool) -> Result<ConnectSettings> {
+        if has_own_tls && self.plaintext {
+            bail!("--plaintext contradicts --server-tls; leave out one of the two");
+        }
+        if let Some(flag) = self.flag_of_tls().filter(|_| targets.is_empty() && !has_own_tls) {
+            bail!(
+                "{flag} is about TLS; --server-tls starts plimsoll's own server with TLS, a TARGET names another one"
+            );
+        }
         if targets.is_empty() && self.tls {
             bail!(
                 "--tls is for a server that is running already (TARGET); --server-tls starts plimsoll's own server with TLS"
@@ -78,14 +86,7 @@ impl TransportFlags {
         if self.plaintext && has_https {
             bail!("--plaintext contradicts the https:// of the target; leave out one of the two");
         }
-        let of_tls = [
-            ("--cacert", self.cacert.is_some()),
-            ("--cert", self.cert.is_some()),
-            ("--skip-verify", self.skip_verify),
-            ("--server-name", self.server_name.is_some()),
-            ("--allow-no-alpn", self.allow_no_alpn),
-        ];
-        if let Some((flag, _)) = of_tls.iter().find(|(_, given)| *given && !is_tls && !has_https) {
+        if let Some(flag) = self.flag_of_tls().filter(|_| !is_tls && !has_https) {
             bail!(
                 "{flag} is about TLS, and this connection has none; write https:// before the target, or add --tls"
             );
@@ -112,6 +113,18 @@ impl TransportFlags {
             authority,
             connect_timeout: self.connect_timeout.unwrap_or(CONNECT_TIMEOUT),
         })
+    }
+
+    /// Name of the first flag that is about TLS.
+    fn flag_of_tls(&self) -> Option<&'static str> {
+        let flags = [
+            ("--cacert", self.cacert.is_some()),
+            ("--cert", self.cert.is_some()),
+            ("--skip-verify", self.skip_verify),
+            ("--server-name", self.server_name.is_some()),
+            ("--allow-no-alpn", self.allow_no_alpn),
+        ];
+        flags.iter().find(|(_, given)| *given).map(|(flag, _)| *flag)
     }
 
     /// Returns true if connections to this target have TLS.

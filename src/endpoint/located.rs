@@ -1,6 +1,6 @@
 //! A server whose address is known, and the way to connect to it.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, os::fd::OwnedFd, sync::Arc, time::Duration};
 
 use super::{
     place::Place,
@@ -9,6 +9,9 @@ use super::{
 
 /// Default of the longest wait for a connection, with TLS and the server's SETTINGS on it.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Longest wait of a diagnosis: a server with TLS answers within a round trip.
+const DIAGNOSIS: Duration = Duration::from_millis(500);
 
 /// Interval of checks while a connection is made.
 pub(super) const TICK: Duration = Duration::from_millis(50);
@@ -94,7 +97,7 @@ impl Located {
     pub fn with(self, settings: &ConnectSettings) -> Result<Self, LocateError> {
         let host =
             self.place.tcp().map_or_else(|| "localhost".to_owned(), |address| address.ip().to_string());
-        self.secured(settings, &host, settings.is_tls)
+        self.secured(None, settings, &host, settings.is_tls)
     }
 
     /// Target for people and documents: with `https://` if it has TLS.
@@ -115,12 +118,15 @@ impl Located {
     /// Makes one more connection.
     #[must_use]
     pub fn diagnosis(&self) -> Option<String> {
-        let is_mistaken = self.tls.is_none() && tls::speaks_tls(&self.place, self.connect_timeout);
+        let patience = self.connect_timeout.min(DIAGNOSIS);
+        let is_mistaken = self.tls.is_none() && tls::speaks_tls(&self.place, patience);
         is_mistaken.then(|| tls::fault::wants_tls(&self.authority))
     }
 
+    /// Applies the settings, and tries TLS on this connection, or on one of its own.
     pub(super) fn secured(
         mut self,
+        socket: Option<OwnedFd>,
         settings: &ConnectSettings,
         host: &str,
         is_tls: bool,
@@ -137,7 +143,11 @@ impl Located {
             wanted.server_name = settings.authority.as_deref().map(|name| host_of(name).to_owned());
         }
         let tls = Tls::new(wanted, host)?;
-        let connected = self.place.connect(self.connect_timeout, TICK, || Ok(()));
+        // A server may serve one connection after the other, so the one that is open is used.
+        let connected = match socket {
+            Some(socket) => Ok(socket),
+            None => self.place.connect(self.connect_timeout, TICK, || Ok(())),
+        };
         let socket = connected.map_err(|error| LocateError::NobodyListens {
             target: self.authority.clone(),
             tried: error.to_string(),

@@ -181,7 +181,7 @@ impl Target {
                         sent_authority,
                         negotiated: None,
                     };
-                    return located.secured(settings, &host, settings.is_tls || self.is_https);
+                    return located.secured(Some(socket), settings, &host, settings.is_tls || self.is_https);
                 }
                 Err(error) => tried.push(format!("{place}: {error}")),
             }

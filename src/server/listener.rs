@@ -3,14 +3,15 @@
 use std::{
     fs, io,
     net::SocketAddr,
-    os::unix::{
-        fs::{FileTypeExt, MetadataExt},
-        net::UnixStream as StdUnixStream,
-    },
+    os::unix::fs::{FileTypeExt, MetadataExt},
     path::{Path, PathBuf},
     task::{Context, Poll, ready},
 };
 
+use rustix::{
+    io::Errno,
+    net::{AddressFamily, SocketAddrUnix, SocketType},
+};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 use tokio_util::either::Either;
 
@@ -118,10 +119,15 @@ impl From<TcpListener> for Listener {
     }
 }
 
-/// Returns true for the file of a Unix socket where no server listens any more.
+/// Returns true for the file of a Unix socket where no server listens any more. A server whose queue is full listens.
 fn is_stale(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket())
-        && StdUnixStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+    let is_refused = || {
+        let socket = rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
+        rustix::io::ioctl_fionbio(&socket, true)?;
+        let connected = rustix::net::connect(&socket, &SocketAddrUnix::new(path)?);
+        Ok::<_, Errno>(connected == Err(Errno::CONNREFUSED))
+    };
+    fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket()) && is_refused().unwrap_or(false)
 }
 
 impl Drop for SocketFile {

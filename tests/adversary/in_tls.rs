@@ -205,3 +205,24 @@ impl Ends {
         taken - arrived.len()
     }
 }
+
+impl Ends {
+    /// Bytes of HTTP/2 that the client takes from a good record with a bad one behind it, and true if it then fails.
+    pub(crate) fn last_words(&self) -> (Vec<u8>, bool) {
+        let mut way = Secured::new(self, Mode(0));
+        let mut records = Vec::new();
+        way.server.writer().write_all(b"last words").expect("there is no limit");
+        while way.server.wants_write() {
+            way.server.write_tls(&mut records).expect("memory takes any bytes");
+        }
+        records.extend_from_slice(&[0x17, 3, 3, 0, 20]);
+        records.extend_from_slice(&[0; 20]);
+        way.far.write_all(&records).expect("there is room");
+        let mut plain = Vec::new();
+        let received = way.transport.receive(&mut way.buffer, |bytes, _| {
+            plain.extend_from_slice(bytes);
+            Ok(())
+        });
+        (plain, received.is_err())
+    }
+}

@@ -83,6 +83,11 @@ fn a_full_socket_holds_back_64_kib_of_encrypted_bytes() {
 }
 
 #[test]
+fn a_bad_record_takes_no_good_one_with_it() {
+    assert_eq!(ENDS.last_words(), (b"last words".to_vec(), true));
+}
+
+#[test]
 fn bytes_in_place_of_a_handshake_end_the_connection() {
     for seed in seeds("connection").into_iter().chain(seeds("frames_and_headers")) {
         ENDS.instead_of_a_handshake(&seed);

@@ -164,7 +164,7 @@ fn the_wrong_kind_of_port_is_told_both_ways() {
     fails(
         &https(mute),
         &["--skip-verify", "--connect-timeout", "50ms"],
-        &["did not finish the TLS handshake within 50 ms"],
+        &["did not finish the TLS handshake within 50ms"],
     );
 }
 
@@ -249,6 +249,13 @@ fn limits_are_found_to_the_byte_over_tls() {
     assert!(found.contains(&("server", "response", 2_000)), "{document}");
 }
 
+fn a_silent_server_is_given_up_after_the_time_to_connect() {
+    // The kernel accepts the connections; nothing is ever sent on them.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
+    let target = listener.local_addr().expect("bound").to_string();
+    fails(&target, &["--connect-timeout", "100ms"], &["sent no HTTP/2 SETTINGS frame within 100ms"]);
+}
+
 #[test]
 fn reflection_and_other_methods_go_over_tls_too() {
     let made = Certificates::new();
@@ -268,6 +275,8 @@ fn flags_that_contradict_each_other_say_so() {
         (&["run", "https://localhost:1", "--plaintext"], "--plaintext contradicts the https://"),
         (&["run", "localhost:1", "--cacert", "x"], "--cacert is about TLS, and this connection has none"),
         (&["run", "localhost:1", "--skip-verify"], "--skip-verify is about TLS"),
+        (&["run", "--skip-verify"], "--server-tls starts plimsoll's own server with TLS"),
+        (&["run", "--server-tls", "--plaintext"], "--plaintext contradicts --server-tls"),
         (&["run", "--server-tls", "--cacert", "x"], "makes and trusts its own certificates"),
         (&["run", "localhost:1", "--server-tls"], "--server-tls configures the server that plimsoll starts"),
         (&["run", "https://localhost:1", "--cert", "x"], "--key"),
@@ -369,5 +378,6 @@ over_both_clients!(
     connections_that_end_are_made_again_and_their_handshakes_are_in_the_result,
     a_run_with_a_server_of_its_own_over_tls,
     limits_are_found_to_the_byte_over_tls,
+    a_silent_server_is_given_up_after_the_time_to_connect,
     the_wrong_kind_of_port_is_told_both_ways;
 );

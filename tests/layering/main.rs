@@ -70,7 +70,7 @@ const OWNERS: [(&str, &[&str]); 37] = [
             "cli/signals",
         ],
     ),
-    ("rustix::net", &["client", "endpoint/place", "endpoint/target"]),
+    ("rustix::net", &["client", "endpoint/place", "endpoint/target", "server/listener"]),
     ("rustix::event", &["client", "endpoint"]),
     ("std::process", &["endpoint", "cli"]),
     ("std::time::SystemTime::now", &["measure/environment"]),

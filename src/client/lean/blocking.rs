@@ -52,12 +52,13 @@ impl BlockingConnection {
     /// # Errors
     /// Fails if the server does not accept the connection in time, or the stop is requested.
     pub(crate) fn open(target: &Located, requests: Arc<Requests>, stop: &Stop) -> io::Result<Self> {
+        let opened = Instant::now();
         let wanted = || if stop.is_wanted() { Err(ErrorKind::Interrupted.into()) } else { Ok(()) };
         let socket = target.place.connect(target.connect_timeout, INTERRUPT_TICK, wanted)?;
         Ok(Self {
             transport: Transport::new(socket, target)?,
             connection: Connection::new(requests, 1),
-            opened: Instant::now(),
+            opened,
             connect_timeout: target.connect_timeout,
             buffer: vec![0; 64 << 10],
             ended: VecDeque::new(),

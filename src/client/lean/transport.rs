@@ -10,7 +10,10 @@ use std::{
     time::Duration,
 };
 
-use rustix::io::Errno;
+use rustix::{
+    io::Errno,
+    net::{SendAncillaryBuffer, SendFlags},
+};
 use rustls::ClientConnection;
 use tokio::time::Instant;
 
@@ -34,6 +37,8 @@ struct Session {
     tls: Arc<Tls>,
     /// Target as typed, for errors.
     target: String,
+    /// Failure of the socket, which the next write returns.
+    failed: Option<Failure>,
     /// Start of the handshake: the first attempt to write.
     since: Option<Instant>,
     /// Length of the handshake, once it has ended.
@@ -88,6 +93,7 @@ impl Transport {
                 rustls: tls.session().map_err(io::Error::other)?,
                 tls: Arc::clone(tls),
                 target: target.authority.clone(),
+                failed: None,
                 since: None,
                 handshake: None,
             })),
@@ -151,9 +157,18 @@ impl Transport {
     /// Fails if the connection is lost. Bytes that the server sent before can still be read.
     pub fn send(&mut self, slices: &[IoSlice<'_>]) -> Result<Sent, Failure> {
         if let Some(session) = &mut self.tls {
+            if let Some(failure) = session.failed.take() {
+                return Err(failure);
+            }
             let bytes = session.rustls.writer().write_vectored(slices);
             let bytes = bytes.map_err(|error| session.failure(&error))?;
-            return Ok(Sent { bytes, is_full: self.flush()? });
+            // TLS has these bytes, and some may be with the server: they count as written even if the socket fails.
+            let flushed = session.flush(&self.socket);
+            let is_full = flushed.unwrap_or_else(|failure| {
+                session.failed = Some(failure);
+                false
+            });
+            return Ok(Sent { bytes, is_full });
         }
         match rustix::io::writev(&self.socket, slices) {
             Ok(bytes) => {
@@ -171,9 +186,10 @@ impl Transport {
     /// # Errors
     /// Fails if the connection is lost.
     pub fn flush(&mut self) -> Result<bool, Failure> {
-        match &mut self.tls {
-            None => Ok(false),
-            Some(session) => session.flush(&self.socket),
+        let Some(session) = &mut self.tls else { return Ok(false) };
+        match session.failed.take() {
+            Some(failure) => Err(failure),
+            None => session.flush(&self.socket),
         }
     }
 
@@ -228,12 +244,11 @@ impl Session {
         while !bytes.is_empty() && !has_ended {
             // rustls takes about 4 KiB at a time, and holds no more than one record of plaintext.
             self.rustls.read_tls(&mut bytes).map_err(|error| Fault::Lost(self.failure(&error)))?;
-            if let Err(error) = self.rustls.process_new_packets() {
-                // The server learns why, if it reads.
-                let _ = self.flush(socket);
-                return Err(lost(fault::words(&error, &self.target, &self.tls)));
+            // Records before a bad one are good, and may hold the server's last words.
+            let processed = self.rustls.process_new_packets();
+            if processed.is_ok() {
+                self.note_handshake(now)?;
             }
-            self.note_handshake(now)?;
             loop {
                 let mut reader = self.rustls.reader();
                 match reader.fill_buf() {
@@ -248,6 +263,11 @@ impl Session {
                     }
                     Err(_) => break,
                 }
+            }
+            if let Err(error) = processed {
+                // The server learns why, if it reads.
+                let _ = self.flush(socket);
+                return Err(lost(fault::words(&error, &self.target, &self.tls)));
             }
         }
         if self.rustls.wants_write() {
@@ -290,16 +310,22 @@ impl Session {
     }
 }
 
-/// A socket to which rustls writes records.
+/// A socket to which rustls writes records. The end of TLS is written to sockets that the server may have closed, which
+/// is no reason for SIGPIPE in a program that does not ignore it.
 struct Encrypted<'a>(&'a OwnedFd);
+
+#[cfg(target_os = "linux")]
+const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
+#[cfg(not(target_os = "linux"))]
+const NO_SIGNAL: SendFlags = SendFlags::empty();
 
 impl Write for Encrypted<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(rustix::io::write(self.0, bytes)?)
+        Ok(rustix::net::send(self.0, bytes, NO_SIGNAL)?)
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        Ok(rustix::io::writev(self.0, slices)?)
+        Ok(rustix::net::sendmsg(self.0, slices, &mut SendAncillaryBuffer::default(), NO_SIGNAL)?)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -15,7 +15,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpStream, UnixStream},
-    time::{Instant, sleep},
+    time::{Instant, Sleep, sleep, sleep_until},
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_util::either::Either;
@@ -26,6 +26,7 @@ use crate::{
         lean::frame::{self, ErrorCode, HEAD_BYTES, Head, go_away_message, kind},
     },
     endpoint::{Located, Tls, tls::fault},
+    units::exact_duration,
 };
 
 /// Pause before the next attempt at a Unix socket whose queue is full.
@@ -70,7 +71,16 @@ impl Sockets {
                 Err(_) => known.account.connections.failed_attempts += 1,
             }
         });
-        Ok(Socket { stream: connected?, frames: Frames::default(), sockets: self, go_away: None })
+        let ready_by = Some(Box::pin(sleep_until(since + target.connect_timeout)));
+        let timeout = target.connect_timeout;
+        Ok(Socket {
+            stream: connected?,
+            frames: Frames::default(),
+            sockets: self,
+            go_away: None,
+            ready_by,
+            timeout,
+        })
     }
 
     /// Connects a socket, with TLS if the target has it.
@@ -144,6 +154,10 @@ pub(super) struct Socket {
     sockets: Sockets,
     /// Error code of the connection's GOAWAY, once it has arrived.
     go_away: Option<ErrorCode>,
+    /// Time by which the server must have sent its first bytes; `None` afterwards.
+    ready_by: Option<Pin<Box<Sleep>>>,
+    /// Longest wait for the first bytes, from the start of the attempt.
+    timeout: Duration,
 }
 
 impl Drop for Socket {
@@ -167,7 +181,20 @@ impl AsyncRead for Socket {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        match Pin::new(&mut self.stream).poll_read(context, buffer) {
+            Poll::Ready(read) => read?,
+            Poll::Pending => {
+                let Some(ready_by) = &mut self.ready_by else { return Poll::Pending };
+                ready!(ready_by.as_mut().poll(context));
+                self.ready_by = None;
+                let missing = format!(
+                    "the server sent no HTTP/2 SETTINGS frame within {}",
+                    exact_duration(self.timeout)
+                );
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, missing)));
+            }
+        }
+        self.ready_by = None;
         let go_away = self.frames.take(&buffer.filled()[before..]);
         if let Some((code, message)) = go_away {
             self.go_away = Some(code);

@@ -14,7 +14,10 @@ use super::{
     fault,
     settings::TlsSettings,
 };
-use crate::endpoint::place::{Place, is_ready};
+use crate::{
+    endpoint::place::{Place, is_ready},
+    units::exact_duration,
+};
 
 /// Preface of HTTP/2 with an empty SETTINGS frame. The first bytes of a server's answer show that it accepts the
 /// client's certificate, which TLS 1.3 leaves open at the end of the handshake.
@@ -70,8 +73,8 @@ pub(crate) fn check(
                 break;
             }
             return Err(format!(
-                "{target} did not finish the TLS handshake within {} ms; is it a server with TLS?",
-                timeout.as_millis()
+                "{target} did not finish the TLS handshake within {}; is it a server with TLS?",
+                exact_duration(timeout)
             ));
         }
         match receive(&mut session, socket, target, tls)? {

@@ -6,6 +6,9 @@ use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, pki_type
 
 use super::client::Tls;
 
+/// Largest number of a certificate's names in an error.
+const MOST_NAMES: usize = 3;
+
 /// Describes a fault of a session with this target.
 pub(crate) fn words(error: &Error, target: &str, tls: &Tls) -> String {
     match error {
@@ -60,7 +63,7 @@ pub(crate) fn ended_after(target: &str, tls: &Tls) -> String {
 /// A server that selected no protocol.
 pub(crate) fn no_alpn(target: &str) -> String {
     format!(
-        "{target} selected no protocol in ALPN, where gRPC needs h2; --allow-no-alpn goes on all the same"
+        "{target} selected no protocol in ALPN, where gRPC needs h2; --allow-no-alpn uses the connection anyway"
     )
 }
 
@@ -76,8 +79,14 @@ fn certificate_words(error: &CertificateError, target: &str, tls: &Tls) -> Strin
     let name = tls.server_name();
     match error {
         CertificateError::NotValidForNameContext { presented, .. } => {
-            let names: Vec<&str> = presented.iter().map(|name| name_in(name)).collect();
-            let names = if names.is_empty() { "no name".to_owned() } else { names.join(", ") };
+            let names: Vec<&str> = presented.iter().take(MOST_NAMES).map(|name| name_in(name)).collect();
+            let names = match presented.len() {
+                0 => "no name".to_owned(),
+                all if all > MOST_NAMES => {
+                    format!("{} and {} more names", names.join(", "), all - MOST_NAMES)
+                }
+                _ => names.join(", "),
+            };
             format!(
                 "{target} has a certificate for {names}, not for {name}; --authority NAME, or --server-name NAME for the certificate alone, gives the right name"
             )
@@ -147,7 +156,7 @@ fn alert_words(alert: AlertDescription, target: &str, tls: &Tls) -> String {
             format!("{target} has no TLS version in common with this program, which has TLS 1.2 and 1.3")
         }
         AlertDescription::UnrecognisedName => format!(
-            "{target} knows no server of the name {}; --server-name NAME gives another name",
+            "{target} has no certificate for the name {}; --server-name NAME gives another name",
             tls.server_name()
         ),
         alert => format!("{target} ended TLS with the alert {alert:?}"),
@@ -188,6 +197,13 @@ mod tests {
                     presented: vec!["DnsName(\"other.example\")".to_owned()],
                 }),
                 "x:1 has a certificate for other.example, not for localhost; --authority NAME",
+            ),
+            (
+                Error::InvalidCertificate(CertificateError::NotValidForNameContext {
+                    expected: tls.name.clone(),
+                    presented: (0..400).map(|k| format!("DnsName(\"a{k}.example\")")).collect(),
+                }),
+                "for a0.example, a1.example, a2.example and 397 more names, not for localhost",
             ),
             (Error::InvalidCertificate(CertificateError::UnknownIssuer), "--cacert FILE trusts its issuer"),
             (

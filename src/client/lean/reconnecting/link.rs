@@ -55,6 +55,8 @@ pub(crate) struct Reconnecting {
     stalls: Stalls,
     /// Time since which calls have waited for a connection.
     unconnected_since: Option<Instant>,
+    /// Time since which the queue of a Unix socket has been full.
+    queue_full_since: Option<Instant>,
     /// Time since which the next attempt to connect has been pending, after a failed one.
     paused_since: Option<Instant>,
     connections: Connections,
@@ -63,6 +65,9 @@ pub(crate) struct Reconnecting {
     /// Calls that ended without a connection, or with one that is gone.
     completions: Vec<Completion>,
 }
+
+/// Pause before the next attempt at a Unix socket whose queue is full.
+const FULL_QUEUE: Duration = Duration::from_millis(1);
 
 /// Index of the link that a key of the poller belongs to.
 pub(crate) fn link_of(key: u64) -> usize {
@@ -82,6 +87,7 @@ impl Reconnecting {
         io: &mut Io,
     ) -> Result<Self, OpenError> {
         let failed = |error: io::Error| OpenError::of(target, error);
+        let began = Instant::now();
         let socket =
             target.place.connect(target.connect_timeout, INTERRUPT_TICK, || Ok(())).map_err(failed)?;
         let now = Instant::now();
@@ -99,12 +105,13 @@ impl Reconnecting {
             fruitless: Backoff::new(),
             stalls: Stalls::default(),
             unconnected_since: None,
+            queue_full_since: None,
             paused_since: None,
             connections: Connections::default(),
             handshakes: Vec::new(),
             completions: Vec::new(),
         };
-        let mut line = place.line(socket, now, io).map_err(failed)?;
+        let mut line = place.line(socket, began, io).map_err(failed)?;
         line.is_connected = true;
         place.current = Current::Socket(Box::new(line));
         Ok(place)
@@ -293,7 +300,25 @@ impl Reconnecting {
         if let Some(since) = self.paused_since.take() {
             self.stalls.paused += now.saturating_duration_since(since);
         }
-        let line = self.target.place.connecting().and_then(|socket| self.line(socket, now, io));
+        let line = match self.target.place.connecting() {
+            // The queue of a Unix socket is full. A queue of TCP would keep the attempt.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let since = *self.queue_full_since.get_or_insert(now);
+                if now.saturating_duration_since(since) < self.target.connect_timeout {
+                    self.current = Current::Held { until: now + FULL_QUEUE, calls: Vec::new() };
+                    for call in calls {
+                        self.start(call);
+                    }
+                    return;
+                }
+                Err(io::Error::new(
+                    error.kind(),
+                    "the queue of the listener is full; the server accepts no connection",
+                ))
+            }
+            socket => socket.and_then(|socket| self.line(socket, now, io)),
+        };
+        self.queue_full_since = None;
         self.current = match line {
             Ok(line) => Current::Socket(Box::new(line)),
             Err(error) => {

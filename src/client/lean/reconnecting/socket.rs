@@ -156,14 +156,12 @@ impl Socket {
             return if self.or_last_words(flushed, io)? { self.fill(io) } else { Ok(()) };
         }
         for _ in 0..MOST_AT_ONCE {
-            if !self.connection.has_output() {
-                let flushed = self.transport.flush();
-                return if self.or_last_words(flushed, io)? { self.fill(io) } else { Ok(()) };
-            }
             let mut slices = [IoSlice::new(&[]); MOST_SLICES];
             let count = self.connection.slices(&mut slices);
             if slices[..count].iter().all(|slice| slice.is_empty()) {
-                return Ok(());
+                // Uploads may wait for the window, while TLS still holds bytes for the socket.
+                let flushed = self.transport.flush();
+                return if self.or_last_words(flushed, io)? { self.fill(io) } else { Ok(()) };
             }
             let sent = self.transport.send(&slices[..count]);
             let sent = self.or_last_words(sent, io)?;
