@@ -5,8 +5,8 @@ use std::{env, process::ExitCode};
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use super::{
-    call, compare, completions, foreign_flags, gate, limits, methods, report, run, serve, status::Status,
-    sweep,
+    call, compare, completions, foreign_flags, gate, limits, merge, methods, report, run, serve,
+    status::Status, sweep,
 };
 use crate::report::outside;
 
@@ -73,6 +73,8 @@ enum Command {
     Methods(methods::MethodsArguments),
     /// Run the reference server
     Serve(serve::ServeArguments),
+    /// Merge the shards of one run without loss
+    Merge(merge::MergeArguments),
     /// Print a saved result in any of its formats
     Report(report::ReportArguments),
     /// Print a completion script for a shell
@@ -114,6 +116,7 @@ impl Cli {
             Command::Call(arguments) => call::execute(arguments),
             Command::Methods(arguments) => methods::execute(arguments),
             Command::Serve(arguments) => serve::execute(arguments),
+            Command::Merge(arguments) => merge::execute(arguments),
             Command::Report(arguments) => report::execute(arguments),
             Command::Completions(arguments) => completions::execute(arguments, Self::command()),
             Command::Man(arguments) => completions::execute_man(arguments, Self::command()),

@@ -9,6 +9,7 @@ mod saved;
 pub mod status;
 mod session;
 mod compare;
+mod merge;
 mod client_flags;
 mod metadata_flags;
 mod transport_flags;

@@ -32,7 +32,7 @@ use crate::{
     endpoint::{self, Located},
     load::Plan,
     measure::{
-        Environment, Interval, Latency, LoopAccount, Measurement, Outcomes, Recording, Timeline,
+        Environment, Interval, Latency, LoopAccount, Measurement, Outcomes, Recording, ShardOrigin, Timeline,
         other_processes_of, wall_clock,
     },
     stop::{Level, Stop},
@@ -333,6 +333,7 @@ impl<'a> RunState<'a> {
         let Self { environment, started_at, agreement, is_interrupted, timeline, .. } = self;
         Measurement {
             plan: self.plan.document(),
+            shard: ShardOrigin::here(self.plan.shard),
             environment,
             started_at,
             agreed_start: agreement.agreed,

@@ -144,12 +144,7 @@ impl Expected {
     /// Returns the length of a plan.
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
-        Self {
-            calls: plan.calls.map(std::num::NonZero::get),
-            duration: plan.duration,
-            warm_up: plan.warm_up,
-            drain: plan.drain,
-        }
+        Self { calls: plan.own_calls(), duration: plan.duration, warm_up: plan.warm_up, drain: plan.drain }
     }
 }
 

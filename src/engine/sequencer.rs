@@ -28,8 +28,10 @@ struct Queue {
 /// One worker's sequence of calls and their account.
 pub(super) struct Sequencer {
     pub(super) plan: Arc<Plan>,
+    /// Number of this worker in its process.
     index: u64,
-    workers: u64,
+    /// Number of this worker among the workers of all shards, and their number.
+    of_all: (u64, u64),
     pub(super) window: Window,
     all: Arc<Counters>,
     /// Number of calls that this worker started. It selects their messages.
@@ -71,6 +73,7 @@ impl Queue {
 impl Sequencer {
     pub(super) fn new(work: &Work, window: Window) -> Self {
         let (plan, index, workers) = (&work.plan, work.index as u64, work.plan.workers as u64);
+        let of_all = (plan.shard.worker(index), plan.shard.of * workers);
         let payload = plan.payload();
         let schedule = plan.schedule();
         let start = window.start();
@@ -79,7 +82,7 @@ impl Sequencer {
         Self {
             plan: Arc::clone(plan),
             index,
-            workers,
+            of_all,
             window,
             all: Arc::clone(&work.shared),
             own_started: 0,
@@ -87,8 +90,8 @@ impl Sequencer {
             planned_in_flight: vec![0; payload.classes()],
             warm_up_in_flight: vec![0; payload.classes()],
             has_adopted: false,
-            warm_up: (Queue::new(warm_up.share(index, workers)), warm_up_start),
-            arrivals: Queue::new(schedule.share(index, workers)),
+            warm_up: (Queue::new(warm_up.share(of_all.0, of_all.1)), warm_up_start),
+            arrivals: Queue::new(schedule.share(of_all.0, of_all.1)),
             schedule,
             count_reached: None,
             recorder: Recorder::new(payload, plan.is_open(), start, plan.duration),
@@ -99,8 +102,8 @@ impl Sequencer {
     /// Number of this worker's slots in a closed loop; 0 in an open loop.
     pub(super) fn slots(&self) -> u64 {
         match self.plan.load {
-            PlannedLoad::Closed { concurrency } => {
-                self.plan.share_of(concurrency, usize::try_from(self.index).unwrap_or(0))
+            PlannedLoad::Closed { .. } => {
+                self.plan.share_of(self.plan.most_in_flight(), usize::try_from(self.index).unwrap_or(0))
             }
             PlannedLoad::Open { .. } => 0,
         }
@@ -111,17 +114,19 @@ impl Sequencer {
         if self.window.is_behind(now) {
             return None;
         }
-        let mut k = self.own_started * self.workers + self.index;
+        let mut k = self.own_started * self.of_all.1 + self.of_all.0;
         self.own_started += 1;
         let is_planned = now >= self.window.start();
-        if is_planned && let Some(calls) = self.plan.calls {
-            k = self.all.started.fetch_add(1, Ordering::Relaxed);
-            if k + 1 >= calls.get() {
+        if is_planned && let Some(calls) = self.plan.own_calls() {
+            let own = self.all.started.fetch_add(1, Ordering::Relaxed);
+            if own + 1 >= calls {
                 self.count_reached = Some(Duration::ZERO);
             }
-            if k >= calls.get() {
+            if own >= calls {
                 return None;
             }
+            let shard = self.plan.shard;
+            k = own * shard.of + shard.index;
         }
         let message = self.plan.payload().pick(k);
         let class = self.plan.payload().class_of(message);
@@ -252,7 +257,7 @@ impl Sequencer {
     /// Checks if another worker has started the last call of a counted plan.
     pub(super) fn look_at_the_others(&mut self) {
         let started = self.all.started.load(Ordering::Relaxed);
-        if self.plan.calls.is_some_and(|calls| started >= calls.get()) {
+        if self.plan.own_calls().is_some_and(|calls| started >= calls) {
             self.count_reached = self.count_reached.or(Some(Duration::ZERO));
         }
     }
@@ -305,3 +310,7 @@ fn warm_up_of(schedule: &Schedule, duration: Duration) -> Schedule {
     let rate = rates.into_iter().find(|rate| *rate > 0.0).unwrap_or_default();
     Schedule { stages: vec![Stage::constant(rate, duration)], calls: None, ..schedule.clone() }
 }
+
+#[cfg(test)]
+#[path = "sequencer_tests.rs"]
+mod tests;

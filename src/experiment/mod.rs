@@ -6,3 +6,4 @@ pub mod interference;
 pub mod limits;
 pub mod gate;
 pub mod sweep;
+pub mod merge;

@@ -40,6 +40,16 @@ pub enum PlanError {
         /// The available number of these things.
         got: u64,
     },
+    /// Each shard needs a part.
+    #[error("{got} {what} are too few for {shards} shards; ask for at least {shards}", got = grouped(*got), shards = grouped(*shards))]
+    TooFewForShards {
+        /// The things that are shared.
+        what: &'static str,
+        /// Their number.
+        got: u64,
+        /// The number of shards.
+        shards: u64,
+    },
     /// The stages contain no call.
     #[error("the stages produce no call; give at least one stage a rate above 0")]
     NoCalls,

@@ -6,14 +6,18 @@ mod payload_error;
 pub mod corpus;
 pub mod payload;
 pub mod schedule;
+pub mod shard;
+pub mod launcher;
 pub mod settings;
 mod error;
 pub mod planned;
+mod bounds;
 pub mod plan;
 
 pub use corpus::{Corpus, DataOrigin, Expect, Pick, PlannedData};
 pub use data::{DataError, DataFormat, requests_of};
 pub use error::PlanError;
+pub use launcher::{Launcher, LauncherError, detect};
 pub use options::{ClientKind, DEFAULT_MAX_RECV, Options};
 pub use payload::{MOST_SIZES, Mix, Payload, Share};
 pub use plan::{Plan, STUB_RECV_CAP, recv_limit};
@@ -22,3 +26,4 @@ pub use schedule::{Arrival, Arrivals, Schedule, Stage, WorkerArrivals};
 pub use settings::{
     DEFAULT_CONCURRENCY, DEFAULT_MAX_IN_FLIGHT, Load, Rates, Settings, TextSource, Texts, Workers,
 };
+pub use shard::{Shard, ShardError};

@@ -9,28 +9,20 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    bounds::{bounded, own_parts, stages, workers},
     corpus::{Expect, PlannedData},
     error::PlanError,
     options::{ClientKind, Options},
     payload::Payload,
     planned::{PlannedLoad, PlannedMethod, PlannedSize},
-    schedule::{Arrivals, Schedule, Stage},
-    settings::{DEFAULT_DURATION, Load, Rates, Settings, TextSource, Texts, Workers},
+    schedule::{Arrivals, Schedule},
+    settings::{DEFAULT_DURATION, Load, Settings, TextSource, Texts},
+    shard::Shard,
 };
 use crate::{
     rpc::{LARGEST_MESSAGE, Method},
-    units::{LONGEST, Limit, grouped, nanoseconds},
+    units::{LONGEST, Limit, nanoseconds},
 };
-
-/// Most calls in flight. The bounds on calls, connections and workers keep a typing error from exhausting the
-/// machine.
-pub const MOST_IN_FLIGHT: u64 = 1_000_000;
-
-/// Most connections; see [`MOST_IN_FLIGHT`].
-pub const MOST_CONNECTIONS: usize = 10_000;
-
-/// Most workers; see [`MOST_IN_FLIGHT`].
-pub const MOST_WORKERS: usize = 1_024;
 
 /// Default receive limit of the stub client. Tonic allocates the length that a reply's prefix claims before
 /// the first byte of the reply arrives.
@@ -91,6 +83,10 @@ pub struct Plan {
     pub workers: usize,
     /// Seed for arrivals and mixes.
     pub seed: u64,
+    /// Part of the run that this process makes; all other numbers are those of the whole run, except for
+    /// connections and workers.
+    #[serde(skip)]
+    pub shard: Shard,
     #[serde(skip, default = "Method::format_data")]
     method: Method,
     #[serde(skip)]
@@ -135,7 +131,9 @@ impl Plan {
             && settings.options.max_recv_message_size == Limit::Unlimited;
         let max_recv_message_size =
             recv_limit(settings.options.client, settings.options.max_recv_message_size)?;
-        let workers = workers(&settings, in_flight)?;
+        let shard = settings.shard;
+        let (own_in_flight, connections) = own_parts(&settings, in_flight)?;
+        let workers = workers(settings.workers, connections, own_in_flight)?;
         let duration = match (settings.duration, settings.calls) {
             (None, None) => Some(DEFAULT_DURATION),
             (duration, _) => duration,
@@ -198,9 +196,10 @@ impl Plan {
             text,
             options: Options { max_recv_message_size, ..settings.options },
             is_recv_limit_capped,
-            connections: settings.connections.unwrap_or(workers),
+            connections: connections.unwrap_or(workers),
             workers,
             seed: settings.seed,
+            shard,
             method: settings.method,
             messages: Messages(payload),
         })
@@ -231,6 +230,7 @@ impl Plan {
             other_method: other_method.clone(),
             data: data.clone(),
             messages: Messages::default(),
+            shard: Shard::WHOLE,
             ..*self
         }
     }
@@ -268,13 +268,19 @@ impl Plan {
         Schedule { stages, arrivals, seed: self.seed, calls: self.calls.map(NonZeroU64::get) }
     }
 
-    /// Most calls in flight at once, in total.
+    /// Most calls in flight at once in this process: those of its shard.
     #[must_use]
     pub fn most_in_flight(&self) -> u64 {
-        match self.load {
+        self.shard.share(match self.load {
             PlannedLoad::Closed { concurrency } => concurrency,
             PlannedLoad::Open { max_in_flight, .. } => max_in_flight,
-        }
+        })
+    }
+
+    /// Number of counted calls of this process: those of its shard. `None` if the plan counts none.
+    #[must_use]
+    pub fn own_calls(&self) -> Option<u64> {
+        self.calls.map(|calls| self.shard.share(calls.get()))
     }
 
     /// Returns true if calls have intended starts. Only such calls have a response time.
@@ -302,78 +308,6 @@ pub fn recv_limit(client: ClientKind, asked: Limit) -> Result<Limit, PlanError> 
         (Limit::Unlimited, ClientKind::Lean) => Ok(Limit::Bytes(LARGEST_MESSAGE)),
         (Limit::Bytes(bytes), _) if bytes > LARGEST_MESSAGE => Err(PlanError::RecvLimit(bytes)),
         (limit @ Limit::Bytes(_), _) => Ok(limit),
-    }
-}
-
-fn bounded(what: &'static str, number: u64) -> Result<u64, PlanError> {
-    match number {
-        0 => Err(PlanError::Zero { what, unit: "" }),
-        number if number > MOST_IN_FLIGHT => {
-            Err(PlanError::TooMany { what, got: grouped(number), most: grouped(MOST_IN_FLIGHT) })
-        }
-        number => Ok(number),
-    }
-}
-
-/// Returns the number of workers. Each worker needs a call in flight and a connection.
-fn workers(settings: &Settings, in_flight: u64) -> Result<usize, PlanError> {
-    let too_many = |what, got: usize, most: usize| PlanError::TooMany {
-        what,
-        got: grouped(got as u64),
-        most: grouped(most as u64),
-    };
-    if let Some(connections) = settings.connections {
-        if connections == 0 {
-            return Err(PlanError::Zero { what: "the number of connections", unit: "" });
-        }
-        if connections > MOST_CONNECTIONS {
-            return Err(too_many("the number of connections", connections, MOST_CONNECTIONS));
-        }
-    }
-    let needs = [
-        ("call in flight", Some(in_flight)),
-        ("connection", settings.connections.map(|connections| connections as u64)),
-    ];
-    match settings.workers {
-        Workers::Exactly(0) => Err(PlanError::Zero { what: "the number of workers", unit: "" }),
-        Workers::Exactly(workers) if workers > MOST_WORKERS => {
-            Err(too_many("the number of workers", workers, MOST_WORKERS))
-        }
-        Workers::Exactly(workers) => {
-            for (of, got) in needs {
-                if let Some(got) = got.filter(|got| *got < workers as u64) {
-                    return Err(PlanError::WorkersWithout { workers, of, got });
-                }
-            }
-            Ok(workers)
-        }
-        Workers::AtMost(workers) => {
-            let fewest = needs.iter().filter_map(|(_, got)| *got).min().unwrap_or(u64::MAX);
-            Ok(workers.clamp(1, MOST_WORKERS).min(usize::try_from(fewest).unwrap_or(usize::MAX)))
-        }
-    }
-}
-
-/// Returns the stages of an open loop. A stage that ends by count alone lasts a year.
-fn stages(
-    rates: Rates,
-    asked: Option<Duration>,
-    duration: Option<Duration>,
-) -> Result<Vec<Stage>, PlanError> {
-    match rates {
-        Rates::One(per_second) => Ok(vec![Stage::constant(per_second, duration.unwrap_or(LONGEST))]),
-        Rates::Stages(stages) => {
-            if let Some(duration) = asked {
-                return Err(PlanError::StagesAndDuration(duration));
-            }
-            if stages.iter().any(|stage| stage.duration.is_zero()) {
-                return Err(PlanError::Zero { what: "the duration of a stage", unit: "ms" });
-            }
-            if stages.iter().all(|stage| stage.from_per_second <= 0.0 && stage.to_per_second <= 0.0) {
-                return Err(PlanError::NoCalls);
-            }
-            Ok(stages)
-        }
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::load::{Rates, Stage, Workers};
 use crate::load::{schedule::Arrivals, settings::DEFAULT_MAX_IN_FLIGHT};
 
 fn open(rates: Rates) -> Load {

@@ -13,6 +13,7 @@ use super::{
     options::Options,
     payload::{Mix, Share},
     schedule::{Arrivals, Stage},
+    shard::Shard,
 };
 use crate::{
     rpc::{Method, format_data::TextKind},
@@ -90,6 +91,9 @@ pub struct Settings {
     pub workers: Workers,
     /// Seed for arrivals and mixes.
     pub seed: u64,
+    /// Part of the run that this process makes.
+    #[serde(skip)]
+    pub shard: Shard,
 }
 
 /// Source of calls.
@@ -239,6 +243,7 @@ impl Default for Settings {
             connections: None,
             workers: Workers::default(),
             seed: 1,
+            shard: Shard::WHOLE,
         }
     }
 }

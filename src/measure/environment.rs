@@ -60,6 +60,12 @@ impl Environment {
     }
 }
 
+/// Name of this machine.
+pub(super) fn host_name() -> Option<String> {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    (!name.is_empty()).then_some(name)
+}
+
 fn cpu_model() -> Option<String> {
     CpuInfo::from_file("/proc/cpuinfo").ok()?.model_name(0).map(str::to_owned)
 }

@@ -6,12 +6,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    calls::NotConserved, environment::Environment, histogram::Latency, recording::Recording,
-    timeline::Timeline, usage::Usage,
+    calls::NotConserved,
+    environment::{Environment, host_name},
+    histogram::Latency,
+    recording::Recording,
+    timeline::Timeline,
+    usage::Usage,
 };
 use crate::{
     client::{ConnectionAccount, UploadWaits},
-    load::Plan,
+    load::{Plan, Shard},
     units::nanoseconds,
 };
 
@@ -23,6 +27,8 @@ use crate::{
 pub struct Measurement {
     /// The plan, without its messages.
     pub plan: Plan,
+    /// Part of the run that the process made; `None` for a whole run, and for a merged one.
+    pub shard: Option<ShardOrigin>,
     /// The machine, read before the run.
     pub environment: Environment,
     /// Start time of the measured window.
@@ -47,6 +53,26 @@ pub struct Measurement {
     pub handshakes: Latency,
     /// Waits of unsent calls for the rest of refused uploads.
     pub upload_waits: UploadWaits,
+}
+
+/// Part of a run that one process made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ShardOrigin {
+    /// Number of the shard, from 0.
+    pub index: u64,
+    /// Number of shards.
+    pub of: u64,
+    /// Name of the machine; absent if the system does not report it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub host: Option<String>,
+}
+
+impl ShardOrigin {
+    /// Returns the origin of a shard on this machine; `None` for a whole run.
+    #[must_use]
+    pub fn here(shard: Shard) -> Option<Self> {
+        (!shard.is_whole()).then(|| Self { index: shard.index, of: shard.of, host: host_name() })
+    }
 }
 
 /// Start of a window that was agreed on, such as between several processes.
@@ -88,6 +114,7 @@ impl Measurement {
         }
         let Self {
             plan: _,
+            shard: _,
             environment: _,
             started_at,
             agreed_start,
@@ -113,6 +140,16 @@ impl Measurement {
         self.handshakes.add(&handshakes);
         self.upload_waits.add(upload_waits);
         Ok(())
+    }
+
+    /// Moves this part in time: its window started so much later than that of the whole. `rows` is the same time in
+    /// rows of the timeline.
+    pub fn delay(&mut self, later: Duration, rows: usize) {
+        if self.recording.first_sent < Duration::MAX {
+            self.recording.first_sent += later;
+        }
+        self.recording.last_done += later;
+        self.timeline.delay(rows);
     }
 
     /// Checks that every planned call has exactly one outcome: in total, by size and by interval.

@@ -62,6 +62,7 @@ fn measured(plan: &Plan, calls: &[Case], busy: u64) -> Measurement {
         environment: Environment { load_average: None, ..Environment::now() },
         started_at: SystemTime::UNIX_EPOCH,
         agreed_start: None,
+        shard: None,
         window: Duration::from_secs(10),
         ended_by_count: false,
         is_interrupted: false,

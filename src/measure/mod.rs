@@ -23,7 +23,7 @@ pub use accounts::{
 pub use calls::{Calls, NotConserved, Outcomes};
 pub use environment::{Build, Environment, cores, timestamp, timestamp_of, wall_clock};
 pub use histogram::{DecodeError, Latency};
-pub use measurement::{AgreedStart, Measurement, MergeError};
+pub use measurement::{AgreedStart, Measurement, MergeError, ShardOrigin};
 pub use processes::{
     listeners_at, other_processes_of, processes_below, processes_in_group, server_processes,
 };

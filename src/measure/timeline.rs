@@ -134,6 +134,16 @@ impl Timeline {
         }
     }
 
+    /// Puts this number of empty rows before the others. A timeline whose rows would be too many gets longer rows.
+    pub fn delay(&mut self, rows: usize) {
+        let mut rows = rows;
+        while self.rows.len().saturating_add(rows) > MOST_ROWS {
+            self.coarsen();
+            rows /= 2;
+        }
+        self.rows.splice(0..0, std::iter::repeat_with(Row::default).take(rows));
+    }
+
     fn row(&mut self, index: usize) -> &mut Row {
         if self.rows.len() <= index {
             self.rows.resize_with(index + 1, Row::default);
@@ -163,7 +173,7 @@ impl Timeline {
 
     /// Merges pairs of rows.
     fn coarsen(&mut self) {
-        self.seconds *= 2;
+        self.seconds = self.seconds.saturating_mul(2);
         self.rows = self
             .rows
             .chunks(2)

@@ -104,6 +104,7 @@ pub enum FindingKind {
     LimitInFront,
     LimitNotCompared,
     LimitsNotLookedFor,
+    MachinesDiffer,
     MissingAnswers,
     NamedWrongly,
     NoServerCpu,
@@ -122,6 +123,9 @@ pub enum FindingKind {
     ServerMemory,
     ServerRefusesItsOwnReply,
     ServerWorksMore,
+    ShardStandsOut,
+    ShardsDisturbed,
+    ShardsMissing,
     SizeRounded,
     SlowRefusal,
     SlowerBesideRefused,
@@ -136,6 +140,7 @@ pub enum FindingKind {
     UploadedInVain,
     UploadsHeldBack,
     WindowUsedUp,
+    WindowsNotAligned,
 }
 
 named!(FindingKind, "kind of finding", {
@@ -162,6 +167,7 @@ named!(FindingKind, "kind of finding", {
     LimitInFront => "limit_in_front",
     LimitNotCompared => "limit_not_compared",
     LimitsNotLookedFor => "limits_not_looked_for",
+    MachinesDiffer => "machines_differ",
     MissingAnswers => "missing_answers",
     NamedWrongly => "named_wrongly",
     NoServerCpu => "no_server_cpu",
@@ -180,6 +186,9 @@ named!(FindingKind, "kind of finding", {
     ServerMemory => "server_memory",
     ServerRefusesItsOwnReply => "server_refuses_its_own_reply",
     ServerWorksMore => "server_works_more",
+    ShardStandsOut => "shard_stands_out",
+    ShardsDisturbed => "shards_disturbed",
+    ShardsMissing => "shards_missing",
     SizeRounded => "size_rounded",
     SlowRefusal => "slow_refusal",
     SlowerBesideRefused => "slower_beside_refused",
@@ -194,6 +203,7 @@ named!(FindingKind, "kind of finding", {
     UploadedInVain => "uploaded_in_vain",
     UploadsHeldBack => "uploads_held_back",
     WindowUsedUp => "window_used_up",
+    WindowsNotAligned => "windows_not_aligned",
 });
 
 /// Effect of a finding on the trust in the figures. The smallest value is the worst.

@@ -14,3 +14,4 @@ pub use document::{Document, DocumentKind, ReadError};
 pub use finding::{Finding, FindingKind, Rating, Weight};
 pub use objective::Objective;
 pub use quantiles::{QUANTILES, samples_needed};
+pub use soundness::Soundness;

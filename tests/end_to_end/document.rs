@@ -14,6 +14,8 @@ pub(crate) struct Summary {
     pub(crate) label: Option<String>,
     pub(crate) started_at: String,
     pub(crate) agreed_start: Option<AgreedStart>,
+    pub(crate) shard: Option<ShardOrigin>,
+    pub(crate) shards: Option<Shards>,
     pub(crate) target: Target,
     pub(crate) plan: Plan,
     pub(crate) environment: Environment,
@@ -198,6 +200,44 @@ pub(crate) struct Target {
 pub(crate) struct AgreedStart {
     pub(crate) at_unix_ns: u64,
     pub(crate) clock_moved_ns: Option<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ShardOrigin {
+    pub(crate) index: u64,
+    pub(crate) of: u64,
+    pub(crate) host: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Shards {
+    pub(crate) of: u64,
+    pub(crate) merged: Vec<ShardLine>,
+    pub(crate) missing: Vec<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ShardLine {
+    pub(crate) index: u64,
+    pub(crate) host: Option<String>,
+    pub(crate) address: String,
+    pub(crate) started_at: String,
+    pub(crate) window_ns: u64,
+    pub(crate) interrupted: bool,
+    pub(crate) planned: u64,
+    pub(crate) answered: u64,
+    pub(crate) calls_per_second: f64,
+    pub(crate) p50_ns: Option<u64>,
+    pub(crate) p99_ns: Option<u64>,
+    pub(crate) max_ns: Option<u64>,
+    pub(crate) client_cpu_ns_per_call: Option<u64>,
+    pub(crate) client_peak_rss_bytes: Option<u64>,
+    pub(crate) environment: Environment,
+    pub(crate) verdict: String,
+    pub(crate) findings: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

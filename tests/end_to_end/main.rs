@@ -42,6 +42,7 @@ mod scripted_server;
 mod scripts;
 mod secrets;
 mod server;
+mod shards;
 mod size_limits;
 mod soundness;
 mod sweep;

@@ -1,14 +1,11 @@
 //! Flags of `plimsoll run` and `plimsoll interference`.
 
-use std::{
-    path::PathBuf,
-    str::FromStr,
-    time::{Duration, SystemTime},
-};
+use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueHint};
 
+use super::part::{ShardAt, StartAt, shard_at, start_at};
 use crate::{
     cli::{
         client_flags::ClientFlags,
@@ -21,9 +18,7 @@ use crate::{
         watch_flags::WatchFlags,
     },
     endpoint::Target,
-    engine::Start,
     load::{Arrivals, DEFAULT_CONCURRENCY, DEFAULT_MAX_IN_FLIGHT, Load, Mix, Rates, Settings, Stage, Texts},
-    measure::{timestamp_of, wall_clock},
     result::{Objective, Rating},
     rpc::format_data::TextKind,
     units::{Rate, parse_duration},
@@ -138,6 +133,11 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "INSTANT | +D | @FILE", value_parser = start_at, conflicts_with = "with_and_without_refused", help_heading = "Load")]
     pub(super) start_at: Option<StartAt>,
 
+    /// Part of a run that several processes share: `2/8` is the third of eight; `auto` asks the launcher (Slurm, MPI,
+    /// an Indexed Job; `auto/8` if it does not tell the number). `plimsoll merge` joins the results
+    #[arg(long, value_name = "I/N | auto | auto/N", value_parser = shard_at, conflicts_with = "with_and_without_refused", help_heading = "Load")]
+    pub(super) shard: Option<ShardAt>,
+
     /// Longest wait for an instant in the file of --start-at, once all connections stand
     #[arg(long, value_name = "D", value_parser = parse_duration, requires = "start_at", default_value = "10m", help_heading = "Load")]
     pub(super) start_wait: Duration,
@@ -162,47 +162,6 @@ pub(crate) struct InterferenceArguments {
     pub(super) rounds: u64,
 }
 
-/// Start of the measured window, as typed.
-#[derive(Debug, Clone)]
-pub(super) enum StartAt {
-    /// An instant.
-    At(SystemTime),
-    /// Time from now.
-    In(Duration),
-    /// File that will hold an instant.
-    File(PathBuf),
-}
-
-fn start_at(text: &str) -> Result<StartAt, String> {
-    if let Some(file) = text.strip_prefix('@') {
-        return if file.is_empty() {
-            Err("no file is named behind the @".to_owned())
-        } else {
-            Ok(StartAt::File(file.into()))
-        };
-    }
-    if let Some(length) = text.strip_prefix('+') {
-        return parse_duration(length).map(StartAt::In).map_err(|error| error.to_string());
-    }
-    timestamp_of(text).map(StartAt::At).ok_or_else(|| {
-        format!(
-            "`{text}` is no instant; write it by RFC 3339 with its zone, such as 2026-11-30T12:00:05Z, or as +20s, or @FILE"
-        )
-    })
-}
-
-impl RunArguments {
-    /// Returns the start of the measured window.
-    pub(super) fn start(&self) -> Start {
-        match &self.start_at {
-            None => Start::Soon,
-            Some(StartAt::At(at)) => Start::At(*at),
-            Some(StartAt::In(length)) => Start::At(wall_clock() + *length),
-            Some(StartAt::File(path)) => Start::File { path: path.clone(), patience: self.start_wait },
-        }
-    }
-}
-
 const INTERFERENCE_EXAMPLES: &str = "\
 Examples:
   plimsoll interference -s 1KiB@95,5MiB@5 -r 2k   # do refused 5 MiB calls slow the 1 KiB calls down?
@@ -222,6 +181,8 @@ Examples:
   plimsoll run -r 2k --assert 'p99<5ms' --assert refused==0 -o result.json
   plimsoll run -r 5k --start-at 2026-11-30T12:00:05Z
                                              # the measured window starts at this instant
+  plimsoll run localhost:8080 -r 40k --shard 0/4 --start-at 2026-11-30T12:00:05Z -o 'run/{shard}.json'
+                                             # one of four processes; plimsoll merge run/
   plimsoll run https://localhost:8443 --cacert ca.pem
                                              # over TLS; mTLS with --cert and --key
   plimsoll run unix:/run/app.sock            # at a Unix socket

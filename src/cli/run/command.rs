@@ -8,13 +8,14 @@ use super::{arguments::RunArguments, interference};
 use crate::{
     cli::{session::Session, status::Status},
     engine,
-    load::Plan,
+    load::{Plan, Settings},
     result::{
         Rating,
         summary::{Context, Summary, TargetRecord},
     },
     rpc::status_words,
     units::counted,
+    view::line,
 };
 
 pub(crate) fn execute(arguments: &RunArguments) -> Result<Status> {
@@ -27,11 +28,17 @@ pub(crate) fn execute(arguments: &RunArguments) -> Result<Status> {
         return interference::run(&arguments.load, arguments.rounds);
     }
     let load = &arguments.load;
+    let (shard, launcher) = arguments.shard()?;
+    let output = arguments.output(shard);
+    if let Some(launcher) = launcher.filter(|_| !output.quiet) {
+        line(&format!("{shard}, as {} says", launcher.name()));
+    }
     let server = load.server.server(load.target.as_ref(), &load.transport)?;
     let driven = arguments.method.driven(server.there(), &load.metadata)?;
     let settings = load.with_method(load.settings(server.is_local())?, driven)?;
+    let settings = Settings { shard, ..settings };
     let plan = Arc::new(Plan::new(settings)?);
-    let session = Session::begin(&load.output, &load.watch)?;
+    let session = Session::begin(&output, &load.watch)?;
     load.client.rehearse(server.there(), &plan)?;
     let mut driven = server.start()?;
     if session.stop.is_wanted() {

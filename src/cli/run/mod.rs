@@ -1,6 +1,8 @@
 //! `plimsoll run`: drives a server with one plan.
 
+mod part;
 mod arguments;
+mod shard;
 mod interference;
 mod command;
 

@@ -4,6 +4,7 @@ pub mod figures;
 mod cost;
 mod soundness;
 mod spread;
+mod shards;
 pub mod summary;
 
 pub use summary::{write, write_coloured};

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::{
     cost,
     figures::{share, time},
-    soundness, spread,
+    shards, soundness, spread,
 };
 use crate::{
     load::{Pick, PlannedData, PlannedLoad, TextSource},
@@ -46,6 +46,7 @@ pub fn write_coloured(summary: &Summary, out: impl Write) -> io::Result<()> {
 
 fn render(summary: &Summary, out: &mut Vec<u8>) -> io::Result<()> {
     what_was_run(summary, out)?;
+    shards::write(summary, out)?;
     writeln!(out)?;
     goodput(summary, out)?;
     calls(summary, out)?;

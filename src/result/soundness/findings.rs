@@ -178,8 +178,8 @@ pub(super) fn rate_not_reached(run: &Measurement, plan: &Plan) -> Option<Finding
     let window = run.window.as_secs_f64();
     let schedule = Schedule { stages: stages.clone(), arrivals: *arrivals, seed: 0, calls: None };
     // In a count of calls, the last arrival may be long before the window's end.
-    let planned_time = schedule.time_of(as_f64(planned)).as_secs_f64().min(window);
-    let planned_per_second = as_f64(planned) / planned_time;
+    let of_all = as_f64(planned) * as_f64(run.shard.as_ref().map_or(1, |shard| shard.of));
+    let planned_time = schedule.time_of(of_all).as_secs_f64().min(window);
     // A run that ends by count lasts until its last call is done, so its duration shows a missed rate.
     let reached = if run.ended_by_count {
         planned_time / window
@@ -193,7 +193,7 @@ pub(super) fn rate_not_reached(run: &Measurement, plan: &Plan) -> Option<Finding
         FindingKind::RateNotReached,
         format!(
             "{} calls/s were planned, and {} calls/s ended within the window",
-            decimal(planned_per_second),
+            decimal(as_f64(planned) / planned_time),
             decimal(as_f64(run.recording.ended_in_window) / window),
         ),
         "the service does not keep up, or the generator where another finding says so: use a lower --rate; if single replies take long, a longer --warm-up",

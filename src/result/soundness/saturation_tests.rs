@@ -73,6 +73,7 @@ fn saturation(case: &Case) -> Saturation {
         environment: Environment::now(),
         started_at: std::time::UNIX_EPOCH,
         agreed_start: None,
+        shard: None,
         window: WINDOW,
         ended_by_count: false,
         is_interrupted: false,

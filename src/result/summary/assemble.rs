@@ -54,7 +54,7 @@ impl Summary {
     }
 
     /// Returns the summary of a measurement with a given soundness.
-    pub(super) fn with_soundness(
+    pub(crate) fn with_soundness(
         run: &Measurement,
         context: Context<'_>,
         soundness: Soundness,
@@ -69,6 +69,8 @@ impl Summary {
             label,
             started_at: timestamp(run.started_at),
             agreed_start: run.agreed_start,
+            shard: run.shard.clone(),
+            shards: None,
             environment: run.environment.clone(),
             window_ns: nanoseconds_of(run.window),
             interrupted: run.is_interrupted,

@@ -58,6 +58,7 @@ impl Summary {
         Ok(Some(Self {
             plimsoll: self.plimsoll.clone(),
             objectives: self.objectives.clone(),
+            shards: self.shards.clone(),
             ..Self::with_soundness(&run, context, self.soundness.clone())?
         }))
     }

@@ -5,10 +5,10 @@ use std::io::Read;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{measured::Measured, target::TargetRecord};
+use super::{measured::Measured, shards::Shards, target::TargetRecord};
 use crate::{
     load::Plan,
-    measure::{AgreedStart, Build, Calls, Environment, Outcomes},
+    measure::{AgreedStart, Build, Calls, Environment, Outcomes, ShardOrigin},
     result::{
         document::{self, Document, DocumentKind, ReadError, intervals},
         soundness::Soundness,
@@ -32,6 +32,12 @@ pub struct Summary {
     /// Start of the window that was agreed on before the run; absent if it began when all connections stood.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub agreed_start: Option<AgreedStart>,
+    /// Part of a run that this process made; absent for a whole run, and for a merged one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub shard: Option<ShardOrigin>,
+    /// Shards of a merged run; absent for other runs.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub shards: Option<Shards>,
     /// Server under test.
     pub target: TargetRecord,
     /// Plan of the run.

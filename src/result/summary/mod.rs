@@ -2,6 +2,7 @@
 
 mod measured;
 mod target;
+mod shards;
 pub mod document;
 mod objectives;
 mod assemble;
@@ -15,4 +16,5 @@ pub use document::{
     LatencyRecords, Summary,
 };
 pub use measured::Measured;
+pub use shards::{ShardLine, Shards};
 pub use target::{ServerRecord, TargetRecord, TlsRecord};

@@ -31,6 +31,7 @@ impl Summary {
                 .checked_add(measured.started_at)
                 .unwrap_or(SystemTime::UNIX_EPOCH),
             agreed_start: self.agreed_start,
+            shard: self.shard.clone(),
             window: Duration::from_nanos(self.window_ns),
             ended_by_count: measured.ended_by_count,
             is_interrupted: self.interrupted,
