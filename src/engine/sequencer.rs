@@ -32,6 +32,10 @@ pub(super) struct Sequencer {
     index: u64,
     /// Number of this worker among the workers of all shards, and their number.
     of_all: (u64, u64),
+    /// Number of counted calls of this process.
+    own_calls: Option<u64>,
+    /// Most calls in flight of this process.
+    most_in_flight: u64,
     pub(super) window: Window,
     all: Arc<Counters>,
     /// Number of calls that this worker started. It selects their messages.
@@ -83,6 +87,8 @@ impl Sequencer {
             plan: Arc::clone(plan),
             index,
             of_all,
+            own_calls: plan.own_calls(),
+            most_in_flight: plan.most_in_flight(),
             window,
             all: Arc::clone(&work.shared),
             own_started: 0,
@@ -103,7 +109,7 @@ impl Sequencer {
     pub(super) fn slots(&self) -> u64 {
         match self.plan.load {
             PlannedLoad::Closed { .. } => {
-                self.plan.share_of(self.plan.most_in_flight(), usize::try_from(self.index).unwrap_or(0))
+                self.plan.share_of(self.most_in_flight, usize::try_from(self.index).unwrap_or(0))
             }
             PlannedLoad::Open { .. } => 0,
         }
@@ -117,7 +123,7 @@ impl Sequencer {
         let mut k = self.own_started * self.of_all.1 + self.of_all.0;
         self.own_started += 1;
         let is_planned = now >= self.window.start();
-        if is_planned && let Some(calls) = self.plan.own_calls() {
+        if is_planned && let Some(calls) = self.own_calls {
             let own = self.all.started.fetch_add(1, Ordering::Relaxed);
             if own + 1 >= calls {
                 self.count_reached = Some(Duration::ZERO);
@@ -163,7 +169,7 @@ impl Sequencer {
         let message = self.plan.payload().pick(arrival.k);
         let class = self.plan.payload().class_of(message);
         let call = Call { message, class, is_planned: intended.is_some(), intended, sent: now, returned: 0 };
-        let taken = if self.all.in_flight.fetch_add(1, Ordering::Relaxed) < self.plan.most_in_flight() {
+        let taken = if self.all.in_flight.fetch_add(1, Ordering::Relaxed) < self.most_in_flight {
             self.call_starts(&call);
             Some(call)
         } else {
@@ -257,7 +263,7 @@ impl Sequencer {
     /// Checks if another worker has started the last call of a counted plan.
     pub(super) fn look_at_the_others(&mut self) {
         let started = self.all.started.load(Ordering::Relaxed);
-        if self.plan.own_calls().is_some_and(|calls| started >= calls) {
+        if self.own_calls.is_some_and(|calls| started >= calls) {
             self.count_reached = self.count_reached.or(Some(Duration::ZERO));
         }
     }

@@ -152,16 +152,17 @@ impl Socket {
             return Ok(());
         }
         if !self.transport.is_open() {
-            let flushed = self.transport.flush();
-            return if self.or_last_words(flushed, io)? { self.fill(io) } else { Ok(()) };
+            return self.flush(io);
         }
         for _ in 0..MOST_AT_ONCE {
+            if !self.connection.has_output() {
+                return self.flush(io);
+            }
             let mut slices = [IoSlice::new(&[]); MOST_SLICES];
             let count = self.connection.slices(&mut slices);
             if slices[..count].iter().all(|slice| slice.is_empty()) {
-                // Uploads may wait for the window, while TLS still holds bytes for the socket.
-                let flushed = self.transport.flush();
-                return if self.or_last_words(flushed, io)? { self.fill(io) } else { Ok(()) };
+                // Uploads wait for the window, while TLS may still hold bytes for the socket.
+                return self.flush(io);
             }
             let sent = self.transport.send(&slices[..count]);
             let sent = self.or_last_words(sent, io)?;
@@ -182,6 +183,12 @@ impl Socket {
         };
         while self.read(io)? {}
         Err(failure)
+    }
+
+    /// Writes the bytes that TLS holds.
+    fn flush(&mut self, io: &mut Io) -> Result<(), Failure> {
+        let flushed = self.transport.flush();
+        if self.or_last_words(flushed, io)? { self.fill(io) } else { Ok(()) }
     }
 
     /// Notes that the socket accepts no more bytes.
