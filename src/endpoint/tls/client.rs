@@ -12,7 +12,7 @@ use rustls::{
 use super::{
     certificates::{self, CertificateFileError},
     settings::TlsSettings,
-    verifier::{AcceptingAny, Trusting},
+    verifier::{Trust, Verifier},
 };
 
 /// Name of HTTP/2 in ALPN.
@@ -71,15 +71,12 @@ impl Tls {
     /// A file cannot be used, a key does not fit its certificate, or there are no roots.
     pub fn new(settings: TlsSettings, host: &str) -> Result<Self, TlsError> {
         let provider = Arc::new(ring::default_provider());
+        let trust = if settings.skip_verify { None } else { Some(trust(&settings, &provider)?) };
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(TlsError::Provider)?
-            .dangerous();
-        let builder = if settings.skip_verify {
-            builder.with_custom_certificate_verifier(Arc::new(AcceptingAny(provider)))
-        } else {
-            builder.with_custom_certificate_verifier(Arc::new(trusting(&settings, provider)?))
-        };
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Verifier { provider, trust }));
         let mut config = match &settings.identity {
             None => builder.with_no_client_auth(),
             Some((certificate, key)) => {
@@ -123,14 +120,14 @@ impl PartialEq for Tls {
 
 impl Eq for Tls {}
 
-fn trusting(settings: &TlsSettings, provider: Arc<CryptoProvider>) -> Result<Trusting, TlsError> {
+fn trust(settings: &TlsSettings, provider: &Arc<CryptoProvider>) -> Result<Trust, TlsError> {
     let (store, roots): (RootCertStore, Vec<CertificateDer<'static>>) = match &settings.cacert {
         Some(path) => certificates::roots(path)?,
         None => (system_roots()?, Vec::new()),
     };
-    let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider);
-    let inner = inner.build().map_err(|error| TlsError::NoRoots(error.to_string()))?;
-    Ok(Trusting { inner, roots })
+    let chains = WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(provider));
+    let chains = chains.build().map_err(|error| TlsError::NoRoots(error.to_string()))?;
+    Ok(Trust { chains, roots })
 }
 
 fn system_roots() -> Result<RootCertStore, TlsError> {

@@ -4,7 +4,7 @@ use std::io;
 
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, pki_types::UnixTime};
 
-use super::client::Tls;
+use super::{client::Tls, verifier::is_authority};
 
 /// Largest number of a certificate's names in an error.
 const MOST_NAMES: usize = 3;
@@ -99,7 +99,7 @@ fn certificate_words(error: &CertificateError, target: &str, tls: &Tls) -> Strin
         CertificateError::UnknownIssuer => format!(
             "the certificate of {target} has an issuer that is not trusted here; --cacert FILE trusts its issuer, --skip-verify any certificate"
         ),
-        CertificateError::Other(why) if format!("{:?}", why.0).contains("CaUsedAsEndEntity") => format!(
+        error if is_authority(error) => format!(
             "{target} has a self-signed certificate that is not trusted here; --cacert FILE with that very certificate trusts it, --skip-verify any certificate"
         ),
         CertificateError::ExpiredContext { time, not_after } => format!(

@@ -14,15 +14,23 @@ use rustls::{
     server::ParsedCertificate,
 };
 
-/// Accepts a chain up to a root, as rustls does, and a certificate that is itself among the roots. Programs make
-/// such certificates for tests; Go and OpenSSL accept them, and rustls alone does not.
+/// Checks a server's certificate, or accepts any whose key the server has.
 #[derive(Debug)]
-pub(super) struct Trusting {
-    pub(super) inner: Arc<WebPkiServerVerifier>,
+pub(super) struct Verifier {
+    pub(super) provider: Arc<CryptoProvider>,
+    /// `None` accepts any certificate.
+    pub(super) trust: Option<Trust>,
+}
+
+/// Trusted certificates: a chain up to a root, as rustls checks it, and a certificate that is itself among the roots.
+/// Programs make such certificates for tests; Go and OpenSSL accept them, and rustls alone does not.
+#[derive(Debug)]
+pub(super) struct Trust {
+    pub(super) chains: Arc<WebPkiServerVerifier>,
     pub(super) roots: Vec<CertificateDer<'static>>,
 }
 
-impl ServerCertVerifier for Trusting {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -31,12 +39,11 @@ impl ServerCertVerifier for Trusting {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let verified = self.inner.verify_server_cert(certificate, intermediates, name, ocsp, now);
-        match verified {
+        let Some(Trust { chains, roots }) = &self.trust else { return Ok(ServerCertVerified::assertion()) };
+        match chains.verify_server_cert(certificate, intermediates, name, ocsp, now) {
             // The dates were checked before this fault is found.
-            Err(Error::InvalidCertificate(CertificateError::Other(why)))
-                if format!("{:?}", why.0).contains("CaUsedAsEndEntity")
-                    && self.roots.iter().any(|root| root == certificate) =>
+            Err(Error::InvalidCertificate(error))
+                if is_authority(&error) && roots.iter().any(|root| root == certificate) =>
             {
                 verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
                 Ok(ServerCertVerified::assertion())
@@ -51,7 +58,8 @@ impl ServerCertVerifier for Trusting {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls12_signature(message, certificate, signature)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, algorithms)
     }
 
     fn verify_tls13_signature(
@@ -60,49 +68,16 @@ impl ServerCertVerifier for Trusting {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls13_signature(message, certificate, signature)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 
-/// Accepts any certificate whose key the server has.
-#[derive(Debug)]
-pub(super) struct AcceptingAny(pub(super) Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AcceptingAny {
-    fn verify_server_cert(
-        &self,
-        _certificate: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
+/// Returns true for the fault of a server's certificate that may sign others. rustls has no name of its own for it.
+pub(super) fn is_authority(error: &CertificateError) -> bool {
+    matches!(error, CertificateError::Other(why) if format!("{:?}", why.0).contains("CaUsedAsEndEntity"))
 }
