@@ -46,7 +46,7 @@ impl RunArguments {
         }
         if let Some(path) = &self.load.output.output
             && !is_stdout(Some(path))
-            && !path.to_string_lossy().contains(SHARD)
+            && !path.to_str().is_some_and(|path| path.contains(SHARD))
         {
             bail!(
                 "with --shard, -o needs {SHARD} in the name, such as -o 'run/{SHARD}.json': all shards would write the same file"
