@@ -14,7 +14,6 @@ use tokio::time::Instant;
 use super::{
     connection::{Connection, MOST_RETURNS, RawResponse},
     outbox::MOST_SLICES,
-    reconnecting::late,
     request::Requests,
     transport::{Fault, Received, Transport, unavailable},
 };
@@ -129,7 +128,7 @@ impl BlockingConnection {
         let is_late = !self.connection.is_ready() && self.opened.elapsed() >= self.connect_timeout;
         let is_open = self.transport.is_open();
         if is_late && !(is_open && self.connection.has_output()) {
-            return Err(unavailable(late(is_open, self.connect_timeout)));
+            return Err(unavailable(self.transport.late(self.connect_timeout)));
         }
         Ok(())
     }

@@ -21,6 +21,7 @@ use super::frame::ConnectionError;
 use crate::{
     endpoint::{Located, Tls, tls::fault},
     rpc::{Code, Failure},
+    units::exact_duration,
 };
 
 /// A non-blocking socket, with TLS if the target has it.
@@ -191,6 +192,14 @@ impl Transport {
             Some(failure) => Err(failure),
             None => session.flush(&self.socket),
         }
+    }
+
+    /// Describes a connection that was not ready within this time.
+    #[must_use]
+    pub fn late(&self, timeout: Duration) -> String {
+        let missing =
+            if self.is_open() { "sent no HTTP/2 SETTINGS frame" } else { "did not finish the TLS handshake" };
+        format!("the server {missing} within {}", exact_duration(timeout))
     }
 
     /// Sends last bytes. The server may be gone or not read.

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::{
     current::{Backoff, Current},
     socket::{Io, Socket, Stalls},
+    waits::Waits,
 };
 use crate::{
     client::{
@@ -22,7 +23,6 @@ use crate::{
     },
     endpoint::Located,
     rpc::{Failure, deadline_exceeded},
-    units::exact_duration,
 };
 
 /// One connection slot: the connection on which new calls start, and earlier connections that finish their
@@ -51,14 +51,7 @@ pub(crate) struct Reconnecting {
     attempts: Backoff,
     /// Backoff after connections on which the server took no call.
     fruitless: Backoff,
-    /// Ended waits; waits that still continue are not in it.
-    stalls: Stalls,
-    /// Time since which calls have waited for a connection.
-    unconnected_since: Option<Instant>,
-    /// Time since which the queue of a Unix socket has been full.
-    queue_full_since: Option<Instant>,
-    /// Time since which the next attempt to connect has been pending, after a failed one.
-    paused_since: Option<Instant>,
+    waits: Waits,
     connections: Connections,
     /// Lengths of the TLS handshakes of all connections that were made.
     handshakes: Vec<Duration>,
@@ -103,10 +96,7 @@ impl Reconnecting {
             least_taken: u64::MAX,
             attempts: Backoff::new(),
             fruitless: Backoff::new(),
-            stalls: Stalls::default(),
-            unconnected_since: None,
-            queue_full_since: None,
-            paused_since: None,
+            waits: Waits::default(),
             connections: Connections::default(),
             handshakes: Vec::new(),
             completions: Vec::new(),
@@ -158,7 +148,7 @@ impl Reconnecting {
                 return;
             }
         }
-        self.unconnected_since.get_or_insert(since);
+        self.waits.for_connection(since);
     }
 
     /// Reads what has arrived on one of the sockets.
@@ -166,18 +156,18 @@ impl Reconnecting {
         match &mut self.current {
             Current::Socket(line) if line.key == ready.key => {
                 let was_ready = line.connection.is_ready();
-                let result = line.take(ready, io, &mut self.stalls);
+                let result = line.take(ready, io, &mut self.waits.ended);
                 if !was_ready && line.connection.is_ready() {
                     self.connections.made += 1;
                     self.handshakes.extend(line.handshake());
                     self.attempts = Backoff::new();
-                    self.end_wait(Instant::now());
+                    self.waits.end(Instant::now());
                 }
                 self.settle(&result, io);
             }
             _ => {
                 if let Some(place) = self.closing.iter().position(|line| line.key == ready.key) {
-                    let result = self.closing[place].take(ready, io, &mut self.stalls);
+                    let result = self.closing[place].take(ready, io, &mut self.waits.ended);
                     self.settle_closing(place, &result, io);
                 }
             }
@@ -187,11 +177,11 @@ impl Reconnecting {
     /// Writes as much as the sockets accept.
     pub(crate) fn write(&mut self, io: &mut Io) {
         if let Current::Socket(line) = &mut self.current {
-            let result = line.write(&mut self.stalls, io);
+            let result = line.write(&mut self.waits.ended, io);
             self.settle(&result, io);
         }
         for place in (0..self.closing.len()).rev() {
-            let result = self.closing[place].write(&mut self.stalls, io);
+            let result = self.closing[place].write(&mut self.waits.ended, io);
             self.settle_closing(place, &result, io);
         }
     }
@@ -202,9 +192,7 @@ impl Reconnecting {
             Current::Socket(line) => {
                 line.connection.expire(now);
                 let result = match line.ready_by {
-                    Some(until) if now >= until => {
-                        Err(unavailable(late(line.is_open(), self.target.connect_timeout)))
-                    }
+                    Some(until) if now >= until => Err(unavailable(line.late(self.target.connect_timeout))),
                     _ => Ok(()),
                 };
                 self.settle(&result, io);
@@ -212,9 +200,9 @@ impl Reconnecting {
             Current::Failed { failure, calls, .. } => {
                 let (failure, calls) = (failure.clone(), std::mem::take(calls));
                 self.completions.extend(calls.into_iter().map(|call| call.broken(failure.clone(), now)));
-                self.end_wait(now);
+                self.waits.end(now);
                 self.connections.failed_attempts += 1;
-                self.paused_since = Some(now);
+                self.waits.pause(now);
                 self.current = Current::Down { until: now + self.attempts.take(), failure };
             }
             Current::Held { until, calls } if now >= *until => {
@@ -262,16 +250,11 @@ impl Reconnecting {
 
     /// Total times for which requests were kept waiting until now.
     pub(crate) fn stalls(&self, now: Instant) -> Stalls {
-        let mut stalls = match &self.current {
-            Current::Socket(line) => line.stalls(self.stalls, now),
-            _ => self.stalls,
+        let socket = match &self.current {
+            Current::Socket(line) => Some(&**line),
+            _ => None,
         };
-        let since = |since: Option<Instant>| {
-            since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
-        };
-        stalls.unconnected += since(self.unconnected_since);
-        stalls.paused += since(self.paused_since);
-        stalls
+        self.waits.total(socket, now)
     }
 
     /// Numbers of connections made and ended.
@@ -297,14 +280,11 @@ impl Reconnecting {
     /// Connects, and starts these calls first.
     fn connect(&mut self, now: Instant, calls: Vec<Call>, io: &mut Io) {
         self.attempted = now;
-        if let Some(since) = self.paused_since.take() {
-            self.stalls.paused += now.saturating_duration_since(since);
-        }
+        self.waits.resume(now);
         let line = match self.target.place.connecting() {
             // The queue of a Unix socket is full. A queue of TCP would keep the attempt.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                let since = *self.queue_full_since.get_or_insert(now);
-                if now.saturating_duration_since(since) < self.target.connect_timeout {
+                if self.waits.for_queue(now) < self.target.connect_timeout {
                     self.current = Current::Held { until: now + FULL_QUEUE, calls: Vec::new() };
                     for call in calls {
                         self.start(call);
@@ -318,7 +298,7 @@ impl Reconnecting {
             }
             socket => socket.and_then(|socket| self.line(socket, now, io)),
         };
-        self.queue_full_since = None;
+        self.waits.end_of_queue();
         self.current = match line {
             Ok(line) => Current::Socket(Box::new(line)),
             Err(error) => {
@@ -327,13 +307,6 @@ impl Reconnecting {
         };
         for call in calls {
             self.start(call);
-        }
-    }
-
-    /// Ends the wait of calls: they have a connection, or have failed without one.
-    fn end_wait(&mut self, now: Instant) {
-        if let Some(since) = self.unconnected_since.take() {
-            self.stalls.unconnected += now.saturating_duration_since(since);
         }
     }
 
@@ -406,7 +379,7 @@ impl Reconnecting {
         }
         let is_graceful = is_finished && line.connection.closes_gracefully();
         match result {
-            Err(failure) => line.lose(failure, now, &mut self.stalls, io),
+            Err(failure) => line.lose(failure, now, &mut self.waits.ended, io),
             Ok(()) => io.poller.remove(line.key),
         }
         if is_graceful {
@@ -416,12 +389,6 @@ impl Reconnecting {
         }
         true
     }
-}
-
-/// Describes a connection that was not ready in time.
-pub(in crate::client::lean) fn late(is_open: bool, timeout: Duration) -> String {
-    let missing = if is_open { "sent no HTTP/2 SETTINGS frame" } else { "did not finish the TLS handshake" };
-    format!("the server {missing} within {}", exact_duration(timeout))
 }
 
 /// Calls that a connection gave back, the oldest first: they have waited longest, and may have been given

@@ -2,11 +2,11 @@
 //! one after a server is gone. Owns the sockets.
 
 mod socket;
+mod waits;
 mod current;
 mod link;
 
 #[cfg(test)]
 pub(crate) use current::Backoff;
-pub(in crate::client::lean) use link::late;
 pub(crate) use link::{Reconnecting, link_of};
 pub(crate) use socket::{Io, Stalls};

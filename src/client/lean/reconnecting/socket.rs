@@ -202,9 +202,9 @@ impl Socket {
         self.transport.handshake()
     }
 
-    /// Returns true if the TLS handshake is over, or there is none.
-    pub(super) fn is_open(&self) -> bool {
-        self.transport.is_open()
+    /// Describes a connection that was not ready in time.
+    pub(super) fn late(&self, timeout: Duration) -> String {
+        self.transport.late(timeout)
     }
 
     /// Notes that the socket accepts bytes again, or for the first time.
