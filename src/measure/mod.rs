@@ -3,6 +3,7 @@
 //! Code in this room does not print, format or compute percentiles.
 
 mod calls;
+mod packed;
 pub mod histogram;
 mod proc_files;
 pub mod environment;
@@ -22,13 +23,14 @@ pub use accounts::{
 };
 pub use calls::{Calls, NotConserved, Outcomes};
 pub use environment::{Build, Environment, cores, timestamp, timestamp_of, wall_clock};
-pub use histogram::{DecodeError, Latency};
+pub use histogram::Latency;
 pub use measurement::{AgreedStart, Measurement, MergeError, ShardOrigin};
+pub use packed::{DecodeError, PackedLatency};
 pub use processes::{
     listeners_at, other_processes_of, processes_below, processes_in_group, server_processes,
 };
 pub(crate) use quota::{OwnAccount, throttled_time};
 pub use recorder::Recorder;
 pub use recording::{FailureCount, Recording, ReplySizes, SizeRecording, Volume};
-pub use timeline::{INTERVAL, Interval, Timeline};
+pub use timeline::{INTERVAL, Interval, PackedInterval, Timeline};
 pub use usage::{LoopAccount, Pauses, Usage};

@@ -211,11 +211,16 @@ pub(crate) fn schema_of(document: &[u8], needed: DocumentKind) -> Result<String,
 /// # Errors
 /// The document is of another kind, or its figures contradict each other.
 pub(crate) fn read<T: Document>(mut reader: impl Read) -> Result<T, ReadError> {
-    let json = |error| ReadError::Json(T::KIND, error);
     let mut document = Vec::new();
-    reader.read_to_end(&mut document).map_err(|error| json(serde_json::Error::io(error)))?;
-    T::KIND.check(&schema_of(&document, T::KIND)?)?;
-    serde_json::from_slice::<T>(&document).map_err(json)?.checked()
+    let read = reader.read_to_end(&mut document);
+    read.map_err(|error| ReadError::Json(T::KIND, serde_json::Error::io(error)))?;
+    parse::<T>(&document)?.checked()
+}
+
+/// Parses a document whose figures the caller checks, as far as it uses them.
+pub(crate) fn parse<T: Document>(document: &[u8]) -> Result<T, ReadError> {
+    T::KIND.check(&schema_of(document, T::KIND)?)?;
+    serde_json::from_slice(document).map_err(|error| ReadError::Json(T::KIND, error))
 }
 
 /// Reads intervals. More intervals than a run can have are an error before they take memory.

@@ -157,7 +157,8 @@ fn refusals(recording: &Recording) -> Vec<RefusalRecord> {
     refusals
 }
 
-fn goodput(run: &Measurement) -> Goodput {
+/// Returns the goodput of a measurement.
+pub(crate) fn goodput(run: &Measurement) -> Goodput {
     let mut volume = run.recording.in_window;
     if !run.ended_by_count {
         volume.add(run.recording.carried_over);
@@ -187,7 +188,8 @@ fn intervals(run: &Measurement) -> Vec<IntervalRecord> {
         .collect()
 }
 
-fn cost(run: &Measurement) -> Cost {
+/// Returns the cost of a measurement.
+pub(crate) fn cost(run: &Measurement) -> Cost {
     let calls = run.recording.ended_in_window;
     let per_call = |cpu: Option<Duration>| cpu.and_then(|cpu| nanoseconds_of(cpu).checked_div(calls));
     Cost {

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     load::PlannedLoad,
-    measure::{Build, Calls, Latency, Outcomes},
+    measure::{Build, Calls, Latency, Outcomes, PackedLatency},
     result::{
         consistency::{Contradiction, alike, holds, near, same},
         document::{DocumentKind, ReadError},
@@ -36,6 +36,25 @@ impl Summary {
         self.check_soundness()?;
         self.objectives.iter().try_for_each(|objective| self.check_objective(objective))?;
         self.check_measured()
+    }
+
+    /// Checks that calls are conserved, and that each list of calls has as many times as replies.
+    pub(super) fn check_counts(&self) -> Result<(), ReadError> {
+        self.calls.check()?;
+        self.check_refusals()?;
+        self.check_statuses()?;
+        self.check_plan()?;
+        let LatencyRecords { service, response, lateness } = &self.latency;
+        for record in [Some(service), response.as_ref(), lateness.as_ref()].into_iter().flatten() {
+            same("the number of times", record.count, self.calls.outcomes.answered)?;
+        }
+        for interval in &self.intervals {
+            same("the number of times of an interval", interval.latency.count, interval.calls.answered)?;
+        }
+        for size in &self.sizes {
+            same("the number of times of a size", size.latency.count, size.calls.outcomes.answered)?;
+        }
+        Ok(())
     }
 
     /// Computes the whole result again from the counts. Soundness and objectives are left as the version that
@@ -296,6 +315,16 @@ impl LatencyRecord {
         let latency = Latency::decode(&self.histogram, self.out_of_range)?;
         same("the number of times of a histogram", latency.count(), self.count)?;
         Ok(latency)
+    }
+
+    /// Decodes the histogram, and leaves it packed.
+    ///
+    /// # Errors
+    /// As with [`decode`](Self::decode).
+    pub(super) fn packed(&self) -> Result<PackedLatency, ReadError> {
+        let packed = PackedLatency::decode(&self.histogram, self.out_of_range)?;
+        same("the number of times of a histogram", packed.count(), self.count)?;
+        Ok(packed)
     }
 
     /// Decodes the histogram, and checks that it gives the figures of this record.

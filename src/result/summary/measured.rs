@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     client::UploadWaits,
-    measure::{DecodeError, Interval, Latency, Measurement, ReplySizes, SizeRecording, Usage, Volume},
+    measure::{
+        DecodeError, Interval, Latency, Measurement, PackedLatency, ReplySizes, SizeRecording, Usage, Volume,
+    },
     units::nanoseconds,
 };
 
@@ -94,6 +96,10 @@ impl MeasuredLatency {
 
     pub(super) fn decode(&self) -> Result<Latency, DecodeError> {
         Latency::decode(&self.histogram, self.out_of_range)
+    }
+
+    pub(super) fn packed(&self) -> Result<PackedLatency, DecodeError> {
+        PackedLatency::decode(&self.histogram, self.out_of_range)
     }
 }
 

@@ -11,6 +11,7 @@ mod restore;
 mod secrets;
 
 pub use assemble::Context;
+pub(crate) use assemble::{cost, goodput};
 pub use document::{
     ConnectionsRecord, Goodput, HandshakeRecord, IntervalRecord, LatencyFigures, LatencyRecord,
     LatencyRecords, Summary,

@@ -8,15 +8,29 @@ use super::{
 };
 use crate::{
     client::{ConnectionAccount, Connections},
-    measure::{FailureCount, Interval, Latency, Measurement, Recording, SizeRecording, Timeline},
+    measure::{FailureCount, Latency, Measurement, PackedInterval, Recording, SizeRecording, Timeline},
     result::{
         consistency::{Contradiction, same},
-        document::ReadError,
+        document::{ReadError, parse},
     },
     rpc::{Code, Failure, Refusal},
 };
 
 impl Summary {
+    /// Reads a result for its counts, which must conserve calls. Figures that follow from the counts are not computed
+    /// again, which takes most of the time of [`Summary::read`]: do not use them. The measurement is `None` for
+    /// `plimsoll.summary/1`.
+    ///
+    /// # Errors
+    /// The document is of another kind or version, or its counts do not agree.
+    pub(crate) fn counted(document: &[u8]) -> Result<(Self, Option<Measurement>), ReadError> {
+        let summary: Self = parse(document)?;
+        summary.check_counts()?;
+        let run = summary.measurement()?;
+        run.as_ref().map_or(Ok(()), Measurement::check)?;
+        Ok((summary, run))
+    }
+
     /// Returns the measurement behind a result; `None` for `plimsoll.summary/1`, which lacks a part of the
     /// counts.
     ///
@@ -80,8 +94,13 @@ impl Summary {
         same_length("the counts by interval", measured.intervals.len(), self.intervals.len())?;
         let mut rows = Vec::new();
         for (interval, counts) in self.intervals.iter().zip(&measured.intervals) {
-            let (service, response) = times(&interval.latency, counts.service.as_ref())?;
-            rows.push(Interval {
+            // The record holds the response time in an open loop, and the service time is stored apart.
+            let latency = interval.latency.packed()?;
+            let (service, response) = match &counts.service {
+                None => (latency, None),
+                Some(service) => (service.packed()?, Some(latency)),
+            };
+            rows.push(PackedInterval {
                 outcomes: interval.calls,
                 service,
                 response,
@@ -89,7 +108,7 @@ impl Summary {
                 largest_lateness: Duration::from_nanos(interval.largest_lateness_ns.unwrap_or(0)),
             });
         }
-        Timeline::of_rows(measured.seconds, &rows)
+        Timeline::of_rows(measured.seconds, rows)
             .map_err(|reason| Contradiction::new("the intervals", measured.seconds, reason).into())
     }
 
