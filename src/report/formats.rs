@@ -98,7 +98,12 @@ macro_rules! table {
 table! {
     Summary as Summary {
         Text => text::write_coloured,
-        Json => json::write,
+        // The results of many shards may share one stream, such as a log.
+        Json => |summary: &Summary, out| if summary.shard.is_some() {
+            json::write_line(summary, out)
+        } else {
+            json::write(summary, out)
+        },
     }
     Sweep as Sweep {
         Text => sweep::write_coloured,

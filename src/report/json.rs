@@ -16,15 +16,29 @@ const DEPTH: usize = 2;
 ///
 /// # Errors
 /// Errors of the writer.
-pub fn write(document: &impl Serialize, mut out: impl Write) -> io::Result<()> {
-    let rows = Rows { depth: 0, is_empty: true };
+pub fn write(document: &impl Serialize, out: impl Write) -> io::Result<()> {
+    write_broken(document, DEPTH, out)
+}
+
+/// Writes a document as [`write`] does, on one line: for streams of documents.
+///
+/// # Errors
+/// Errors of the writer.
+pub fn write_line(document: &impl Serialize, out: impl Write) -> io::Result<()> {
+    write_broken(document, 0, out)
+}
+
+fn write_broken(document: &impl Serialize, broken: usize, mut out: impl Write) -> io::Result<()> {
+    let rows = Rows { broken, depth: 0, is_empty: true };
     document.serialize(&mut Serializer::with_formatter(&mut out, rows))?;
     writeln!(out)?;
     out.flush()
 }
 
-/// Formatter with lines down to [`DEPTH`], and with escapes for active characters in strings.
+/// Formatter with lines down to a depth, and with escapes for active characters in strings.
 struct Rows {
+    /// Depth to which the document is broken into lines.
+    broken: usize,
     depth: usize,
     /// True if the array or object begun last is still empty.
     is_empty: bool,
@@ -39,7 +53,7 @@ impl Rows {
 
     fn end<W: ?Sized + Write>(&mut self, out: &mut W, bracket: u8) -> io::Result<()> {
         self.depth -= 1;
-        if self.depth < DEPTH && !self.is_empty {
+        if self.depth < self.broken && !self.is_empty {
             self.new_line(out)?;
         }
         self.is_empty = false;
@@ -52,7 +66,7 @@ impl Rows {
             out.write_all(b",")?;
         }
         self.is_empty = false;
-        if self.depth <= DEPTH { self.new_line(out) } else { Ok(()) }
+        if self.depth <= self.broken { self.new_line(out) } else { Ok(()) }
     }
 
     fn new_line<W: ?Sized + Write>(&self, out: &mut W) -> io::Result<()> {
@@ -104,7 +118,7 @@ impl Formatter for Rows {
     }
 
     fn begin_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        out.write_all(if self.depth <= DEPTH { b": " } else { b":" })
+        out.write_all(if self.depth <= self.broken { b": " } else { b":" })
     }
 }
 
@@ -143,6 +157,11 @@ mod tests {
 "#;
         assert_eq!(written(&document), expected);
         assert_eq!(serde_json::from_str::<serde_json::Value>(expected).expect("JSON"), document);
+        let mut line = Vec::new();
+        write_line(&document, &mut line).expect("memory takes any bytes");
+        let line = String::from_utf8(line).expect("UTF-8");
+        assert_eq!(line.lines().count(), 1);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&line).expect("JSON"), document);
     }
 
     proptest! {

@@ -52,11 +52,15 @@ impl Lines {
     }
 }
 
+/// Number of results of shards between two lines: 2 s, with shards of a minute.
+const RESULTS_PER_LINE: usize = 1_000;
+
 /// Returns true for events that get a line. In a gate, each scenario has a line at the start, at one third, at two
 /// thirds and at the end. A search for limits is too short for lines.
 fn is_worth_a_line(event: &Event) -> bool {
     match event {
         Event::Repetition { number, of, .. } => *number == 1 || number % (of / 3).max(1) == 0,
+        Event::Merged { results, .. } => results.is_multiple_of(RESULTS_PER_LINE),
         Event::Point { .. } | Event::Round { .. } | Event::Flagged { .. } => true,
         _ => false,
     }

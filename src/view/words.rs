@@ -21,6 +21,10 @@ pub(super) fn step(event: &Event) -> Option<String> {
             let with = if *is_with_refused { "with" } else { "without" };
             format!("round {number} of {of}: {with} refused calls")
         }
+        Event::Merged { results, of } => {
+            let of = of.map(|of| format!(" of {}", grouped(of as u64))).unwrap_or_default();
+            format!("{}{of} results merged", grouped(*results as u64))
+        }
         Event::GateLimits { contender } => format!("looking for the limits of the {contender}"),
         Event::Repetition { scenario, number, of, is_confirming, so_far } => {
             let again = if *is_confirming { ", second run" } else { "" };

@@ -9,6 +9,7 @@ use std::{
 
 use plimsoll::measure::{timestamp, wall_clock};
 use rustix::process::Signal;
+use serde_json::json;
 
 use crate::{
     document::Summary,
@@ -149,24 +150,33 @@ fn a_set_of_shards_that_is_wrong_is_refused() {
     let strict =
         output_of(&["merge", folder.path().to_str().expect("UTF-8"), "--partial", "--strict", "-O", "json"]);
     assert_eq!(strict.status.code(), Some(3));
-    // Of another plan, seed or start; torn; a whole run.
+    // Of another plan, seed, version, target or part; edited; torn; a whole run.
     let whole = fs::read_to_string(path("1.gone")).expect("written");
-    for (from, to, words) in [
-        ("\"seed\": 1", "\"seed\": 2", "its seed is 2, that of `"),
-        ("\"index\":1", "\"index\":7", "cannot use"),
-        ("\"planned\": 20", "\"planned\": 21", "cannot use"),
+    for (place, value, words) in [
+        ("/plan/seed", json!(2), "`{1}` is of another run: its seed is 2, that of `{0}` is 1"),
+        ("/plan/load/concurrency", json!(4), "is of another run: its load is {\"concurrency\":4"),
+        ("/plan/warm_up_ns", json!(1), "is of another run: its warm_up_ns is 1, that of `{0}` is 50000000"),
+        ("/plimsoll/version", json!("9.9.9"), "is of another run: its version of plimsoll is {"),
+        ("/target/authority", json!("elsewhere:1"), "its target is \"elsewhere:1\", that of"),
+        ("/label", json!("mine"), "its label is \"mine\", that of `{0}` is absent"),
+        ("/agreed_start/at_unix_ns", json!(7), "its agreed start is \"7\", that of"),
+        ("/shard/of", json!(4), "its number of shards is 4, that of `{0}` is 3"),
+        ("/shard/index", json!(0), "shard 0 of 3 is there twice"),
+        ("/calls/planned", json!(21), "cannot use `{1}`"),
+        ("/schema", json!("plimsoll.summary/9"), "cannot use `{1}`"),
     ] {
-        let changed = whole.replacen(from, to, 1);
-        let changed = if changed == whole {
-            whole.replacen(&from.replace(": ", ":"), &to.replace(": ", ":"), 1)
+        let mut changed: serde_json::Value = serde_json::from_str(&whole).expect("JSON");
+        if place == "/label" {
+            changed["label"] = value;
         } else {
-            changed
-        };
-        fs::write(path("1.json"), &changed).expect("writable");
-        if changed != whole {
-            let error = merged(folder.path(), &[]).expect_err(from);
-            assert!(error.contains(words) || error.contains("missing: 1"), "{from}: {error}");
+            *changed.pointer_mut(place).expect(place) = value;
         }
+        fs::write(path("1.json"), changed.to_string()).expect("writable");
+        let error = merged(folder.path(), &[]).expect_err(place);
+        let words = (0..2).fold(words.to_owned(), |words, index| {
+            words.replace(&format!("{{{index}}}"), &path(&format!("{index}.json")).display().to_string())
+        });
+        assert!(error.contains(&words), "{place}: {error}");
     }
     fs::write(path("1.json"), &whole[..whole.len() / 2]).expect("writable");
     let error = merged(folder.path(), &[]).expect_err("torn");
@@ -197,6 +207,58 @@ fn a_set_of_shards_that_is_wrong_is_refused() {
     let error = merged(folder.path(), &[]).expect_err("another start");
     assert!(error.contains("is of another run: its agreed start is"), "{error}");
     assert!(output_of(&["merge", "/nowhere"]).status.code() == Some(2));
+}
+
+#[test]
+fn a_shard_that_is_late_sends_nothing_and_is_missing() {
+    let server = Server::start(&[]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = timestamp(wall_clock() + Duration::from_secs(1));
+    let flags = ["-n", "30", "-c", "3", "--start-at", &at];
+    let punctual = [0, 2].map(|index| shard(folder.path(), &server, index, 3, &flags));
+    for child in punctual {
+        assert!(finish(child).status.success());
+    }
+    let late = finish(shard(folder.path(), &server, 1, 3, &flags));
+    assert_eq!(late.status.code(), Some(2));
+    assert!(
+        text(&late.stderr).contains("nothing was sent; give a later --start-at"),
+        "{}",
+        text(&late.stderr)
+    );
+    let error = merged(folder.path(), &[]).expect_err("one is missing");
+    assert!(error.contains("1 of 3 shards is missing: 1; --partial"), "{error}");
+    assert_eq!(merged(folder.path(), &["--partial"]).expect("it merges").calls.planned, 20);
+}
+
+/// The results of shards may share a stream: each is one line, also beside JSON of other programs.
+#[test]
+fn a_result_on_stdout_is_one_line_and_a_stream_of_them_merges() {
+    let server = Server::start(&[]);
+    let target = server.target();
+    let mut stream = b"{\"level\":\"info\"}\n".to_vec();
+    for shard in ["0/2", "1/2"] {
+        let output = output_of(&[
+            "run", &target, "-q", "-n", "9", "-c", "2", "-w", "0s", "--shard", shard, "-O", "json",
+        ]);
+        assert_eq!(text(&output.stdout).lines().count(), 1);
+        stream.extend(output.stdout);
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let merge = |stream: &[u8]| {
+        let input = folder.path().join("stream");
+        fs::write(&input, stream).expect("writable");
+        let input = fs::File::open(&input).expect("the stream");
+        plimsoll(&["merge", "-", "-O", "json"]).stdin(input).output().expect("the binary runs")
+    };
+    let whole = merge(&stream);
+    assert!(text(&whole.stderr).contains("no result: {\"level\":\"info\"}"), "{}", text(&whole.stderr));
+    assert_eq!(Summary::strict(&whole.stdout).expect("a summary").calls.planned, 9);
+    // The first result is cut off where the second one begins.
+    let end = stream.iter().skip(20).position(|byte| *byte == b'\n').expect("a line") + 20;
+    let torn = merge(&[&stream[..end / 2], b"\n", &stream[end + 1..]].concat());
+    assert_eq!(torn.status.code(), Some(2));
+    assert!(text(&torn.stderr).contains("1 of 2 shards is missing: 0"), "{}", text(&torn.stderr));
 }
 
 #[test]

@@ -78,6 +78,9 @@ pub enum ShardsError {
     /// Calls were lost in the merge.
     #[error(transparent)]
     NotConserved(#[from] NotConserved),
+    /// The figures of the merged result contradict each other.
+    #[error("the merged result contradicts itself: the file of a shard was edited")]
+    Edited(#[source] ReadError),
     /// Two shards cannot be added.
     #[error("`{name}` cannot be added to the other shards: {why}")]
     Merge {
@@ -86,6 +89,14 @@ pub enum ShardsError {
         /// The reason.
         why: String,
     },
+}
+
+impl ShardsError {
+    /// Returns true if a document is of another program.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        matches!(self, Self::Read { source: ReadError::NoSchema(_) | ReadError::Foreign { .. }, .. })
+    }
 }
 
 /// Names numbers, up to ten of them.

@@ -9,13 +9,13 @@ use super::{
     error::{ShardsError, listed},
     findings::findings,
     identity::Identity,
-    planned::planned,
+    planned::{part, planned},
 };
 use crate::{
     measure::{Measurement, ShardOrigin},
     result::{
         Objective, Rating, Soundness,
-        summary::{Context, LatencyFigures, ShardLine, Shards, Summary, TargetRecord},
+        summary::{Context, ShardLine, Shards, Summary, TargetRecord, cost, goodput},
     },
     units::exact_duration,
 };
@@ -38,6 +38,8 @@ struct Begun {
     first: String,
     identity: Identity,
     of: u64,
+    /// Planned calls of all shards, if the plan determines them.
+    planned: Option<u64>,
     label: Option<String>,
     target: TargetRecord,
     run: Measurement,
@@ -52,9 +54,11 @@ impl Merging {
     ///
     /// # Errors
     /// It is no shard, or one of another run, or is there already, or planned another part than its own.
-    pub fn add(&mut self, name: &str, summary: &Summary) -> Result<(), ShardsError> {
+    pub fn add(&mut self, name: &str, document: &[u8]) -> Result<(), ShardsError> {
+        let wrong = |source| ShardsError::Read { name: name.to_owned(), source };
+        let (summary, run) = Summary::counted(document).map_err(wrong)?;
         let shard = summary.shard.clone().ok_or_else(|| ShardsError::Whole(name.to_owned()))?;
-        let identity = Identity::of(summary);
+        let identity = Identity::of(&summary);
         if let Some(begun) = &self.begun
             && let Some((what, expected, got)) = begun.identity.difference(&identity)
         {
@@ -65,23 +69,24 @@ impl Merging {
             let ShardOrigin { index, of, .. } = shard;
             return Err(ShardsError::Twice { index, of, name: name.to_owned(), earlier: earlier.clone() });
         }
-        let run = summary
-            .measurement()
-            .map_err(|source| ShardsError::Read { name: name.to_owned(), source })?
-            .ok_or_else(|| ShardsError::NoCounts(name.to_owned()))?;
-        let got = summary.calls.planned;
+        let run = run.ok_or_else(|| ShardsError::NoCounts(name.to_owned()))?;
+        let line = line(&shard, &summary, &run);
+        let begun = match &mut self.begun {
+            None => self.begun.insert(Begun::with(name, identity, &shard, &summary, run)),
+            Some(begun) => {
+                begun.add(name, &summary, run)?;
+                begun
+            }
+        };
         // An interrupted shard planned less.
-        if let Some(expected) = planned(&summary.plan, &shard).filter(|_| !summary.interrupted)
-            && got != expected
+        if let Some(total) = begun.planned.filter(|_| !summary.interrupted)
+            && part(total, &shard) != line.planned
         {
-            return Err(ShardsError::Planned { name: name.to_owned(), index: shard.index, got, expected });
+            let (index, expected, got) = (shard.index, part(total, &shard), line.planned);
+            return Err(ShardsError::Planned { name: name.to_owned(), index, got, expected });
         }
-        self.lines.insert(shard.index, line(&shard, summary));
+        self.lines.insert(shard.index, line);
         self.names.insert(shard.index, name.to_owned());
-        match &mut self.begun {
-            None => self.begun = Some(Begun::with(name, identity, &shard, summary, run)),
-            Some(begun) => begun.add(name, summary, run)?,
-        }
         Ok(())
     }
 
@@ -110,6 +115,8 @@ impl Merging {
         let context = Context { target, label: label.or(own), objectives };
         let mut summary = Summary::with_soundness(&run, context, soundness)?;
         summary.shards = Some(shards);
+        // Of each shard only sums were checked: a histogram with other times shows here.
+        summary.check().map_err(ShardsError::Edited)?;
         Ok(summary)
     }
 }
@@ -128,6 +135,7 @@ impl Begun {
             first: name.to_owned(),
             identity,
             of: shard.of,
+            planned: planned(&summary.plan),
             label: summary.label.clone(),
             target: TargetRecord { server: None, ..summary.target.clone() },
             anchor: started,
@@ -180,9 +188,10 @@ fn without_process(mut run: Measurement) -> Measurement {
     run
 }
 
-fn line(shard: &ShardOrigin, summary: &Summary) -> ShardLine {
-    let latency = summary.latency.response.as_ref().unwrap_or(&summary.latency.service);
-    let figures = latency.figures.as_ref();
+/// Returns the line of a shard, with figures from its counts.
+fn line(shard: &ShardOrigin, summary: &Summary, run: &Measurement) -> ShardLine {
+    let latency = run.recording.response.as_ref().unwrap_or(&run.recording.service);
+    let is_answered = latency.count() > 0;
     ShardLine {
         index: shard.index,
         host: shard.host.clone(),
@@ -192,14 +201,18 @@ fn line(shard: &ShardOrigin, summary: &Summary) -> ShardLine {
         interrupted: summary.interrupted,
         planned: summary.calls.planned,
         answered: summary.calls.outcomes.answered,
-        calls_per_second: summary.goodput.calls_per_second,
-        p50_ns: figures.map(|figures: &LatencyFigures| figures.p50_ns),
-        p99_ns: figures.map(|figures| figures.p99_ns),
-        max_ns: figures.map(|figures| figures.max_ns),
-        client_cpu_ns_per_call: summary.cost.client_cpu_ns_per_call,
-        client_peak_rss_bytes: summary.cost.client_peak_rss_bytes,
+        calls_per_second: goodput(run).calls_per_second,
+        p50_ns: is_answered.then(|| latency.quantile_ns(0.5)),
+        p99_ns: is_answered.then(|| latency.quantile_ns(0.99)),
+        max_ns: is_answered.then(|| latency.max_ns()),
+        client_cpu_ns_per_call: cost(run).client_cpu_ns_per_call,
+        client_peak_rss_bytes: run.usage.client_peak_memory_bytes,
         environment: summary.environment.clone(),
         verdict: summary.soundness.verdict,
         findings: summary.soundness.findings.iter().map(|finding| finding.name.clone()).collect(),
     }
 }
+
+#[cfg(test)]
+#[path = "merging_tests.rs"]
+mod tests;

@@ -1,34 +1,38 @@
-//! Calls that a plan gives to a shard.
+//! Calls that a plan gives to each shard.
 
-use crate::{load::Plan, measure::ShardOrigin};
+use std::time::Duration;
 
-/// Most arrivals that are counted one by one.
+use crate::{
+    load::{Arrivals, Plan, Stage},
+    measure::ShardOrigin,
+    units::as_f64,
+};
+
+/// Most Poisson arrivals that are counted, one by one.
 const MOST_COUNTED: f64 = 1e9;
 
-/// Returns the number of calls that the plan gives to this shard; `None` if the plan does not determine it: in a
-/// closed loop that ends by time, and for more than a billion arrivals.
-pub(super) fn planned(plan: &Plan, shard: &ShardOrigin) -> Option<u64> {
+/// Returns the number of calls of a plan over all shards; `None` if the plan does not determine it: in a closed loop
+/// that ends by time, and for more than a billion Poisson arrivals.
+pub(super) fn planned(plan: &Plan) -> Option<u64> {
     if !plan.is_open() {
         let calls = plan.calls?.get();
         // A run by count and time may end by either.
-        return plan.duration.is_none().then(|| part(calls, shard));
+        return plan.duration.is_none().then_some(calls);
     }
     let schedule = plan.schedule();
-    let expected: f64 = schedule
-        .stages
-        .iter()
-        .map(|stage| f64::midpoint(stage.from_per_second, stage.to_per_second) * stage.duration.as_secs_f64())
-        .sum();
-    let counted = schedule.calls.map_or(expected, |calls| expected.min(crate::units::as_f64(calls)));
-    if counted > MOST_COUNTED {
-        return None;
+    if schedule.arrivals == Arrivals::Poisson {
+        let calls = |stage: &Stage| {
+            f64::midpoint(stage.from_per_second, stage.to_per_second) * stage.duration.as_secs_f64()
+        };
+        let expected: f64 = schedule.stages.iter().map(calls).sum();
+        if schedule.calls.map_or(expected, |calls| expected.min(as_f64(calls))) > MOST_COUNTED {
+            return None;
+        }
     }
-    let arrivals = schedule.share(0, 1);
-    let within = |at: std::time::Duration| plan.duration.is_none_or(|duration| at < duration);
-    let all = arrivals.take_while(|arrival| within(arrival.at)).count() as u64;
-    Some(part(all, shard))
+    Some(schedule.calls_before(plan.duration.unwrap_or(Duration::MAX)))
 }
 
-fn part(total: u64, shard: &ShardOrigin) -> u64 {
+/// Returns the part of a shard of so many calls.
+pub(super) fn part(total: u64, shard: &ShardOrigin) -> u64 {
     total / shard.of + u64::from(shard.index < total % shard.of)
 }
