@@ -14,7 +14,7 @@ use crate::{
 pub(super) struct WatchFlags {
     /// Write progress events to this file while the command works: NDJSON, one object per line
     #[arg(long, value_name = "FILE", help_heading = "Result")]
-    events: Option<PathBuf>,
+    pub(super) events: Option<PathBuf>,
 }
 
 impl WatchFlags {

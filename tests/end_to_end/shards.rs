@@ -294,6 +294,7 @@ fn what_belongs_to_the_whole_run_is_refused_on_a_shard() {
         (&["run", &target, "--shard", "two"], "is no shard; write its number from 0"),
         (&["run", &target, "--shard", "auto/x"], "has no number of shards behind the /"),
         (&["run", &target, "--shard", "0/2", "-o", "x.json"], "-o needs {shard} in the name"),
+        (&["run", &target, "--shard", "0/2", "--events", "x"], "--events needs {shard} in the name"),
         (&["run", &target, "--shard", "0/2", "--assert", "errors==0"], "give it to `plimsoll merge`"),
         (&["run", &target, "--shard", "0/2", "--strict"], "give it to `plimsoll merge`"),
         (&["run", &target, "--shard", "0/64"], "50 calls in flight are too few for 64 shards"),

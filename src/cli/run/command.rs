@@ -38,7 +38,7 @@ pub(crate) fn execute(arguments: &RunArguments) -> Result<Status> {
     let settings = load.with_method(load.settings(server.is_local())?, driven)?;
     let settings = Settings { shard, ..settings };
     let plan = Arc::new(Plan::new(settings)?);
-    let session = Session::begin(&output, &load.watch)?;
+    let session = Session::begin(&output, &arguments.watch(shard))?;
     load.client.rehearse(server.there(), &plan)?;
     let mut driven = server.start()?;
     if session.stop.is_wanted() {

@@ -1,6 +1,9 @@
 //! Shard of a run: its number, its file and its start.
 
-use std::{env, path::PathBuf};
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Result, bail};
 
@@ -9,7 +12,10 @@ use super::{
     part::{ShardAt, StartAt},
 };
 use crate::{
-    cli::output::{OutputArguments, is_stdout},
+    cli::{
+        output::{OutputArguments, is_stdout},
+        watch_flags::WatchFlags,
+    },
     engine::Start,
     load::{Launcher, Shard, detect},
     measure::wall_clock,
@@ -44,27 +50,28 @@ impl RunArguments {
         if self.load.strict.is_some() {
             bail!("--strict is about the whole run; give it to `plimsoll merge`");
         }
-        if let Some(path) = &self.load.output.output
-            && !is_stdout(Some(path))
-            && !path.to_str().is_some_and(|path| path.contains(SHARD))
-        {
-            bail!(
-                "with --shard, -o needs {SHARD} in the name, such as -o 'run/{SHARD}.json': all shards would write the same file"
-            );
+        for (flag, path) in [("-o", &self.load.output.output), ("--events", &self.load.watch.events)] {
+            if let Some(path) = path
+                && !is_shared(path)
+                && !path.to_str().is_some_and(|path| path.contains(SHARD))
+            {
+                bail!(
+                    "with --shard, {flag} needs {SHARD} in the name, such as {flag} 'run/{SHARD}.json': all shards would write the same file"
+                );
+            }
         }
         Ok((shard, launcher))
     }
 
     /// Returns the output flags with the number of the shard in the file's name.
     pub(super) fn output(&self, shard: Shard) -> OutputArguments {
-        let width = (shard.of - 1).to_string().len();
-        let number = format!("{:0width$}", shard.index);
-        let path = self.load.output.output.as_ref();
-        let output = path.map(|path| match path.to_str() {
-            Some(text) => PathBuf::from(text.replace(SHARD, &number)),
-            None => path.clone(),
-        });
-        OutputArguments { output, format: self.load.output.format, quiet: self.load.output.quiet }
+        let OutputArguments { output, format, quiet } = &self.load.output;
+        OutputArguments { output: of_shard(output.as_deref(), shard), format: *format, quiet: *quiet }
+    }
+
+    /// Returns the flags of progress with the number of the shard in the file's name.
+    pub(super) fn watch(&self, shard: Shard) -> WatchFlags {
+        WatchFlags { events: of_shard(self.load.watch.events.as_deref(), shard) }
     }
 
     /// Returns the start of the measured window.
@@ -76,4 +83,19 @@ impl RunArguments {
             Some(StartAt::File(path)) => Start::File { path: path.clone(), patience: self.start_wait },
         }
     }
+}
+
+/// Returns true for places that processes share without overwriting each other: stdout, and devices.
+fn is_shared(path: &Path) -> bool {
+    is_stdout(Some(path)) || path.starts_with("/dev")
+}
+
+/// Returns the path with the number of the shard, in as many digits as the largest number has.
+fn of_shard(path: Option<&Path>, shard: Shard) -> Option<PathBuf> {
+    let width = (shard.of - 1).to_string().len();
+    let number = format!("{:0width$}", shard.index);
+    path.map(|path| match path.to_str() {
+        Some(text) => PathBuf::from(text.replace(SHARD, &number)),
+        None => path.to_owned(),
+    })
 }
