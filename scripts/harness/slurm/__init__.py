@@ -1,0 +1,1 @@
+"""`slurm-check`: shards of a load test as tasks of a real Slurm."""
