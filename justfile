@@ -6,7 +6,7 @@ binary := "target/release/plimsoll"
 check: format lint doc test
 
 # Whatever CI runs, in this order. The README's test command comes last
-ci: format lint scripts doc main-command examples interop verdict-readers figures-short counted-and-fuzzed second-suite test
+ci: format lint scripts doc main-command examples interop-and-image scale verdict-readers figures-short counted-and-fuzzed second-suite test
 
 format:
     cargo fmt --check
@@ -49,6 +49,20 @@ interop: build
     scripts/interop/goaway {{binary}}
     scripts/interop/methods {{binary}}
     scripts/interop/tls {{binary}}
+
+# The other implementations wait for their processes most of the time, so the image is built beside them
+[parallel]
+interop-and-image: interop image
+
+# Many machines: launchers, a real Slurm, the manifests for Kubernetes. 77: Slurm or kubectl is missing
+scale: build
+    scripts/interop/launchers {{binary}}
+    scripts/slurm-check {{binary}} || [ $? -eq 77 ]
+    scripts/kubernetes-check {{binary}} || [ $? -eq 77 ]
+
+# The container image, built without a daemon, and run. 77: a tool is missing
+image:
+    nice scripts/image --check || [ $? -eq 77 ]
 
 # Size limits, set and found, of every implementation that can be built here; python,node,go,java
 matrix *arguments:

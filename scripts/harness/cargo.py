@@ -1,16 +1,17 @@
 """Builds with cargo, and the folder that they go to."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from harness import commands
 from harness.repository import ROOT
 
 
-def build(*arguments: str) -> None:
+def build(*arguments: str, environment: Mapping[str, str] | None = None) -> None:
     """Builds this repository; cargo's messages are shown."""
     command = ["cargo", "build", "--locked", "--quiet", *arguments]
-    status = commands.shown(command, folder=ROOT)
+    status = commands.shown(command, folder=ROOT, environment=environment)
     if status != 0:
         raise commands.CommandError(f"{commands.written(command)}\nended with status {status}")
 
