@@ -1,12 +1,12 @@
 //! Commands and their dispatch.
 
-use std::{env, process::ExitCode};
+use std::{env, ffi::OsString, process::ExitCode};
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use super::{
-    call, compare, completions, foreign_flags, gate, limits, merge, methods, report, run, serve,
-    status::Status, sweep,
+    call, compare, completions, foreign_flags, gate, limits, merge, methods, report, report_files, run,
+    serve, status::Status, sweep,
 };
 use crate::report::outside;
 
@@ -89,16 +89,26 @@ impl Cli {
     /// # Errors
     /// There is no command to execute; the value is the exit status.
     pub fn of_arguments() -> Result<Self, ExitCode> {
-        Self::try_parse().map_err(|error| {
+        Self::parsed(env::args_os()).map_err(|error| {
             // clap repeats the arguments unfiltered, so they are filtered before they are parsed a second
             // time.
             let written = env::args_os().map(|word| outside::on_one_line(&word.to_string_lossy()));
-            let shown = Self::try_parse_from(written).err().filter(|_| error.use_stderr());
+            let shown = Self::parsed(written).err().filter(|_| error.use_stderr());
             let error = foreign_flags::with_advice(shown.unwrap_or(error));
             // A closed stream takes no message.
             let _ = error.print();
             if error.use_stderr() { Status::Failed.into() } else { Status::Done.into() }
         })
+    }
+
+    /// Parses these arguments with the command line of [`Self::described`].
+    fn parsed(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Self, clap::Error> {
+        Self::from_arg_matches(&Self::described().try_get_matches_from(arguments)?)
+    }
+
+    /// Returns the command line, in which each command has the formats of its document.
+    fn described() -> clap::Command {
+        report_files::with_formats(Self::command())
     }
 
     /// Runs the command, and returns the exit status.
@@ -118,16 +128,14 @@ impl Cli {
             Command::Serve(arguments) => serve::execute(arguments),
             Command::Merge(arguments) => merge::execute(arguments),
             Command::Report(arguments) => report::execute(arguments),
-            Command::Completions(arguments) => completions::execute(arguments, Self::command()),
-            Command::Man(arguments) => completions::execute_man(arguments, Self::command()),
+            Command::Completions(arguments) => completions::execute(arguments, Self::described()),
+            Command::Man(arguments) => completions::execute_man(arguments, Self::described()),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]
@@ -143,7 +151,7 @@ mod tests {
     /// Commands with their trailing words, which are a comment to a shell.
     #[test]
     fn the_examples_of_each_help_are_commands() {
-        let command = Cli::command();
+        let command = Cli::described();
         let helps = std::iter::once(&command).chain(command.get_subcommands());
         let mut seen = 0;
         for line in helps
@@ -158,7 +166,7 @@ mod tests {
             // Arguments that a shell does not pass to the program.
             let own = words.iter().take_while(|word| !matches!(word.as_str(), "&&" | "|" | ">" | "<" | "&"));
             let words = std::iter::once("plimsoll").chain(own.map(String::as_str));
-            if let Err(error) = Cli::try_parse_from(words) {
+            if let Err(error) = Cli::parsed(words) {
                 // The path of an example does not exist.
                 assert!(error.to_string().contains("there is no such file"), "{line}: {error}");
             }
@@ -169,6 +177,6 @@ mod tests {
 
     #[test]
     fn the_flags_of_each_command_are_consistent() {
-        Cli::command().debug_assert();
+        Cli::described().debug_assert();
     }
 }

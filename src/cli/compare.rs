@@ -9,11 +9,15 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::{
-    output::{OutputArguments, is_stdout, print},
+    output::{OutputArguments, is_stdout},
+    report_files::ReportFiles,
     saved,
     status::Status,
 };
-use crate::{experiment::compare::Comparison, result::summary::Summary};
+use crate::{
+    experiment::compare::Comparison,
+    result::{DocumentKind, summary::Summary},
+};
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -32,6 +36,9 @@ pub(super) struct CompareArguments {
 
     #[command(flatten)]
     output: OutputArguments,
+
+    #[command(flatten)]
+    reports: ReportFiles,
 }
 
 const EXAMPLES: &str = "\
@@ -54,13 +61,10 @@ Exit status: 0 if the results could be compared, even if they differ; 2 otherwis
 `plimsoll gate`, or `plimsoll run --assert`.";
 
 pub(super) fn execute(arguments: &CompareArguments) -> Result<Status> {
+    let outputs = arguments.reports.outputs(&arguments.output, DocumentKind::Comparison)?;
     let (base, candidate) = (read(&arguments.base)?, read(&arguments.candidate)?);
     let comparison = Comparison::new(&base, &candidate, arguments.allow_different_plans)?;
-    if let Some(destination) = arguments.output.reserve()? {
-        destination.write(&comparison)?;
-    }
-    print(&comparison, arguments.output.format())?;
-    Ok(Status::Done)
+    Ok(Status::Done.despite(outputs.write(&comparison)))
 }
 
 /// Reads the result in a file, or the results in a folder, sorted by name.

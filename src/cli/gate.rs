@@ -10,11 +10,12 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueHint};
 
 use super::{
+    history_flags::{History, HistoryFlags},
     output::{OutputArguments, to_stdout},
+    report_files::ReportFiles,
     session::{Outputs, Session},
     status::Status,
     transport_flags::TransportFlags,
-    verdict_files::{Reserved, VerdictFiles},
     watch_flags::WatchFlags,
 };
 use crate::{
@@ -23,6 +24,7 @@ use crate::{
         Scenario, Verdict, Word, expected_length, fewest_repetitions_of, parse_share,
     },
     report::verdict_words,
+    result::DocumentKind,
     rpc::LARGEST_MESSAGE,
     units::{ByteSize, exact_duration, grouped, hint, parse_duration},
     view::line,
@@ -106,7 +108,10 @@ pub(super) struct GateArguments {
     output: OutputArguments,
 
     #[command(flatten)]
-    files: VerdictFiles,
+    reports: ReportFiles,
+
+    #[command(flatten)]
+    history: HistoryFlags,
 }
 
 const EXAMPLES: &str = "\
@@ -155,14 +160,14 @@ pub(super) fn execute(arguments: &GateArguments) -> Result<Status> {
         _ => bail!("a gate needs --base and --candidate"),
     };
     let settings = arguments.settings(base, candidate)?;
-    let (outputs, files) = arguments.outputs()?;
-    let session = Session::with(outputs, &arguments.watch, arguments.output.quiet)?;
+    let (outputs, history) = arguments.outputs()?;
+    let session = Session::begin(outputs, &arguments.watch, arguments.output.quiet)?;
     let (verdict, failure) = match gate::run(&settings, &session.stop, &session.events) {
         Err(GateError::Interrupted) => return Ok(session.interrupted()),
         Err(GateError::Early { verdict, source }) => (*verdict, Some(anyhow::Error::from(*source))),
         verdict => (verdict?, None),
     };
-    Ok(arguments.tell(&verdict, session, files, failure))
+    Ok(arguments.tell(&verdict, session, history, failure))
 }
 
 fn status(verdict: &Verdict, strict: bool) -> Status {
@@ -189,17 +194,15 @@ fn status(verdict: &Verdict, strict: bool) -> Status {
 impl GateArguments {
     /// Writes the verdict of a gate without a base.
     fn skip(&self, candidate: &Contender, reason: &str) -> Result<Status> {
-        let (outputs, files) = self.outputs()?;
-        let session = Session::with(outputs, &self.watch, self.output.quiet)?;
+        let (outputs, history) = self.outputs()?;
+        let session = Session::begin(outputs, &self.watch, self.output.quiet)?;
         let verdict = gate::without_base(reason, candidate, self.label.clone(), self.seed);
-        Ok(self.tell(&verdict, session, files, None))
+        Ok(self.tell(&verdict, session, history, None))
     }
 
     /// Reserves all files for the verdict.
-    fn outputs(&self) -> Result<(Outputs, Reserved<'_>)> {
-        let printed = self.files.printed_beside(&self.output)?;
-        let outputs = Outputs { destination: self.output.reserve()?, printed };
-        Ok((outputs, self.files.reserve()?))
+    fn outputs(&self) -> Result<(Outputs, History<'_>)> {
+        Ok((self.reports.outputs(&self.output, DocumentKind::Verdict)?, self.history.reserve()?))
     }
 
     /// Writes and prints a verdict, as far as possible despite failures. Returns the exit status.
@@ -207,11 +210,11 @@ impl GateArguments {
         &self,
         verdict: &Verdict,
         session: Session,
-        files: Reserved<'_>,
+        history: History<'_>,
         failure: Option<anyhow::Error>,
     ) -> Status {
         let mut failures = session.finish(verdict);
-        failures.extend(files.write(verdict));
+        failures.extend(history.write(verdict));
         // For a verdict without a result, the error below is the reason.
         let status = if failure.is_some() && verdict.verdict != Word::Regressed {
             Status::Failed

@@ -7,6 +7,7 @@ use super::{
     metadata_flags::MetadataFlags,
     output::OutputArguments,
     own_server::OwnServer,
+    report_files::ReportFiles,
     session::{self, Session},
     status::Status,
     transport_flags::TransportFlags,
@@ -18,6 +19,7 @@ use crate::{
     endpoint::Target,
     experiment::limits::{Limits, LimitsError, LimitsSettings, State, find},
     load::{ClientKind, DEFAULT_MAX_RECV, Options, recv_limit},
+    result::DocumentKind,
     rpc::{Compression, LARGEST_MESSAGE},
     units::{ByteSize, Limit, grouped},
 };
@@ -63,6 +65,9 @@ pub(super) struct LimitsArguments {
 
     #[command(flatten, next_help_heading = "Result")]
     output: OutputArguments,
+
+    #[command(flatten)]
+    reports: ReportFiles,
 }
 
 const EXAMPLES: &str = "\
@@ -105,7 +110,8 @@ pub(super) fn execute(arguments: &LimitsArguments) -> Result<Status> {
     };
     check_metadata(&settings.options.metadata)?;
     let server = arguments.server.server(arguments.target.as_ref(), &arguments.transport)?;
-    let session = Session::begin(&arguments.output, &arguments.watch)?;
+    let outputs = arguments.reports.outputs(&arguments.output, DocumentKind::Limits)?;
+    let session = Session::begin(outputs, &arguments.watch, arguments.output.quiet)?;
     let driven = server.start()?;
     let limits = match find(&driven.located, &settings, &session.stop, &session.events) {
         Err(LimitsError::Interrupted) => return Ok(session.interrupted()),

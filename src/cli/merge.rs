@@ -9,7 +9,8 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::{
-    output::{OutputArguments, is_stdout, print},
+    output::{OutputArguments, is_stdout},
+    report_files::ReportFiles,
     result_stream::{self, Part},
     saved,
     session::first,
@@ -20,7 +21,7 @@ use super::{
 use crate::{
     engine::{Event, Events},
     experiment::merge::Merging,
-    result::{Objective, Rating},
+    result::{DocumentKind, Objective, Rating},
     view::line,
 };
 
@@ -66,6 +67,9 @@ pub(super) struct MergeArguments {
     output: OutputArguments,
 
     #[command(flatten)]
+    reports: ReportFiles,
+
+    #[command(flatten)]
     watch: WatchFlags,
 }
 
@@ -82,7 +86,7 @@ of another plan, seed, version or start are refused, and so is a shard that is t
 Exit status: as `plimsoll run`; 2 if shards are missing, without --partial.";
 
 pub(super) fn execute(arguments: &MergeArguments) -> Result<Status> {
-    let destination = arguments.output.reserve()?;
+    let outputs = arguments.reports.outputs(&arguments.output, DocumentKind::Summary)?;
     let (events, view) = arguments.watch.watch(arguments.output.quiet)?;
     let mut input = Input { merging: Merging::default(), results: 0, of: None, events, others: Vec::new() };
     let read = input.read(&arguments.results);
@@ -96,9 +100,7 @@ pub(super) fn execute(arguments: &MergeArguments) -> Result<Status> {
     }
     read?;
     let merged = merging.finish(arguments.partial, arguments.label.clone(), &arguments.assertions)?;
-    let written = destination.map_or(Ok(()), |destination| destination.write(&merged));
-    let printed = print(&merged, arguments.output.format());
-    first(written.err().map(anyhow::Error::from).into_iter().chain(printed.err()).collect())?;
+    first(outputs.write(&merged))?;
     Ok(if merged.calls.outcomes.answered == 0 {
         bail!("no call of any shard was answered");
     } else if !merged.meets_objectives() {

@@ -6,10 +6,11 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::{
+    history_flags::HistoryFlags,
     output::{OutputArguments, print_with},
+    report_files::{ReportFiles, check_name},
     saved,
     status::Status,
-    verdict_files::VerdictFiles,
 };
 use crate::report::SavedDocument;
 
@@ -24,7 +25,10 @@ pub(super) struct ReportArguments {
     output: OutputArguments,
 
     #[command(flatten)]
-    files: VerdictFiles,
+    reports: ReportFiles,
+
+    #[command(flatten)]
+    history: HistoryFlags,
 }
 
 const EXAMPLES: &str = "\
@@ -35,22 +39,34 @@ Examples:
   plimsoll report verdict.json --junit gate.xml  # a verdict for a CI service";
 
 pub(super) fn execute(arguments: &ReportArguments) -> Result<Status> {
-    let printed = arguments.files.printed_beside(&arguments.output)?;
+    check_name(arguments.output.output.as_deref())?;
     let path = &arguments.result;
     let file = saved::read(path)?;
     let saved = SavedDocument::read(&file).with_context(|| format!("cannot use `{}`", path.display()))?;
+    let kind = saved.kind();
+    let printed = arguments.reports.printed(&arguments.output, kind)?;
+    let files = arguments.reports.reserve(kind)?;
+    let history = arguments.history.reserve()?;
+    let destination = arguments.output.reserve()?;
     let mut failures = Vec::new();
-    if let Some(flag) = arguments.files.given() {
+    if arguments.history.is_given() {
         let SavedDocument::Verdict(verdict) = &saved else {
-            bail!("{flag} is for a verdict of `plimsoll gate`, and `{}` is another result", path.display());
+            bail!(
+                "--history is for a verdict of `plimsoll gate`, and `{}` is another result",
+                path.display()
+            );
         };
-        failures.extend(arguments.files.reserve()?.write(verdict));
+        failures.extend(history.write(verdict));
     }
-    if let Some(destination) = arguments.output.reserve()? {
-        destination.write(&saved)?;
+    if let Some(destination) = destination {
+        failures.extend(destination.write(&saved).err().map(anyhow::Error::from));
+    }
+    for (destination, format) in files {
+        let written = destination.write_with(|out| saved.write(format, out));
+        failures.extend(written.err().map(anyhow::Error::from));
     }
     if let Some(format) = printed {
-        print_with(format, |out| saved.write(format, out))?;
+        failures.extend(print_with(format, |out| saved.write(format, out)).err());
     }
     Ok(Status::Done.despite(failures))
 }

@@ -3,12 +3,7 @@
 
 use anyhow::Result;
 
-use super::{
-    output::{OutputArguments, print},
-    signals::stop_on_signals,
-    status::Status,
-    watch_flags::WatchFlags,
-};
+use super::{output::print, signals::stop_on_signals, status::Status, watch_flags::WatchFlags};
 use crate::{
     engine::Events,
     report::{Format, Writable, destination::Destination},
@@ -33,23 +28,31 @@ pub(super) struct Outputs {
     pub(super) destination: Option<Destination>,
     /// Format on stdout; `None` if another report goes there.
     pub(super) printed: Option<Format>,
+    /// Reports, reserved.
+    pub(super) files: Vec<(Destination, Format)>,
+}
+
+impl Outputs {
+    /// Writes and prints a document. Returns the failures; none of them takes another output away.
+    pub(super) fn write(self, document: &impl Writable) -> Vec<anyhow::Error> {
+        let Self { destination, printed, files } = self;
+        let written = destination.map_or(Ok(()), |destination| destination.write(document));
+        let mut failures: Vec<anyhow::Error> = written.err().map(anyhow::Error::from).into_iter().collect();
+        for (destination, format) in files {
+            let written = destination.write_with(|out| document.write(format, out));
+            failures.extend(written.err().map(anyhow::Error::from));
+        }
+        failures.extend(printed.and_then(|format| print(document, format).err()));
+        failures
+    }
 }
 
 impl Session {
-    /// Reserves the outputs, and starts to handle signals and to display progress.
-    ///
-    /// # Errors
-    /// An output cannot be written, or the operating system refuses a resource.
-    pub(super) fn begin(output: &OutputArguments, watch: &WatchFlags) -> Result<Self> {
-        let outputs = Outputs { destination: output.reserve()?, printed: Some(output.format()) };
-        Self::with(outputs, watch, output.quiet)
-    }
-
-    /// Starts the session of a command that has reserved its outputs itself.
+    /// Starts to handle signals and to display progress, for a command that has reserved its outputs.
     ///
     /// # Errors
     /// Events cannot be written, or the operating system refuses a resource.
-    pub(super) fn with(outputs: Outputs, watch: &WatchFlags, quiet: bool) -> Result<Self> {
+    pub(super) fn begin(outputs: Outputs, watch: &WatchFlags, quiet: bool) -> Result<Self> {
         let stop = stop_on_signals()?;
         let (events, view) = watch.watch(quiet)?;
         Ok(Self { stop, events, view, outputs })
@@ -65,10 +68,7 @@ impl Session {
     /// figures are printed all the same.
     pub(super) fn finish(self, document: &impl Writable) -> Vec<anyhow::Error> {
         self.view.finish(self.events);
-        let Outputs { destination, printed } = self.outputs;
-        let written = destination.map_or(Ok(()), |destination| destination.write(document));
-        let printed = printed.map_or(Ok(()), |format| print(document, format));
-        written.err().map(anyhow::Error::from).into_iter().chain(printed.err()).collect()
+        self.outputs.write(document)
     }
 }
 

@@ -8,8 +8,9 @@ use clap::{Args, ValueHint};
 use super::{
     client_flags::ClientFlags,
     metadata_flags::MetadataFlags,
-    output::{BOTH_ON_STDOUT, is_stdout},
+    output::{OutputArguments, is_stdout},
     own_server::OwnServer,
+    report_files::ReportFiles,
     saved,
     session::{self, Outputs, Session},
     status::Status,
@@ -18,12 +19,12 @@ use super::{
     watch_flags::WatchFlags,
 };
 use crate::{
-    cli::values::one_of,
     client::check_metadata,
     endpoint::Target,
     experiment::sweep::{self, GridLoad, Point, Sizes, Sweep, SweepSpec},
     load::{Mix, Settings, Texts},
-    report::{destination::Destination, formats::Format},
+    report::destination::Destination,
+    result::DocumentKind,
     rpc::format_data::TextKind,
     units::{Rate, parse_duration},
 };
@@ -94,21 +95,15 @@ pub(super) struct SweepArguments {
     #[command(flatten)]
     server: OwnServer,
 
-    /// Also write the sweep as JSON to this file after each point. If the file has a sweep with the same settings, continue
-    /// it. `-` is stdout, instead of the text
-    #[arg(short, long, value_name = "FILE", help_heading = "Result")]
-    output: Option<std::path::PathBuf>,
+    /// Result flags. A file gets the sweep after each point; a sweep with the same settings in it is continued.
+    #[command(flatten, next_help_heading = "Result")]
+    output: OutputArguments,
 
-    /// Format on stdout [default: text]
-    #[arg(short = 'O', long, value_name = "FORMAT", value_parser = one_of(&[Format::Text, Format::Json, Format::Csv]), help_heading = "Result")]
-    format: Option<Format>,
+    #[command(flatten)]
+    reports: ReportFiles,
 
     #[command(flatten)]
     watch: WatchFlags,
-
-    /// No progress on stderr
-    #[arg(short, long, help_heading = "Result")]
-    quiet: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -124,7 +119,9 @@ no other figure.";
 pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
     // An impossible grid is an error before any name is resolved.
     arguments.asked(true)?;
-    let (output, format) = arguments.written()?;
+    let printed = arguments.reports.printed(&arguments.output, DocumentKind::Sweep)?;
+    let files = arguments.reports.reserve(DocumentKind::Sweep)?;
+    let output = arguments.output.output.as_deref().filter(|path| !is_stdout(Some(path)));
     let server = arguments.server.server(arguments.target.as_ref(), &arguments.transport)?;
     let asked = arguments.asked(server.is_local())?;
     // Every plan is checked before the first run.
@@ -139,8 +136,8 @@ pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
     let destination = output.map(Destination::reserve).transpose()?;
     // A pipe stays open until the whole sweep is written to it; a file is written point by point.
     let at_the_end = destination.filter(|_| output.is_some_and(|path| !is_kept(path)));
-    let outputs = Outputs { destination: at_the_end, printed: Some(format) };
-    let session = Session::with(outputs, &arguments.watch, arguments.quiet)?;
+    let outputs = Outputs { destination: at_the_end, printed, files };
+    let session = Session::begin(outputs, &arguments.watch, arguments.output.quiet)?;
     let (stop, events) = (&session.stop, &session.events);
     arguments.client.rehearse_built_in(server.there(), &asked.settings.options.metadata)?;
     let driven = server.start()?;
@@ -196,15 +193,6 @@ fn begun(path: &Path, asked: &SweepSpec) -> Result<Option<Sweep>> {
 }
 
 impl SweepArguments {
-    /// Returns the file for the sweep, and the format on stdout.
-    fn written(&self) -> Result<(Option<&Path>, Format)> {
-        match (self.output.as_deref(), self.format) {
-            (path, None | Some(Format::Json)) if is_stdout(path) => Ok((None, Format::Json)),
-            (path, Some(_)) if is_stdout(path) => bail!(BOTH_ON_STDOUT),
-            (path, format) => Ok((path, format.unwrap_or(Format::Text))),
-        }
-    }
-
     fn asked(&self, shares_machine: bool) -> Result<SweepSpec> {
         let loads: Vec<GridLoad> = match (self.concurrency.as_slice(), self.rate.as_slice()) {
             ([], []) => [1, 8, 64].map(GridLoad::Concurrency).to_vec(),

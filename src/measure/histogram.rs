@@ -8,7 +8,7 @@ use hdrhistogram::{
     serialization::{Serializer, V2DeflateSerializer, V2Serializer},
 };
 
-use super::packed::{DecodeError, LONGEST_NS, PackedLatency, SIGNIFICANT_DIGITS};
+use super::packed::{DecodeError, HALF_BUCKET, LONGEST_NS, PackedLatency, SIGNIFICANT_DIGITS};
 use crate::units::nanoseconds_of;
 
 /// Histogram of call durations.
@@ -111,6 +111,23 @@ impl Latency {
     /// Iterates over the durations in ascending order: a duration in ns, and its count.
     pub fn recorded(&self) -> impl Iterator<Item = (u64, u64)> {
         self.histogram.iter_recorded().map(|value| (value.value_iterated_to(), value.count_at_value()))
+    }
+
+    /// Iterates over quantiles, with so many steps for each halving of the distance to 1: a duration in ns, its
+    /// quantile, and the number of durations up to it. The last one is the longest duration.
+    pub fn quantiles(&self, steps_per_halving: u32) -> impl Iterator<Item = (u64, f64, u64)> {
+        let mut count = 0;
+        self.histogram.iter_quantiles(steps_per_halving).map(move |value| {
+            count += value.count_since_last_iteration();
+            (value.value_iterated_to(), value.quantile_iterated_to(), count)
+        })
+    }
+
+    /// Numbers of counts as HdrHistogram's tables name them: buckets, and counts of a bucket.
+    #[must_use]
+    pub fn shape(&self) -> (usize, usize) {
+        let of_a_bucket = 2 * usize::try_from(HALF_BUCKET).unwrap_or(usize::MAX);
+        (self.histogram.distinct_values() / (of_a_bucket / 2) - 1, of_a_bucket)
     }
 
     /// Removes all durations and keeps the memory.

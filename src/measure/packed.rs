@@ -27,7 +27,7 @@ const COUNTS: usize = 33_792;
 
 /// Values with a count of their own in each bucket, after the first: half of the smallest power of two that holds
 /// three digits.
-const HALF_BUCKET: u64 = 1_024;
+pub(super) const HALF_BUCKET: u64 = 1_024;
 
 /// Largest encoding of a histogram with these bounds: each count takes at most 9 bytes.
 const LARGEST_ENCODING: usize = HEAD + COUNTS * 9;

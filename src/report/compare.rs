@@ -65,10 +65,7 @@ fn figures(figures: &[Figure], out: &mut impl Write) -> io::Result<()> {
     let mut table = Table::new(&["base", "candidate", "ratio", "from", "to", "p", "p adjusted"]);
     let ratio = |ratio: f64| format!("{ratio:.3}");
     for figure in figures {
-        let shown = |value: f64| match figure.name.as_str() {
-            "calls_per_second" => decimal(value),
-            _ => format_nanoseconds(value),
-        };
+        let shown = |value: f64| shown(figure, value);
         let p = |p: Option<f64>| p.map_or_else(|| NONE.to_owned(), |p| format!("{p:.4}"));
         let (low, high) = figure
             .interval
@@ -94,7 +91,16 @@ fn figures(figures: &[Figure], out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-fn words(name: &str) -> &str {
+/// Returns a value of a figure with its unit.
+pub(crate) fn shown(figure: &Figure, value: f64) -> String {
+    match figure.name.as_str() {
+        "calls_per_second" => decimal(value),
+        _ => format_nanoseconds(value),
+    }
+}
+
+/// Returns the words for a figure's name.
+pub(crate) fn words(name: &str) -> &str {
     match name {
         "calls_per_second" => "calls/s",
         "p50_ns" => "p50",
@@ -107,7 +113,7 @@ fn words(name: &str) -> &str {
 }
 
 /// Returns the interval in words.
-fn verdict(figure: &Figure) -> String {
+pub(crate) fn verdict(figure: &Figure) -> String {
     let Some((low, high)) = figure.interval else {
         return "no interval: too few seconds, or too few runs".to_owned();
     };

@@ -4,9 +4,107 @@ use std::io::{self, Write};
 
 use super::outside::on_one_line;
 use crate::{
-    experiment::sweep::{GridLoad, Sweep},
+    experiment::{
+        compare::Comparison,
+        limits::Limits,
+        sweep::{GridLoad, Sweep},
+    },
+    result::summary::Summary,
     rpc::OutcomeKind,
 };
+
+/// Names of the columns of a run's intervals before those of the outcomes.
+const INTERVAL_COLUMNS: [&str; 2] = ["start_ns", "length_ns"];
+
+/// Names of the columns of a run's intervals after those of the outcomes.
+const INTERVAL_FIGURES: [&str; 8] =
+    ["in_flight", "largest_lateness_ns", "replies", "min_ns", "p50_ns", "p90_ns", "p99_ns", "max_ns"];
+
+/// Writes one row per interval of a run. Times are response times in an open loop, service times in a closed one.
+///
+/// # Errors
+/// Errors of the writer.
+pub fn run(summary: &Summary, mut out: impl Write) -> io::Result<()> {
+    let outcomes = OutcomeKind::VALUES.iter().map(|kind| kind.name());
+    row(INTERVAL_COLUMNS.into_iter().chain(outcomes).chain(INTERVAL_FIGURES), &mut out)?;
+    let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
+    for interval in &summary.intervals {
+        let figures = interval.latency.figures;
+        let times: [String; INTERVAL_COLUMNS.len()] =
+            [interval.start_ns.to_string(), interval.length_ns.to_string()];
+        let outcomes = OutcomeKind::VALUES.iter().map(|kind| interval.calls.of(*kind).to_string());
+        let of_figures: [String; INTERVAL_FIGURES.len()] = [
+            number(interval.in_flight),
+            number(interval.largest_lateness_ns),
+            interval.latency.count.to_string(),
+            number(figures.map(|figures| figures.min_ns)),
+            number(figures.map(|figures| figures.p50_ns)),
+            number(figures.map(|figures| figures.p90_ns)),
+            number(figures.map(|figures| figures.p99_ns)),
+            number(figures.map(|figures| figures.max_ns)),
+        ];
+        row(times.into_iter().chain(outcomes).chain(of_figures), &mut out)?;
+    }
+    out.flush()
+}
+
+/// Writes one row per limit of a server and its client.
+///
+/// # Errors
+/// Errors of the writer.
+pub fn limits(limits: &Limits, mut out: impl Write) -> io::Result<()> {
+    let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
+    row(
+        [
+            "side",
+            "direction",
+            "largest_passed_bytes",
+            "smallest_refused_bytes",
+            "limit_bytes",
+            "code",
+            "refusal_ns",
+            "searched_to_bytes",
+        ],
+        &mut out,
+    )?;
+    for record in &limits.limits {
+        let cells = [
+            record.side.name().to_owned(),
+            record.direction.name().to_owned(),
+            number(record.largest_passed_bytes),
+            number(record.smallest_refused_bytes),
+            number(record.limit_bytes),
+            record.code.as_deref().map(cell).unwrap_or_default(),
+            number(record.refusal_ns),
+            number(record.searched_to_bytes),
+        ];
+        row(cells, &mut out)?;
+    }
+    out.flush()
+}
+
+/// Writes one row per figure of a comparison.
+///
+/// # Errors
+/// Errors of the writer.
+pub fn comparison(comparison: &Comparison, mut out: impl Write) -> io::Result<()> {
+    row(["figure", "base", "candidate", "ratio", "from", "to", "p", "p_adjusted"], &mut out)?;
+    for figure in &comparison.figures {
+        let float = |number: Option<f64>| number.map(|number| number.to_string()).unwrap_or_default();
+        let cells = [
+            cell(&figure.name),
+            figure.base.to_string(),
+            figure.candidate.to_string(),
+            figure.ratio.to_string(),
+            float(figure.interval.map(|(low, _)| low)),
+            float(figure.interval.map(|(_, high)| high)),
+            float(figure.p),
+            float(figure.p_adjusted),
+        ];
+        row(cells, &mut out)?;
+    }
+    out.flush()
+}
 
 /// Names of a sweep's columns before those of the outcomes.
 const POINT_COLUMNS: [&str; 5] = ["message_bytes", "concurrency", "rate_per_second", "repetition", "planned"];

@@ -2,14 +2,16 @@
 
 use std::io::{self, Write};
 
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     announcement::{self, Announcement},
     benchmarks::{self, BetterWhen},
-    compare, csv, interference, json, junit, limits, markdown,
+    compare, csv, hgrm, hlog, html, interference, json, junit, limits, markdown,
     methods::{self, Methods},
-    reply, sweep, text, verdict,
+    outside,
+    page::{self, Page},
+    prometheus, reply, sweep, text, verdict,
 };
 use crate::{
     client::Reply,
@@ -27,12 +29,22 @@ pub enum Format {
     Text,
     /// The whole document as JSON.
     Json,
+    /// A page that opens without a network.
+    Html,
     /// Rows of comma-separated values.
     Csv,
     /// A report for a CI service.
     Markdown,
     /// Test cases for a CI service.
     Junit,
+    /// HdrHistogram's percentile distribution.
+    Hgrm,
+    /// HdrHistogram's interval log.
+    Hlog,
+    /// Final figures for Prometheus.
+    Prometheus,
+    /// A run over time, for Prometheus.
+    OpenMetrics,
     /// Bencher's metric format.
     Bencher,
     /// Figures for github-action-benchmark for which smaller is better.
@@ -44,9 +56,14 @@ pub enum Format {
 named!(Format, "format", {
     Text => "text": "For people",
     Json => "json": "For programs",
+    Html => "html": "A page with charts",
     Csv => "csv": "A row for each point",
     Markdown => "markdown": "A report for a CI service",
     Junit => "junit": "Test cases for a CI service",
+    Hgrm => "hgrm": "HdrHistogram's percentile distribution, in ms",
+    Hlog => "hlog": "HdrHistogram's interval log",
+    Prometheus => "prometheus": "Final figures, for a textfile collector or a Pushgateway",
+    OpenMetrics => "openmetrics": "The run over time, for promtool",
     Bencher => "bencher": "Bencher's metric format",
     BenchmarkSmaller => "benchmark-smaller": "github-action-benchmark's customSmallerIsBetter",
     BenchmarkBigger => "benchmark-bigger": "github-action-benchmark's customBiggerIsBetter",
@@ -75,10 +92,34 @@ pub trait Writable: Serialize + Sized + 'static {
     }
 }
 
+/// Reason why a document cannot be written in a format.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", no_writer(*.0, *.1))]
+pub struct NoWriter(DocumentKind, Format);
+
+/// Checks that documents of this kind have this format.
+///
+/// # Errors
+/// They have not; the message lists their formats.
+pub fn check(kind: DocumentKind, format: Format) -> Result<(), NoWriter> {
+    if TABLE.contains(&(kind, format)) { Ok(()) } else { Err(NoWriter(kind, format)) }
+}
+
 fn no_writer(kind: DocumentKind, format: Format) -> String {
     let own = TABLE.iter().filter(|(document, _)| *document == kind);
     let own: Vec<&str> = own.map(|(_, format)| format.name()).collect();
     format!("{} cannot be written as {format}; its formats are {}", kind.words(), own.join(", "))
+}
+
+/// Writes the page of a document, whose texts from outside are filtered first.
+fn paged<T: Serialize + DeserializeOwned>(
+    document: &T,
+    page: fn(&T) -> Page,
+    write: fn(&Page, &mut dyn Write) -> io::Result<()>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let shown = outside::shown(document);
+    write(&page(shown.as_ref().unwrap_or(document)), out)
 }
 
 macro_rules! table {
@@ -104,27 +145,47 @@ table! {
         } else {
             json::write(summary, out)
         },
+        Html => |document, out| paged(document, page::run::page, html::write, out),
+        Markdown => |document, out| paged(document, page::run::page, markdown::page::write, out),
+        Csv => csv::run,
+        Junit => junit::run,
+        Hgrm => hgrm::write,
+        Hlog => hlog::write,
+        Prometheus => prometheus::run,
+        OpenMetrics => prometheus::series,
     }
     Sweep as Sweep {
         Text => sweep::write_coloured,
         Json => json::write,
+        Html => |document, out| paged(document, page::sweep::page, html::write, out),
+        Markdown => |document, out| paged(document, page::sweep::page, markdown::page::write, out),
         Csv => csv::sweep,
     }
     Limits as Limits {
         Text => limits::write_coloured,
         Json => json::write,
+        Html => |document, out| paged(document, page::limits::page, html::write, out),
+        Markdown => |document, out| paged(document, page::limits::page, markdown::page::write, out),
+        Csv => csv::limits,
+        Prometheus => prometheus::limits,
     }
     Interference as Interference {
         Text => interference::write_coloured,
         Json => json::write,
+        Html => |document, out| paged(document, page::interference::page, html::write, out),
+        Markdown => |document, out| paged(document, page::interference::page, markdown::page::write, out),
     }
     Comparison as Comparison {
         Text => compare::write_coloured,
         Json => json::write,
+        Html => |document, out| paged(document, page::compare::page, html::write, out),
+        Markdown => |document, out| paged(document, page::compare::page, markdown::page::write, out),
+        Csv => csv::comparison,
     }
     Verdict as Verdict {
         Text => verdict::write_coloured,
         Json => json::write,
+        Html => |document, out| paged(document, page::verdict::page, html::write, out),
         Markdown => markdown::write,
         Junit => junit::write,
         Bencher => benchmarks::bencher,

@@ -137,7 +137,7 @@ fn what_was_run(neighbours: &Interference, out: &mut impl Write) -> io::Result<(
 }
 
 /// Returns the figures without a ratio.
-fn others(without: &PooledSide, with: &PooledSide) -> Vec<(&'static str, [String; 2])> {
+pub(crate) fn others(without: &PooledSide, with: &PooledSide) -> Vec<(&'static str, [String; 2])> {
     let both = |name, shown: &dyn Fn(&PooledSide) -> String| (name, [shown(without), shown(with)]);
     let known = |text: Option<String>| text.unwrap_or_else(|| NONE.to_owned());
     let unanswered = |arm: &PooledSide| arm.calls.planned.saturating_sub(arm.calls.outcomes.answered);

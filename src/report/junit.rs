@@ -9,7 +9,11 @@ use super::{
     outside::on_one_line,
     verdict_words::{metric_name, percent, word},
 };
-use crate::experiment::gate::{MetricVerdict, ScenarioVerdict, Verdict, Word};
+use crate::{
+    experiment::gate::{MetricVerdict, ScenarioVerdict, Verdict, Word},
+    report::text::soundness::weight_word,
+    result::{Rating, summary::Summary},
+};
 
 /// Writes a verdict. Regressed metrics are failures; metrics without a result are skipped.
 ///
@@ -36,6 +40,57 @@ pub fn write(verdict: &Verdict, mut out: impl Write) -> io::Result<()> {
     report.add_test_suite(suite);
     report.serialize(&mut out).map_err(io::Error::other)?;
     out.flush()
+}
+
+/// Writes a run: a test case per objective, and one for the soundness, which fails if the run is unsound.
+///
+/// # Errors
+/// Errors of the writer.
+pub fn run(summary: &Summary, mut out: impl Write) -> io::Result<()> {
+    let mut report = Report::new("plimsoll run");
+    let mut suite = TestSuite::new("plimsoll.run");
+    if let Ok(started) = DateTime::parse_from_rfc3339(&summary.started_at) {
+        report.set_timestamp(started);
+        suite.set_timestamp(started);
+    }
+    let window = std::time::Duration::from_nanos(summary.window_ns);
+    report.set_time(window);
+    suite.set_time(window);
+    for objective in &summary.objectives {
+        let message = format!("{}: {}", objective.expression, objective.shown);
+        let failure = (!objective.met).then_some("missed");
+        suite.add_test_case(run_case("objective", &objective.expression, failure, &message));
+    }
+    let failure = (summary.soundness.verdict == Rating::Unsound).then_some("unsound");
+    let findings: Vec<String> = summary
+        .soundness
+        .findings
+        .iter()
+        .map(|finding| format!("{} {}: {}", weight_word(finding.weight), finding.name, finding.detail))
+        .collect();
+    suite.add_test_case(run_case("run", "soundness", failure, &findings.join("; ")));
+    report.add_test_suite(suite);
+    report.serialize(&mut out).map_err(io::Error::other)?;
+    out.flush()
+}
+
+fn run_case(class: &str, name: &str, failure: Option<&str>, message: &str) -> TestCase {
+    let message = on_one_line(message);
+    let mut status = if failure.is_some() {
+        TestCaseStatus::non_success(NonSuccessKind::Failure)
+    } else {
+        TestCaseStatus::success()
+    };
+    if let Some(kind) = failure {
+        status.set_message(message.clone());
+        status.set_type(kind);
+    }
+    let mut case = TestCase::new(on_one_line(name), status);
+    case.set_classname(format!("plimsoll.run.{class}"));
+    if failure.is_none() && !message.is_empty() {
+        case.set_system_out(message);
+    }
+    case
 }
 
 fn limits(verdict: &Verdict) -> TestCase {

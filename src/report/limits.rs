@@ -60,61 +60,69 @@ fn render(limits: &Limits, out: &mut Vec<u8>) -> io::Result<()> {
     out.flush()
 }
 
-fn name(record: &LimitRecord) -> String {
+/// Returns the name of a limit.
+pub(crate) fn name(record: &LimitRecord) -> String {
     format!("{}, {}", record.side, record.direction)
 }
 
-fn table(records: &[LimitRecord], out: &mut impl Write) -> io::Result<()> {
-    let mut table = Table::new(&[
-        "limit",
-        "passed",
-        "refused",
-        "code",
-        "refusal",
-        "uploaded",
-        "connection",
-        "neighbour",
-        "probes",
-        "time",
-    ]);
-    let size =
-        |size: Option<u64>| size.map_or_else(|| NONE.to_owned(), |size| format!("{} B", grouped(size)));
-    let survived = |record: &LimitRecord, survived: Option<bool>| match survived {
+/// Headings of the cells of a limit.
+pub(crate) const HEADINGS: [&str; 10] = [
+    "limit",
+    "passed",
+    "refused",
+    "code",
+    "refusal",
+    "uploaded",
+    "connection",
+    "neighbour",
+    "probes",
+    "time",
+];
+
+/// Returns the cells of a limit.
+pub(crate) fn cells(record: &LimitRecord) -> [String; HEADINGS.len()] {
+    let survived = |survived: Option<bool>| match survived {
         None if record.survival_unstable.is_some() => "unstable".to_owned(),
         None => NONE.to_owned(),
         Some(true) => "survived".to_owned(),
         Some(false) => "lost".to_owned(),
     };
+    let limit = match record.state {
+        State::Found if record.behind.is_some() => format!("{} (in front)", size(record.limit_bytes)),
+        State::Found if record.confirmed => size(record.limit_bytes),
+        State::Found => format!("{} (by prefix)", size(record.limit_bytes)),
+        State::NotReached => "not reached".to_owned(),
+        State::Hidden => "hidden".to_owned(),
+        State::Unset => "none".to_owned(),
+        State::Unstable => "unstable".to_owned(),
+        State::Unfinished => "unfinished".to_owned(),
+    };
+    let passed = match record.state {
+        State::NotReached => size(record.searched_to_bytes),
+        _ => size(record.largest_passed_bytes),
+    };
+    [
+        limit,
+        passed,
+        size(record.smallest_refused_bytes),
+        record.status().unwrap_or_else(|| NONE.to_owned()),
+        record.refusal_time().map_or_else(|| NONE.to_owned(), format_duration),
+        size(record.uploaded_bytes),
+        survived(record.connection_survived),
+        survived(record.neighbour_survived),
+        grouped(record.probes.into()),
+        format_duration(Duration::from_nanos(record.elapsed_ns)),
+    ]
+}
+
+fn size(size: Option<u64>) -> String {
+    size.map_or_else(|| NONE.to_owned(), |size| format!("{} B", grouped(size)))
+}
+
+fn table(records: &[LimitRecord], out: &mut impl Write) -> io::Result<()> {
+    let mut table = Table::new(&HEADINGS);
     for record in records {
-        let limit = match record.state {
-            State::Found if record.behind.is_some() => format!("{} (in front)", size(record.limit_bytes)),
-            State::Found if record.confirmed => size(record.limit_bytes),
-            State::Found => format!("{} (by prefix)", size(record.limit_bytes)),
-            State::NotReached => "not reached".to_owned(),
-            State::Hidden => "hidden".to_owned(),
-            State::Unset => "none".to_owned(),
-            State::Unstable => "unstable".to_owned(),
-            State::Unfinished => "unfinished".to_owned(),
-        };
-        let passed = match record.state {
-            State::NotReached => size(record.searched_to_bytes),
-            _ => size(record.largest_passed_bytes),
-        };
-        table.named_row(
-            &name(record),
-            [
-                limit,
-                passed,
-                size(record.smallest_refused_bytes),
-                record.status().unwrap_or_else(|| NONE.to_owned()),
-                record.refusal_time().map_or_else(|| NONE.to_owned(), format_duration),
-                size(record.uploaded_bytes),
-                survived(record, record.connection_survived),
-                survived(record, record.neighbour_survived),
-                grouped(record.probes.into()),
-                format_duration(Duration::from_nanos(record.elapsed_ns)),
-            ],
-        );
+        table.named_row(&name(record), cells(record));
         if let Some(behind) = &record.behind {
             table.named_row(
                 BEHIND,
@@ -149,23 +157,27 @@ fn counted(compressed: &Compressed) -> String {
     }
 }
 
-/// Writes the refusals of a limit, and further remarks.
+/// Returns the refusals of a limit in words, and further remarks; empty without any.
+pub(crate) fn remarks(record: &LimitRecord) -> String {
+    let message = record.message.as_ref().filter(|message| !message.is_empty());
+    let message = message.map(|message| format!("refuses with `{}`", printable(message)));
+    let detail = record.detail.as_deref().map(plain);
+    let compressed = record.compressed.as_ref().map(counted);
+    [message, compressed, detail].into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+/// Writes the remarks about a limit.
 fn seen(record: &LimitRecord, out: &mut impl Write) -> io::Result<()> {
     let style = match record.state {
         State::Found | State::NotReached | State::Unset => GOOD,
         State::Hidden => DOUBTFUL,
         State::Unstable | State::Unfinished => BAD,
     };
-    let message = record.message.as_ref().filter(|message| !message.is_empty());
-    let message = message.map(|message| format!("refuses with `{}`", printable(message)));
-    let detail = record.detail.as_deref().map(plain);
-    let compressed = record.compressed.as_ref().map(counted);
-    let said: Vec<&str> =
-        [message.as_deref(), compressed.as_deref(), detail.as_deref()].into_iter().flatten().collect();
-    if said.is_empty() {
+    let remarks = remarks(record);
+    if remarks.is_empty() {
         return Ok(());
     }
-    writeln!(out, "{style}{}{style:#}  {}", name(record), said.join("; "))?;
+    writeln!(out, "{style}{}{style:#}  {remarks}", name(record))?;
     match record.behind.as_ref().and_then(|behind| behind.message.as_ref()) {
         Some(message) => writeln!(out, "{BEHIND}  refuses prefixes with `{}`", printable(message)),
         None => Ok(()),

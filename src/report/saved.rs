@@ -51,6 +51,19 @@ impl SavedDocument {
         })
     }
 
+    /// Returns the kind of the document.
+    #[must_use]
+    pub fn kind(&self) -> DocumentKind {
+        match self {
+            Self::Summary(_) => DocumentKind::Summary,
+            Self::Sweep(_) => DocumentKind::Sweep,
+            Self::Limits(_) => DocumentKind::Limits,
+            Self::Interference(_) => DocumentKind::Interference,
+            Self::Comparison(_) => DocumentKind::Comparison,
+            Self::Verdict(_) => DocumentKind::Verdict,
+        }
+    }
+
     /// Writes the document in a format of its kind.
     ///
     /// # Errors

@@ -311,7 +311,12 @@ fn files_for_a_verdict_are_not_made_of_another_result() {
     let path = folder.path().join("run.json");
     let path = path.to_str().expect("UTF-8");
     plimsoll(&["run", "-q", "-n", "10", "-w", "0s", "-o", path]).output().expect("it runs");
-    let output = plimsoll(&["report", path, "--junit", "gate.xml"]).output().expect("it runs");
-    let error = text(&output.stderr);
-    assert!(output.status.code() == Some(2) && error.contains("--junit is for a verdict"), "{error}");
+    for (flags, words) in [
+        (["--bencher", "gate.json"], "cannot be written as bencher; its formats are text, json, html"),
+        (["--history", "gate.csv"], "--history is for a verdict"),
+    ] {
+        let output = plimsoll(&[&["report", path], &flags[..]].concat()).output().expect("it runs");
+        let error = text(&output.stderr);
+        assert!(output.status.code() == Some(2) && error.contains(words), "{error}");
+    }
 }

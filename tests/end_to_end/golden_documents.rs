@@ -144,6 +144,9 @@ fn a_report_prints_what_the_writer_writes() {
 #[test]
 fn a_format_that_a_document_has_not_is_an_error_that_names_those_it_has() {
     let summary = SavedDocument::read(&golden_document(DocumentKind::Summary)).expect("a result");
-    let error = summary.write(Format::Junit, &mut Vec::new()).expect_err("no test cases").to_string();
-    assert_eq!(error, "a result of `plimsoll run` cannot be written as junit; its formats are text, json");
+    let error = summary.write(Format::Bencher, &mut Vec::new()).expect_err("no metrics").to_string();
+    assert_eq!(
+        error,
+        "a result of `plimsoll run` cannot be written as bencher; its formats are text, json, html, markdown, csv, junit, hgrm, hlog, prometheus, openmetrics"
+    );
 }

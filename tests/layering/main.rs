@@ -40,7 +40,8 @@ const OWNERS: [(&str, &[&str]); 37] = [
     ("protox", &["rpc/schema"]),
     ("sha2", &["load/corpus"]),
     ("tower", &["client", "server"]),
-    ("h2", &["client/stub"]),
+    // In pages, `h2` is a heading.
+    ("h2", &["client/stub", "report/html"]),
     ("hyper", &["client/stub", "server"]),
     ("hyper_util", &["client/stub"]),
     ("percent_encoding", &["client/lean"]),
@@ -56,6 +57,7 @@ const OWNERS: [(&str, &[&str]); 37] = [
     ("rustls_native_certs", &["endpoint/tls"]),
     ("rcgen", &["endpoint/tls/made"]),
     ("quick_junit", &["report"]),
+    ("maud", &["report/html"]),
     ("toml", &["experiment/gate"]),
     ("shlex", &["endpoint"]),
     (

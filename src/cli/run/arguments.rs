@@ -13,6 +13,7 @@ use crate::{
         method_flags::{Driven, MethodFlags},
         output::OutputArguments,
         own_server::OwnServer,
+        report_files::ReportFiles,
         transport_flags::TransportFlags,
         values::{count, named, read_text, verdict},
         watch_flags::WatchFlags,
@@ -112,6 +113,9 @@ pub(crate) struct LoadArguments {
 
     #[command(flatten, next_help_heading = "Result")]
     pub(super) output: OutputArguments,
+
+    #[command(flatten)]
+    pub(super) reports: ReportFiles,
 }
 
 #[derive(Debug, Args)]

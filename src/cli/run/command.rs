@@ -10,7 +10,7 @@ use crate::{
     engine,
     load::{Plan, Settings},
     result::{
-        Rating,
+        DocumentKind, Rating,
         summary::{Context, Summary, TargetRecord},
     },
     rpc::status_words,
@@ -38,7 +38,8 @@ pub(crate) fn execute(arguments: &RunArguments) -> Result<Status> {
     let settings = load.with_method(load.settings(server.is_local())?, driven)?;
     let settings = Settings { shard, ..settings };
     let plan = Arc::new(Plan::new(settings)?);
-    let session = Session::begin(&output, &arguments.watch(shard))?;
+    let outputs = arguments.reports(shard).outputs(&output, DocumentKind::Summary)?;
+    let session = Session::begin(outputs, &arguments.watch(shard), output.quiet)?;
     load.client.rehearse(server.there(), &plan)?;
     let mut driven = server.start()?;
     if session.stop.is_wanted() {

@@ -10,6 +10,7 @@ use crate::{
     },
     client::check_metadata,
     experiment::interference::{self, Ended, InterferenceError, RunError, check},
+    result::DocumentKind,
 };
 
 pub(crate) fn execute(arguments: &InterferenceArguments) -> Result<Status> {
@@ -24,7 +25,8 @@ pub(super) fn run(load: &LoadArguments, rounds: u64) -> Result<Status> {
         bail!("--rounds is {rounds}; give a number from 1 to 1,000");
     }
     check_metadata(&settings.options.metadata)?;
-    let session = Session::begin(&load.output, &load.watch)?;
+    let outputs = load.reports.outputs(&load.output, DocumentKind::Interference)?;
+    let session = Session::begin(outputs, &load.watch, load.output.quiet)?;
     load.client.rehearse_built_in(server.there(), &settings.options.metadata)?;
     let ended =
         interference::run(settings, rounds, &server, load.label.clone(), &session.stop, &session.events);

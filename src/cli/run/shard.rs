@@ -14,6 +14,7 @@ use super::{
 use crate::{
     cli::{
         output::{OutputArguments, is_stdout},
+        report_files::ReportFiles,
         watch_flags::WatchFlags,
     },
     engine::Start,
@@ -50,11 +51,10 @@ impl RunArguments {
         if self.load.strict.is_some() {
             bail!("--strict is about the whole run; give it to `plimsoll merge`");
         }
-        for (flag, path) in [("-o", &self.load.output.output), ("--events", &self.load.watch.events)] {
-            if let Some(path) = path
-                && !is_shared(path)
-                && !path.to_str().is_some_and(|path| path.contains(SHARD))
-            {
+        let own = [("-o", &self.load.output.output), ("--events", &self.load.watch.events)];
+        let own = own.into_iter().filter_map(|(flag, path)| Some((flag.to_owned(), path.as_deref()?)));
+        for (flag, path) in own.chain(self.load.reports.given()) {
+            if !is_shared(path) && !path.to_str().is_some_and(|path| path.contains(SHARD)) {
                 bail!(
                     "with --shard, {flag} needs {SHARD} in the name, such as {flag} 'run/{SHARD}.json': all shards would write the same file"
                 );
@@ -67,6 +67,11 @@ impl RunArguments {
     pub(super) fn output(&self, shard: Shard) -> OutputArguments {
         let OutputArguments { output, format, quiet } = &self.load.output;
         OutputArguments { output: of_shard(output.as_deref(), shard), format: *format, quiet: *quiet }
+    }
+
+    /// Returns the flags of reports with the number of the shard in the files' names.
+    pub(super) fn reports(&self, shard: Shard) -> ReportFiles {
+        self.load.reports.with_files(|path| of_shard(Some(path), shard).unwrap_or_default())
     }
 
     /// Returns the flags of progress with the number of the shard in the file's name.

@@ -5,7 +5,7 @@ use std::io::Read;
 use super::{document::Comparison, figures::Figure};
 use crate::{
     result::{Contradiction, Document, DocumentKind, ReadError, document, holds, near},
-    statistics::holm,
+    statistics::{holm, median},
 };
 
 impl Document for Comparison {
@@ -26,7 +26,10 @@ impl Comparison {
         document::read(reader)
     }
 
-    fn check(&self) -> Result<(), Contradiction> {
+    fn check(&self) -> Result<(), ReadError> {
+        for record in self.pooled.iter().flat_map(|pooled| [&pooled.base, &pooled.candidate]) {
+            record.checked()?;
+        }
         for (name, side) in [("base", &self.base), ("candidate", &self.candidate)] {
             holds(
                 &format!("the number of results of the {name}"),
@@ -41,12 +44,20 @@ impl Comparison {
         let with_p = self.figures.iter().filter(|figure| figure.p.is_some());
         with_p.zip(holm(&p_values)).try_for_each(|(figure, adjusted)| {
             near(&format!("the adjusted p of {}", figure.name), figure.p_adjusted.unwrap_or(-1.0), adjusted)
-        })
+        })?;
+        Ok(())
     }
 }
 
 fn check(figure: &Figure, is_one_each: bool) -> Result<(), Contradiction> {
     let name = &figure.name;
+    for (what, value, runs) in
+        [("base", figure.base, &figure.base_runs), ("candidate", figure.candidate, &figure.candidate_runs)]
+    {
+        if let Some(expected) = median(runs) {
+            near(&format!("the {what} of {name}"), value, expected)?;
+        }
+    }
     for (what, value) in [("base", figure.base), ("candidate", figure.candidate), ("ratio", figure.ratio)] {
         let is_figure = value.is_finite() && value > 0.0;
         holds(&format!("the {what} of {name}"), value, "more than 0", is_figure)?;

@@ -9,8 +9,13 @@ use super::{
 };
 use crate::{
     load::{Expect, Plan},
-    measure::Build,
-    result::{Finding, FindingKind, document::DocumentKind, soundness::MISSING_ANSWERS, summary::Summary},
+    measure::{Build, Latency},
+    result::{
+        Finding, FindingKind,
+        document::DocumentKind,
+        soundness::MISSING_ANSWERS,
+        summary::{LatencyRecord, Summary},
+    },
     statistics::holm,
     units::{as_f64, format_share},
 };
@@ -32,8 +37,20 @@ pub struct Comparison {
     pub limits: Vec<LimitDifference>,
     /// Ratios, candidate to base.
     pub figures: Vec<Figure>,
+    /// Latency of all runs of each side together; absent in documents of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pooled: Option<Pooled>,
     /// Findings that explain the figures.
     pub findings: Vec<Finding>,
+}
+
+/// Latency of each side, over all of its runs: response time in an open loop, service time in a closed one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Pooled {
+    /// Latency of the base.
+    pub base: LatencyRecord,
+    /// Latency of the candidate.
+    pub candidate: LatencyRecord,
 }
 
 /// Path of the method of plans that name none.
@@ -101,8 +118,18 @@ impl Comparison {
             plan_differences,
             limits: limits::differences(base, candidate),
             figures,
+            pooled: pooled(base).zip(pooled(candidate)).map(|(base, candidate)| Pooled { base, candidate }),
         })
     }
+}
+
+/// Returns the latency of all runs of a side; `None` if a histogram cannot be decoded.
+fn pooled(side: &[Summary]) -> Option<LatencyRecord> {
+    let mut sum = Latency::new();
+    for summary in side {
+        sum.add(&summary.main_latency().decode().ok()?);
+    }
+    Some((&sum).into())
 }
 
 /// Checks that all results are of one method, with the same data and the same check of replies.

@@ -24,6 +24,12 @@ pub struct Figure {
     pub base: f64,
     /// Median of the candidate's runs.
     pub candidate: f64,
+    /// Figures of the base's runs, in their order; absent in documents of earlier versions.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub base_runs: Vec<f64>,
+    /// Figures of the candidate's runs.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub candidate_runs: Vec<f64>,
     /// Ratio of candidate to base: of the two runs, or the Hodges-Lehmann estimate for several runs.
     pub ratio: f64,
     /// Interval of the ratio, with a confidence of 95 %; absent where there is too little data.
@@ -152,6 +158,8 @@ fn figure(
         more_is_better: measure.more_is_better,
         base: median(&base)?,
         candidate: median(&candidate)?,
+        base_runs: base,
+        candidate_runs: candidate,
         ratio: shift(&to, &from)?.exp(),
         interval,
         method,

@@ -10,6 +10,6 @@ mod limits;
 pub mod document;
 mod check;
 
-pub use document::Comparison;
+pub use document::{Comparison, Pooled};
 pub use figures::{Figure, Method};
 pub use limits::LimitDifference;

@@ -12,6 +12,16 @@ use crate::{
 
 /// Writes CPU time and memory, and the events of connections.
 pub(super) fn write(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "\n{}{}", heading("cost"), cpu_and_memory(summary))?;
+    for (row, line) in broken(&connections(summary)).iter().enumerate().filter(|(_, line)| !line.is_empty()) {
+        let first = if row == 0 { heading("connections") } else { format!("{:HEADING$} ", "") };
+        writeln!(out, "{first}{line}")?;
+    }
+    Ok(())
+}
+
+/// Returns CPU time and memory in words.
+pub(crate) fn cpu_and_memory(summary: &Summary) -> String {
     let cost = &summary.cost;
     let cpu = |nanoseconds: Option<u64>| nanoseconds.map_or_else(|| "not known".to_owned(), time);
     let peaks = [("client's", cost.client_peak_rss_bytes), ("server's", cost.server_peak_rss_bytes)];
@@ -19,19 +29,13 @@ pub(super) fn write(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     let peaks: Vec<String> =
         peaks.map(|(whose, bytes)| format!("{whose} peak memory {} MiB", bytes.div_ceil(1 << 20))).collect();
     let peaks = if peaks.is_empty() { String::new() } else { format!("; {}", peaks.join(", ")) };
-    writeln!(
-        out,
-        "\n{}CPU per call: client {}, server {}{peaks}",
-        heading("cost"),
-        cpu(cost.client_cpu_ns_per_call),
-        cpu(cost.server_cpu_ns_per_call),
-    )?;
-    connections(summary, out)
+    let (client, server) = (cpu(cost.client_cpu_ns_per_call), cpu(cost.server_cpu_ns_per_call));
+    format!("CPU per call: client {client}, server {server}{peaks}")
 }
 
-/// Writes the events of connections, if there were any.
-fn connections(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
-    let Some(seen) = &summary.connections else { return Ok(()) };
+/// Returns the events of connections in words; empty if there were none.
+pub(crate) fn connections(summary: &Summary) -> String {
+    let Some(seen) = &summary.connections else { return String::new() };
     let mut said = Vec::new();
     let counts = [
         (seen.made, "made"),
@@ -77,11 +81,7 @@ fn connections(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     if let Some(bytes @ 1..) = seen.uploaded_in_vain_bytes {
         said.push(format!("{} of refused or failed requests uploaded", rounded(bytes)));
     }
-    for (row, line) in broken(&said.join("; ")).iter().enumerate().filter(|(_, line)| !line.is_empty()) {
-        let first = if row == 0 { heading("connections") } else { format!("{:HEADING$} ", "") };
-        writeln!(out, "{first}{line}")?;
-    }
-    Ok(())
+    said.join("; ")
 }
 
 /// Returns a number of bytes, rounded to a readable unit.

@@ -1,8 +1,9 @@
 //! Text of a result for a person: one screen, readable in ten seconds.
 
 pub mod figures;
-mod cost;
-mod soundness;
+pub(crate) mod plan_words;
+pub(crate) mod cost;
+pub(crate) mod soundness;
 mod spread;
 mod shards;
 pub mod summary;

@@ -5,10 +5,9 @@ use std::io::{self, Write};
 use super::{
     cost,
     figures::{share, time},
-    shards, soundness, spread,
+    plan_words, shards, soundness, spread,
 };
 use crate::{
-    load::{Pick, PlannedData, PlannedLoad, TextSource},
     report::{
         outside::{Colours, write_text},
         style::{BAD, DOUBTFUL, GOOD, HEADING, STRONG, heading, printable},
@@ -19,7 +18,7 @@ use crate::{
         summary::{LatencyFigures, LatencyRecord, Summary},
     },
     rpc::{Difference, outcome::OutcomeKind, status_words},
-    units::{ByteSize, counted, decimal, exact_duration, format_throughput, grouped},
+    units::{ByteSize, decimal, format_throughput, grouped},
 };
 
 /// Largest number of statuses in the text; the result has all of them.
@@ -45,7 +44,9 @@ pub fn write_coloured(summary: &Summary, out: impl Write) -> io::Result<()> {
 }
 
 fn render(summary: &Summary, out: &mut Vec<u8>) -> io::Result<()> {
-    what_was_run(summary, out)?;
+    for (name, words) in plan_words::lines(summary) {
+        writeln!(out, "{}{words}", heading(name))?;
+    }
     shards::write(summary, out)?;
     writeln!(out)?;
     goodput(summary, out)?;
@@ -61,107 +62,18 @@ fn render(summary: &Summary, out: &mut Vec<u8>) -> io::Result<()> {
     out.flush()
 }
 
-fn what_was_run(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
-    let plan = &summary.plan;
-    let load = match &plan.load {
-        PlannedLoad::Closed { concurrency } => format!("closed loop, {} in flight", grouped(*concurrency)),
-        PlannedLoad::Open { arrivals, stages, .. } => {
-            let rates: Vec<String> = stages.iter().map(stage).collect();
-            format!("open loop, {} {}", rates.join(", "), arrivals)
-        }
-    };
-    let end = match (plan.calls, plan.duration) {
-        (Some(calls), _) => counted(calls.get(), "call"),
-        (None, duration) => exact_duration(duration.unwrap_or_default()),
-    };
-    let label = summary.label.as_ref().map(|label| format!("{label}: ")).unwrap_or_default();
-    writeln!(
-        out,
-        "{}{label}{load}, {end} after {} of warm-up",
-        heading("run"),
-        exact_duration(plan.warm_up)
-    )?;
-    let target = &summary.target;
-    let server = match &target.server {
-        Some(server) => format!("{}, own server with {} threads", target.authority, server.threads),
-        None if target.authority == target.address => target.authority.clone(),
-        None => format!("{} at {}", target.authority, target.address),
-    };
-    let tls = target.tls.as_ref().map_or_else(String::new, |tls| {
-        let verified = if tls.verified { "" } else { ", certificate not verified" };
-        let mutual = if tls.client_certificate { ", client certificate" } else { "" };
-        format!("; TLS {}, {}{verified}{mutual}", tls.version, tls.cipher)
-    });
-    let many = |number: usize, noun: &str| format!("{number} {noun}{}", if number == 1 { "" } else { "s" });
-    writeln!(
-        out,
-        "{}{server}{tls}; {} client, {}, {}",
-        heading("target"),
-        plan.options.client,
-        many(plan.workers, "worker"),
-        many(plan.connections, "connection"),
-    )?;
-    let text = match (&plan.text, &plan.data) {
-        (Some(TextSource::Kind(kind)), _) => format!("{kind} text"),
-        (Some(TextSource::File(path)), _) => format!("text of {}", path.display()),
-        (None, Some(data)) => data_words(data),
-        (None, None) => String::new(),
-    };
-    let total = plan.sizes.iter().fold(0, |sum: u64, size| sum.saturating_add(size.weight));
-    if let Some(method) = &plan.other_method {
-        writeln!(out, "{}{}", heading("method"), method.path.trim_start_matches('/'))?;
-    }
-    let sizes: Vec<String> = plan
-        .sizes
-        .iter()
-        .map(|size| match plan.sizes.len() {
-            1 => ByteSize(size.message_bytes).to_string(),
-            _ => format!("{} {}", share(size.weight, total), ByteSize(size.message_bytes)),
-        })
-        .collect();
-    let compression =
-        plan.options.compression.map_or_else(String::new, |compression| format!(", {compression} both ways"));
-    let sizes = match &plan.data {
-        Some(data) if data.smallest_bytes < data.largest_bytes => {
-            format!("{} to {}", ByteSize(data.smallest_bytes), ByteSize(data.largest_bytes))
-        }
-        _ => sizes.join(", "),
-    };
-    writeln!(out, "{}{sizes}; {text}{compression}", heading("messages"))?;
-    writeln!(out, "{}{}", heading("verified"), plan.verified_words())
-}
-
-/// The user's data in words: `3 messages of carts.ndjson, in order`.
-fn data_words(data: &PlannedData) -> String {
-    let origin = match (data.source.as_str(), &data.file) {
-        ("empty", _) => return "the empty message".to_owned(),
-        (_, Some(file)) => format!(" of {file}"),
-        ("stdin", _) => " of standard input".to_owned(),
-        _ => String::new(),
-    };
-    let order = match data.pick {
-        _ if data.messages == 1 => "",
-        Pick::Cycle => ", in order",
-        Pick::Random => ", at random",
-    };
-    format!("{}{origin}{order}", counted(data.messages, "message"))
-}
-
-fn stage(stage: &crate::load::Stage) -> String {
-    let (from, to) = (decimal(stage.from_per_second), decimal(stage.to_per_second));
-    if from == to {
-        format!("{from} calls/s")
-    } else {
-        format!("{from} to {to} calls/s in {}", exact_duration(stage.duration))
-    }
-}
-
 fn goodput(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
+    let words = goodput_words(summary);
+    // Numbers have commas too.
+    let (rate, rest) = words.split_once(", ").unwrap_or((&words, ""));
+    writeln!(out, "{}{STRONG}{rate}{STRONG:#}, {rest}", heading("goodput"))
+}
+
+/// Returns the goodput in words: `52,061 calls/s, 3.178 MiB/s of requests and ...`.
+pub(crate) fn goodput_words(summary: &Summary) -> String {
     let goodput = &summary.goodput;
-    writeln!(
-        out,
-        "{}{STRONG}{} calls/s{STRONG:#}, {} of requests and {} of replies, over {}",
-        heading("goodput"),
+    format!(
+        "{} calls/s, {} of requests and {} of replies, over {}",
         decimal(goodput.calls_per_second),
         format_throughput(goodput.request_bytes_per_second),
         format_throughput(goodput.reply_bytes_per_second),
@@ -296,7 +208,7 @@ fn latency(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// Returns the cells of a latency; a quantile with too few samples stays empty.
-fn latency_cells(record: &LatencyRecord) -> Vec<String> {
+pub(crate) fn latency_cells(record: &LatencyRecord) -> Vec<String> {
     let Some(figures) = &record.figures else { return vec!["-".to_owned(); 9] };
     let LatencyFigures {
         min_ns,

@@ -14,7 +14,7 @@ pub use assemble::Context;
 pub(crate) use assemble::{cost, goodput};
 pub use document::{
     ConnectionsRecord, Goodput, HandshakeRecord, IntervalRecord, LatencyFigures, LatencyRecord,
-    LatencyRecords, Summary,
+    LatencyRecords, SizeSummary, Summary,
 };
 pub use measured::Measured;
 pub use shards::{ShardLine, Shards};

@@ -1,0 +1,102 @@
+//! The page of an interference experiment: ratios of accepted calls with and without refused ones.
+
+use super::{
+    band,
+    content::{self, Band, Figure, Page, Table, Tone},
+    forest, percentiles,
+};
+use crate::{
+    experiment::interference::{Impact, Interference, PooledSide, Ratio},
+    report::{
+        interference::{others, write},
+        text::figures::time,
+    },
+    units::decimal,
+};
+
+/// Returns the page of an experiment, whose texts from outside are filtered.
+pub(crate) fn page(neighbours: &Interference) -> Page {
+    let mut figures = Vec::new();
+    if let (Some(without), Some(with), Some(impact)) =
+        (&neighbours.without, &neighbours.with, &neighbours.damage)
+    {
+        figures.push(ratios(neighbours, impact));
+        figures.extend(curves(without, with));
+        figures.push(rest(without, with));
+    }
+    let first = neighbours.rounds.first().map(|round| &round.without).or(neighbours.unpaired.first());
+    let target = first.map_or("no server", |summary| summary.target.authority.as_str());
+    let tone = if neighbours.damage.is_none() { Tone::Bad } else { Tone::Good };
+    let mut lines = band::findings(&neighbours.findings);
+    if neighbours.damage.is_none() {
+        lines.push(("no round was completed".to_owned(), String::new(), String::new()));
+    }
+    Page {
+        title: content::title("Accepted calls beside refused ones", neighbours.label.as_deref(), target),
+        band: Band { tone, result: String::new(), lines },
+        figures,
+        facts: vec![
+            ("rounds".to_owned(), neighbours.rounds.len().to_string()),
+            ("plimsoll".to_owned(), content::build_words(&neighbours.plimsoll)),
+        ],
+        text: content::text_of(|out| write(neighbours, out)),
+        ..Page::default()
+    }
+}
+
+fn ratios(neighbours: &Interference, impact: &Impact) -> Figure {
+    let mut rows = Vec::new();
+    let mut table = Table::new(&["time", "without", "with", "ratio", "from", "to"]);
+    for (what, ratios) in [("response", &impact.response), ("lateness", &impact.lateness)] {
+        for Ratio { name, without_ns, with_ns, ratio, lowest, highest } in ratios {
+            let name = format!("{what} {name}");
+            table.row([
+                name.clone(),
+                time(*without_ns),
+                time(*with_ns),
+                decimal(*ratio),
+                decimal(*lowest),
+                decimal(*highest),
+            ]);
+            let interval = Some((*lowest, *highest));
+            rows.push(forest::Row { name, ratio: *ratio, interval, ..forest::Row::default() });
+        }
+    }
+    let worst = impact.response.iter().max_by(|left, right| left.ratio.total_cmp(&right.ratio));
+    Figure {
+        question: "Do refused calls slow the accepted ones down?".to_owned(),
+        answer: worst.map_or_else(String::new, |worst| {
+            format!("The largest ratio is {} at {} of the response time.", decimal(worst.ratio), worst.name)
+        }),
+        charts: vec![forest::chart("Ratios of times with refused calls to times without", &rows)],
+        point: format!(
+            "A line goes from the smallest to the largest ratio of {} rounds; its mark is the mean. Lateness is the generator's own share.",
+            neighbours.rounds.len()
+        ),
+        table: Some(table),
+        is_open: true,
+        ..Figure::default()
+    }
+}
+
+fn curves(without: &PooledSide, with: &PooledSide) -> Option<Figure> {
+    let sides = [
+        ("c1", "without refused calls", &without.response),
+        ("c2 dash", "with refused calls", &with.response),
+    ];
+    let name = "Percentiles of the response time with and without refused calls";
+    Some(Figure {
+        question: "Which part of the calls is affected?".to_owned(),
+        charts: vec![percentiles::chart(name, "response time, at most", &sides)?],
+        point: "A curve tells which share of the replies took at most so long, over all rounds.".to_owned(),
+        ..Figure::default()
+    })
+}
+
+fn rest(without: &PooledSide, with: &PooledSide) -> Figure {
+    let mut table = Table::new(&["figure", "without", "with"]);
+    for (name, [before, after]) in others(without, with) {
+        table.row([name.to_owned(), before, after]);
+    }
+    Figure { question: "What else changed?".to_owned(), table: Some(table), ..Figure::default() }
+}

@@ -1,0 +1,11 @@
+//! The page of a run.
+
+mod outcomes;
+mod time;
+mod tail;
+mod sizes;
+mod sides;
+mod shards;
+mod page;
+
+pub(crate) use page::page;

@@ -1,0 +1,93 @@
+//! A run over time as `OpenMetrics`: each interval with its time, for `promtool tsdb create-blocks-from openmetrics`.
+
+use std::io::{self, Write};
+
+use super::exposition::{family, labels, number};
+use crate::{
+    measure::{Latency, timestamp_of},
+    result::summary::Summary,
+    rpc::outcome::OutcomeKind,
+    units::as_f64,
+};
+
+/// Writes the intervals of a run: counters of calls by outcome, a histogram of latency, and gauges.
+///
+/// # Errors
+/// Errors of the writer, or a histogram that cannot be decoded.
+pub fn write(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+    let start = timestamp_of(&summary.started_at)
+        .and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok())
+        .map_or(0.0, |at| at.as_secs_f64());
+    let run = summary.label.as_deref().unwrap_or(&summary.started_at);
+    let ends: Vec<f64> = summary
+        .intervals
+        .iter()
+        .map(|interval| start + as_f64(interval.start_ns.saturating_add(interval.length_ns)) / 1e9)
+        .collect();
+    family("plimsoll_calls", "counter", "Planned calls that ended, by outcome.", out)?;
+    for kind in OutcomeKind::VALUES {
+        let labels = labels(&[("run", run), ("outcome", kind.name())]);
+        // A counter that begins at 0 shows its first interval too.
+        writeln!(out, "plimsoll_calls_total{labels} 0 {start:.3}")?;
+        let mut total: u64 = 0;
+        for (interval, end) in summary.intervals.iter().zip(&ends) {
+            total = total.saturating_add(interval.calls.of(*kind));
+            writeln!(out, "plimsoll_calls_total{labels} {total} {end:.3}")?;
+        }
+    }
+    latency(summary, run, start, &ends, out)?;
+    let gauge = |name: &str, help: &str, values: Vec<(f64, f64)>, out: &mut dyn Write| {
+        if !values.is_empty() {
+            family(name, "gauge", help, out)?;
+        }
+        let labels = labels(&[("run", run)]);
+        values
+            .into_iter()
+            .try_for_each(|(value, end)| writeln!(out, "{name}{labels} {} {end:.3}", number(value)))
+    };
+    let rows = || summary.intervals.iter().zip(&ends);
+    let in_flight = rows().filter_map(|(row, end)| Some((as_f64(row.in_flight?), *end))).collect();
+    gauge("plimsoll_in_flight", "Calls in flight at the end of the interval.", in_flight, out)?;
+    let late = rows().filter_map(|(row, end)| Some((as_f64(row.largest_lateness_ns?) / 1e9, *end))).collect();
+    gauge("plimsoll_largest_lateness_seconds", "Largest lateness of a call in the interval.", late, out)?;
+    writeln!(out, "# EOF")?;
+    out.flush()
+}
+
+/// The histogram of latency, cumulative in its bounds and in time.
+fn latency(summary: &Summary, run: &str, start: f64, ends: &[f64], out: &mut dyn Write) -> io::Result<()> {
+    let which = if summary.plan.is_open() { "Response time" } else { "Service time" };
+    family("plimsoll_latency_seconds", "histogram", &format!("{which} of verified replies."), out)?;
+    let bounds = bounds(summary);
+    let write = |sum: &Latency, at: f64, out: &mut dyn Write| {
+        let with_rest: Vec<u64> = bounds.iter().copied().chain([u64::MAX]).collect();
+        let mut below = 0;
+        for (bound, count) in with_rest.iter().zip(sum.counts_up_to(&with_rest)) {
+            below += count;
+            let bound = if *bound == u64::MAX { "+Inf".to_owned() } else { number(as_f64(*bound) / 1e9) };
+            let labels = labels(&[("run", run), ("le", &bound)]);
+            writeln!(out, "plimsoll_latency_seconds_bucket{labels} {below} {at:.3}")?;
+        }
+        let labels = labels(&[("run", run)]);
+        writeln!(out, "plimsoll_latency_seconds_count{labels} {below} {at:.3}")?;
+        let seconds = number(sum.mean_ns() * as_f64(sum.count()) / 1e9);
+        writeln!(out, "plimsoll_latency_seconds_sum{labels} {seconds} {at:.3}")
+    };
+    let mut sum = Latency::new();
+    write(&sum, start, out)?;
+    for (interval, end) in summary.intervals.iter().zip(ends) {
+        sum.add(&interval.latency.decode().map_err(io::Error::other)?);
+        write(&sum, *end, out)?;
+    }
+    Ok(())
+}
+
+/// Bounds of 1, 2 and 5 of each decade from the shortest to the longest time, in ns.
+fn bounds(summary: &Summary) -> Vec<u64> {
+    let Some(figures) = summary.main_latency().figures else { return Vec::new() };
+    let decades = (0..13).map(|power| 10_u64.pow(power));
+    let all: Vec<u64> = decades.flat_map(|decade| [decade, 2 * decade, 5 * decade]).collect();
+    let first = all.iter().rposition(|bound| *bound <= figures.min_ns).unwrap_or(0);
+    let last = all.iter().position(|bound| *bound >= figures.max_ns).unwrap_or(all.len() - 1);
+    all[first..=last.max(first)].to_vec()
+}

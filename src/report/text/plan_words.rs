@@ -1,0 +1,96 @@
+//! Plan of a run in words.
+
+use super::figures::share;
+use crate::{
+    load::{Pick, PlannedData, PlannedLoad, TextSource},
+    result::summary::Summary,
+    units::{ByteSize, counted, decimal, exact_duration, grouped},
+};
+
+/// Returns what was run, line by line: a heading, and its words.
+pub(crate) fn lines(summary: &Summary) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    let plan = &summary.plan;
+    let load = match &plan.load {
+        PlannedLoad::Closed { concurrency } => format!("closed loop, {} in flight", grouped(*concurrency)),
+        PlannedLoad::Open { arrivals, stages, .. } => {
+            let rates: Vec<String> = stages.iter().map(stage).collect();
+            format!("open loop, {} {}", rates.join(", "), arrivals)
+        }
+    };
+    let end = match (plan.calls, plan.duration) {
+        (Some(calls), _) => counted(calls.get(), "call"),
+        (None, duration) => exact_duration(duration.unwrap_or_default()),
+    };
+    let label = summary.label.as_ref().map(|label| format!("{label}: ")).unwrap_or_default();
+    lines.push(("run", format!("{label}{load}, {end} after {} of warm-up", exact_duration(plan.warm_up))));
+    let target = &summary.target;
+    let server = match &target.server {
+        Some(server) => format!("{}, own server with {} threads", target.authority, server.threads),
+        None if target.authority == target.address => target.authority.clone(),
+        None => format!("{} at {}", target.authority, target.address),
+    };
+    let tls = target.tls.as_ref().map_or_else(String::new, |tls| {
+        let verified = if tls.verified { "" } else { ", certificate not verified" };
+        let mutual = if tls.client_certificate { ", client certificate" } else { "" };
+        format!("; TLS {}, {}{verified}{mutual}", tls.version, tls.cipher)
+    });
+    let many = |number: usize, noun: &str| format!("{number} {noun}{}", if number == 1 { "" } else { "s" });
+    let (workers, connections) = (many(plan.workers, "worker"), many(plan.connections, "connection"));
+    let client = plan.options.client;
+    lines.push(("target", format!("{server}{tls}; {client} client, {workers}, {connections}")));
+    let text = match (&plan.text, &plan.data) {
+        (Some(TextSource::Kind(kind)), _) => format!("{kind} text"),
+        (Some(TextSource::File(path)), _) => format!("text of {}", path.display()),
+        (None, Some(data)) => data_words(data),
+        (None, None) => String::new(),
+    };
+    let total = plan.sizes.iter().fold(0, |sum: u64, size| sum.saturating_add(size.weight));
+    if let Some(method) = &plan.other_method {
+        lines.push(("method", method.path.trim_start_matches('/').to_owned()));
+    }
+    let sizes: Vec<String> = plan
+        .sizes
+        .iter()
+        .map(|size| match plan.sizes.len() {
+            1 => ByteSize(size.message_bytes).to_string(),
+            _ => format!("{} {}", share(size.weight, total), ByteSize(size.message_bytes)),
+        })
+        .collect();
+    let compression =
+        plan.options.compression.map_or_else(String::new, |compression| format!(", {compression} both ways"));
+    let sizes = match &plan.data {
+        Some(data) if data.smallest_bytes < data.largest_bytes => {
+            format!("{} to {}", ByteSize(data.smallest_bytes), ByteSize(data.largest_bytes))
+        }
+        _ => sizes.join(", "),
+    };
+    lines.push(("messages", format!("{sizes}; {text}{compression}")));
+    lines.push(("verified", plan.verified_words()));
+    lines
+}
+
+/// The user's data in words: `3 messages of carts.ndjson, in order`.
+fn data_words(data: &PlannedData) -> String {
+    let origin = match (data.source.as_str(), &data.file) {
+        ("empty", _) => return "the empty message".to_owned(),
+        (_, Some(file)) => format!(" of {file}"),
+        ("stdin", _) => " of standard input".to_owned(),
+        _ => String::new(),
+    };
+    let order = match data.pick {
+        _ if data.messages == 1 => "",
+        Pick::Cycle => ", in order",
+        Pick::Random => ", at random",
+    };
+    format!("{}{origin}{order}", counted(data.messages, "message"))
+}
+
+fn stage(stage: &crate::load::Stage) -> String {
+    let (from, to) = (decimal(stage.from_per_second), decimal(stage.to_per_second));
+    if from == to {
+        format!("{from} calls/s")
+    } else {
+        format!("{from} to {to} calls/s in {}", exact_duration(stage.duration))
+    }
+}
