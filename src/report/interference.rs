@@ -11,8 +11,8 @@ use crate::{
     experiment::interference::{Interference, PooledSide, Pooling, Ratio},
     load::PlannedLoad,
     units::{
-        ByteSize, as_f64, decimal, exact_duration, format_nanoseconds, format_share, format_throughput,
-        grouped,
+        ByteSize, as_f64, counted, decimal, exact_duration, format_nanoseconds, format_share,
+        format_throughput, grouped,
     },
 };
 
@@ -33,7 +33,10 @@ pub fn write_coloured(neighbours: &Interference, out: impl Write) -> io::Result<
 }
 
 fn render(neighbours: &Interference, out: &mut Vec<u8>) -> io::Result<()> {
-    what_was_run(neighbours, out)?;
+    for (row, (name, words)) in lines(neighbours).into_iter().enumerate() {
+        let words = if row == 0 { format!("{STRONG}{words}{STRONG:#}") } else { words };
+        writeln!(out, "{}{words}", heading(name))?;
+    }
     let (Some(without), Some(with), Some(damage)) =
         (&neighbours.without, &neighbours.with, &neighbours.damage)
     else {
@@ -71,7 +74,8 @@ fn render(neighbours: &Interference, out: &mut Vec<u8>) -> io::Result<()> {
 /// Width of the first column of the table.
 const NAMES: usize = 22;
 
-fn what_was_run(neighbours: &Interference, out: &mut impl Write) -> io::Result<()> {
+/// Returns what was run, line by line: a heading, and its words.
+pub(crate) fn lines(neighbours: &Interference) -> Vec<(&'static str, String)> {
     let refused: Vec<String> = neighbours
         .refused_sizes
         .iter()
@@ -87,7 +91,7 @@ fn what_was_run(neighbours: &Interference, out: &mut impl Write) -> io::Result<(
         .collect();
     let Some(first) = neighbours.rounds.first().map(|round| &round.without).or(neighbours.unpaired.first())
     else {
-        return writeln!(out, "{}{}", heading("refused"), refused.join(", "));
+        return vec![("refused", refused.join(", "))];
     };
     let plan = &first.plan;
     let rate = match &plan.load {
@@ -108,32 +112,16 @@ fn what_was_run(neighbours: &Interference, out: &mut impl Write) -> io::Result<(
         .filter(|size| !neighbours.refused_sizes.iter().any(|refused| refused.message_bytes == *size))
         .map(|size| ByteSize(size).to_string())
         .collect();
-    let client = plan.options.client.to_string();
-    writeln!(
-        out,
-        "{}{STRONG}{} at {rate} calls/s, with and without refused calls{STRONG:#}",
-        heading("neighbours"),
-        sizes.join(", "),
-    )?;
-    writeln!(out, "{}{}", heading("refused"), refused.join(", "))?;
     let servers = if neighbours.fresh_servers { "; a fresh server each" } else { "" };
-    writeln!(
-        out,
-        "{}{} of {} with and {} without{servers}",
-        heading("rounds"),
-        neighbours.rounds.len(),
-        exact_duration(plan.duration.unwrap_or_default()),
-        exact_duration(plan.duration.unwrap_or_default()),
-    )?;
-    let connections = if plan.connections == 1 { "connection" } else { "connections" };
-    writeln!(
-        out,
-        "{}{}{}; {client} client, {} {connections}",
-        heading("target"),
-        if first.target.tls.is_some() { "https://" } else { "" },
-        first.target.authority,
-        plan.connections
-    )
+    let duration = exact_duration(plan.duration.unwrap_or_default());
+    let scheme = if first.target.tls.is_some() { "https://" } else { "" };
+    let (client, connections) = (plan.options.client, counted(plan.connections as u64, "connection"));
+    vec![
+        ("neighbours", format!("{} at {rate} calls/s, with and without refused calls", sizes.join(", "))),
+        ("refused", refused.join(", ")),
+        ("rounds", format!("{} of {duration} with and {duration} without{servers}", neighbours.rounds.len())),
+        ("target", format!("{scheme}{}; {client} client, {connections}", first.target.authority)),
+    ]
 }
 
 /// Returns the figures without a ratio.

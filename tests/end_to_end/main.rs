@@ -31,6 +31,7 @@ mod methods;
 mod methods_errors;
 mod neighbours;
 mod odd_trailers;
+mod pages;
 mod policed_server;
 mod process;
 mod protocol;

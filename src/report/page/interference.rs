@@ -8,7 +8,7 @@ use super::{
 use crate::{
     experiment::interference::{Impact, Interference, PooledSide, Ratio},
     report::{
-        interference::{others, write},
+        interference::{self as words, others, write},
         text::figures::time,
     },
     units::decimal,
@@ -35,10 +35,11 @@ pub(crate) fn page(neighbours: &Interference) -> Page {
         title: content::title("Accepted calls beside refused ones", neighbours.label.as_deref(), target),
         band: Band { tone, result: String::new(), lines },
         figures,
-        facts: vec![
-            ("rounds".to_owned(), neighbours.rounds.len().to_string()),
-            ("plimsoll".to_owned(), content::build_words(&neighbours.plimsoll)),
-        ],
+        facts: words::lines(neighbours)
+            .into_iter()
+            .map(|(name, words)| (name.to_owned(), words))
+            .chain([("plimsoll".to_owned(), content::build_words(&neighbours.plimsoll))])
+            .collect(),
         text: content::text_of(|out| write(neighbours, out)),
         ..Page::default()
     }

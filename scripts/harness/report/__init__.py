@@ -1,0 +1,1 @@
+"""`check-report`: pages in a real browser."""

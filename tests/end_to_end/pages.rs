@@ -1,0 +1,244 @@
+//! Pages: their structure, whatever texts a document has, and the figures on them.
+
+use plimsoll::{
+    experiment::sweep::Sweep,
+    report::{Format, SavedDocument, Writable},
+    result::{DocumentKind, summary::Summary},
+};
+use proptest::prelude::*;
+use quick_xml::{Reader, events::Event};
+use serde_json::Value;
+
+use crate::golden_documents::golden_document;
+
+/// Kinds of documents with a page.
+const KINDS: [DocumentKind; 6] = [
+    DocumentKind::Summary,
+    DocumentKind::Sweep,
+    DocumentKind::Limits,
+    DocumentKind::Interference,
+    DocumentKind::Comparison,
+    DocumentKind::Verdict,
+];
+
+fn page_of(document: &impl Writable) -> String {
+    let mut page = Vec::new();
+    document.write(Format::Html, &mut page).expect("memory takes any bytes");
+    String::from_utf8(page).expect("UTF-8")
+}
+
+fn page(kind: DocumentKind) -> String {
+    let mut page = Vec::new();
+    let document = SavedDocument::read(&golden_document(kind)).expect("a document of ours");
+    document.write(Format::Html, &mut page).expect("memory takes any bytes");
+    String::from_utf8(page).expect("UTF-8")
+}
+
+/// Elements of a page in their order, with their depth; and its texts, without the script, the style, and the report as
+/// text. Fails unless each element ends where it must.
+fn parsed(page: &str) -> (Vec<(usize, String)>, String) {
+    // Elements of HTML without an end.
+    let mut closed = page.replace("<br>", "<br/>");
+    for name in ["meta", "link"] {
+        let start = format!("<{name} ");
+        let parts: Vec<&str> = closed.split(start.as_str()).collect();
+        let rest = parts[1..].iter().map(|part| format!("{start}{}", part.replacen('>', "/>", 1)));
+        closed = std::iter::once(parts[0].to_owned()).chain(rest).collect();
+    }
+    let start = closed.find("<script>").expect("a script");
+    let end = closed.find("</script>").expect("its end");
+    let body = format!("{}{}", &closed[..start], &closed[end + "</script>".len()..]);
+    let mut reader = Reader::from_str(body.trim_start_matches("<!DOCTYPE html>"));
+    let (mut depth, mut elements, mut text, mut silent) = (0, Vec::new(), String::new(), 0);
+    loop {
+        match reader.read_event().expect("well-formed") {
+            Event::Start(element) => {
+                let name = String::from_utf8_lossy(element.name().as_ref()).into_owned();
+                silent += usize::from(silent > 0 || matches!(name.as_str(), "style" | "pre"));
+                elements.push((depth, name));
+                depth += 1;
+            }
+            Event::Empty(element) => {
+                elements.push((depth, String::from_utf8_lossy(element.name().as_ref()).into_owned()));
+            }
+            Event::End(_) => {
+                depth -= 1;
+                silent = silent.saturating_sub(1);
+            }
+            Event::Text(part) if silent == 0 => {
+                text.push_str(&String::from_utf8_lossy(&part));
+                text.push(' ');
+            }
+            Event::Eof => break,
+            _ => {}
+        }
+    }
+    assert_eq!(depth, 0);
+    (elements, text)
+}
+
+#[test]
+fn a_page_is_well_formed_and_loads_nothing() {
+    for kind in KINDS {
+        let page = page(kind);
+        assert_eq!(page, self::page(kind), "{kind}: the same document gives the same bytes");
+        let (elements, _) = parsed(&page);
+        assert!(elements.iter().any(|(_, name)| name == "h1"), "{kind}");
+        for loads in [" src=", "url(", "@import", "http://", "https://", "<iframe", "<object", "javascript:"]
+        {
+            assert!(!page.contains(loads), "{kind}: {loads}");
+        }
+        for reference in page.split(" href=\"").skip(1) {
+            assert!(
+                reference.starts_with("data:,\"") || reference.starts_with('#'),
+                "{kind}: {reference:.40}"
+            );
+        }
+        assert!(page.contains("content=\"default-src 'none';"), "{kind}");
+        assert!(page.len() < 60_000, "{kind}: {} bytes", page.len());
+    }
+}
+
+fn summary() -> Summary {
+    Summary::read(&golden_document(DocumentKind::Summary)[..]).expect("a result")
+}
+
+#[test]
+fn pages_of_long_runs_and_large_sweeps_stay_small() {
+    for (rows, most) in [(60, 120_000), (1_024, 500_000)] {
+        let mut summary = summary();
+        let row = summary.intervals[0].clone();
+        summary.intervals = (0..rows)
+            .map(|number| {
+                let mut row = row.clone();
+                row.start_ns = number * row.length_ns;
+                row
+            })
+            .collect();
+        summary.window_ns = rows * row.length_ns;
+        let page = page_of(&summary);
+        assert!((page.len() as u64) < most, "{rows} rows: {} bytes", page.len());
+        parsed(&page);
+    }
+    let mut sweep = Sweep::read(&golden_document(DocumentKind::Sweep)[..]).expect("a sweep");
+    let (point, result) = (sweep.order[0], sweep.points[0].clone());
+    sweep.order.clear();
+    sweep.points.clear();
+    let loads: Vec<_> = (1..=20).map(plimsoll::experiment::sweep::GridLoad::Concurrency).collect();
+    for size in 0..10 {
+        for load in &loads {
+            let mut point = point;
+            (point.message_bytes, point.load) = (64 << size, *load);
+            sweep.order.push(point);
+            sweep.points.push(result.clone());
+        }
+    }
+    sweep.asked.loads = loads;
+    let page = page_of(&sweep);
+    assert!(page.len() < 400_000, "{} bytes", page.len());
+    parsed(&page);
+}
+
+/// Numbers of a text, without their units.
+fn numbers(text: &str) -> Vec<&str> {
+    text.split(|character: char| !(character.is_ascii_digit() || matches!(character, ',' | '.')))
+        .map(|word| word.trim_matches([',', '.']))
+        .filter(|word| !word.is_empty())
+        .collect()
+}
+
+#[test]
+fn the_figures_of_the_text_are_on_the_page() {
+    let mut missing = Vec::new();
+    for kind in KINDS {
+        let mut text = Vec::new();
+        let document = SavedDocument::read(&golden_document(kind)).expect("a document of ours");
+        document.write(Format::Text, &mut text).expect("memory takes any bytes");
+        let text = anstream::adapter::strip_str(&String::from_utf8_lossy(&text)).to_string();
+        let (_, on_page) = parsed(&page(kind));
+        let on_page = numbers(&on_page);
+        let mut lines: Vec<&str> = text.lines().collect();
+        // The page shows the spread as a curve and as a heat map, and a sweep's goodput in calls per second alone.
+        let is_curve =
+            |line: &str| line.trim_start().trim_start_matches("spread").trim_start().starts_with("up to ");
+        lines.retain(|line| !is_curve(line));
+        if kind == DocumentKind::Sweep {
+            lines.truncate(2);
+        }
+        for line in lines {
+            for number in numbers(line) {
+                if !on_page.contains(&number) {
+                    missing.push(format!("{kind}: {number} of `{line}`"));
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "not on the page:\n{}", missing.join("\n"));
+}
+
+/// Replaces each free text of a result.
+fn with_texts(text: &str) -> Summary {
+    let mut value = serde_json::to_value(summary()).expect("JSON");
+    let hostile = Value::from(text);
+    value["label"] = hostile.clone();
+    value["target"]["authority"] = hostile.clone();
+    value["target"]["address"] = hostile.clone();
+    value["environment"]["cpu_model"] = hostile.clone();
+    for refusal in value["refusals"].as_array_mut().expect("a list") {
+        refusal["message"] = hostile.clone();
+        refusal["code"] = hostile.clone();
+    }
+    for finding in value["soundness"]["findings"].as_array_mut().expect("a list") {
+        for key in ["name", "detail", "advice"] {
+            finding[key] = hostile.clone();
+        }
+    }
+    for objective in value["objectives"].as_array_mut().expect("a list") {
+        objective["expression"] = hostile.clone();
+        objective["shown"] = hostile.clone();
+    }
+    value["statuses"] = serde_json::json!([
+        { "outcome": "failed", "code": "UNKNOWN", "number": 2, "count": 1, "message": text }
+    ]);
+    serde_json::from_value(value).expect("a result")
+}
+
+#[test]
+fn a_hostile_text_is_only_text() {
+    let (expected, _) = parsed(&page_of(&with_texts("plain")));
+    for text in [
+        "</script><script>alert(1)</script>",
+        "\"><img src=x onerror=alert(1)>",
+        "]]></style><style>*{display:none}",
+        "&lt;b&gt; &amp; <!-- -->",
+        "\u{202e}evil\u{0}\u{1b}[31m\u{feff}",
+    ] {
+        let page = page_of(&with_texts(text));
+        assert_eq!(parsed(&page).0, expected, "{text}");
+        assert!(!page.contains("<img") && !page.contains("alert(1)<"), "{text}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 24 } else { 300 }))]
+
+    #[test]
+    fn no_text_changes_the_elements_of_a_page(text in any::<String>().prop_filter("an empty text has no line", |text| !text.is_empty())) {
+        let (expected, _) = parsed(&page_of(&with_texts("plain")));
+        prop_assert_eq!(parsed(&page_of(&with_texts(&text))).0, expected);
+    }
+}
+
+#[test]
+fn values_of_metadata_are_on_no_page() {
+    let mut value = serde_json::to_value(summary()).expect("JSON");
+    value["plan"]["metadata"] = serde_json::json!([{ "name": "x-team", "value": "not-for-everybody" }]);
+    let summary: Summary = serde_json::from_value(value).expect("a result");
+    for format in [Format::Html, Format::Markdown, Format::Prometheus, Format::OpenMetrics, Format::Junit] {
+        let mut out = Vec::new();
+        summary.write(format, &mut out).expect("memory takes any bytes");
+        let out = String::from_utf8(out).expect("UTF-8");
+        assert!(!out.contains("not-for-everybody"), "{format}");
+        assert!(format != Format::Html || out.contains("x-team"));
+    }
+}
