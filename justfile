@@ -6,7 +6,7 @@ binary := "target/release/plimsoll"
 check: format lint doc test
 
 # Whatever CI runs, in this order. The README's test command comes last
-ci: format lint scripts doc main-command examples interop-and-image scale verdict-readers figures-short counted-and-fuzzed second-suite test
+ci: format lint scripts doc main-command examples interop-and-image scale-and-pages readers figures-short counted-and-fuzzed second-suite test
 
 format:
     cargo fmt --check
@@ -54,6 +54,14 @@ interop: build
 [parallel]
 interop-and-image: interop image
 
+# Pages in a browser are drawn while Slurm's jobs wait for their starts
+[parallel]
+scale-and-pages: scale pages
+
+# Pages in Debian's chromium. 77: chromium or Node is missing
+pages: build
+    scripts/check-report {{binary}} || [ $? -eq 77 ]
+
 # Many machines: launchers, a real Slurm, the manifests for Kubernetes. 77: Slurm or kubectl is missing
 scale: build
     scripts/interop/launchers {{binary}}
@@ -68,9 +76,10 @@ image:
 matrix *arguments:
     scripts/interop/matrix {{arguments}}
 
-# The gate's files, read by the programs they are for; needs Python 3
-verdict-readers: build
+# Reports of a gate and of a run, read by the programs they are for; needs Python 3
+readers: build
     scripts/interop/verdict-readers {{binary}}
+    scripts/interop/report-readers {{binary}}
     scripts/history/try
 
 # Sizes, allocations and instructions as expected? --update writes what is measured; wants Debian's valgrind

@@ -24,6 +24,8 @@ SOURCE = Path(__file__).parent
 SHOTS = TARGET / "report-shots"
 DOCUMENTS = ROOT / "tests/data/documents"
 KINDS = ("summary", "sweep", "limits", "interference", "comparison", "verdict")
+# Length from which a text may be broken between two columns of a PDF.
+BROKEN_CHARACTERS = 40
 BROWSERS = ("chromium", "chromium-browser")
 
 
@@ -61,6 +63,12 @@ def make_pages(plimsoll: Binary, folder: Path) -> list[Path]:
     return pages
 
 
+def faulty(page: str) -> str:
+    """The page with a request, an image without a text, an element that is too wide, and another script."""
+    image = '<img src="http://127.0.0.1:9/x.png" style="width:2000px;height:1px">'
+    return page.replace("<main>", f"<main>{image}").replace("</main>", "</main><script>1</script>")
+
+
 class Contents(HTMLParser):
     """Headings, and the cells of tables, of a page."""
 
@@ -89,8 +97,7 @@ def printed(page: Path) -> None:
     pdf = SHOTS / f"{page.stem}.pdf"
     text = "".join(commands.output_of(["pdftotext", "-layout", pdf, "-"]).split())
     missing = [part for part in Contents(page.read_text()).texts if "".join(part.split()) not in text]
-    # A long text may be broken between two columns.
-    missing = [part for part in missing if len(part) < 40]
+    missing = [part for part in missing if len(part) < BROKEN_CHARACTERS]
     holds(not missing, f"not in the PDF: {missing[:10]}")
 
 
@@ -110,8 +117,13 @@ def main() -> int:
     checks = Checks("report")
     with tempfile.TemporaryDirectory() as folder:
         pages = make_pages(plimsoll, Path(folder))
-        found = commands.output_of(["node", packages / "browser.js", browser, SHOTS, *pages])
+        broken = Path(folder) / "faulty.html"
+        broken.write_text(faulty(pages[0].read_text()))
+        found = commands.output_of(["node", packages / "browser.js", browser, SHOTS, *pages, broken])
         faults = json.loads(found)
+        seen = " ".join(fault["fault"] for fault in faults if fault["page"] == broken.name)
+        for kind in ("wider than the screen", "axe: image-alt", "on the console"):
+            checks.holds(f"a faulty page is found: {kind}", kind in seen, seen[:500])
         for page in pages:
             own = [f"{fault['view']}: {fault['fault']}" for fault in faults if fault["page"] == page.name]
             checks.equal(f"{page.stem}: 360 and 1,440 pixels, light and dark, with and without scripts", own, [])

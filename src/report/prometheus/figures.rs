@@ -73,7 +73,7 @@ pub fn run(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
     out.flush()
 }
 
-/// Quantiles that have enough replies.
+/// Percentiles that have enough replies. The label is not `quantile`: that one belongs to summaries alone.
 fn latency(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
     let latency = &summary.latency;
     let times = [
@@ -84,7 +84,7 @@ fn latency(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
     family(
         "plimsoll_run_latency_seconds",
         "gauge",
-        "Quantiles of the times of verified replies; 1 is the maximum.",
+        "Percentiles of the times of verified replies.",
         out,
     )?;
     for (name, record) in times.into_iter().filter_map(|(name, record)| Some((name, record?))) {
@@ -97,9 +97,9 @@ fn latency(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
             .into_iter()
             .zip([p50_ns, p90_ns, p95_ns, p99_ns, p99_9_ns, p99_99_ns])
             .filter(|((_, quantile), _)| record.count >= samples_needed(*quantile))
-            .map(|((_, quantile), nanoseconds)| (quantile, nanoseconds));
-        for (quantile, nanoseconds) in known.chain([(1.0, max_ns)]) {
-            let labels = labels(&[("time", name), ("quantile", &number(quantile))]);
+            .map(|((name, _), nanoseconds)| (name.to_owned(), nanoseconds));
+        for (percentile, nanoseconds) in known.chain([("max".to_owned(), max_ns)]) {
+            let labels = labels(&[("time", name), ("percentile", &percentile)]);
             writeln!(out, "plimsoll_run_latency_seconds{labels} {}", number(as_f64(nanoseconds) / 1e9))?;
         }
     }

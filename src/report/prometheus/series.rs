@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::exposition::{family, labels, number};
 use crate::{
     measure::{Latency, timestamp_of},
-    result::summary::Summary,
+    result::summary::{IntervalRecord, Summary},
     rpc::outcome::OutcomeKind,
     units::as_f64,
 };
@@ -19,11 +19,7 @@ pub fn write(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
         .and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok())
         .map_or(0.0, |at| at.as_secs_f64());
     let run = summary.label.as_deref().unwrap_or(&summary.started_at);
-    let ends: Vec<f64> = summary
-        .intervals
-        .iter()
-        .map(|interval| start + as_f64(interval.start_ns.saturating_add(interval.length_ns)) / 1e9)
-        .collect();
+    let ends = ends(summary, start);
     family("plimsoll_calls", "counter", "Planned calls that ended, by outcome.", out)?;
     for kind in OutcomeKind::VALUES {
         let labels = labels(&[("run", run), ("outcome", kind.name())]);
@@ -32,7 +28,9 @@ pub fn write(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
         let mut total: u64 = 0;
         for (interval, end) in summary.intervals.iter().zip(&ends) {
             total = total.saturating_add(interval.calls.of(*kind));
-            writeln!(out, "plimsoll_calls_total{labels} {total} {end:.3}")?;
+            if let Some(end) = end {
+                writeln!(out, "plimsoll_calls_total{labels} {total} {end:.3}")?;
+            }
         }
     }
     latency(summary, run, start, &ends, out)?;
@@ -46,16 +44,29 @@ pub fn write(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
             .try_for_each(|(value, end)| writeln!(out, "{name}{labels} {} {end:.3}", number(value)))
     };
     let rows = || summary.intervals.iter().zip(&ends);
-    let in_flight = rows().filter_map(|(row, end)| Some((as_f64(row.in_flight?), *end))).collect();
+    let in_flight = rows().filter_map(|(row, end)| Some((as_f64(row.in_flight?), (*end)?))).collect();
     gauge("plimsoll_in_flight", "Calls in flight at the end of the interval.", in_flight, out)?;
-    let late = rows().filter_map(|(row, end)| Some((as_f64(row.largest_lateness_ns?) / 1e9, *end))).collect();
+    let late = rows().filter_map(|(row, end)| Some((as_f64(row.largest_lateness_ns?) / 1e9, (*end)?))).collect();
     gauge("plimsoll_largest_lateness_seconds", "Largest lateness of a call in the interval.", late, out)?;
     writeln!(out, "# EOF")?;
     out.flush()
 }
 
+/// Ends of the intervals. `None` where the next interval ends in the same millisecond: a series has one value per
+/// millisecond.
+fn ends(summary: &Summary, start: f64) -> Vec<Option<f64>> {
+    let end_of = |interval: &IntervalRecord| {
+        start + as_f64(interval.start_ns.saturating_add(interval.length_ns)) / 1e9
+    };
+    let ends: Vec<f64> = summary.intervals.iter().map(end_of).collect();
+    let is_same = |index: usize| {
+        ends.get(index + 1).is_some_and(|next| format!("{next:.3}") == format!("{:.3}", ends[index]))
+    };
+    ends.iter().enumerate().map(|(index, end)| (!is_same(index)).then_some(*end)).collect()
+}
+
 /// The histogram of latency, cumulative in its bounds and in time.
-fn latency(summary: &Summary, run: &str, start: f64, ends: &[f64], out: &mut dyn Write) -> io::Result<()> {
+fn latency(summary: &Summary, run: &str, start: f64, ends: &[Option<f64>], out: &mut dyn Write) -> io::Result<()> {
     let which = if summary.plan.is_open() { "Response time" } else { "Service time" };
     family("plimsoll_latency_seconds", "histogram", &format!("{which} of verified replies."), out)?;
     let bounds = bounds(summary);
@@ -77,7 +88,9 @@ fn latency(summary: &Summary, run: &str, start: f64, ends: &[f64], out: &mut dyn
     write(&sum, start, out)?;
     for (interval, end) in summary.intervals.iter().zip(ends) {
         sum.add(&interval.latency.decode().map_err(io::Error::other)?);
-        write(&sum, *end, out)?;
+        if let Some(end) = end {
+            write(&sum, *end, out)?;
+        }
     }
     Ok(())
 }

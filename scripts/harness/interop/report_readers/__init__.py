@@ -1,0 +1,1 @@
+"""`report-readers`: the formats of a run, read by other programs."""
