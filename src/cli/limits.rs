@@ -109,8 +109,8 @@ pub(super) fn execute(arguments: &LimitsArguments) -> Result<Status> {
         up_to: arguments.up_to.0,
     };
     check_metadata(&settings.options.metadata)?;
-    let server = arguments.server.server(arguments.target.as_ref(), &arguments.transport)?;
     let outputs = arguments.reports.outputs(&arguments.output, DocumentKind::Limits)?;
+    let server = arguments.server.server(arguments.target.as_ref(), &arguments.transport)?;
     let session = Session::begin(outputs, &arguments.watch, arguments.output.quiet)?;
     let driven = server.start()?;
     let limits = match find(&driven.located, &settings, &session.stop, &session.events) {

@@ -37,6 +37,7 @@ mod process;
 mod protocol;
 mod raw_server;
 mod rejections;
+mod report_files;
 mod run;
 mod saved_documents;
 mod scripted_server;

@@ -33,12 +33,12 @@ pub(crate) fn execute(arguments: &RunArguments) -> Result<Status> {
     if let Some(launcher) = launcher.filter(|_| !output.quiet) {
         line(&format!("{shard}, as {} says", launcher.name()));
     }
+    let outputs = arguments.reports(shard).outputs(&output, DocumentKind::Summary)?;
     let server = load.server.server(load.target.as_ref(), &load.transport)?;
     let driven = arguments.method.driven(server.there(), &load.metadata)?;
     let settings = load.with_method(load.settings(server.is_local())?, driven)?;
     let settings = Settings { shard, ..settings };
     let plan = Arc::new(Plan::new(settings)?);
-    let outputs = arguments.reports(shard).outputs(&output, DocumentKind::Summary)?;
     let session = Session::begin(outputs, &arguments.watch(shard), output.quiet)?;
     load.client.rehearse(server.there(), &plan)?;
     let mut driven = server.start()?;

@@ -18,6 +18,7 @@ pub(crate) fn execute(arguments: &InterferenceArguments) -> Result<Status> {
 }
 
 pub(super) fn run(load: &LoadArguments, rounds: u64) -> Result<Status> {
+    let outputs = load.reports.outputs(&load.output, DocumentKind::Interference)?;
     let server = load.server.server(load.target.as_ref(), &load.transport)?;
     let settings = load.settings(server.is_local())?;
     check(&settings)?;
@@ -25,7 +26,6 @@ pub(super) fn run(load: &LoadArguments, rounds: u64) -> Result<Status> {
         bail!("--rounds is {rounds}; give a number from 1 to 1,000");
     }
     check_metadata(&settings.options.metadata)?;
-    let outputs = load.reports.outputs(&load.output, DocumentKind::Interference)?;
     let session = Session::begin(outputs, &load.watch, load.output.quiet)?;
     load.client.rehearse_built_in(server.there(), &settings.options.metadata)?;
     let ended =

@@ -81,12 +81,7 @@ fn latency(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
         ("service", Some(&latency.service)),
         ("lateness", latency.lateness.as_ref()),
     ];
-    family(
-        "plimsoll_run_latency_seconds",
-        "gauge",
-        "Percentiles of the times of verified replies.",
-        out,
-    )?;
+    family("plimsoll_run_latency_seconds", "gauge", "Percentiles of the times of verified replies.", out)?;
     for (name, record) in times.into_iter().filter_map(|(name, record)| Some((name, record?))) {
         let Some(LatencyFigures { p50_ns, p90_ns, p95_ns, p99_ns, p99_9_ns, p99_99_ns, max_ns, .. }) =
             record.figures

@@ -46,7 +46,8 @@ pub fn write(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
     let rows = || summary.intervals.iter().zip(&ends);
     let in_flight = rows().filter_map(|(row, end)| Some((as_f64(row.in_flight?), (*end)?))).collect();
     gauge("plimsoll_in_flight", "Calls in flight at the end of the interval.", in_flight, out)?;
-    let late = rows().filter_map(|(row, end)| Some((as_f64(row.largest_lateness_ns?) / 1e9, (*end)?))).collect();
+    let late =
+        rows().filter_map(|(row, end)| Some((as_f64(row.largest_lateness_ns?) / 1e9, (*end)?))).collect();
     gauge("plimsoll_largest_lateness_seconds", "Largest lateness of a call in the interval.", late, out)?;
     writeln!(out, "# EOF")?;
     out.flush()
@@ -66,7 +67,13 @@ fn ends(summary: &Summary, start: f64) -> Vec<Option<f64>> {
 }
 
 /// The histogram of latency, cumulative in its bounds and in time.
-fn latency(summary: &Summary, run: &str, start: f64, ends: &[Option<f64>], out: &mut dyn Write) -> io::Result<()> {
+fn latency(
+    summary: &Summary,
+    run: &str,
+    start: f64,
+    ends: &[Option<f64>],
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let which = if summary.plan.is_open() { "Response time" } else { "Service time" };
     family("plimsoll_latency_seconds", "histogram", &format!("{which} of verified replies."), out)?;
     let bounds = bounds(summary);
