@@ -222,12 +222,12 @@ pub(super) fn with_formats(mut command: Command) -> Command {
             let formats: Vec<Format> = Format::VALUES.iter().copied().filter(has).collect();
             let hidden = Format::VALUES.iter().filter(|format| !has(format)).map(|format| format.name());
             let hidden: Vec<String> = hidden.map(|name| name.replace('-', "_")).collect();
-            command
-                .mut_arg("format", |argument| argument.value_parser(one_of_these(formats.clone())))
-                .mut_args(|argument| {
+            command.mut_arg("format", |argument| argument.value_parser(one_of_these(&formats))).mut_args(
+                |argument| {
                     let is_hidden = hidden.iter().any(|name| argument.get_id() == name.as_str());
                     if is_hidden { argument.hide(true) } else { argument }
-                })
+                },
+            )
         });
     }
     command

@@ -91,11 +91,11 @@ pub(super) fn named<T: Named + Send + Sync>() -> impl TypedValueParser<Value = T
 
 /// Parser for one of these values by its name; the help lists each name with its meaning.
 pub(super) fn one_of<T: Named + Send + Sync>(values: &'static [T]) -> impl TypedValueParser<Value = T> {
-    one_of_these(values.to_vec())
+    one_of_these(values)
 }
 
 /// Parser for one of these values, as with [`one_of`].
-pub(super) fn one_of_these<T: Named + Send + Sync>(values: Vec<T>) -> impl TypedValueParser<Value = T> {
+pub(super) fn one_of_these<T: Named + Send + Sync>(values: &[T]) -> impl TypedValueParser<Value = T> {
     let value = |value: &T| match value.meaning() {
         "" => PossibleValue::new(value.name()),
         meaning => PossibleValue::new(value.name()).help(meaning),

@@ -183,7 +183,7 @@ impl Chart {
         for label in &self.x {
             grid.upright("grid", label.place);
         }
-        grid.append(self.drawing);
+        grid.append(&self.drawing);
         self.drawing = grid;
         self
     }

@@ -85,7 +85,7 @@ impl Drawing {
     }
 
     /// Draws all of another drawing over this one.
-    pub fn append(&mut self, other: Self) {
+    pub fn append(&mut self, other: &Self) {
         self.body.push_str(&other.body);
     }
 

@@ -220,8 +220,8 @@ mod tests {
                 for place in [0.0, 0.25, 0.5, 1.0] {
                     prop_assert!((scale.place(scale.value(place)) - place).abs() < 1e-3, "{scale:?} at {place}");
                 }
-                prop_assert_eq!(scale.place(f64::NEG_INFINITY), 0.0);
-                prop_assert_eq!(scale.place(scale.ends().1 * 2.0), 1.0);
+                prop_assert!(scale.place(f64::NEG_INFINITY) <= 0.0);
+                prop_assert!(scale.place(scale.ends().1 * 2.0) >= 1.0);
             }
             let within = Scale::logarithmic([least, least * factor]);
             prop_assert!(within.ends().0 <= least * 1.000_001 && within.ends().1 >= least * factor * 0.999_999);

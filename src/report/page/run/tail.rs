@@ -48,8 +48,8 @@ pub(super) fn figure(summary: &Summary) -> Option<Figure> {
 fn answer(summary: &Summary) -> String {
     let main = summary.main_latency();
     let name = if summary.latency.response.is_some() { "response" } else { "service" };
-    let known = QUANTILES.iter().zip(latency_cells(main).into_iter().skip(2));
-    let last = known.filter(|(_, cell)| cell != "-").last();
+    let mut known = QUANTILES.iter().zip(latency_cells(main).into_iter().skip(2));
+    let last = known.rfind(|(_, cell)| cell != "-");
     let largest = main.figures.as_ref().map_or_else(String::new, |figures| time(figures.max_ns));
     last.map_or_else(String::new, |((quantile, _), cell)| {
         format!("{quantile} of the {name} time is {cell}; the slowest reply took {largest}.")
@@ -67,7 +67,7 @@ fn curves(histograms: &[(Time<'_>, Latency)], count: u64) -> Chart {
         let point = |place: f64| (place, y.place(as_f64(latency.quantile_ns(x.value(place)))));
         let places = || (0..=POINTS).map(|index| f64::from(index) / f64::from(POINTS));
         let is_known = |place: f64| samples_needed(x.value(place).max(0.01)) <= latency.count();
-        let last = places().filter(|place| is_known(*place)).last().unwrap_or(0.0);
+        let last = places().rfind(|place| is_known(*place)).unwrap_or(0.0);
         drawing.line(class, places().filter(|place| *place <= last).map(point));
         let rest = places().filter(|place| *place >= last).map(point);
         drawing.line(

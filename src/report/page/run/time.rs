@@ -50,11 +50,11 @@ pub(super) fn figure(summary: &Summary) -> Option<Figure> {
         rows.iter().filter(|row| row.interval.length_ns >= longest / SHORTEST).collect();
     let seconds = Scale::linear(0.0, end / 1e9);
     let x = Label::ticks(&seconds, |value| format!("{} s", decimal(value)));
-    let drain = as_f64(summary.window_ns) / end;
+    let window_end = as_f64(summary.window_ns) / end;
     let charts = vec![
-        calls(summary, &drawn, &x, drain),
-        quantiles(summary, &drawn, &x, drain),
-        heat_map(summary, &rows, &x, drain),
+        calls(summary, &drawn, &x, window_end),
+        quantiles(summary, &drawn, &x, window_end),
+        heat_map(summary, &rows, &x, window_end),
     ];
     Some(Figure {
         question: "Did it stay the same over the run?".to_owned(),
@@ -122,20 +122,20 @@ fn point(summary: &Summary) -> String {
 }
 
 /// Shades the drain.
-fn shaded(drain: f64) -> Drawing {
+fn shaded(window_end: f64) -> Drawing {
     let mut drawing = Drawing::new();
-    if drain < 0.999 {
-        drawing.rectangle("fgrid", (drain, 0.0), (1.0, 1.0));
+    if window_end < 0.999 {
+        drawing.rectangle("fgrid", (window_end, 0.0), (1.0, 1.0));
     }
     drawing
 }
 
-fn calls(summary: &Summary, rows: &[&Row<'_>], x: &[Label], drain: f64) -> Chart {
+fn calls(summary: &Summary, rows: &[&Row<'_>], x: &[Label], window_end: f64) -> Chart {
     let planned = planned(summary);
     let highest = rows.iter().map(|row| row.per_second + row.lost_per_second);
     let highest = highest.chain(planned.iter().map(|(_, rate)| *rate)).fold(0.0, f64::max);
     let scale = Scale::from_zero(highest);
-    let mut drawing = shaded(drain);
+    let mut drawing = shaded(window_end);
     let steps = |of: fn(&Row<'_>) -> f64| {
         let corners = rows.iter().flat_map(move |row| [(row.from, of(row)), (row.to, of(row))]);
         corners.map(move |(x, value)| (x, scale.place(value)))
@@ -185,9 +185,9 @@ fn planned(summary: &Summary) -> Vec<(f64, f64)> {
     points
 }
 
-fn quantiles(summary: &Summary, rows: &[&Row<'_>], x: &[Label], drain: f64) -> Chart {
+fn quantiles(summary: &Summary, rows: &[&Row<'_>], x: &[Label], window_end: f64) -> Chart {
     let scale = latency_scale(rows.iter().copied());
-    let mut drawing = shaded(drain);
+    let mut drawing = shaded(window_end);
     // Lines end where no call ended, and where a quantile has too few calls.
     let mut line = |class, needed: u64, of: fn(&LatencyFigures) -> u64| {
         let known = |row: &Row<'_>| {
@@ -215,7 +215,7 @@ fn quantiles(summary: &Summary, rows: &[&Row<'_>], x: &[Label], drain: f64) -> C
     .grid()
 }
 
-fn heat_map(summary: &Summary, rows: &[Row<'_>], x: &[Label], drain: f64) -> Chart {
+fn heat_map(summary: &Summary, rows: &[Row<'_>], x: &[Label], window_end: f64) -> Chart {
     let scale = latency_scale(rows.iter());
     let (low, high) = scale.ends();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 13 decades")]
@@ -239,7 +239,7 @@ fn heat_map(summary: &Summary, rows: &[Row<'_>], x: &[Label], drain: f64) -> Cha
             Column { from: rows[0].from, to: rows[rows.len() - 1].to, counts: sum.counts_up_to(&bounds) }
         })
         .collect();
-    let mut drawing = shaded(drain);
+    let mut drawing = shaded(window_end);
     heat::heat(&mut drawing, &columns);
     let which = if summary.plan.is_open() { "response time" } else { "service time" };
     Chart {
