@@ -36,6 +36,8 @@ Examples:
   plimsoll run -o result.json && plimsoll report result.json
   plimsoll report result.json -O json | jq .goodput
   plimsoll report sweep.json                     # table and heat maps, also of an unfinished sweep
+  plimsoll report result.json --html page.html   # a page with charts: one file that opens anywhere
+  plimsoll report result.json -O hgrm            # HdrHistogram's percentile distribution
   plimsoll report verdict.json --junit gate.xml  # a verdict for a CI service";
 
 pub(super) fn execute(arguments: &ReportArguments) -> Result<Status> {

@@ -1,6 +1,7 @@
 // Opens pages in chromium, and prints what is wrong with them as JSON: a list of {page, view, fault}.
 //
 // usage: node browser.js CHROMIUM FOLDER PAGE...     screenshots go to FOLDER
+//        node browser.js CHROMIUM --picture PAGE FILE     the top of a page as a picture, and nothing else
 "use strict";
 const fs = require("node:fs");
 const path = require("node:path");
@@ -105,9 +106,16 @@ async function check(browser, file, size, scheme, javaScriptEnabled) {
   return faults.map((fault) => ({ page: path.basename(file), view: `${size.width} ${scheme}${javaScriptEnabled ? "" : " without script"}`, fault }));
 }
 
+async function picture(browser, file, target) {
+  const page = await browser.newPage({ viewport: { width: 1000, height: 1660 } });
+  await page.goto("file://" + path.resolve(file));
+  await page.screenshot({ path: target });
+}
+
 (async () => {
   const browser = await chromium.launch({ executablePath: program, args: QUIET });
   try {
+    if (folder === "--picture") return await picture(browser, ...pages);
     const faults = [];
     for (const file of pages)
       for (const size of SIZES)

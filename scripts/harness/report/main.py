@@ -4,7 +4,8 @@ Makes a page of each golden document, of a mix of sizes, of a short run and of o
 at 360 and 1,440 pixels, in light and dark, with and without scripts. Checked: no request, no message on the console,
 nothing wider than the screen, no labels that overlap, no violation of WCAG 2.1 A and AA, a hover and keys that show the
 row of the table, and a PDF that has all headings and the cells of all tables. Screenshots go to target/report-shots for
-a person to look at. Ends with `report: N passed, N failed`; the exit status is 77 without chromium or Node.
+a person to look at. With --picture RESULT FILE: writes the top of the page of a saved result as a picture, for the
+README, and checks nothing. Ends with `report: N passed, N failed`; the exit status is 77 without chromium or Node.
 """
 
 import functools
@@ -105,6 +106,7 @@ def main() -> int:
     """Makes all checks; exit status."""
     parser = command_line.parser(__doc__)
     binary.add_argument(parser)
+    parser.add_argument("--picture", nargs=2, type=Path, metavar=("RESULT", "FILE"), help="make a picture of a page")
     arguments = parser.parse_args()
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     missing = [name for name in ("node", "npm") if shutil.which(name) is None]
@@ -113,6 +115,13 @@ def main() -> int:
         return MISSING_TOOL
     plimsoll = binary.of(arguments)
     packages = node_packages()
+    if arguments.picture:
+        result, target = arguments.picture
+        with tempfile.TemporaryDirectory() as folder:
+            page = Path(folder) / "page.html"
+            commands.output_of([plimsoll.path, "report", result, "--html", page])
+            commands.output_of(["node", packages / "browser.js", browser, "--picture", page, target])
+        return 0
     SHOTS.mkdir(parents=True, exist_ok=True)
     checks = Checks("report")
     with tempfile.TemporaryDirectory() as folder:

@@ -183,6 +183,7 @@ Examples:
                                              # a step, then a ramp
   plimsoll run -s 1KiB@90,5MiB@10            # a mix; 5 MiB is over the default limit
   plimsoll run -r 2k --assert 'p99<5ms' --assert refused==0 -o result.json
+  plimsoll run -r 2k --html page.html        # a page with charts: one file that opens anywhere
   plimsoll run -r 5k --start-at 2026-11-30T12:00:05Z
                                              # the measured window starts at this instant
   plimsoll run localhost:8080 -r 40k --shard 0/4 --start-at 2026-11-30T12:00:05Z -o 'run/{shard}.json'
