@@ -21,10 +21,27 @@ kubectl=(kubectl)
 [ -z "${PLIMSOLL_NAMESPACE:-}" ] || kubectl+=(--namespace "$PLIMSOLL_NAMESPACE")
 pods=batch.kubernetes.io/job-name=plimsoll
 
-"${kubectl[@]}" delete job plimsoll --ignore-not-found --wait >&2
+"${kubectl[@]}" delete job plimsoll --ignore-not-found --cascade=foreground --wait >&2
 "${kubectl[@]}" apply -k "$folder" >&2
 shards=$("${kubectl[@]}" get job plimsoll -o 'jsonpath={.spec.completions}')
-"${kubectl[@]}" wait --for="jsonpath={.status.ready}=$shards" job/plimsoll --timeout="${patience}s" >&2
+until=$((SECONDS + patience))
+status() { "${kubectl[@]}" get job plimsoll -o "jsonpath={.status.$1}"; }
+# A pod that fails never becomes ready: a wait for readiness alone would last as long as the patience.
+until [ "$(status ready)" = "$shards" ]; do
+    case "$(status failed)" in
+        "" | 0) ;;
+        *)
+            echo "pods failed before the start; what they printed:" >&2
+            "${kubectl[@]}" logs -l "$pods" --tail=20 >&2
+            exit 2
+            ;;
+    esac
+    if [ "$SECONDS" -ge "$until" ]; then
+        echo "not all of $shards pods are ready after $patience s: kubectl describe job plimsoll" >&2
+        exit 2
+    fi
+    sleep 1
+done
 
 # All pods get one instant. A pod that reads it too late sends nothing, and is missing.
 seconds=$(($(date +%s) + ${PLIMSOLL_START_IN:-20}))
@@ -33,7 +50,7 @@ at=$(date -u -d "@$seconds" +%FT%TZ 2>/dev/null || date -u -r "$seconds" +%FT%TZ
 "${kubectl[@]}" annotate pods -l "$pods" --overwrite "plimsoll/start-at=$at" >&2
 
 # A Job ends as Complete or as Failed; `kubectl wait` can wait for one of them only.
-until="$((SECONDS + patience))"
+until=$((SECONDS + patience))
 while :; do
     ended=$("${kubectl[@]}" get job plimsoll -o 'jsonpath={.status.conditions[?(@.status=="True")].type}')
     case " $ended " in *" Complete "* | *" Failed "*) break ;; esac

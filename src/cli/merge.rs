@@ -89,7 +89,7 @@ pub(super) fn execute(arguments: &MergeArguments) -> Result<Status> {
     let outputs = arguments.reports.outputs(&arguments.output, DocumentKind::Summary)?;
     let (events, view) = arguments.watch.watch(arguments.output.quiet)?;
     let mut input = Input { merging: Merging::default(), results: 0, of: None, events, others: Vec::new() };
-    let read = input.read(&arguments.results);
+    let read = input.read(&arguments.results, arguments.output.output.as_deref());
     let Input { merging, events, others, .. } = input;
     view.finish(events);
     for other in others.iter().take(MOST_SHOWN) {
@@ -125,11 +125,12 @@ struct Input {
 }
 
 impl Input {
-    fn read(&mut self, paths: &[PathBuf]) -> Result<()> {
+    /// Reads all results. An earlier merged result in a folder of shards is left out.
+    fn read(&mut self, paths: &[PathBuf], output: Option<&Path>) -> Result<()> {
         let mut files = Vec::new();
         for path in paths {
             if path.is_dir() {
-                files.extend(files_of(path)?);
+                files.extend(files_of(path, output)?);
             } else {
                 files.push(path.clone());
             }
@@ -177,13 +178,15 @@ impl Input {
 }
 
 /// Returns the results in a folder, in the order of their names.
-fn files_of(folder: &Path) -> Result<Vec<PathBuf>> {
+fn files_of(folder: &Path, output: Option<&Path>) -> Result<Vec<PathBuf>> {
     let shown = folder.display();
     let entries = fs::read_dir(folder).with_context(|| format!("cannot read the folder `{shown}`"))?;
     let paths: Result<Vec<PathBuf>, io::Error> =
         entries.map(|entry| entry.map(|entry| entry.path())).collect();
     let mut paths = paths.with_context(|| format!("cannot read the folder `{shown}`"))?;
     paths.retain(|path| path.extension().is_some_and(|kind| kind == "json") && path.is_file());
+    let output = output.and_then(|path| path.canonicalize().ok());
+    paths.retain(|path| output.is_none() || path.canonicalize().ok() != output);
     paths.sort();
     if paths.is_empty() {
         bail!(

@@ -23,7 +23,7 @@ use crate::{
     endpoint::Target,
     experiment::sweep::{self, GridLoad, Point, Sizes, Sweep, SweepSpec},
     load::{Mix, Settings, Texts},
-    report::destination::Destination,
+    report::destination::{Destination, is_of_the_system},
     result::DocumentKind,
     rpc::format_data::TextKind,
     units::{Rate, parse_duration},
@@ -171,9 +171,7 @@ pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
 
 /// Returns true for a file, existing or new. A file is written point by point, and can be continued.
 fn is_kept(path: &Path) -> bool {
-    // Paths of the operating system point to open files of the process.
-    let is_device = path.starts_with("/dev") || path.starts_with("/proc");
-    !is_device && (!path.exists() || path.is_file())
+    !is_of_the_system(path) && (!path.exists() || path.is_file())
 }
 
 /// Reads the sweep in this file, if there is one. Its settings must equal these.

@@ -142,14 +142,13 @@ impl Measurement {
         Ok(())
     }
 
-    /// Moves this part in time: its window started so much later than that of the whole. `rows` is the same time in
-    /// rows of the timeline.
-    pub fn delay(&mut self, later: Duration, rows: usize) {
+    /// Moves this part in time: its window started so much later than that of the whole.
+    pub fn delay(&mut self, later: Duration) {
         if self.recording.first_sent < Duration::MAX {
             self.recording.first_sent += later;
         }
         self.recording.last_done += later;
-        self.timeline.delay(rows);
+        self.timeline.delay(later);
     }
 
     /// Checks that every planned call has exactly one outcome: in total, by size and by interval.

@@ -178,13 +178,17 @@ impl Timeline {
         }
     }
 
-    /// Puts this number of empty rows before the others. A timeline whose rows would be too many gets longer rows.
-    pub fn delay(&mut self, rows: usize) {
-        let mut rows = rows;
-        while self.rows.len().saturating_add(rows) > MOST_ROWS {
+    /// Puts empty rows before the others, for this time, rounded to whole rows. A timeline whose rows would be too many
+    /// gets longer rows.
+    pub fn delay(&mut self, later: Duration) {
+        let rows = |seconds: u32| {
+            let row = INTERVAL * seconds;
+            usize::try_from((later + row / 2).as_nanos() / row.as_nanos().max(1)).unwrap_or(usize::MAX)
+        };
+        while self.rows.len().saturating_add(rows(self.seconds)) > MOST_ROWS {
             self.coarsen();
-            rows /= 2;
         }
+        let rows = rows(self.seconds);
         self.rows.splice(0..0, std::iter::repeat_with(Row::default).take(rows));
     }
 
@@ -287,6 +291,22 @@ mod tests {
         let lengths: Vec<Duration> =
             timeline.intervals(Duration::from_millis(2_500)).map(|(_, length, _)| length).collect();
         assert_eq!(lengths, [1_000, 1_000, 500].map(Duration::from_millis));
+    }
+
+    #[test]
+    fn parts_with_rows_of_different_lengths_meet_at_their_times() {
+        // Rows of 4 s, and rows of 1 s that begin 8 s later.
+        let mut long = Timeline::of_rows(4, vec![interval(1).pack(), interval(2).pack()]).expect("two rows");
+        let mut late = Timeline::of_rows(1, vec![interval(3).pack(); 4]).expect("four rows");
+        late.delay(Duration::from_secs(8));
+        let mut other = late.clone();
+        other.merge(long.clone());
+        long.merge(late);
+        for timeline in [long, other] {
+            let rows = timeline.intervals(Duration::from_secs(1_000));
+            let answered: Vec<u64> = rows.map(|(_, _, interval)| interval.outcomes.answered).collect();
+            assert_eq!(answered, [1, 2, 12]);
+        }
     }
 
     #[test]

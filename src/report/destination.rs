@@ -94,10 +94,11 @@ impl Destination {
     }
 }
 
-/// Returns true for a name that the operating system gives to an open file of the process; it is written
-/// directly.
-fn is_of_the_system(path: &Path) -> bool {
-    path.starts_with("/dev") || path.starts_with("/proc")
+/// Returns true for a device, and for a name that the operating system gives to an open file of the process; both are
+/// written directly. Shared memory below `/dev` has files like any others.
+#[must_use]
+pub fn is_of_the_system(path: &Path) -> bool {
+    (path.starts_with("/dev") && !path.starts_with("/dev/shm")) || path.starts_with("/proc")
 }
 
 /// Returns the target of a link, even if the target does not exist, so that the link stays a link.

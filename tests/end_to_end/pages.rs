@@ -242,3 +242,45 @@ fn values_of_metadata_are_on_no_page() {
         assert!(format != Format::Html || out.contains("x-team"));
     }
 }
+
+/// Values of the planned rate on a page: the heights of its dashed line, in thousandths from the top.
+fn planned_line(summary: &Summary) -> String {
+    let page = page_of(summary);
+    let start = page.find("line c2 dash\" d=\"").expect("an open loop has a planned rate");
+    page[start..].split('"').nth(2).expect("a path").to_owned()
+}
+
+#[test]
+fn the_planned_rate_is_that_of_the_calls_on_the_page() {
+    let mut value = serde_json::to_value(summary()).expect("JSON");
+    let window = value["window_ns"].as_u64().expect("a number");
+    // A ramp of ten times the window, which the run left early: a tenth of its rate was reached.
+    value["plan"]["load"]["stages"] =
+        serde_json::json!([{ "from_per_second": 0.0, "to_per_second": 2_000.0, "duration_ns": 10 * window }]);
+    let cut: Summary = serde_json::from_value(value.clone()).expect("a result");
+    value["plan"]["load"]["stages"] =
+        serde_json::json!([{ "from_per_second": 0.0, "to_per_second": 200.0, "duration_ns": window }]);
+    let whole: Summary = serde_json::from_value(value.clone()).expect("a result");
+    assert_eq!(planned_line(&cut), planned_line(&whole));
+    // One of two shards makes half of the plan's calls.
+    value["plan"]["load"]["stages"][0]["to_per_second"] = 400.0.into();
+    value["shard"] = serde_json::json!({ "index": 0, "of": 2 });
+    let half: Summary = serde_json::from_value(value).expect("a result");
+    assert_eq!(planned_line(&half), planned_line(&whole));
+}
+
+#[test]
+fn a_series_has_one_value_per_millisecond() {
+    let mut summary = summary();
+    summary.intervals.truncate(1);
+    summary.intervals[0].length_ns = 1_000;
+    let mut out = Vec::new();
+    summary.write(Format::OpenMetrics, &mut out).expect("memory takes any bytes");
+    let text = String::from_utf8(out).expect("UTF-8");
+    let mut seen = std::collections::BTreeSet::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let words: Vec<&str> = line.rsplitn(3, ' ').collect();
+        assert!(seen.insert((words[2].to_owned(), words[0].to_owned())), "twice: {line}");
+    }
+    assert!(seen.len() > 8);
+}

@@ -111,6 +111,12 @@ fn shards_of_a_count_make_the_whole() {
     let planned: Vec<u64> = (0..4).map(|index| read(folder.path(), index).calls.planned).collect();
     assert_eq!(planned, [51, 51, 50, 50]);
     let met = merged(folder.path(), &["--assert", "answered==202", "--label", "all"]).expect("it merges");
+    // A merged result in the folder of the shards is no shard of the next merge into it.
+    let into = folder.path().join("merged.json");
+    for _ in 0..2 {
+        merged(folder.path(), &["-o", into.to_str().expect("UTF-8")]).expect("it merges");
+    }
+    fs::remove_file(into).expect("removed");
     assert_eq!((met.calls.answered, met.label.as_deref()), (202, Some("all")));
     let missed = output_of(&["merge", folder.path().to_str().expect("UTF-8"), "--assert", "answered==203"]);
     assert_eq!(missed.status.code(), Some(1));
@@ -162,6 +168,9 @@ fn a_set_of_shards_that_is_wrong_is_refused() {
         ("/agreed_start/at_unix_ns", json!(7), "its agreed start is \"7\", that of"),
         ("/shard/of", json!(4), "its number of shards is 4, that of `{0}` is 3"),
         ("/shard/index", json!(0), "shard 0 of 3 is there twice"),
+        ("/shard/index", json!(3), "cannot use `{1}`"),
+        ("/shard/of", json!(0), "cannot use `{1}`"),
+        ("/shard/of", json!(1_000_000_000_000_000_000_u64), "cannot use `{1}`"),
         ("/calls/planned", json!(21), "cannot use `{1}`"),
         ("/schema", json!("plimsoll.summary/9"), "cannot use `{1}`"),
     ] {
@@ -294,6 +303,7 @@ fn what_belongs_to_the_whole_run_is_refused_on_a_shard() {
         (&["run", &target, "--shard", "two"], "is no shard; write its number from 0"),
         (&["run", &target, "--shard", "auto/x"], "has no number of shards behind the /"),
         (&["run", &target, "--shard", "0/2", "-o", "x.json"], "-o needs {shard} in the name"),
+        (&["run", &target, "--shard", "0/2", "-o", "/dev/shm/x.json"], "-o needs {shard} in the name"),
         (&["run", &target, "--shard", "0/2", "--events", "x"], "--events needs {shard} in the name"),
         (&["run", &target, "--shard", "0/2", "--assert", "errors==0"], "give it to `plimsoll merge`"),
         (&["run", &target, "--shard", "0/2", "--strict"], "give it to `plimsoll merge`"),

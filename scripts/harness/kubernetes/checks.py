@@ -158,6 +158,13 @@ def local(plimsoll: Binary, fault: str = "") -> Iterator[Cluster]:
         yield Cluster(plimsoll, folder / "deploy", environment)
 
 
+def failed_before_the_start(cluster: Cluster) -> None:
+    """A pod that fails before the start ends the script at once, with what it printed."""
+    printed, messages = cluster.run(statuses=(2,))
+    equal(printed, "")
+    holds("pods failed before the start" in messages and "cannot start" in messages, messages)
+
+
 def failed_pod(cluster: Cluster) -> None:
     """A pod that fails is missing and named; the others are merged when that is asked for."""
     _, messages = cluster.run(statuses=(2,))
@@ -204,7 +211,9 @@ def main() -> int:
     checks.attempt("the number of shards is copied to all its places", copies_of_the_count)
     with local(plimsoll) as cluster:
         checks.attempt("run.sh, pods as processes: all calls, one start, merged", lambda: whole_run(cluster))
-    fault = '{ echo "cannot start"; exit 1; }'
+    with local(plimsoll, '{ echo "cannot start"; exit 1; }') as cluster:
+        checks.attempt("run.sh, a pod that fails before the start: at once", lambda: failed_before_the_start(cluster))
+    fault = '{ until [ -s "$POD/at" ]; do sleep 0.05; done; echo "cannot start"; exit 1; }'
     with local(plimsoll, fault) as cluster:
         checks.attempt("run.sh, a failed pod: missing and named", lambda: failed_pod(cluster))
     with local(plimsoll, fault) as cluster:

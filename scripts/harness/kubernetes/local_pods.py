@@ -9,13 +9,11 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 # The path of the start file in the manifest, and the index that Kubernetes gives each pod.
 START_FILE = "/start/at"
 INDEX = "JOB_COMPLETION_INDEX"
-READY_SECONDS = 30
 
 
 def folder() -> Path:
@@ -55,13 +53,12 @@ def annotate(pair: str) -> None:
         new.rename(pod / "at")
 
 
-def wait_until_ready() -> None:
-    """Waits until all pods run. A process runs as soon as it was started."""
-    until = time.monotonic() + READY_SECONDS
-    while not all((pod / "log").exists() for pod in pods()):
-        if time.monotonic() > until:
-            sys.exit("the pods do not start")
-        time.sleep(0.02)
+def count(state: str) -> int:
+    """Number of pods that run and have not ended, or that failed."""
+    ended = [status.read_text().strip() for pod in pods() if (status := pod / "status").exists()]
+    if state == "failed":
+        return sum(status != "0" for status in ended)
+    return sum((pod / "log").exists() for pod in pods()) - len(ended)
 
 
 def conditions() -> str:
@@ -84,11 +81,11 @@ def main() -> None:
             print(len(pods()), end="")
         case ["get", "job", "plimsoll", "-o", path] if "status.conditions" in path:
             print(conditions(), end="")
-        case ["wait", *_]:
-            wait_until_ready()
+        case ["get", "job", "plimsoll", "-o", "jsonpath={.status.ready}" | "jsonpath={.status.failed}" as path]:
+            print(count(path.removesuffix("}").rpartition(".")[2]) or "", end="")
         case ["annotate", "pods", "-l", _, "--overwrite", pair]:
             annotate(pair)
-        case ["logs", "-l", _, "--tail=-1"]:
+        case ["logs", "-l", _, "--tail=-1" | "--tail=20"]:
             for pod in pods():
                 print((pod / "log").read_text(), end="")
         case _:

@@ -20,6 +20,7 @@ use crate::{
     engine::Start,
     load::{Launcher, Shard, detect},
     measure::wall_clock,
+    report::destination::is_of_the_system,
 };
 
 /// Place of the shard's number in the name of a file.
@@ -92,7 +93,7 @@ impl RunArguments {
 
 /// Returns true for places that processes share without overwriting each other: stdout, and devices.
 fn is_shared(path: &Path) -> bool {
-    is_stdout(Some(path)) || path.starts_with("/dev")
+    is_stdout(Some(path)) || is_of_the_system(path)
 }
 
 /// Returns the path with the number of the shard, in as many digits as the largest number has.

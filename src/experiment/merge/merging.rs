@@ -156,13 +156,12 @@ impl Begun {
             let why = format!("the windows started {} apart, which no run lasts", exact_duration(apart));
             return Err(ShardsError::Merge { name: name.to_owned(), why });
         }
-        let row = Duration::from_secs(u64::from(self.run.timeline.seconds().max(run.timeline.seconds())));
         match started.duration_since(self.anchor) {
-            Ok(later) => run.delay(later, rows(later, row)),
+            Ok(later) => run.delay(later),
             Err(earlier) => {
                 // The merged rows begin with this shard's.
                 let earlier = earlier.duration();
-                self.run.delay(earlier, rows(earlier, row));
+                self.run.delay(earlier);
                 self.anchor = started;
             }
         }
@@ -170,12 +169,6 @@ impl Begun {
             .merge(run)
             .map_err(|error| ShardsError::Merge { name: name.to_owned(), why: error.to_string() })
     }
-}
-
-/// Number of rows of the timeline in a time, rounded.
-fn rows(time: Duration, row: Duration) -> usize {
-    let rows = (time + row / 2).as_nanos() / row.as_nanos().max(1);
-    usize::try_from(rows).unwrap_or(usize::MAX)
 }
 
 /// Removes the accounts of the server: shards on its machine would each count the same server.

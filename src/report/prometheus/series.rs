@@ -20,11 +20,15 @@ pub fn write(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
         .map_or(0.0, |at| at.as_secs_f64());
     let run = summary.label.as_deref().unwrap_or(&summary.started_at);
     let ends = ends(summary, start);
+    // A counter that begins at 0 shows its first interval too, unless that one ends in the same millisecond.
+    let first = ends.iter().flatten().next();
+    let has_start = first.is_none_or(|first| format!("{first:.3}") != format!("{start:.3}"));
     family("plimsoll_calls", "counter", "Planned calls that ended, by outcome.", out)?;
     for kind in OutcomeKind::VALUES {
         let labels = labels(&[("run", run), ("outcome", kind.name())]);
-        // A counter that begins at 0 shows its first interval too.
-        writeln!(out, "plimsoll_calls_total{labels} 0 {start:.3}")?;
+        if has_start {
+            writeln!(out, "plimsoll_calls_total{labels} 0 {start:.3}")?;
+        }
         let mut total: u64 = 0;
         for (interval, end) in summary.intervals.iter().zip(&ends) {
             total = total.saturating_add(interval.calls.of(*kind));
@@ -33,7 +37,7 @@ pub fn write(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
             }
         }
     }
-    latency(summary, run, start, &ends, out)?;
+    latency(summary, run, has_start.then_some(start), &ends, out)?;
     let gauge = |name: &str, help: &str, values: Vec<(f64, f64)>, out: &mut dyn Write| {
         if !values.is_empty() {
             family(name, "gauge", help, out)?;
@@ -70,7 +74,7 @@ fn ends(summary: &Summary, start: f64) -> Vec<Option<f64>> {
 fn latency(
     summary: &Summary,
     run: &str,
-    start: f64,
+    start: Option<f64>,
     ends: &[Option<f64>],
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -92,7 +96,9 @@ fn latency(
         writeln!(out, "plimsoll_latency_seconds_sum{labels} {seconds} {at:.3}")
     };
     let mut sum = Latency::new();
-    write(&sum, start, out)?;
+    if let Some(start) = start {
+        write(&sum, start, out)?;
+    }
     for (interval, end) in summary.intervals.iter().zip(ends) {
         sum.add(&interval.latency.decode().map_err(io::Error::other)?);
         if let Some(end) = end {

@@ -6,7 +6,7 @@ use super::{
     objectives::calls_of,
 };
 use crate::{
-    load::PlannedLoad,
+    load::{PlannedLoad, Shard},
     measure::{Build, Calls, Latency, Outcomes, PackedLatency},
     result::{
         consistency::{Contradiction, alike, holds, near, same},
@@ -240,6 +240,20 @@ impl Summary {
     }
 
     fn check_plan(&self) -> Result<(), Contradiction> {
+        let own = self.shard.iter().map(|shard| (shard.index, shard.of));
+        let merged = self.shards.iter().flat_map(|shards| {
+            let numbers = shards.merged.iter().map(|line| line.index).chain(shards.missing.iter().copied());
+            numbers.map(|index| (index, shards.of))
+        });
+        for (index, of) in own.chain(merged) {
+            let shown = format!("{index} of {of}");
+            holds(
+                "the number of a shard",
+                shown,
+                "one from 0 below that of all shards",
+                Shard::new(index, of).is_ok(),
+            )?;
+        }
         holds("the number of sizes", self.plan.sizes.len(), "at least 1", !self.plan.sizes.is_empty())?;
         if let PlannedLoad::Open { stages, .. } = &self.plan.load {
             for stage in stages {

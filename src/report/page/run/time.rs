@@ -98,7 +98,8 @@ fn answer(summary: &Summary, rows: &[Row<'_>]) -> String {
     let (least, most) = (rates().fold(f64::INFINITY, f64::min), rates().fold(0.0, f64::max));
     let slowest = rows.iter().filter_map(|row| Some((max_of(row)?, row))).max_by_key(|(max, _)| *max);
     let slowest = slowest.map_or_else(String::new, |(max, row)| {
-        format!(" The slowest call took {}, and ended after {}.", time(max), at(row))
+        let from = decimal(as_f64(row.interval.start_ns) / 1e9);
+        format!(" The slowest call took {}, and ended between {from} s and {}.", time(max), at(row))
     });
     format!("Between {} and {} answered calls/s.{slowest}", decimal(least), decimal(most))
 }
@@ -168,19 +169,31 @@ fn calls(summary: &Summary, rows: &[&Row<'_>], x: &[Label], window_end: f64) -> 
     .grid()
 }
 
-/// The planned rate over time; empty in a closed loop.
+/// The planned rate of these calls over time; empty in a closed loop. The plan is that of all shards.
 fn planned(summary: &Summary) -> Vec<(f64, f64)> {
     let PlannedLoad::Open { stages, .. } = &summary.plan.load else { return Vec::new() };
+    let share = match (&summary.shard, &summary.shards) {
+        (Some(shard), _) => 1.0 / as_f64(shard.of.max(1)),
+        (None, Some(shards)) => as_f64(shards.merged.len() as u64) / as_f64(shards.of.max(1)),
+        (None, None) => 1.0,
+    };
     let end =
         summary.intervals.iter().map(|interval| interval.start_ns.saturating_add(interval.length_ns)).max();
     let end = as_f64(end.unwrap_or(0).max(summary.window_ns).max(1)) / 1e9;
+    let window = as_f64(summary.window_ns) / 1e9;
     let mut points = Vec::new();
     let mut start = 0.0;
     for Stage { from_per_second, to_per_second, duration } in stages {
-        let length = duration.as_secs_f64().min(as_f64(summary.window_ns) / 1e9);
-        points.push((start / end, *from_per_second));
+        let whole = duration.as_secs_f64();
+        // A run that was interrupted, or that ended by its count, ends within a stage.
+        let length = whole.min(window - start);
+        if length <= 0.0 {
+            break;
+        }
+        let last = from_per_second + (to_per_second - from_per_second) * length / whole;
+        points.push((start / end, from_per_second * share));
         start += length;
-        points.push(((start / end).min(1.0), *to_per_second));
+        points.push((start / end, last * share));
     }
     points
 }
