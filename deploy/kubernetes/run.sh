@@ -33,6 +33,8 @@ until [ "$(status ready)" = "$shards" ]; do
         *)
             echo "pods failed before the start; what they printed:" >&2
             "${kubectl[@]}" logs -l "$pods" --tail=20 >&2
+            # The other pods would wait for a start that never comes.
+            "${kubectl[@]}" delete job plimsoll --wait=false >&2
             exit 2
             ;;
     esac

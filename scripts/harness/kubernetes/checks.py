@@ -155,7 +155,10 @@ def local(plimsoll: Binary, fault: str = "") -> Iterator[Cluster]:
             "LOCAL_PLIMSOLL": str(pod),
             "PLIMSOLL_START_IN": "5",
         }
-        yield Cluster(plimsoll, folder / "deploy", environment)
+        try:
+            yield Cluster(plimsoll, folder / "deploy", environment)
+        finally:
+            commands.output_of([kubectl, "delete", "job", "plimsoll"], environment=environment)
 
 
 def failed_before_the_start(cluster: Cluster) -> None:

@@ -5,8 +5,10 @@ manifest; what the manifest mounts at /start/at is a file, which an annotation i
 folder of the variable LOCAL_PODS: `job.json` (the rendered Job), and per pod its start file, output and exit status.
 """
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -42,7 +44,23 @@ def apply() -> None:
         # A shell writes the exit status when the process has ended.
         script = '"$@" >"$POD/log" 2>&1; echo $? >"$POD/status.new"; mv "$POD/status.new" "$POD/status"'
         environment = {**os.environ, **variables, INDEX: str(index), "POD": str(pod)}
-        subprocess.Popen(["bash", "-c", script, "pod", *command], env=environment, start_new_session=True)
+        # No pipe of the caller stays open in a pod.
+        process = subprocess.Popen(
+            ["bash", "-c", script, "pod", *command],
+            env=environment,
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        (pod / "group").write_text(str(process.pid))
+
+
+def delete() -> None:
+    """Ends the pods that still run."""
+    for pod in pods():
+        if not (pod / "status").exists():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(int((pod / "group").read_text()), signal.SIGTERM)
 
 
 def annotate(pair: str) -> None:
@@ -74,7 +92,7 @@ def main() -> None:
     words = [word for word in sys.argv[1:] if word not in ("--namespace", os.environ.get("PLIMSOLL_NAMESPACE"))]
     match words:
         case ["delete", "job", "plimsoll", *_]:
-            pass
+            delete()
         case ["apply", "-k", _]:
             apply()
         case ["get", "job", "plimsoll", "-o", "jsonpath={.spec.completions}"]:

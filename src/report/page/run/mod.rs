@@ -1,6 +1,7 @@
 //! The page of a run.
 
 mod outcomes;
+mod ranges;
 mod time;
 mod tail;
 mod sizes;

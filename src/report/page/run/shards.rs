@@ -1,14 +1,14 @@
 //! Shards of a merged run, the ones that stand out first.
 
+use super::ranges::{self, Range};
 use crate::{
     report::{
-        page::content::{Chart, Figure, Label, Shape, Table},
-        plot::{Drawing, Scale},
+        page::content::{Figure, Table},
         style::printable,
         text::figures::time,
     },
     result::summary::{ShardLine, Summary},
-    units::{as_f64, counted, decimal, format_nanoseconds, grouped},
+    units::{counted, decimal, grouped},
 };
 
 /// Most shards of the chart: the slowest.
@@ -29,10 +29,15 @@ pub(super) fn figure(summary: &Summary) -> Option<Figure> {
     let left = lines.len().saturating_sub(MOST_LISTED);
     let left =
         if left == 0 { String::new() } else { format!(" {left} faster ones are in the JSON document.") };
+    let drawn: Vec<Range> = lines.iter().take(MOST_DRAWN).map(|line| range(line)).collect();
     Some(Figure {
         question: "Does a shard stand out?".to_owned(),
         answer: format!("{merged} of {} merged{missing}.", shards.of),
-        charts: if lines.iter().any(|line| line.p99_ns.is_some()) { vec![chart(&lines)] } else { Vec::new() },
+        charts: if drawn.iter().any(|(_, range)| range.is_some()) {
+            vec![ranges::chart("Latency of the slowest shards", &drawn)]
+        } else {
+            Vec::new()
+        },
         point: format!(
             "A row is a shard, the slowest first: the line goes from its p50 to its p99, the dot is its maximum.{left}"
         ),
@@ -47,28 +52,9 @@ fn named(line: &ShardLine) -> String {
         .map_or_else(|| line.index.to_string(), |host| format!("{} {}", line.index, printable(host)))
 }
 
-fn chart(lines: &[&ShardLine]) -> Chart {
-    let lines = &lines[..lines.len().min(MOST_DRAWN)];
-    let ends = lines.iter().flat_map(|line| [line.p50_ns, line.max_ns]).flatten();
-    let scale = Scale::logarithmic(ends.map(as_f64));
-    let place = |row: usize| 1.0 - (as_f64(row as u64) + 0.5) / as_f64(lines.len() as u64);
-    let mut drawing = Drawing::new();
-    for (row, line) in lines.iter().enumerate() {
-        let (Some(p50), Some(p99), Some(max)) = (line.p50_ns, line.p99_ns, line.max_ns) else { continue };
-        let x = |nanoseconds: u64| scale.place(as_f64(nanoseconds));
-        drawing.line("c1 thin", [(x(p99), place(row)), (x(max), place(row))]);
-        drawing.line("c1 thick", [(x(p50), place(row)), (x(p99), place(row))]);
-        drawing.dot("c2", (x(max), place(row)));
-    }
-    Chart {
-        name: "Latency of the slowest shards".to_owned(),
-        drawing,
-        y: lines.iter().enumerate().map(|(row, line)| Label::new(place(row), named(line))).collect(),
-        x: Label::ticks(&scale, format_nanoseconds),
-        shape: Shape::Rows(lines.len()),
-        ..Chart::default()
-    }
-    .grid()
+fn range(line: &ShardLine) -> Range {
+    let latency = line.p50_ns.zip(line.p99_ns).zip(line.max_ns);
+    (named(line), latency.map(|((p50, p99), max)| [p50, p99, max]))
 }
 
 fn table(lines: &[&ShardLine]) -> Table {
