@@ -12,6 +12,7 @@ pub mod accounts;
 mod quota;
 mod usage;
 pub mod recording;
+pub mod interval;
 pub mod timeline;
 pub mod recorder;
 mod measurement;
@@ -24,6 +25,7 @@ pub use accounts::{
 pub use calls::{Calls, NotConserved, Outcomes};
 pub use environment::{Build, Environment, cores, timestamp, timestamp_of, wall_clock};
 pub use histogram::Latency;
+pub use interval::{Interval, PackedInterval};
 pub use measurement::{AgreedStart, Measurement, MergeError, ShardOrigin};
 pub use packed::{DecodeError, PackedLatency};
 pub use processes::{
@@ -32,5 +34,5 @@ pub use processes::{
 pub(crate) use quota::{OwnAccount, throttled_time};
 pub use recorder::Recorder;
 pub use recording::{FailureCount, Recording, ReplySizes, SizeRecording, Volume};
-pub use timeline::{INTERVAL, Interval, PackedInterval, Timeline};
+pub use timeline::{INTERVAL, Timeline};
 pub use usage::{LoopAccount, Pauses, Usage};

@@ -9,8 +9,9 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use super::{
+    interval::Interval,
     recording::{MOST_DIFFERENCES, Recording},
-    timeline::{INTERVAL, Interval},
+    timeline::INTERVAL,
 };
 use crate::{
     client::{Call, Completion},
