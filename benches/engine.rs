@@ -1,4 +1,4 @@
-//! Cost of the generator per call, without the call itself: recording, choosing, scheduling; and the cost of
+//! Cost of the generator per call, without the call itself: recording, interval, choosing, scheduling; and the cost of
 //! building payloads before a run.
 
 use std::{hint::black_box, time::Duration};
@@ -6,8 +6,8 @@ use std::{hint::black_box, time::Duration};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use plimsoll::{
     client::Call,
-    load::{Arrivals, Mix, Payload, Schedule, Stage},
-    measure::Recorder,
+    load::{Arrivals, FINE_INTERVAL, Mix, Payload, Schedule, Stage},
+    measure::{Recorder, Timeline},
     rpc::{Outcome, format_data::TextKind},
 };
 use tokio::time::Instant;
@@ -26,7 +26,8 @@ fn recording(criterion: &mut Criterion) {
     {
         let payload = payload(sizes, TextKind::Ascii);
         let start = Instant::now();
-        let mut recorder = Recorder::new(&payload, is_open, start, Some(Duration::from_secs(1)));
+        let mut recorder =
+            Recorder::new(&payload, is_open, start, Some(Duration::from_secs(1)), FINE_INTERVAL);
         let mut k: u64 = 0;
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
@@ -38,6 +39,49 @@ fn recording(criterion: &mut Criterion) {
                 let call = Call { message: 0, class: 0, is_planned: true, intended, sent, returned: 0 };
                 recorder.plan(0);
                 recorder.finish(black_box(call.end(Outcome::Answered, sent + service)));
+            });
+        });
+    }
+    group.finish();
+}
+
+/// Measures the end of an interval of 1,000 calls: what the worker does, and what the driver does with the report. There
+/// are ten per second and worker, so the goal is 1 ms at most, 1 % of a core.
+fn interval(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("interval");
+    for (name, is_open) in [("closed", false), ("open", true)] {
+        let payload = payload("64", TextKind::Ascii);
+        let start = Instant::now();
+        let mut recorder = Recorder::new(&payload, is_open, start, None, FINE_INTERVAL);
+        let mut timeline = Timeline::new(FINE_INTERVAL);
+        let (mut k, mut number): (u64, u32) = (0, 0);
+        group.bench_function(name, |bencher| {
+            bencher.iter_custom(|rounds| {
+                let mut took = Duration::ZERO;
+                for _ in 0..rounds {
+                    for _ in 0..1_000 {
+                        k = k.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                        let service = Duration::from_nanos(100_000 + (k >> 44));
+                        let sent = start + FINE_INTERVAL * number;
+                        let intended = is_open.then_some(sent);
+                        let call =
+                            Call { message: 0, class: 0, is_planned: true, intended, sent, returned: 0 };
+                        recorder.plan(0);
+                        recorder.finish(call.end(Outcome::Answered, sent + service));
+                    }
+                    number += 1;
+                    let ends = start + FINE_INTERVAL * number;
+                    let since = std::time::Instant::now();
+                    let (_, interval) = recorder.take_interval(ends, 1).expect("it has ended");
+                    // Rows beyond the first thousand become longer, which takes longer.
+                    timeline.add(u64::from(number) % 1_000, black_box(&interval));
+                    drop(interval);
+                    took += since.elapsed();
+                    if number.is_multiple_of(1_000) {
+                        timeline = Timeline::new(FINE_INTERVAL);
+                    }
+                }
+                took
             });
         });
     }
@@ -84,6 +128,6 @@ fn building(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, recording, choosing, scheduling, building);
+criterion_group!(benches, recording, interval, choosing, scheduling, building);
 
 criterion_main!(benches);

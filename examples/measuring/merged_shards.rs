@@ -86,8 +86,8 @@ impl Simulation {
     fn shard(&self, shard: Shard, origin: &Measurement, samples: &mut Vec<u32>) -> Measurement {
         let plan = self.plan(shard);
         let start = tokio::time::Instant::now();
-        let mut recorder = Recorder::new(plan.payload(), true, start, plan.duration);
-        let mut timeline = Timeline::new();
+        let mut recorder = Recorder::new(plan.payload(), true, start, plan.duration, plan.interval());
+        let mut timeline = Timeline::new(plan.interval());
         let factor = if shard.index.is_multiple_of(SLOW.0) { SLOW.1 } else { 1.0 };
         let mut random = Random(shard.index + 1);
         for arrival in

@@ -4,7 +4,6 @@
 //! events, and a [`Stop`] ends the run early.
 
 use std::{
-    collections::BTreeMap,
     io,
     sync::Arc,
     thread,
@@ -22,18 +21,19 @@ use super::{
     error::DriveError,
     event::{Event, Events, Expected},
     pulse::Pulse,
-    reading::{Reading, usage_between},
+    reading::{CpuReading, Reading, usage_between},
+    rows::Rows,
     start::{READ_INTERVAL, Start},
     threads::{Orders, spawn_workers},
-    worker::{Order, Report, Second, WorkerResult},
+    worker::{Order, Report, WorkerResult},
 };
 use crate::{
     client::{ConnectionAccount, UploadWaits},
     endpoint::{self, Located},
-    load::Plan,
+    load::{COARSE_INTERVAL, Plan},
     measure::{
-        Environment, Interval, Latency, LoopAccount, Measurement, Outcomes, Recording, ShardOrigin, Timeline,
-        other_processes_of, wall_clock,
+        Environment, Latency, LoopAccount, Measurement, Recording, ShardOrigin, other_processes_of,
+        wall_clock,
     },
     stop::{Level, Stop},
 };
@@ -48,7 +48,7 @@ use crate::{
 /// # Errors
 /// When connections cannot be made, or the system refuses threads.
 pub fn run(plan: &Plan, target: &Located, stop: &Stop, events: &Events) -> Result<Measurement, DriveError> {
-    run_beside(&Arc::new(plan.clone()), target, &other_processes_of(target), stop, events)
+    run_from(&Start::Soon, &Arc::new(plan.clone()), target, &other_processes_of(target), stop, events)
 }
 
 /// Does what [`run_beside`] does, with this start of the measured window.
@@ -63,21 +63,15 @@ pub fn run_from(
     stop: &Stop,
     events: &Events,
 ) -> Result<Measurement, DriveError> {
-    if Handle::try_current().is_err() {
-        return drive(start, plan, target, server, stop, events);
-    }
-    // A runtime's thread cannot block on another runtime, so the driver gets a thread of its own.
-    thread::scope(|scope| {
-        let driver = thread::Builder::new().name("driver".to_owned());
-        let driver = driver.spawn_scoped(scope, || drive(start, plan, target, server, stop, events))?;
-        driver.join().map_err(|_| DriveError::Panicked)?
-    })
+    on_own_thread(|| drive((start, plan.interval()), plan, target, server, stop, events))
 }
 
 /// Runs a plan against a server, and measures it. `server` lists the server's processes, if they are known.
 ///
 /// Returns at the end of the drain. After [`Stop::drain`] the result contains the measurement until then, and
 /// the drain lasts at most 1 s. After [`Stop::abort`] the run ends at once.
+///
+/// Its timeline has intervals of a second, as experiments keep many runs. Those of [`run`] follow from the plan.
 ///
 /// Blocks its thread, even if the thread belongs to a runtime. From a runtime, call it with tokio's
 /// `spawn_blocking`.
@@ -91,11 +85,24 @@ pub fn run_beside(
     stop: &Stop,
     events: &Events,
 ) -> Result<Measurement, DriveError> {
-    run_from(&Start::Soon, plan, target, server, stop, events)
+    on_own_thread(|| drive((&Start::Soon, COARSE_INTERVAL), plan, target, server, stop, events))
+}
+
+/// Runs the driver. A runtime's thread cannot block on another runtime, so the driver gets a thread of its own there.
+fn on_own_thread(
+    drive: impl FnOnce() -> Result<Measurement, DriveError> + Send,
+) -> Result<Measurement, DriveError> {
+    if Handle::try_current().is_err() {
+        return drive();
+    }
+    thread::scope(|scope| {
+        let driver = thread::Builder::new().name("driver".to_owned()).spawn_scoped(scope, drive)?;
+        driver.join().map_err(|_| DriveError::Panicked)?
+    })
 }
 
 fn drive(
-    from: &Start,
+    (from, interval): (&Start, Duration),
     plan: &Arc<Plan>,
     target: &Located,
     server: &[u32],
@@ -112,10 +119,10 @@ fn drive(
     runtime.block_on(async {
         let mut orders = Orders { order: watch::Sender::new(Order::Wait), wakers: Vec::new() };
         let (reporter, mut reports) = mpsc::unbounded_channel();
-        let workers = spawn_workers(plan, target, &mut orders, &reporter)?;
+        let workers = spawn_workers(plan, interval, target, &mut orders, &reporter)?;
         // The channel of reports closes when the last worker has ended.
         drop(reporter);
-        let mut drive = RunState::new(from, plan, server, stop, events, orders, pulse);
+        let mut drive = RunState::new((from, interval), plan, server, stop, events, orders, pulse);
         drive.follow(&mut reports).await?;
         let mut worked = Vec::new();
         for worker in workers {
@@ -132,6 +139,8 @@ fn drive(
 struct RunState<'a> {
     agreement: Agreement<'a>,
     plan: &'a Plan,
+    /// Length of the timeline's intervals.
+    interval: Duration,
     server: &'a [u32],
     orders: Orders,
     pulse: Pulse,
@@ -151,15 +160,14 @@ struct RunState<'a> {
     environment: Environment,
     /// Readings at the start and at the end of the window.
     readings: (Option<Reading>, Option<Reading>),
-    timeline: Timeline,
-    so_far: Outcomes,
-    /// Seconds that some workers have not reported yet: their sum, calls in flight, and number of reports.
-    partial: BTreeMap<u64, (Interval, u64, usize)>,
+    /// Last reading of CPU time.
+    last_cpu: Option<CpuReading>,
+    rows: Rows,
 }
 
 impl<'a> RunState<'a> {
     fn new(
-        from: &'a Start,
+        (from, interval): (&'a Start, Duration),
         plan: &'a Plan,
         server: &'a [u32],
         stop: &'a Stop,
@@ -170,6 +178,7 @@ impl<'a> RunState<'a> {
         Self {
             agreement: Agreement::on(from),
             plan,
+            interval,
             server,
             orders,
             pulse,
@@ -184,9 +193,8 @@ impl<'a> RunState<'a> {
             level: Level::Go,
             environment: Environment::now(),
             readings: (None, None),
-            timeline: Timeline::new(),
-            so_far: Outcomes::default(),
-            partial: BTreeMap::new(),
+            last_cpu: None,
+            rows: Rows::new(plan.workers, interval),
         }
     }
 
@@ -203,6 +211,13 @@ impl<'a> RunState<'a> {
                     None => std::future::pending().await,
                 }
             };
+            let next_cpu = self.next_cpu_reading().filter(|_| !is_over);
+            let interval_ends = async {
+                match next_cpu {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
             let awaits_start = self.agreement.is_awaited();
             tokio::select! {
                 () = sleep(READ_INTERVAL), if awaits_start => {
@@ -214,12 +229,15 @@ impl<'a> RunState<'a> {
                     Some(report) => self.take(report),
                 },
                 () = window_starts => {
-                    self.readings.0 = Some(Reading::take(self.server, &self.pulse));
+                    let reading = Reading::take(self.server, &self.pulse);
+                    self.last_cpu = Some(reading.cpu.clone());
+                    self.readings.0 = Some(reading);
                     if let Some(start) = self.start {
                         self.agreement.compare_clocks(start);
                     }
                     self.announce_start();
                 }
+                () = interval_ends => self.take_cpu(&CpuReading::take(self.server)),
                 () = self.stop.above(self.level) => self.stop_now(),
             }
         }
@@ -238,12 +256,17 @@ impl<'a> RunState<'a> {
             Report::Failed => {
                 self.orders.give(Order::Leave);
             }
-            Report::Second(second) => self.take_second(*second),
+            Report::Interval(ended) => {
+                self.announce_start();
+                self.rows.take(*ended).into_iter().for_each(|event| self.events.send(|| event));
+            }
             Report::WindowOver => {
                 self.announce_start();
                 self.windows_over += 1;
                 if self.windows_over == self.plan.workers {
-                    self.readings.1 = Some(Reading::take(self.server, &self.pulse));
+                    let reading = Reading::take(self.server, &self.pulse);
+                    self.take_cpu(&reading.cpu);
+                    self.readings.1 = Some(reading);
                     if !self.is_interrupted {
                         self.events.send(|| Event::Draining { is_interrupted: false });
                     }
@@ -273,23 +296,17 @@ impl<'a> RunState<'a> {
         }
     }
 
-    fn take_second(&mut self, report: Second) {
-        let Second { index, interval, in_flight } = report;
-        self.announce_start();
-        self.timeline.add(index, &interval);
-        self.so_far.add(&interval.outcomes);
-        let (sum, calls, reporters) = self.partial.entry(index).or_default();
-        sum.add(&interval);
-        *calls += in_flight;
-        *reporters += 1;
-        if *reporters == self.plan.workers
-            && let Some((second, in_flight, _)) = self.partial.remove(&index)
-        {
-            let elapsed = crate::measure::INTERVAL * u32::try_from(index + 1).unwrap_or(u32::MAX);
-            let so_far = self.so_far;
-            self.events.send(|| Event::Second { elapsed, second: Box::new(second), in_flight, so_far });
-            // A delayed worker skips seconds, so earlier seconds will never be complete.
-            self.partial = self.partial.split_off(&index);
+    /// Instant of the next reading of CPU time; `None` before the first one.
+    fn next_cpu_reading(&self) -> Option<Instant> {
+        Some(self.last_cpu.as_ref()?.next(self.start?, self.interval))
+    }
+
+    /// Adds the CPU time since the last reading to the rows in between.
+    fn take_cpu(&mut self, reading: &CpuReading) {
+        if let Some((start, last)) = self.start.zip(self.last_cpu.replace(reading.clone())) {
+            let between =
+                (last.at.saturating_duration_since(start), reading.at.saturating_duration_since(start));
+            self.rows.add_cpu(between, reading.since(&last));
         }
     }
 
@@ -305,7 +322,8 @@ impl<'a> RunState<'a> {
         }
     }
 
-    fn finish(self, worked: Vec<WorkerResult>) -> Measurement {
+    fn finish(mut self, worked: Vec<WorkerResult>) -> Measurement {
+        self.rows.close_all().into_iter().for_each(|event| self.events.send(|| event));
         let mut recording = Recording::of(self.plan.payload(), self.plan.is_open());
         let mut window = Duration::ZERO;
         let mut threads = Vec::new();
@@ -330,7 +348,7 @@ impl<'a> RunState<'a> {
             window = window.saturating_sub(recording.first_sent);
         }
         let usage = usage_between(self.readings, threads, loops);
-        let Self { environment, started_at, agreement, is_interrupted, timeline, .. } = self;
+        let Self { environment, started_at, agreement, is_interrupted, rows, .. } = self;
         Measurement {
             plan: self.plan.document(),
             shard: ShardOrigin::here(self.plan.shard),
@@ -341,7 +359,7 @@ impl<'a> RunState<'a> {
             ended_by_count,
             is_interrupted,
             recording,
-            timeline,
+            timeline: rows.into_timeline(window),
             usage,
             connections,
             handshakes,

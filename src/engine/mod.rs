@@ -13,6 +13,7 @@ mod reading;
 pub mod start;
 mod error;
 mod event;
+mod rows;
 mod agreement;
 mod lean_loop;
 mod threads;

@@ -10,7 +10,7 @@ use tokio::{sync::mpsc, time::Instant};
 
 use super::{
     window::Window,
-    worker::{Counters, End, Report, Second, Work, WorkerResult},
+    worker::{Counters, End, EndedInterval, Report, Work, WorkerResult},
 };
 use crate::{
     client::{Call, Completion, ConnectionAccount, UploadWaits},
@@ -100,7 +100,7 @@ impl Sequencer {
             arrivals: Queue::new(schedule.share(of_all.0, of_all.1)),
             schedule,
             count_reached: None,
-            recorder: Recorder::new(payload, plan.is_open(), start, plan.duration),
+            recorder: Recorder::new(payload, plan.is_open(), start, plan.duration, work.interval),
             reports: work.reports.clone(),
         }
     }
@@ -256,7 +256,7 @@ impl Sequencer {
     /// Sends the interval that has ended at this instant, if there is one.
     pub(super) fn report(&mut self, now: Instant) {
         if let Some((index, interval)) = self.recorder.take_interval(now, self.in_flight) {
-            self.tell(Report::Second(Box::new(Second { index, interval, in_flight: self.in_flight })));
+            self.tell(Report::Interval(Box::new(EndedInterval { index, interval })));
         }
     }
 
@@ -292,7 +292,7 @@ impl Sequencer {
         let Self { recorder, reports, window, in_flight, .. } = self;
         let (recording, (index, mut interval)) = recorder.into_recording();
         interval.in_flight = in_flight;
-        let _ = reports.send(Report::Second(Box::new(Second { index, interval, in_flight })));
+        let _ = reports.send(Report::Interval(Box::new(EndedInterval { index, interval })));
         let measured = match (window.ended(), window.end()) {
             (End::Time | End::Order, Some(end)) => end.saturating_duration_since(window.start()),
             _ => recording.last_done.max(self.count_reached.unwrap_or_default()),

@@ -22,8 +22,10 @@ fn planned(settings: &Settings, shard: Shard, workers: usize) -> Vec<(Duration, 
     for index in 0..workers {
         let (_order, orders) = watch::channel(Order::Run(start));
         let (reports, _reported) = mpsc::unbounded_channel();
-        let work = Work { plan: Arc::clone(&plan), index, shared: Arc::clone(&counters), orders, reports };
-        let window = Window::new(start, plan.warm_up, plan.duration, plan.drain);
+        let interval = plan.interval();
+        let work =
+            Work { plan: Arc::clone(&plan), interval, index, shared: Arc::clone(&counters), orders, reports };
+        let window = Window::new(start, plan.warm_up, plan.duration, plan.drain, interval);
         let mut sequencer = Sequencer::new(&work, window);
         if plan.is_open() {
             while let Some(due) = sequencer.next_arrival() {

@@ -5,6 +5,7 @@ use std::{
     os::unix::net::UnixStream,
     sync::Arc,
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use tokio::{
@@ -55,6 +56,7 @@ impl Orders {
 
 pub(super) fn spawn_workers(
     plan: &Arc<Plan>,
+    interval: Duration,
     target: &Located,
     orders: &mut Orders,
     reporter: &mpsc::UnboundedSender<Report>,
@@ -64,6 +66,7 @@ pub(super) fn spawn_workers(
     for index in 0..plan.workers {
         let work = Work {
             plan: Arc::clone(plan),
+            interval,
             index,
             shared: Arc::clone(&shared),
             orders: orders.order.subscribe(),

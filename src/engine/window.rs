@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::worker::{End, INTERRUPTED_DRAIN, Order};
-use crate::measure::INTERVAL;
+use crate::load::COARSE_INTERVAL;
 
 /// State of a run in time, and its next due action.
 #[derive(Debug, Clone)]
@@ -16,8 +16,10 @@ pub(super) struct Window {
     /// End of the measured window, if it is known.
     end: Option<Instant>,
     drain: Duration,
-    /// End of the current second of the window, or of the first second before the window.
-    second_ends: Instant,
+    /// Length of an interval.
+    part: Duration,
+    /// End of the current interval of the window, or of the first one before the window.
+    interval_ends: Instant,
     is_measuring: bool,
     ended: Option<End>,
     /// End of the drain, once the drain has begun.
@@ -36,19 +38,22 @@ pub(super) struct Passed {
 }
 
 impl Window {
-    /// Makes a window that starts at `start` after a warm-up, and lasts for `duration` if that is known.
+    /// Makes a window that starts at `start` after a warm-up, and lasts for `duration` if that is known. Its intervals
+    /// have the length `part`.
     pub(super) fn new(
         start: Instant,
         warm_up: Duration,
         duration: Option<Duration>,
         drain: Duration,
+        part: Duration,
     ) -> Self {
         Self {
             start,
             warm: start.checked_sub(warm_up).unwrap_or(start),
             end: duration.and_then(|duration| start.checked_add(duration)),
             drain,
-            second_ends: start + INTERVAL,
+            part,
+            interval_ends: start + part,
             is_measuring: false,
             ended: None,
             drained_at: None,
@@ -59,7 +64,7 @@ impl Window {
 
     /// Makes a window that ends at its start, for a run that was interrupted before it.
     pub(super) fn empty(start: Instant) -> Self {
-        Self::new(start, Duration::ZERO, Some(Duration::ZERO), Duration::ZERO)
+        Self::new(start, Duration::ZERO, Some(Duration::ZERO), Duration::ZERO, COARSE_INTERVAL)
     }
 
     pub(super) fn start(&self) -> Instant {
@@ -90,11 +95,11 @@ impl Window {
         self.ended.is_some()
     }
 
-    /// Returns true if at least one second of the window has ended since the last call of this function.
-    pub(super) fn take_second(&mut self, now: Instant) -> bool {
-        let is_over = now >= self.second_ends;
-        while now >= self.second_ends {
-            self.second_ends += INTERVAL;
+    /// Returns true if at least one interval of the window has ended since the last call of this function.
+    pub(super) fn take_interval(&mut self, now: Instant) -> bool {
+        let is_over = now >= self.interval_ends;
+        while now >= self.interval_ends {
+            self.interval_ends += self.part;
         }
         is_over
     }
@@ -156,7 +161,7 @@ impl Window {
     pub(super) fn next_event(&self, now: Instant) -> Instant {
         let end = if self.ended.is_none() { self.end } else { self.drained_at };
         let beginnings = [self.warm, self.start].into_iter().filter(|beginning| *beginning > now);
-        end.into_iter().chain(beginnings).fold(self.second_ends, Instant::min)
+        end.into_iter().chain(beginnings).fold(self.interval_ends, Instant::min)
     }
 
     /// Reason of the window's end; an order if there is no other.
@@ -174,7 +179,7 @@ mod tests {
     /// Makes a window after a warm-up of 1 s, with a drain of 5 s. Also returns its start.
     fn window(duration: Option<Duration>) -> (Window, Instant) {
         let start = Instant::now() + SECOND;
-        (Window::new(start, SECOND, duration, SECOND * 5), start)
+        (Window::new(start, SECOND, duration, SECOND * 5, SECOND), start)
     }
 
     #[test]
@@ -188,12 +193,12 @@ mod tests {
         assert_eq!(window.next_event(start - SECOND), start);
         assert!(window.advance(start, run, false).has_begun && !window.advance(start, run, false).has_begun);
         assert_eq!(window.next_event(start), start + SECOND);
-        assert!(window.take_second(start + SECOND * 2) && !window.take_second(start + SECOND * 2));
+        assert!(window.take_interval(start + SECOND * 2) && !window.take_interval(start + SECOND * 2));
         // This update is late, but the drain still counts from the window's end.
         let late = start + SECOND * 4;
         assert_eq!(window.advance(late, run, false).ended, Some(End::Time));
         assert!(window.take_over(false) && !window.take_over(false));
-        assert!(window.take_second(late));
+        assert!(window.take_interval(late));
         assert_eq!(window.next_event(late), start + SECOND * 5);
         assert!(!window.is_drained(late, run, false) && window.is_drained(late, run, true));
         assert!(window.is_drained(start + SECOND * 8, run, false));

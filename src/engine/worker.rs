@@ -49,6 +49,8 @@ pub(crate) struct Counters {
 /// Inputs of a worker, except for its connections.
 pub(crate) struct Work {
     pub(crate) plan: Arc<Plan>,
+    /// Length of the intervals that it reports.
+    pub(crate) interval: Duration,
     /// Index of the worker, from 0.
     pub(crate) index: usize,
     pub(crate) shared: Arc<Counters>,
@@ -74,20 +76,18 @@ pub(crate) enum Report {
     Ready,
     /// The worker has no connection, and has ended.
     Failed,
-    /// A second has ended; the report contains its calls.
-    Second(Box<Second>),
+    /// An interval has ended; the report contains its calls.
+    Interval(Box<EndedInterval>),
     /// The worker's window is over; calls may still be in flight.
     WindowOver,
 }
 
-/// A second of a worker's window; the last one may be shorter.
+/// An interval of a worker's window; the last one may be shorter.
 #[derive(Debug)]
-pub(crate) struct Second {
-    /// Number of the second since the start of the window, from 0.
+pub(crate) struct EndedInterval {
+    /// Number of the interval since the start of the window, from 0.
     pub(crate) index: u64,
     pub(crate) interval: Interval,
-    /// Calls in flight at the end of the second.
-    pub(crate) in_flight: u64,
 }
 
 /// Result of a worker.

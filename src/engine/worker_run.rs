@@ -40,7 +40,7 @@ impl<A> WorkerRun<A> {
     pub(super) fn new(work: &Work, start: Instant) -> Self {
         let plan = &work.plan;
         let window = if *work.orders.borrow() == Order::Run(start) {
-            Window::new(start, plan.warm_up, plan.duration, plan.drain)
+            Window::new(start, plan.warm_up, plan.duration, plan.drain, work.interval)
         } else {
             Window::empty(start)
         };
@@ -64,7 +64,7 @@ impl<A> WorkerRun<A> {
     /// Updates the run to `now`. Returns true if the run is over.
     pub(super) fn keep_time(&mut self, now: Instant, order: Order, clients: impl Fn() -> A) -> bool {
         let sequencer = &mut self.sequencer;
-        if sequencer.window.take_second(now) {
+        if sequencer.window.take_interval(now) {
             sequencer.report(now);
             sequencer.look_at_the_others();
         }

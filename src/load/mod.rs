@@ -20,7 +20,7 @@ pub use error::PlanError;
 pub use launcher::{Launcher, LauncherError, detect};
 pub use options::{ClientKind, DEFAULT_MAX_RECV, Options};
 pub use payload::{MOST_SIZES, Mix, Payload, Share};
-pub use plan::{Plan, STUB_RECV_CAP, recv_limit};
+pub use plan::{COARSE_INTERVAL, FINE_INTERVAL, Plan, STUB_RECV_CAP, recv_limit};
 pub use planned::{PlannedLoad, PlannedMethod, PlannedSize};
 pub use schedule::{Arrival, Arrivals, Schedule, Stage, WorkerArrivals};
 pub use settings::{

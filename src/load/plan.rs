@@ -28,6 +28,19 @@ use crate::{
 /// the first byte of the reply arrives.
 pub const STUB_RECV_CAP: u64 = 256 << 20;
 
+/// Length of the intervals of a short run's timeline.
+pub const FINE_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Length of the intervals of other timelines: those of long runs, of many shards, and of the runs of an experiment, whose
+/// document has many.
+pub const COARSE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Longest window with fine intervals.
+const LONGEST_FINE: Duration = Duration::from_secs(100);
+
+/// Most shards with fine intervals.
+const MOST_FINE_SHARDS: u64 = 16;
+
 /// Validated description of a run. In the document every setting is resolved, so that the run can be
 /// repeated.
 ///
@@ -215,6 +228,14 @@ impl Plan {
     #[must_use]
     pub fn payload(&self) -> &Payload {
         &self.messages.0
+    }
+
+    /// Length of the intervals of the timeline: 100 ms if the window is at most 100 s long or of unknown length, and
+    /// the run has at most 16 shards; otherwise 1 s. Results of many shards are merged, and short ones merge faster.
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        let is_long = self.duration.is_some_and(|duration| duration > LONGEST_FINE);
+        if is_long || self.shard.of > MOST_FINE_SHARDS { COARSE_INTERVAL } else { FINE_INTERVAL }
     }
 
     /// Returns the plan as documents contain it: without messages.

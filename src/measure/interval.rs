@@ -13,7 +13,8 @@ pub struct Interval {
     pub service: Latency,
     /// Response time of verified replies; `None` in a closed loop.
     pub response: Option<Latency>,
-    /// Sum of the calls in flight at the end of each second. Divided by the seconds, it is the mean.
+    /// Sum of the calls in flight at the end of each part of the interval. Divided by the number of parts, it is the
+    /// mean.
     pub in_flight: u64,
     /// Largest lateness of a call; zero in a closed loop.
     pub largest_lateness: Duration,
@@ -83,6 +84,11 @@ impl Interval {
 }
 
 impl PackedInterval {
+    /// Returns true if no call ended in the interval, and none was in flight.
+    pub(super) fn is_empty(&self) -> bool {
+        self.outcomes == Outcomes::default() && self.in_flight == 0
+    }
+
     pub(super) fn unpack(&self) -> Interval {
         let mut interval = Interval::default();
         interval.add_packed(self);

@@ -7,7 +7,7 @@ use super::*;
 use crate::{
     client::Call,
     load::{Arrivals, Load, Mix, Rates, Settings, Texts},
-    measure::{Interval, Recorder, ThreadTime},
+    measure::{Interval, Recorder, ThreadTime, TimelineRow},
     rpc::{Code, Failure, Outcome, format_data::TextKind},
 };
 
@@ -38,8 +38,8 @@ fn outcome(kind: u8) -> Outcome {
 /// Returns the measurement of a worker that makes these calls.
 fn measured(plan: &Plan, calls: &[Case], busy: u64) -> Measurement {
     let start = Instant::now();
-    let mut recorder = Recorder::new(plan.payload(), plan.is_open(), start, plan.duration);
-    let mut timeline = Timeline::new();
+    let mut recorder = Recorder::new(plan.payload(), plan.is_open(), start, plan.duration, plan.interval());
+    let mut timeline = Timeline::new(plan.interval());
     let mut calls = calls.to_vec();
     calls.sort_by_key(|(_, sent, took, _)| u64::from(*sent) % 9_000 * 1_000_000 + u64::from(*took));
     for (message, sent, took, kind) in calls {
@@ -126,9 +126,11 @@ fn parts_make_the_whole((is_open, calls, places, order): &Split) -> Result<(), T
     prop_assert!(sum.recording == whole.recording, "other counts");
     let rows = |measurement: &Measurement| -> Vec<_> {
         let rows = measurement.timeline.intervals(Duration::from_secs(100));
-        rows.map(|(start, _, row)| (start, row.outcomes, row.service, row.response, row.largest_lateness))
-            .filter(|row| row.1.total() > 0)
-            .collect()
+        rows.map(|TimelineRow { start, interval: row, .. }| {
+            (start, row.outcomes, row.service, row.response, row.largest_lateness)
+        })
+        .filter(|row| row.1.total() > 0)
+        .collect()
     };
     prop_assert!(rows(&sum) == rows(&whole), "other intervals");
     prop_assert_eq!(sum.usage.client_cpu, Some(Duration::from_nanos(3_003)));

@@ -13,6 +13,7 @@ mod quota;
 mod usage;
 pub mod recording;
 pub mod interval;
+mod cpu_time;
 pub mod timeline;
 pub mod recorder;
 mod measurement;
@@ -23,6 +24,7 @@ pub use accounts::{
     peak_memory_bytes_of,
 };
 pub use calls::{Calls, NotConserved, Outcomes};
+pub use cpu_time::CpuTime;
 pub use environment::{Build, Environment, cores, timestamp, timestamp_of, wall_clock};
 pub use histogram::Latency;
 pub use interval::{Interval, PackedInterval};
@@ -34,5 +36,5 @@ pub use processes::{
 pub(crate) use quota::{OwnAccount, throttled_time};
 pub use recorder::Recorder;
 pub use recording::{FailureCount, Recording, ReplySizes, SizeRecording, Volume};
-pub use timeline::{INTERVAL, Timeline};
+pub use timeline::{Timeline, TimelineRow};
 pub use usage::{LoopAccount, Pauses, Usage};

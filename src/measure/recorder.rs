@@ -2,7 +2,7 @@
 //!
 //! Each worker has its own [`Recorder`]. Recording a call takes no lock, prints nothing and computes no
 //! percentile. Memory is bounded for any length of run: the number of distinct failures and refusals is
-//! limited, and intervals leave the worker once per second.
+//! limited, and intervals leave the worker when they end.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,12 +11,12 @@ use tokio::time::Instant;
 use super::{
     interval::Interval,
     recording::{MOST_DIFFERENCES, Recording},
-    timeline::INTERVAL,
 };
 use crate::{
     client::{Call, Completion},
     load::Payload,
     rpc::{Message, Outcome},
+    units::nanoseconds_of,
 };
 
 /// One worker's recording, and its current interval.
@@ -28,6 +28,8 @@ pub struct Recorder {
     /// Length of the window, if known in advance; [`Duration::MAX`] if calls are counted.
     window: Duration,
     messages: Arc<[Message]>,
+    /// Length of an interval.
+    part: Duration,
     interval: Interval,
     interval_index: u64,
     /// End of the current interval. Comparing it for each call is cheaper than a division.
@@ -36,17 +38,24 @@ pub struct Recorder {
 
 impl Recorder {
     /// Makes a recorder for calls of this payload. The window starts at `start`; `window` is its length, if
-    /// known in advance.
+    /// known in advance. Intervals have the length `part`.
     #[must_use]
-    pub fn new(payload: &Payload, is_open: bool, start: Instant, window: Option<Duration>) -> Self {
+    pub fn new(
+        payload: &Payload,
+        is_open: bool,
+        start: Instant,
+        window: Option<Duration>,
+        part: Duration,
+    ) -> Self {
         Self {
             recording: Recording::of(payload, is_open),
             start,
             window: window.unwrap_or(Duration::MAX),
             messages: Arc::clone(payload.messages()),
+            part,
             interval: Interval::new(is_open),
             interval_index: 0,
-            interval_end: INTERVAL,
+            interval_end: part,
         }
     }
 
@@ -153,9 +162,10 @@ impl Recorder {
         if now < self.interval_end {
             return None;
         }
-        let index = now.as_secs() / INTERVAL.as_secs();
+        let part = nanoseconds_of(self.part).max(1);
+        let index = nanoseconds_of(now) / part;
         let ended = std::mem::replace(&mut self.interval_index, index);
-        self.interval_end = INTERVAL * u32::try_from(index + 1).unwrap_or(u32::MAX);
+        self.interval_end = Duration::from_nanos((index + 1).saturating_mul(part));
         self.interval.in_flight = in_flight;
         let next = Interval::new(self.interval.response.is_some());
         Some((ended, std::mem::replace(&mut self.interval, next)))

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    load::Mix,
+    load::{FINE_INTERVAL, Mix},
     measure::{
         calls::Calls,
         histogram::Latency,
@@ -45,7 +45,7 @@ fn refused(message_bytes: u64) -> Outcome {
 /// Makes a recorder. Also returns the start of its window.
 fn recorder(is_open: bool, window: Option<Duration>) -> (Recorder, Instant) {
     let start = Instant::now();
-    (Recorder::new(&payload(), is_open, start, window), start)
+    (Recorder::new(&payload(), is_open, start, window, FINE_INTERVAL), start)
 }
 
 /// Makes a call that ended 20 us after its send, 30 us after its intended start.
@@ -122,15 +122,15 @@ fn kinds_without_end_take_bounded_memory_and_lose_no_count() {
 }
 
 #[test]
-fn an_interval_is_taken_once_its_second_is_over() {
+fn an_interval_is_taken_once_it_is_over() {
     let (mut recorder, start) = recorder(false, None);
     let at = |milliseconds| start + Duration::from_millis(milliseconds);
-    assert!(recorder.take_interval(at(999), 3).is_none());
+    assert!(recorder.take_interval(at(99), 3).is_none());
     recorder.plan(0);
-    recorder.finish(ended(start + Duration::from_micros(999_999), Outcome::Answered));
-    let (index, interval) = recorder.take_interval(at(2_500), 3).expect("over");
+    recorder.finish(ended(start + Duration::from_micros(99_999), Outcome::Answered));
+    let (index, interval) = recorder.take_interval(at(250), 3).expect("over");
     assert_eq!((index, interval.outcomes.answered, interval.in_flight), (0, 1, 3));
-    assert!(recorder.take_interval(at(2_600), 3).is_none());
+    assert!(recorder.take_interval(at(260), 3).is_none());
     assert_eq!(recorder.into_recording().1.0, 2);
 }
 
@@ -143,7 +143,8 @@ fn cases() -> impl Strategy<Value = Vec<Case>> {
 
 fn merged_recordings_conserve(outcomes: &[Case]) -> Result<(), TestCaseError> {
     let (payload, start) = (payload(), Instant::now());
-    let mut recorders: Vec<Recorder> = (0..3).map(|_| Recorder::new(&payload, true, start, None)).collect();
+    let mut recorders: Vec<Recorder> =
+        (0..3).map(|_| Recorder::new(&payload, true, start, None, FINE_INTERVAL)).collect();
     for (kind, message, worker) in outcomes {
         let recorder = &mut recorders[*worker];
         recorder.plan(*message);
@@ -172,7 +173,7 @@ fn merged_recordings_conserve(outcomes: &[Case]) -> Result<(), TestCaseError> {
         }
     }
     let mut merged = Recording::new(2, true);
-    let mut timeline = Timeline::new();
+    let mut timeline = Timeline::new(FINE_INTERVAL);
     for recorder in recorders {
         let (recording, (index, interval)) = recorder.into_recording();
         merged.add(recording);

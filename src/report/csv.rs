@@ -17,8 +17,18 @@ use crate::{
 const INTERVAL_COLUMNS: [&str; 2] = ["start_ns", "length_ns"];
 
 /// Names of the columns of a run's intervals after those of the outcomes.
-const INTERVAL_FIGURES: [&str; 8] =
-    ["in_flight", "largest_lateness_ns", "replies", "min_ns", "p50_ns", "p90_ns", "p99_ns", "max_ns"];
+const INTERVAL_FIGURES: [&str; 10] = [
+    "in_flight",
+    "largest_lateness_ns",
+    "client_cpu_ns",
+    "server_cpu_ns",
+    "replies",
+    "min_ns",
+    "p50_ns",
+    "p90_ns",
+    "p99_ns",
+    "max_ns",
+];
 
 /// Writes one row per interval of a run. Times are response times in an open loop, service times in a closed one.
 ///
@@ -36,6 +46,8 @@ pub fn run(summary: &Summary, mut out: impl Write) -> io::Result<()> {
         let of_figures: [String; INTERVAL_FIGURES.len()] = [
             number(interval.in_flight),
             number(interval.largest_lateness_ns),
+            number(interval.client_cpu_ns),
+            number(interval.server_cpu_ns),
             interval.latency.count.to_string(),
             number(figures.map(|figures| figures.min_ns)),
             number(figures.map(|figures| figures.p50_ns)),

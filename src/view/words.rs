@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     engine::{Change, Event, Expected, INTERRUPTED_DRAIN},
-    measure::{INTERVAL, Interval, Outcomes},
+    measure::{Interval, Outcomes},
     report::verdict_words::{metric_name, percent},
     units::{as_f64, counted, exact_duration, format_duration, format_nanoseconds, grouped},
 };
@@ -90,7 +90,7 @@ pub(super) fn is_after_window(expected: &Expected, elapsed: Duration) -> bool {
 
 /// Returns the last second's rate and latency, and the refusals and failures since the start.
 pub(super) fn figures(second: &Interval, in_flight: u64, so_far: &Outcomes) -> String {
-    let rate = grouped(second.outcomes.answered / INTERVAL.as_secs());
+    let rate = grouped(second.outcomes.answered);
     let mut parts = vec![format!("{rate} calls/s"), format!("{} in flight", grouped(in_flight))];
     if second.latency().count() > 0 {
         for (name, quantile) in [("p50", 0.5), ("p99", 0.99)] {

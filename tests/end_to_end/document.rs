@@ -48,7 +48,8 @@ pub(crate) struct Measured {
     pub(crate) ended_in_window: u64,
     pub(crate) first_sent_ns: Option<u64>,
     pub(crate) last_done_ns: u64,
-    pub(crate) seconds: u32,
+    pub(crate) interval_ns: u64,
+    pub(crate) interval_part_ns: u64,
     pub(crate) intervals: Vec<MeasuredInterval>,
     #[serde(default)]
     pub(crate) sizes: Vec<Histogram>,
@@ -437,6 +438,8 @@ pub(crate) struct Interval {
     pub(crate) latency: Latency,
     pub(crate) in_flight: u64,
     pub(crate) largest_lateness_ns: Option<u64>,
+    pub(crate) client_cpu_ns: Option<u64>,
+    pub(crate) server_cpu_ns: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]

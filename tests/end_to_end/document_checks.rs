@@ -70,6 +70,23 @@ impl Summary {
         }
         let in_intervals: u64 = self.intervals.iter().map(|interval| interval.calls.total()).sum();
         assert_eq!(in_intervals, self.calls.planned);
+        for (index, interval) in self.intervals.iter().enumerate() {
+            assert_eq!(interval.start_ns, index as u64 * self.measured.interval_ns);
+            let is_last = index + 1 == self.intervals.len();
+            assert!(is_last || interval.length_ns == self.measured.interval_ns, "{index}: {interval:?}");
+        }
+        assert!(self.measured.interval_ns.is_multiple_of(self.measured.interval_part_ns));
+        let of_usage = [self.measured.usage.client_cpu_ns, self.measured.usage.server_cpu_ns];
+        for (cpu, all) in [
+            self.intervals.iter().filter_map(|interval| interval.client_cpu_ns).sum::<u64>(),
+            self.intervals.iter().filter_map(|interval| interval.server_cpu_ns).sum::<u64>(),
+        ]
+        .into_iter()
+        .zip(of_usage)
+        {
+            // A server that ends has no account of the whole window.
+            assert!(all.is_none_or(|all| cpu <= all), "{cpu} {all:?}");
+        }
         assert_eq!(
             self.intervals.iter().map(|interval| interval.calls.answered).sum::<u64>(),
             self.calls.answered

@@ -9,27 +9,34 @@ fn golden() -> Summary {
 
 /// Returns a run with one size, these numbers of verified replies per second, and equal times.
 fn run(replies_each_second: &[u64], took: std::time::Duration) -> Summary {
+    run_of_parts(replies_each_second, 1_000_000_000, took)
+}
+
+/// Returns such a run with these numbers of replies per interval of this length.
+fn run_of_parts(replies_each_part: &[u64], part_ns: u64, took: std::time::Duration) -> Summary {
     let mut summary = golden();
     let mut all = Latency::new();
-    summary.intervals = replies_each_second
+    summary.intervals = replies_each_part
         .iter()
         .enumerate()
-        .map(|(second, replies)| {
+        .map(|(part, replies)| {
             let mut latency = Latency::new();
             (0..*replies).for_each(|_| latency.record(took));
             all.add(&latency);
             let calls = crate::measure::Outcomes { answered: *replies, ..Default::default() };
             IntervalRecord {
-                start_ns: second as u64 * 1_000_000_000,
-                length_ns: 1_000_000_000,
+                start_ns: part as u64 * part_ns,
+                length_ns: part_ns,
                 calls,
                 latency: (&latency).into(),
                 in_flight: None,
                 largest_lateness_ns: None,
+                client_cpu_ns: None,
+                server_cpu_ns: None,
             }
         })
         .collect();
-    summary.window_ns = replies_each_second.len() as u64 * 1_000_000_000;
+    summary.window_ns = replies_each_part.len() as u64 * part_ns;
     summary.refusals.clear();
     summary.sizes.clear();
     summary.plan.sizes.truncate(1);
@@ -39,7 +46,7 @@ fn run(replies_each_second: &[u64], took: std::time::Duration) -> Summary {
     summary.latency.response = None;
     summary.latency.service = (&all).into();
     #[expect(clippy::cast_precision_loss, reason = "small")]
-    let per_second = all.count() as f64 / replies_each_second.len() as f64;
+    let per_second = all.count() as f64 / (summary.window_ns as f64 / 1e9);
     summary.goodput.calls_per_second = per_second;
     summary
 }
@@ -64,6 +71,20 @@ fn single_runs_are_compared_by_their_seconds() {
     assert!((p50.ratio - 2.0).abs() < 0.01, "{p50:?}");
     assert!(comparison.findings.iter().any(|finding| finding.name == "one_run_each"));
     assert!(comparison.limits.is_empty());
+}
+
+#[test]
+fn intervals_shorter_than_a_second_are_compared_by_their_seconds() {
+    let second = [190, 10, 150, 50, 100, 100, 100, 100, 120, 80];
+    let parts = |seconds: usize| -> Vec<u64> { second.repeat(seconds) };
+    let run = |seconds: usize, took| run_of_parts(&parts(seconds), 100_000_000, took);
+    let (base, candidate) = (run(6, MILLISECOND), run(6, 2 * MILLISECOND));
+    let comparison = Comparison::new(&[base], &[candidate], false).expect("comparable");
+    let rate = figure(&comparison, "calls_per_second");
+    // All seconds have the same number of replies, so they do not vary; the tenths do.
+    assert_eq!(rate.interval, Some((1.0, 1.0)));
+    let short = Comparison::new(&[run(4, MILLISECOND)], &[run(4, MILLISECOND)], false).expect("comparable");
+    assert_eq!(figure(&short, "calls_per_second").interval, None, "four seconds are too few");
 }
 
 #[test]

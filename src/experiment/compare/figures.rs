@@ -63,6 +63,8 @@ named!(Method, "method", {
 /// Smallest number of seconds for an interval; fewer do not show their variation.
 const FEWEST_SECONDS: usize = 5;
 
+const SECOND_NS: u64 = 1_000_000_000;
+
 /// Largest number of stretches. Longer runs are divided into longer stretches, so that the bootstrap takes a
 /// fraction of a second.
 const MOST_STRETCHES: usize = 60;
@@ -215,10 +217,13 @@ impl Stretches {
             .iter()
             .filter(|interval| interval.start_ns + interval.length_ns <= summary.window_ns);
         let intervals: Vec<_> = within.collect();
-        if intervals.len() < FEWEST_SECONDS {
+        // Stretches have whole seconds: shorter ones vary by the few calls that they have.
+        let per_second = (SECOND_NS / intervals.first()?.length_ns.max(1)).max(1);
+        let per_second = usize::try_from(per_second).ok()?;
+        if intervals.len() < FEWEST_SECONDS * per_second {
             return None;
         }
-        let size = intervals.len().div_ceil(MOST_STRETCHES);
+        let size = intervals.len().div_ceil(MOST_STRETCHES).next_multiple_of(per_second);
         let mut own =
             Self { seconds: Vec::new(), answered: Vec::new(), values: Vec::new(), counts: Vec::new() };
         let mut recorded: Vec<Vec<(u64, u64)>> = Vec::new();

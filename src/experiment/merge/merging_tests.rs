@@ -82,8 +82,8 @@ fn calls(plan: &Plan, kinds: &[u8]) -> Vec<MadeCall> {
 /// The measurement of a process that makes these calls.
 fn measurement<'a>(plan: &Plan, calls: impl Iterator<Item = &'a MadeCall>) -> Measurement {
     let start = Instant::now();
-    let mut recorder = Recorder::new(plan.payload(), plan.is_open(), start, plan.duration);
-    let mut timeline = Timeline::new();
+    let mut recorder = Recorder::new(plan.payload(), plan.is_open(), start, plan.duration, plan.interval());
+    let mut timeline = Timeline::new(plan.interval());
     for MadeCall { k, at, took, outcome } in calls {
         let message = plan.payload().pick(*k);
         let class = plan.payload().class_of(message);

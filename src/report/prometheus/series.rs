@@ -50,16 +50,39 @@ pub fn write(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
     let rows = || summary.intervals.iter().zip(&ends);
     let in_flight = rows().filter_map(|(row, end)| Some((as_f64(row.in_flight?), (*end)?))).collect();
     gauge("plimsoll_in_flight", "Calls in flight at the end of the interval.", in_flight, out)?;
-    let late =
-        rows().filter_map(|(row, end)| Some((as_f64(row.largest_lateness_ns?) / 1e9, (*end)?))).collect();
-    gauge("plimsoll_largest_lateness_seconds", "Largest lateness of a call in the interval.", late, out)?;
+    gauge(
+        "plimsoll_largest_lateness_seconds",
+        "Largest lateness of a call since the last value.",
+        lateness(summary, &ends),
+        out,
+    )?;
     writeln!(out, "# EOF")?;
     out.flush()
 }
 
-/// Ends of the intervals. `None` where the next interval ends in the same millisecond: a series has one value per
-/// millisecond.
+/// Largest lateness by its time: that of all intervals since the value before.
+fn lateness(summary: &Summary, ends: &[Option<f64>]) -> Vec<(f64, f64)> {
+    let (mut values, mut largest) = (Vec::new(), None);
+    for (interval, end) in summary.intervals.iter().zip(ends) {
+        largest = largest.max(interval.largest_lateness_ns);
+        if let Some(end) = end {
+            values.extend(largest.take().map(|late| (as_f64(late) / 1e9, *end)));
+        }
+    }
+    values
+}
+
+/// Ends of the intervals that have a value: the last one of each second, and of the run. Prometheus reads values every
+/// few seconds, and shorter intervals would make a file of megabytes. `None` for the others, and where the next interval
+/// ends in the same millisecond: a series has one value per millisecond.
 fn ends(summary: &Summary, start: f64) -> Vec<Option<f64>> {
+    let second_of = |interval: &IntervalRecord| {
+        interval.start_ns.saturating_add(interval.length_ns).saturating_sub(1) / 1_000_000_000
+    };
+    let is_within = |index: usize| {
+        let next = summary.intervals.get(index + 1);
+        next.is_some_and(|next| second_of(next) == second_of(&summary.intervals[index]))
+    };
     let end_of = |interval: &IntervalRecord| {
         start + as_f64(interval.start_ns.saturating_add(interval.length_ns)) / 1e9
     };
@@ -67,7 +90,8 @@ fn ends(summary: &Summary, start: f64) -> Vec<Option<f64>> {
     let is_same = |index: usize| {
         ends.get(index + 1).is_some_and(|next| format!("{next:.3}") == format!("{:.3}", ends[index]))
     };
-    ends.iter().enumerate().map(|(index, end)| (!is_same(index)).then_some(*end)).collect()
+    let has_value = |index: usize| !is_within(index) && !is_same(index);
+    ends.iter().enumerate().map(|(index, end)| has_value(index).then_some(*end)).collect()
 }
 
 /// The histogram of latency, cumulative in its bounds and in time.

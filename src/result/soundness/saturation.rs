@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    measure::{INTERVAL, MachineTicks, Measurement, ThreadTime, Usage},
+    measure::{MachineTicks, Measurement, ThreadTime, Usage},
     units::{format_duration, format_share, named},
 };
 
@@ -264,6 +264,9 @@ pub fn is_generator_saturated(run: &Measurement) -> bool {
     over > 0.0 && busy.is_some_and(|busy| busy >= SATURATED)
 }
 
+/// Shortest time without an answer at the window's end that is a finding.
+const SILENCE: Duration = Duration::from_secs(1);
+
 /// Returns the situation where no call was answered, or none after a certain time.
 fn without_answers(run: &Measurement) -> Option<Situation> {
     let recording = &run.recording;
@@ -277,14 +280,14 @@ fn without_answers(run: &Measurement) -> Option<Situation> {
     }
     // Only whole intervals at the window's end count, and only if calls wait for an answer.
     let mut answered_until = None;
-    for (start, length, interval) in run.timeline.intervals(run.window) {
-        if start < run.window && interval.outcomes.answered > 0 {
+    for (start, length, outcomes) in run.timeline.outcomes(run.window) {
+        if start < run.window && outcomes.answered > 0 {
             answered_until = Some(start + length);
         }
     }
     let silent = run.window.saturating_sub(answered_until?);
     let waits = outcomes.unfinished + outcomes.deadline_exceeded + outcomes.broken > 0;
-    (silent >= INTERVAL && waits).then(|| Situation::Stopped(answered_until.unwrap_or_default()))
+    (silent >= SILENCE && waits).then(|| Situation::Stopped(answered_until.unwrap_or_default()))
 }
 
 /// Returns the share of time (0..1) during which the busiest worker was running or ready to run.

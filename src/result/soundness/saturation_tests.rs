@@ -61,7 +61,7 @@ fn saturation(case: &Case) -> Saturation {
         measured_over: WINDOW,
         ..Usage::default()
     };
-    let mut timeline = Timeline::new();
+    let mut timeline = Timeline::new(Duration::from_secs(1));
     for (second, answered) in (0..).zip(case.seconds) {
         let outcomes = Outcomes { answered: *answered, ..Outcomes::default() };
         timeline.add(second, &Interval { outcomes, ..Interval::default() });

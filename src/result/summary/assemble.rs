@@ -15,8 +15,8 @@ use crate::{
     client::{ConnectionAccount, Connections},
     endpoint::Located,
     measure::{
-        Build, FailureCount, Latency, LoopAccount, Measurement, NotConserved, Recording, ReplySizes, Volume,
-        timestamp,
+        Build, FailureCount, Latency, LoopAccount, Measurement, NotConserved, Recording, ReplySizes,
+        TimelineRow, Volume, timestamp,
     },
     result::{document::DocumentKind, objective::Objective, soundness::Soundness},
     rpc::metadata::Secrets,
@@ -177,13 +177,16 @@ pub(crate) fn goodput(run: &Measurement) -> Goodput {
 fn intervals(run: &Measurement) -> Vec<IntervalRecord> {
     run.timeline
         .intervals(run.window.max(run.recording.last_done))
-        .map(|(start, length, interval)| IntervalRecord {
+        .map(|TimelineRow { start, length, interval, cpu }| IntervalRecord {
             start_ns: nanoseconds_of(start),
             length_ns: nanoseconds_of(length),
             calls: interval.outcomes,
             latency: interval.latency().into(),
-            in_flight: Some(interval.in_flight / u64::from(run.timeline.seconds())),
-            largest_lateness_ns: run.plan.is_open().then(|| nanoseconds_of(interval.largest_lateness)),
+            in_flight: Some(interval.in_flight / run.timeline.parts_per_row()),
+            largest_lateness_ns: (run.plan.is_open() && interval.outcomes.answered > 0)
+                .then(|| nanoseconds_of(interval.largest_lateness)),
+            client_cpu_ns: cpu.client.map(nanoseconds_of),
+            server_cpu_ns: cpu.server.map(nanoseconds_of),
         })
         .collect()
 }
@@ -228,7 +231,7 @@ fn connections(run: &Measurement) -> ConnectionsRecord {
 
 impl LatencyFigures {
     /// Returns the figures of a histogram; `None` for an empty one.
-    pub(super) fn of(latency: &Latency) -> Option<Self> {
+    pub(crate) fn of(latency: &Latency) -> Option<Self> {
         (latency.count() > 0).then(|| Self {
             min_ns: latency.min_ns(),
             mean_ns: rounded(latency.mean_ns()),

@@ -74,11 +74,15 @@ impl Summary {
     fn again(&self) -> Result<Option<Self>, ReadError> {
         let Some(run) = self.measurement()? else { return Ok(None) };
         let context = Context { target: self.target.clone(), label: self.label.clone(), objectives: &[] };
+        let mut again = Self::with_soundness(&run, context, self.soundness.clone())?;
+        if let Some((again, written)) = again.measured.as_mut().zip(self.measured.as_ref()) {
+            again.write_as(written);
+        }
         Ok(Some(Self {
             plimsoll: self.plimsoll.clone(),
             objectives: self.objectives.clone(),
             shards: self.shards.clone(),
-            ..Self::with_soundness(&run, context, self.soundness.clone())?
+            ..again
         }))
     }
 

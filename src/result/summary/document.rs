@@ -234,12 +234,18 @@ pub struct IntervalRecord {
     pub calls: Outcomes,
     /// Response time in an open loop, service time in a closed one.
     pub latency: LatencyRecord,
-    /// Mean number of calls in flight at the ends of the interval's seconds.
+    /// Calls in flight at the end of the interval; in a long run, the mean of several counts within the interval.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub in_flight: Option<u64>,
-    /// Largest lateness of a call; absent in a closed loop.
+    /// Largest lateness of an answered call; absent in a closed loop, and where no call was answered.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub largest_lateness_ns: Option<u64>,
+    /// The generator's CPU time. Absent if it was not read, such as in the drain.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub client_cpu_ns: Option<u64>,
+    /// The server's CPU time; absent also for a server on another machine.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub server_cpu_ns: Option<u64>,
 }
 
 /// CPU and memory.

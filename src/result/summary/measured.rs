@@ -47,8 +47,27 @@ pub struct Measured {
     #[serde(rename = "last_done_ns", with = "nanoseconds")]
     #[schemars(with = "u64")]
     pub(super) last_done: Duration,
-    /// Seconds per interval.
-    pub(super) seconds: u32,
+    /// Seconds per interval, in documents of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) seconds: Option<u32>,
+    /// Length of an interval. The last one may be shorter.
+    #[serde(
+        rename = "interval_ns",
+        with = "nanoseconds::optional",
+        skip_serializing_if = "Option::is_none",
+        default
+    )]
+    #[schemars(with = "Option<u64>")]
+    pub(super) interval: Option<Duration>,
+    /// Length of the parts of an interval, at whose ends the calls in flight were counted.
+    #[serde(
+        rename = "interval_part_ns",
+        with = "nanoseconds::optional",
+        skip_serializing_if = "Option::is_none",
+        default
+    )]
+    #[schemars(with = "Option<u64>")]
+    pub(super) interval_part: Option<Duration>,
     /// Counts of each interval, in the order of `intervals`.
     pub(super) intervals: Vec<MeasuredInterval>,
     /// Service time of each size, in the order of `sizes`. Empty in a closed loop, whose latency is the
@@ -67,7 +86,7 @@ pub struct Measured {
 /// Counts of an interval.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(super) struct MeasuredInterval {
-    /// Calls in flight at the end of each second, summed.
+    /// Calls in flight at the end of each part of the interval, summed.
     pub(super) in_flight: u64,
     /// Service time. Absent in a closed loop, whose latency is the service time.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -104,6 +123,15 @@ impl MeasuredLatency {
 }
 
 impl Measured {
+    /// Gives the length of intervals as another version did that wrote these counts: in seconds.
+    pub(super) fn write_as(&mut self, written: &Self) {
+        if written.seconds.is_some() {
+            let interval = self.interval.take().unwrap_or_default();
+            self.interval_part = None;
+            self.seconds = u32::try_from(interval.as_secs()).ok();
+        }
+    }
+
     /// Returns the counts of a measurement.
     pub(super) fn of(run: &Measurement) -> Self {
         let recording = &run.recording;
@@ -123,12 +151,33 @@ impl Measured {
             ended_in_window: recording.ended_in_window,
             first_sent: Some(recording.first_sent).filter(|sent| *sent < Duration::MAX),
             last_done: recording.last_done,
-            seconds: run.timeline.seconds(),
-            intervals: run.timeline.intervals(end).map(|(_, _, interval)| of_interval(&interval)).collect(),
+            seconds: None,
+            interval: Some(run.timeline.length()),
+            interval_part: Some(run.timeline.part()),
+            intervals: run.timeline.intervals(end).map(|row| of_interval(&row.interval)).collect(),
             sizes: recording.sizes.iter().filter_map(of_size).collect(),
             usage: run.usage.clone(),
             handshakes: (run.handshakes.count() > 0).then(|| MeasuredLatency::of(&run.handshakes)),
             upload_waits: run.upload_waits,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::result::summary::Summary;
+
+    #[test]
+    fn counts_of_versions_that_gave_seconds_are_read_as_they_were() {
+        let now = include_str!("../../../tests/data/documents/summary.json");
+        let keys = "\"interval_ns\": 1000000000,\n    \"interval_part_ns\": 1000000000,";
+        let then = now.replace(keys, "\"seconds\": 1,");
+        assert_ne!(now, then);
+        let read = |text: &str| Summary::read(text.as_bytes()).expect("a result");
+        let (now, then) = (read(now), read(&then));
+        assert_eq!(now.soundness, then.soundness, "the figures were found to differ");
+        assert!(now.measurement().expect("counts") == then.measurement().expect("counts"));
+        let interval = |summary: &Summary| summary.measured.as_ref().map(|measured| measured.interval);
+        assert_eq!(interval(&then), Some(None), "it is written as it was");
     }
 }

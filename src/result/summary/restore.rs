@@ -8,13 +8,18 @@ use super::{
 };
 use crate::{
     client::{ConnectionAccount, Connections},
-    measure::{FailureCount, Latency, Measurement, PackedInterval, Recording, SizeRecording, Timeline},
+    measure::{
+        CpuTime, FailureCount, Latency, Measurement, PackedInterval, Recording, SizeRecording, Timeline,
+    },
     result::{
         consistency::{Contradiction, same},
         document::{ReadError, parse},
     },
     rpc::{Code, Failure, Refusal},
 };
+
+/// Length of the shortest intervals of earlier versions.
+const SECOND: Duration = Duration::from_secs(1);
 
 impl Summary {
     /// Reads a result for its counts, which must conserve calls. Figures that follow from the counts are not computed
@@ -100,16 +105,24 @@ impl Summary {
                 None => (latency, None),
                 Some(service) => (service.packed()?, Some(latency)),
             };
-            rows.push(PackedInterval {
+            let packed = PackedInterval {
                 outcomes: interval.calls,
                 service,
                 response,
                 in_flight: counts.in_flight,
                 largest_lateness: Duration::from_nanos(interval.largest_lateness_ns.unwrap_or(0)),
-            });
+            };
+            let cpu = CpuTime {
+                client: interval.client_cpu_ns.map(Duration::from_nanos),
+                server: interval.server_cpu_ns.map(Duration::from_nanos),
+            };
+            rows.push((packed, Duration::from_nanos(interval.length_ns), cpu));
         }
-        Timeline::of_rows(measured.seconds, rows)
-            .map_err(|reason| Contradiction::new("the intervals", measured.seconds, reason).into())
+        let in_seconds = Duration::from_secs(measured.seconds.unwrap_or(1).into());
+        let length = measured.interval.unwrap_or(in_seconds);
+        let part = measured.interval_part.unwrap_or(SECOND);
+        Timeline::of_rows(part, length, rows)
+            .map_err(|reason| Contradiction::new("the intervals", format_args!("{length:?}"), reason).into())
     }
 
     fn connection_account(&self) -> ConnectionAccount {
