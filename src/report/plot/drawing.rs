@@ -103,19 +103,58 @@ impl Drawing {
     }
 }
 
+/// Writes a path in few bytes: moves relative to the point before, as most points are steps. Places are tenths of a unit
+/// from the left, and units from the top.
 fn path(points: impl IntoIterator<Item = Point>) -> String {
     let mut path = String::new();
-    for point in points {
-        let (x, y) = units(point);
-        let command = if path.is_empty() { 'M' } else { 'L' };
-        write!(path, "{command}{x} {y}").expect("memory takes any text");
+    let mut at: Option<(f64, f64)> = None;
+    // A level part, not written yet.
+    let mut level = 0.0;
+    for (x, y) in points {
+        let x = (x.clamp(0.0, 1.0) * SIZE * 10.0).round() / 10.0;
+        let y = ((1.0 - y.clamp(0.0, 1.0)) * SIZE).round();
+        let Some((from_x, from_y)) = at.replace((x, y)) else {
+            write!(path, "M{} {}", Unit(x), Unit(y)).expect("memory takes any text");
+            continue;
+        };
+        let (right, down) = (x - from_x, y - from_y);
+        if down == 0.0 {
+            level += right;
+            continue;
+        }
+        push_level(&mut path, std::mem::take(&mut level));
+        let (right, down) = (Unit(right).to_string(), Unit(down).to_string());
+        let space = if down.starts_with('-') { "" } else { " " };
+        if right == "0" {
+            write!(path, "v{down}").expect("memory takes any text");
+        } else {
+            write!(path, "l{right}{space}{down}").expect("memory takes any text");
+        }
     }
+    push_level(&mut path, level);
     path
+}
+
+fn push_level(path: &mut String, right: f64) {
+    let right = Unit(right).to_string();
+    if right != "0" {
+        write!(path, "h{right}").expect("memory takes any text");
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn steps_are_written_in_few_bytes_and_end_where_they_must() {
+        let steps = [0.2, 0.2, 0.7, 0.3].into_iter().zip(0..).flat_map(|(height, step)| {
+            let from = f64::from(step) / 3.0;
+            [(from, height), (from + 1.0 / 3.0, height)]
+        });
+        assert_eq!(path(steps), "M0 800h666.7v-500h333.3v400");
+        assert_eq!(path([(0.5, 0.5)]), "M500 500");
+    }
 
     #[test]
     fn a_drawing_is_numbers_and_classes() {
@@ -128,7 +167,7 @@ mod tests {
             drawing.svg(),
             concat!(
                 r#"<svg viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true" focusable="false">"#,
-                r#"<path class="line p50" d="M0 1000L123.5 0L1000 1000"/>"#,
+                r#"<path class="line p50" d="M0 1000l123.5-1000l876.5 1000"/>"#,
                 r#"<rect class="bar" x="100" y="500" width="200" height="500"/>"#,
                 r#"<path class="dot run" d="M500 750h.01"/></svg>"#,
             )

@@ -22,29 +22,36 @@ pub struct Column {
     pub counts: Vec<u64>,
 }
 
-/// Draws a heat map. All cells of a class are one path. Equal neighbours in a column are one rectangle.
+/// Draws a heat map. All cells of a class are one path: vertical strokes as wide as a column. Equal neighbours in a column
+/// are one stroke. A column of another width has paths of its own.
 pub fn heat(drawing: &mut Drawing, columns: &[Column]) {
     let most = columns.iter().flat_map(|column| &column.counts).copied().max().unwrap_or(0);
+    let width = |column: &Column| Unit((column.to - column.from) * SIZE).to_string();
+    for part in columns.chunk_by(|left, right| width(left) == width(right)) {
+        strokes(drawing, part, &width(&part[0]), most);
+    }
+}
+
+fn strokes(drawing: &mut Drawing, columns: &[Column], width: &str, most: u64) {
     let mut paths: [String; CLASSES] = Default::default();
     for Column { from, to, counts } in columns {
         let height = SIZE / as_f64(counts.len().max(1) as u64);
+        let middle = Unit(f64::midpoint(*from, *to) * SIZE);
         let mut row = 0;
         while row < counts.len() {
             let class = class(counts[row], most);
             let same = counts[row..].iter().take_while(|count| self::class(**count, most) == class).count();
             if let Some(class) = class {
-                let top = SIZE - as_f64((row + same) as u64) * height;
-                let (left, width) = (Unit(from * SIZE), Unit((to - from) * SIZE));
-                let (top, tall) = (Unit(top), Unit(as_f64(same as u64) * height));
-                write!(paths[class], "M{left} {top}h{width}v{tall}h-{width}z")
-                    .expect("memory takes any text");
+                let top = (SIZE - as_f64((row + same) as u64) * height).round();
+                let tall = Unit((SIZE - as_f64(row as u64) * height).round() - top);
+                write!(paths[class], "M{middle} {}v{tall}", Unit(top)).expect("memory takes any text");
             }
             row += same;
         }
     }
     for (class, path) in NAMES.into_iter().zip(paths) {
         if !path.is_empty() {
-            drawing.add(format_args!(r#"<path class="heat {class}" d="{path}"/>"#));
+            drawing.add(format_args!(r#"<path class="heat {class}" stroke-width="{width}" d="{path}"/>"#));
         }
     }
 }
@@ -78,9 +85,9 @@ mod tests {
         );
         let svg = drawing.svg();
         assert_eq!(svg.matches("<path").count(), 2);
-        assert!(svg.contains(r#"<path class="heat h1" d="M0 500h500v500h-500z"/>"#), "{svg}");
+        assert!(svg.contains(r#"<path class="heat h1" stroke-width="500" d="M250 500v500"/>"#), "{svg}");
         assert!(
-            svg.contains(r#"<path class="heat h8" d="M0 0h500v250h-500zM500 500h500v250h-500z"/>"#),
+            svg.contains(r#"<path class="heat h8" stroke-width="500" d="M250 0v250M750 500v250"/>"#),
             "{svg}"
         );
         assert_eq!((class(0, 9), class(1, 1), class(u64::MAX, u64::MAX)), (None, Some(0), Some(7)));

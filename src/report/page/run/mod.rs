@@ -2,6 +2,8 @@
 
 mod outcomes;
 mod ranges;
+mod columns;
+mod time_charts;
 mod time;
 mod tail;
 mod sizes;
