@@ -13,5 +13,5 @@ pub(crate) use consistency::{alike, holds, near, same};
 pub use document::{Document, DocumentKind, ReadError};
 pub use finding::{Finding, FindingKind, Rating, Weight};
 pub use objective::Objective;
-pub use quantiles::{QUANTILES, samples_needed};
+pub use quantiles::{QUANTILES, rank, samples_needed};
 pub use soundness::Soundness;

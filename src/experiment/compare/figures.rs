@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    result::{samples_needed, summary::Summary},
+    result::{rank, samples_needed, summary::Summary},
     statistics::{RankSum, block_bootstrap, median, shift, shift_interval},
     units::{as_f64, named},
 };
@@ -267,7 +267,7 @@ impl Stretches {
         if all < samples_needed(quantile) {
             return None;
         }
-        let mut left = (quantile * as_f64(all)).ceil();
+        let mut left = rank(quantile, all);
         for (value, count) in self.values.iter().zip(counts) {
             left -= as_f64(count);
             if left <= 0.0 {

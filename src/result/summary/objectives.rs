@@ -5,7 +5,7 @@ use crate::{
     measure::{Calls, Latency, Recording},
     result::{
         objective::{CallsOf, Metric, Objective, Statistic, Time},
-        quantiles::samples_needed,
+        quantiles::{rank, samples_needed},
     },
     units::{as_f64, decimal, format_nanoseconds, format_share, grouped},
 };
@@ -87,11 +87,12 @@ fn measure(latency: &Latency, calls: &Calls, statistic: Statistic) -> Result<(f6
             ))
         }
         Statistic::Quantile(quantile) => {
-            let rank = (quantile * as_f64(planned)).ceil().max(1.0);
+            let rank = rank(quantile, planned);
             if rank > as_f64(answered) {
                 Ok((f64::INFINITY, format!("slower than any bound: {}", left_out())))
             } else {
-                let (nanoseconds, shown) = figure(as_f64(latency.quantile_ns(rank / as_f64(answered))))?;
+                let (nanoseconds, shown) =
+                    figure(as_f64(latency.quantile_ns((rank - 0.5) / as_f64(answered))))?;
                 Ok((nanoseconds, if missing > 0 { format!("{shown}; {}", left_out()) } else { shown }))
             }
         }
@@ -160,6 +161,16 @@ mod tests {
             assert!(!judged("p50<499ms", missing).met);
             assert!(judged("min<2ms", missing).met);
             assert!(!judged("errors<3%", missing).met && judged("errors<=3%", missing).met);
+        }
+    }
+
+    #[test]
+    fn a_quantile_is_that_of_the_report() {
+        for answered in [3_000, 5_000, 8_000, 10_000] {
+            let outcomes = Outcomes { answered, ..Outcomes::default() };
+            let figure = recording(outcomes).service.quantile_ns(0.999);
+            let record = judged("p99.9<1h", outcomes);
+            assert_eq!(record.measured, Some(as_f64(figure)), "of {answered}");
         }
     }
 
