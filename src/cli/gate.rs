@@ -202,7 +202,9 @@ impl GateArguments {
 
     /// Reserves all files for the verdict.
     fn outputs(&self) -> Result<(Outputs, History<'_>)> {
-        Ok((self.reports.outputs(&self.output, DocumentKind::Verdict)?, self.history.reserve()?))
+        let outputs = self.reports.outputs(&self.output, DocumentKind::Verdict)?;
+        outputs.check_apart(self.history.file())?;
+        Ok((outputs, self.history.reserve()?))
     }
 
     /// Writes and prints a verdict, as far as possible despite failures. Returns the exit status.

@@ -44,6 +44,11 @@ impl HistoryFlags {
         self.history.is_some()
     }
 
+    /// The file, with its words for an error.
+    pub(super) fn file(&self) -> Option<(&'static str, &Path)> {
+        Some(("the file of --history", self.history.as_deref()?))
+    }
+
     /// Reserves the file.
     pub(super) fn reserve(&self) -> Result<History<'_>> {
         if is_stdout(self.history.as_deref()) {

@@ -51,6 +51,11 @@ impl OutputArguments {
 /// Text of the error for two contradicting flags.
 pub(super) const BOTH_ON_STDOUT: &str = "`-o -` writes JSON to stdout, and -O asks for another format there; leave out one of the two, or give -o a file (`./-` is one)";
 
+/// Flag for a file in this format.
+pub(super) fn flag(format: Format) -> String {
+    format!("--{}", format.name())
+}
+
 pub(super) fn is_stdout(path: Option<&Path>) -> bool {
     path == Some(Path::new(STDOUT))
 }

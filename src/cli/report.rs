@@ -10,6 +10,7 @@ use super::{
     output::{OutputArguments, print_with},
     report_files::{ReportFiles, check_name},
     saved,
+    session::Outputs,
     status::Status,
 };
 use crate::report::SavedDocument;
@@ -40,16 +41,19 @@ Examples:
   plimsoll report result.json -O hgrm            # HdrHistogram's percentile distribution
   plimsoll report verdict.json --junit gate.xml  # a verdict for a CI service";
 
+/// The document, in an error about a file.
+const READ: &str = "the document to read";
+
 pub(super) fn execute(arguments: &ReportArguments) -> Result<Status> {
     check_name(arguments.output.output.as_deref())?;
     let path = &arguments.result;
     let file = saved::read(path)?;
     let saved = SavedDocument::read(&file).with_context(|| format!("cannot use `{}`", path.display()))?;
     let kind = saved.kind();
-    let printed = arguments.reports.printed(&arguments.output, kind)?;
-    let files = arguments.reports.reserve(kind)?;
+    let outputs = arguments.reports.outputs(&arguments.output, kind)?;
+    outputs.check_apart(arguments.history.file().into_iter().chain([(READ, path.as_path())]))?;
     let history = arguments.history.reserve()?;
-    let destination = arguments.output.reserve()?;
+    let Outputs { destination, printed, files } = outputs;
     let mut failures = Vec::new();
     if arguments.history.is_given() {
         let SavedDocument::Verdict(verdict) = &saved else {

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use clap::{Args, Command};
 
 use super::{
-    output::{BOTH_ON_STDOUT, OutputArguments, is_stdout},
+    output::{BOTH_ON_STDOUT, OutputArguments, flag, is_stdout},
     session::Outputs,
     values::one_of_these,
 };
@@ -136,10 +136,12 @@ impl ReportFiles {
     /// Reserves all outputs of a command.
     ///
     /// # Errors
-    /// An output cannot be written, the document has no such format, or two outputs would go to stdout.
+    /// An output cannot be written, the document has no such format, or two outputs would go to one place.
     pub(super) fn outputs(&self, output: &OutputArguments, kind: DocumentKind) -> Result<Outputs> {
         let printed = self.printed(output, kind)?;
-        Ok(Outputs { destination: output.reserve()?, printed, files: self.reserve(kind)? })
+        let outputs = Outputs { destination: output.reserve()?, printed, files: self.reserve(kind)? };
+        outputs.check_apart([])?;
+        Ok(outputs)
     }
 
     /// Reserves the files of these flags alone.
@@ -191,10 +193,6 @@ impl ReportFiles {
         }
         Ok(())
     }
-}
-
-fn flag(format: Format) -> String {
-    format!("--{}", format.name())
 }
 
 /// Checks that a file's name does not promise another format than JSON.

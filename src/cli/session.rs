@@ -1,12 +1,22 @@
 //! The common part of commands: outputs are reserved before any run, signals stop the command in order, and
 //! all outputs are written and printed before the exit status.
 
-use anyhow::Result;
+use std::path::{Path, PathBuf};
 
-use super::{output::print, signals::stop_on_signals, status::Status, watch_flags::WatchFlags};
+use anyhow::{Result, bail};
+
+use super::{
+    output::{flag, print},
+    signals::stop_on_signals,
+    status::Status,
+    watch_flags::WatchFlags,
+};
 use crate::{
     engine::Events,
-    report::{Format, Writable, destination::Destination},
+    report::{
+        Format, Writable,
+        destination::{Destination, file_at},
+    },
     stop::Stop,
     view::View,
 };
@@ -33,6 +43,33 @@ pub(super) struct Outputs {
 }
 
 impl Outputs {
+    /// Checks that each output has a file of its own, which is no other file of the command: a flag or a word for it, and its
+    /// path.
+    ///
+    /// # Errors
+    /// Two of them are one file, of which only the last content would be left.
+    pub(super) fn check_apart<'a>(
+        &self,
+        others: impl IntoIterator<Item = (&'a str, &'a Path)>,
+    ) -> Result<()> {
+        let document = self.destination.as_ref().map(|destination| ("-o".to_owned(), destination.file()));
+        let reports = self.files.iter().map(|(destination, format)| (flag(*format), destination.file()));
+        let own = document.into_iter().chain(reports).filter_map(|(flag, file)| Some((flag, file?)));
+        let others = others.into_iter().filter_map(|(what, path)| Some((what.to_owned(), file_at(path)?)));
+        let own: Vec<(String, PathBuf)> = own.collect();
+        let mut seen: Vec<(String, PathBuf)> = others.collect();
+        for (flag, file) in own {
+            if let Some((other, _)) = seen.iter().find(|(_, seen)| *seen == file) {
+                bail!(
+                    "{flag} would write over `{}`, which is {other}; give each a file of its own",
+                    file.display()
+                );
+            }
+            seen.push((format!("the file of {flag}"), file));
+        }
+        Ok(())
+    }
+
     /// Writes and prints a document. Returns the failures; none of them takes another output away.
     pub(super) fn write(self, document: &impl Writable) -> Vec<anyhow::Error> {
         let Self { destination, printed, files } = self;
@@ -53,6 +90,7 @@ impl Session {
     /// # Errors
     /// Events cannot be written, or the operating system refuses a resource.
     pub(super) fn begin(outputs: Outputs, watch: &WatchFlags, quiet: bool) -> Result<Self> {
+        outputs.check_apart(watch.events.as_deref().map(|file| ("the file of --events", file)))?;
         let stop = stop_on_signals()?;
         let (events, view) = watch.watch(quiet)?;
         Ok(Self { stop, events, view, outputs })

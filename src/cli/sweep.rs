@@ -47,9 +47,9 @@ pub(super) struct SweepArguments {
     )]
     size: Sizes,
 
-    /// Closed loops (virtual users): calls in flight [default: 1,8,64]
-    #[arg(short, long, value_name = "N,...", value_delimiter = ',', value_parser = count, help_heading = "Grid")]
-    concurrency: Vec<u64>,
+    /// Closed loops (virtual users): calls in flight, as a list, or a ladder that doubles [default: 1,8,64]
+    #[arg(short, long, value_name = "N,... | FROM..TO", value_delimiter = ',', value_parser = counts, help_heading = "Grid")]
+    concurrency: Vec<Counts>,
 
     /// Open loops (arrival rate) instead: calls per second
     #[arg(
@@ -110,6 +110,7 @@ const EXAMPLES: &str = "\
 Examples:
   plimsoll sweep -o sweep.json               # 64 B to 16 MiB at 1, 8, 64 in flight; run again to continue
   plimsoll sweep localhost:8080 -s 1KiB,64KiB,1MiB -c 1,16 --repetitions 5
+  plimsoll sweep -s 4KiB -c 1..128           # 1, 2, 4 ... 128 in flight: where latency breaks
   plimsoll sweep -s 4KiB -r 1k,2k,4k,8k,16k  # one size, five rates
   plimsoll sweep -O csv > sweep.csv
 
@@ -137,6 +138,8 @@ pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
     // A pipe stays open until the whole sweep is written to it; a file is written point by point.
     let at_the_end = destination.filter(|_| output.is_some_and(|path| !is_kept(path)));
     let outputs = Outputs { destination: at_the_end, printed, files };
+    // A file that is written point by point is no output of the end.
+    outputs.check_apart(output.filter(|path| is_kept(path)).map(|path| ("the file of -o", path)))?;
     let session = Session::begin(outputs, &arguments.watch, arguments.output.quiet)?;
     let (stop, events) = (&session.stop, &session.events);
     arguments.client.rehearse_built_in(server.there(), &asked.settings.options.metadata)?;
@@ -190,11 +193,29 @@ fn begun(path: &Path, asked: &SweepSpec) -> Result<Option<Sweep>> {
     Ok(Some(sweep))
 }
 
+/// Counts of a list, or of a ladder.
+#[derive(Debug, Clone)]
+struct Counts(Vec<u64>);
+
+/// Reads a count, or a ladder from one count to another, each twice the one before: `1..128`.
+fn counts(text: &str) -> Result<Counts, String> {
+    let Some((from, to)) = text.split_once("..") else { return Ok(Counts(vec![count(text)?])) };
+    let (from, to) = (count(from)?, count(to)?);
+    if from == 0 || from >= to {
+        return Err("a ladder goes from a number above 0 to a larger one, such as 1..128".to_owned());
+    }
+    let steps = std::iter::successors(Some(from), |step| step.checked_mul(2)).take_while(|step| *step < to);
+    Ok(Counts(steps.chain([to]).collect()))
+}
+
 impl SweepArguments {
     fn asked(&self, shares_machine: bool) -> Result<SweepSpec> {
         let loads: Vec<GridLoad> = match (self.concurrency.as_slice(), self.rate.as_slice()) {
             ([], []) => [1, 8, 64].map(GridLoad::Concurrency).to_vec(),
-            (concurrency, []) => concurrency.iter().copied().map(GridLoad::Concurrency).collect(),
+            (lists, []) => lists
+                .iter()
+                .flat_map(|Counts(list)| list.iter().copied().map(GridLoad::Concurrency))
+                .collect(),
             (_, rates) => rates.iter().map(|rate| GridLoad::RatePerSecond(rate.per_second())).collect(),
         };
         if (1..loads.len()).any(|place| loads[..place].contains(&loads[place])) {
@@ -221,5 +242,22 @@ impl SweepArguments {
                 ..self.client.settings(self.metadata.pairs()?, shares_machine)
             },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ladder_doubles_and_ends_where_it_says() {
+        for (text, expected) in
+            [("7", &[7][..]), ("1..8", &[1, 2, 4, 8]), ("3..20", &[3, 6, 12, 20]), ("1..2", &[1, 2])]
+        {
+            assert_eq!(counts(text).map(|Counts(list)| list), Ok(expected.to_vec()), "{text}");
+        }
+        for wrong in ["8..1", "0..4", "4..4", "..4", "1..", "1..x"] {
+            assert!(counts(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -71,6 +71,12 @@ impl Destination {
         Ok(Self { path, place })
     }
 
+    /// The file, in one form for all its names; `None` for stdout and devices.
+    #[must_use]
+    pub fn file(&self) -> Option<PathBuf> {
+        file_at(&self.path)
+    }
+
     /// Writes a document. Afterwards the file is complete and on disk, or unchanged.
     ///
     /// # Errors
@@ -92,6 +98,14 @@ impl Destination {
         };
         written.map_err(|source| WriteError { path, source })
     }
+}
+
+/// Returns the file that `path` names, in one form for all its names; `None` for stdout and devices.
+#[must_use]
+pub fn file_at(path: &Path) -> Option<PathBuf> {
+    let path = end_of_links(path).ok().filter(|path| path != Path::new(STDOUT) && !is_of_the_system(path))?;
+    let folder = folder_of(&path).ok()?.canonicalize().ok()?;
+    Some(folder.join(path.file_name()?))
 }
 
 /// Returns true for a device, and for a name that the operating system gives to an open file of the process; both are

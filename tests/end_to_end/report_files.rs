@@ -106,3 +106,40 @@ fn the_help_of_a_command_has_the_formats_of_its_document() {
         }
     }
 }
+
+#[test]
+fn two_contents_never_go_to_one_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let result = path("result.json");
+    fs::copy("tests/data/documents/summary.json", &result).expect("copied");
+    std::os::unix::fs::symlink(&result, path("link")).expect("a link");
+    let (page, same, link) = (path("page"), path("./page"), path("link"));
+    // Nobody listens here: a command that tried would say so.
+    let target = "127.0.0.1:1";
+    for (arguments, words) in [
+        (vec!["run", target, "-o", &page, "--html", &same], "--html would write over"),
+        (vec!["run", target, "--csv", &page, "--html", &page], "which is the file of --html"),
+        (vec!["run", "--events", &page, "-o", &page], "which is the file of --events"),
+        (vec!["sweep", "-o", &page, "--html", &page], "which is the file of -o"),
+        (vec!["gate", "--base", target, "--candidate", target, "--history", &page, "-o", &page], "--history"),
+        (vec!["report", &result, "--html", &result], "which is the document to read"),
+        (vec!["report", &result, "--html", &link], "which is the document to read"),
+        (vec!["compare", &result, &result, "-o", &link], "which is the base"),
+        (vec!["merge", &result, "--html", &result], "which is a shard to read"),
+    ] {
+        let before = fs::read(&result).expect("the result");
+        let output = output_of(&arguments);
+        let error = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
+        assert!(
+            error.contains(words) && error.contains("give each a file of its own"),
+            "{arguments:?}: {error}"
+        );
+        assert!(fs::read(&result).expect("the result") == before, "{arguments:?}");
+    }
+    assert!(!folder.path().join("page").exists(), "something was written");
+    // Devices take anything.
+    let output = output_of(&["report", &result, "--html", "/dev/null", "--csv", "/dev/null"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}
