@@ -179,6 +179,7 @@ fn a_server_that_is_killed_breaks_calls() {
         assert_eq!(status, 0, "some were answered");
         assert!(summary.calls.answered > 0 && summary.calls.broken > 0, "{:?}", summary.calls);
         assert_eq!(summary.calls.failed, 0, "{:?}", summary.statuses);
+        assert_eq!(summary.soundness.verdict, "unsound", "{:?}", summary.soundness.findings);
         assert!(
             summary.statuses.iter().any(|status| status.message.contains("refused")),
             "{:?}",

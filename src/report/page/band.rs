@@ -3,7 +3,7 @@
 use super::content::{Band, Tone};
 use crate::{
     report::text::soundness::{rating_words, saturation_words, weight_word},
-    result::{Finding, Rating, soundness::Soundness, summary::Summary},
+    result::{Finding, FindingKind, Rating, soundness::Soundness, summary::Summary},
 };
 
 /// Trust in a run, its findings with their next steps, and its objectives.
@@ -17,7 +17,10 @@ pub(super) fn of_run(summary: &Summary) -> Band {
         Rating::Sound => Tone::Good,
     };
     let mut lines = Vec::new();
-    if summary.interrupted {
+    // Results of earlier versions have no finding about it.
+    if summary.interrupted
+        && !summary.soundness.findings.iter().any(|finding| finding.is(FindingKind::Interrupted))
+    {
         let text = "the figures are those of the calls that were planned until then";
         lines.push(("interrupted".to_owned(), text.to_owned(), String::new()));
     }

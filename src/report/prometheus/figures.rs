@@ -47,6 +47,8 @@ pub fn run(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
     family("plimsoll_run_sound", "gauge", "1 if no finding speaks against the figures.", out)?;
     let is_sound = summary.soundness.verdict == crate::result::Rating::Sound;
     writeln!(out, "plimsoll_run_sound {}", u8::from(is_sound))?;
+    family("plimsoll_run_interrupted", "gauge", "1 if the run was stopped before its end.", out)?;
+    writeln!(out, "plimsoll_run_interrupted {}", u8::from(summary.interrupted))?;
     if !summary.objectives.is_empty() {
         family("plimsoll_run_objective_met", "gauge", "1 if the run met the objective.", out)?;
         for objective in &summary.objectives {

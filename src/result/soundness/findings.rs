@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use super::saturation::{Bottleneck, Saturation, Trouble};
+use super::{
+    connections::unconnected,
+    saturation::{Bottleneck, Saturation, Trouble},
+};
 use crate::{
-    client::Connections,
-    load::{ClientKind, Plan, PlannedLoad, Schedule},
+    load::{Plan, PlannedLoad, Schedule},
     measure::{Latency, MachineTicks, Measurement},
     result::{
         finding::{Finding, FindingKind, Weight},
@@ -23,10 +25,6 @@ const LATENESS_NOTED: f64 = 0.2;
 
 /// Share of lateness in response time above which the response time shows the generator, not the server.
 const LATENESS_TOO_LARGE: f64 = 0.5;
-
-/// Share of the window with calls waiting for a connection that is worth a note. A smaller share is the
-/// normal cost of a few connections.
-const UNCONNECTED_NOTED: f64 = 0.05;
 
 /// Share of the planned calls without a verified reply, refused calls excluded, from which p99 is no longer a
 /// latency.
@@ -141,6 +139,29 @@ pub(super) fn generator_paused(run: &Measurement) -> Option<Finding> {
         ),
         "its process was stopped, its machine suspended, or its CPU quota used up; give the generator a core of its own",
     ))
+}
+
+/// Returns the finding of a run that was stopped from outside: its figures are of a part of the plan.
+pub(super) fn interrupted(run: &Measurement) -> Option<Finding> {
+    let after = format_nanoseconds(run.window.as_secs_f64() * 1e9);
+    let planned = run.plan.duration.map_or_else(String::new, |planned| {
+        format!(" of {}", format_nanoseconds(planned.as_secs_f64() * 1e9))
+    });
+    run.is_interrupted.then(|| {
+        if run.window.is_zero() {
+            warning(
+                FindingKind::Interrupted,
+                "the run was interrupted before its measured window: there are no figures of the planned load".to_owned(),
+                "run it again; --warm-up 0s starts the window at once",
+            )
+        } else {
+            note(
+                FindingKind::Interrupted,
+                format!("the run was interrupted after {after}{planned}; the figures are of that part"),
+                "run it again for the figures of the whole plan",
+            )
+        }
+    })
 }
 
 pub(super) fn unfinished(run: &Measurement, plan: &Plan) -> Option<Finding> {
@@ -280,55 +301,6 @@ pub(super) fn other_load(run: &Measurement, is_local: bool) -> Option<Finding> {
 /// Returns the share of the window (0..1) during which calls waited for a connection, because the server had closed
 /// the last one. For the stub, which connects on its own: the share during which it was connecting. Returns `None`
 /// below the share worth a note.
-fn unconnected(run: &Measurement) -> Option<f64> {
-    let window = run.window.as_secs_f64();
-    let part = run.connections.unconnected.as_secs_f64() / window;
-    (window > 0.0 && part >= UNCONNECTED_NOTED).then_some(part.min(1.0))
-}
-
-pub(super) fn connections_limited(run: &Measurement) -> Option<Finding> {
-    let part = unconnected(run)?;
-    let Connections { made: _, closed, lost, failed_attempts } = run.connections.connections;
-    let counts = [
-        (closed, "closed by the server in order (GOAWAY)"),
-        (lost, "lost"),
-        (failed_attempts, "attempts to connect failed"),
-    ];
-    let counts: Vec<String> = counts
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{} {what}", grouped(*count)))
-        .collect();
-    let counts = if counts.is_empty() { "no connection became ready".to_owned() } else { counts.join(", ") };
-    Some(note(
-        FindingKind::ConnectionsLimited,
-        match run.plan.options.client {
-            ClientKind::Lean => {
-                format!("calls waited for a connection for {} of the time: {counts}", format_share(part))
-            }
-            // The stub's channel connects by itself, and does not report how long calls waited.
-            ClientKind::Stub => {
-                format!("the stub client was connecting for {} of the time: {counts}", format_share(part))
-            }
-        },
-        "new connections set the pace, not the service: check the server or its proxy for a maximum of requests or age per connection (nginx: keepalive_requests; gRPC: max connection age), or use more --connections",
-    ))
-}
-
-pub(super) fn paused(run: &Measurement, plan: &Plan) -> Option<Finding> {
-    let paused = run.connections.paused;
-    (!paused.is_zero() && !plan.is_open()).then(|| {
-        note(
-            FindingKind::ClosedLoopPaused,
-            format!(
-                "attempts to connect failed; the closed loop started no call for {}: 10 ms after the first failure, up to 1 s after further ones",
-                format_nanoseconds(paused.as_secs_f64() * 1e9),
-            ),
-            "an open loop (--rate) keeps its rate while a server is down",
-        )
-    })
-}
-
 pub(super) fn few_samples(latency: &Latency) -> Option<Finding> {
     let count = latency.count();
     let missing: Vec<_> =

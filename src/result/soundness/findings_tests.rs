@@ -1,7 +1,12 @@
 //! Tests: findings are true for the client that ran.
 
 use super::*;
-use crate::{client::UploadWaits, result::summary::Summary, rpc::metadata::Pair};
+use crate::{
+    client::{Connections, UploadWaits},
+    load::ClientKind,
+    result::{soundness::connections::connections_limited, summary::Summary},
+    rpc::metadata::Pair,
+};
 
 /// Returns the golden run with this client, and with every account that a client can have.
 fn run_of(client: ClientKind) -> Measurement {
@@ -51,5 +56,20 @@ fn credentials_without_tls_are_noted_on_the_way_to_another_machine_alone() {
     assert!(
         found.detail.starts_with("`authorization` was sent") && !found.detail.contains("abc"),
         "{found:?}"
+    );
+}
+
+#[test]
+fn an_interrupted_run_says_of_which_part_its_figures_are() {
+    let mut run = run_of(ClientKind::Lean);
+    assert_eq!(interrupted(&run), None);
+    run.is_interrupted = true;
+    let part = interrupted(&run).expect("a note");
+    assert_eq!((part.weight, part.detail.contains("after 2.00 s")), (Weight::Note, true), "{part:?}");
+    run.window = Duration::ZERO;
+    let nothing = interrupted(&run).expect("a warning");
+    assert_eq!(
+        (nothing.weight, nothing.detail.contains("before its measured window")),
+        (Weight::Warning, true)
     );
 }

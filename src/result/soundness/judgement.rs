@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     clock::clock_moved,
-    findings,
+    connections, findings,
     saturation::{RunContext, Saturation},
 };
 use crate::{
@@ -35,6 +35,7 @@ impl Soundness {
         let plan = &run.plan;
         let mut findings = Vec::new();
         findings.extend(findings::nothing_answered(run));
+        findings.extend(findings::interrupted(run));
         findings.extend(findings::unfinished(run, plan));
         findings.extend(findings::shed(run, plan));
         findings.extend(findings::missing_answers(run));
@@ -49,8 +50,8 @@ impl Soundness {
         findings.extend(findings::late_generator(run));
         findings.extend(findings::held_back(run));
         findings.extend(findings::other_load(run, is_local));
-        findings.extend(findings::connections_limited(run));
-        findings.extend(findings::paused(run, plan));
+        findings.extend(connections::connections_limited(run));
+        findings.extend(connections::paused(run, plan));
         findings
             .extend(findings::few_samples(run.recording.response.as_ref().unwrap_or(&run.recording.service)));
         findings.extend(findings::rounded_sizes(plan));

@@ -2,6 +2,7 @@
 
 mod saturation;
 mod clock;
+mod connections;
 mod findings;
 pub mod judgement;
 
