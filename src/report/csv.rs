@@ -9,7 +9,10 @@ use crate::{
         limits::Limits,
         sweep::{GridLoad, Sweep},
     },
-    result::summary::Summary,
+    result::{
+        samples_needed,
+        summary::{LatencyFigures, Summary},
+    },
     rpc::OutcomeKind,
 };
 
@@ -30,7 +33,8 @@ const INTERVAL_FIGURES: [&str; 10] = [
     "max_ns",
 ];
 
-/// Writes one row per interval of a run. Times are response times in an open loop, service times in a closed one.
+/// Writes one row per interval of a run. Times are response times in an open loop, service times in a closed one. A
+/// quantile with too few replies is empty.
 ///
 /// # Errors
 /// Errors of the writer.
@@ -40,6 +44,9 @@ pub fn run(summary: &Summary, mut out: impl Write) -> io::Result<()> {
     let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
     for interval in &summary.intervals {
         let figures = interval.latency.figures;
+        let quantile = |quantile: f64, of: fn(&LatencyFigures) -> u64| {
+            figures.filter(|_| interval.latency.count >= samples_needed(quantile)).map(|figures| of(&figures))
+        };
         let times: [String; INTERVAL_COLUMNS.len()] =
             [interval.start_ns.to_string(), interval.length_ns.to_string()];
         let outcomes = OutcomeKind::VALUES.iter().map(|kind| interval.calls.of(*kind).to_string());
@@ -50,9 +57,9 @@ pub fn run(summary: &Summary, mut out: impl Write) -> io::Result<()> {
             number(interval.server_cpu_ns),
             interval.latency.count.to_string(),
             number(figures.map(|figures| figures.min_ns)),
-            number(figures.map(|figures| figures.p50_ns)),
-            number(figures.map(|figures| figures.p90_ns)),
-            number(figures.map(|figures| figures.p99_ns)),
+            number(quantile(0.5, |figures| figures.p50_ns)),
+            number(quantile(0.9, |figures| figures.p90_ns)),
+            number(quantile(0.99, |figures| figures.p99_ns)),
             number(figures.map(|figures| figures.max_ns)),
         ];
         row(times.into_iter().chain(outcomes).chain(of_figures), &mut out)?;

@@ -24,14 +24,14 @@ function layout() {
   const faults = [];
   if (document.documentElement.scrollWidth > innerWidth) faults.push(`wider than the screen: ${document.documentElement.scrollWidth}`);
   const shown = (element) => element.getClientRects().length > 0;
-  for (const axis of document.querySelectorAll(".chart .x, .chart .y")) {
-    const labels = [...axis.children].filter(shown).map((label) => ({ text: label.textContent, box: label.getBoundingClientRect() }));
+  for (const axis of document.querySelectorAll(".chart .x, .chart .y, .chart .box")) {
+    const labels = [...axis.children].filter((child) => child.localName === "span" && shown(child)).map((label) => ({ text: label.textContent, box: label.getBoundingClientRect() }));
     labels.forEach(({ text, box }, index) => {
       if (box.right > innerWidth + 1 || box.left < -1) faults.push(`the label ${text} sticks out of the page`);
       for (const other of labels.slice(index + 1)) {
         const across = Math.min(box.right, other.box.right) - Math.max(box.left, other.box.left);
         const down = Math.min(box.bottom, other.box.bottom) - Math.max(box.top, other.box.top);
-        if (across > 1 && down > 3) faults.push(`the labels ${text} and ${other.text} overlap`);
+        if (across > 1 && down > 1) faults.push(`the labels ${text} and ${other.text} overlap`);
       }
     });
   }

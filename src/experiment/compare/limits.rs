@@ -27,8 +27,11 @@ pub(super) fn differences(base: &[Summary], candidate: &[Summary]) -> Vec<LimitD
     let mut differences = between(&limits(base), &limits(candidate), |(side, direction)| {
         format!("the {side}'s limit for {direction}s")
     });
-    differences
-        .extend(between(&fates(base), &fates(candidate), |size| format!("calls of {}", ByteSize(*size))));
+    // A size that only one side sent says nothing about a limit.
+    let (mut from, mut to) = (fates(base), fates(candidate));
+    from.retain(|size, _| to.contains_key(size));
+    to.retain(|size, _| from.contains_key(size));
+    differences.extend(between(&from, &to, |size| format!("calls of {}", ByteSize(*size))));
     differences
 }
 

@@ -75,7 +75,12 @@ fn chart(chart: &Chart, has_x: bool) -> Markup {
                     span class=[is_minor.then_some("minor")] style={ "bottom:" (percent(*place)) } { (text) }
                 }
             }
-            div.box { (PreEscaped(chart.drawing.svg())) }
+            div.box {
+                (PreEscaped(chart.drawing.svg()))
+                @for ((x, y), text) in &chart.marks {
+                    span class=(if *x > 0.5 { "mark left" } else { "mark" }) style={ "left:" (percent(*x)) ";bottom:" (percent(*y)) } { (text) }
+                }
+            }
             @if has_x {
                 div.x {
                     @for (index, Label { place, text, is_minor }) in chart.x.iter().enumerate() {
@@ -93,8 +98,8 @@ fn table(table: &Table, name: &str) -> Markup {
         (is_text && column + 1 == table.head.len()).then_some("text wrap").or(is_text.then_some("text"))
     };
     let of_cell = |row: usize, column: usize| {
-        let own =
-            table.classes.get(row).and_then(|row| row.get(column)).copied().filter(|class| !class.is_empty());
+        let own = table.classes.get(row).and_then(|row| row.get(column)).map(String::as_str);
+        let own = own.filter(|class| !class.is_empty());
         own.or_else(|| class(column))
     };
     html! {

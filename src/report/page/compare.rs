@@ -8,6 +8,7 @@ use super::{
 use crate::{
     experiment::compare::{self, Comparison, Pooled},
     report::compare::{shown, verdict, words, write},
+    units::grouped,
 };
 
 /// Returns the page of a comparison, whose texts from outside are filtered.
@@ -113,9 +114,18 @@ fn curves(pooled: &Pooled) -> Option<Figure> {
             "Percentiles of the latency of both sides",
             "latency, at most",
             &sides,
+            &[],
         )?],
-        point: "A curve tells which share of the replies took at most so long, over all runs of a side."
-            .to_owned(),
+        answer: format!(
+            "{} replies of the base, {} of the candidate.",
+            grouped(pooled.base.count),
+            grouped(pooled.candidate.count)
+        ),
+        point: format!(
+            "A curve tells which share of the replies took at most so long, over all runs of a side. {}",
+            percentiles::DOTTED
+        ),
+        table: Some(percentiles::table(&sides)),
         ..Figure::default()
     })
 }

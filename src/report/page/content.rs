@@ -5,7 +5,8 @@ use std::io;
 
 use crate::{
     measure::{Build, Environment},
-    report::plot::{Drawing, Scale},
+    report::plot::{Drawing, Point, Scale},
+    result::summary::TargetRecord,
 };
 
 /// A page about one document.
@@ -81,6 +82,8 @@ pub(crate) struct Chart {
     pub(crate) y: Vec<Label>,
     /// Labels of the horizontal axis.
     pub(crate) x: Vec<Label>,
+    /// Words beside points of the drawing: the point, from the left and from the bottom, and its text.
+    pub(crate) marks: Vec<(Point, String)>,
     /// Lines by class, with their names.
     pub(crate) key: Vec<(&'static str, String)>,
     /// Shape.
@@ -132,7 +135,7 @@ pub(crate) struct Table {
     /// Columns with texts, which are not aligned at their end.
     pub(crate) texts: Vec<usize>,
     /// Classes of cells, by row and column; empty for a plain table.
-    pub(crate) classes: Vec<Vec<&'static str>>,
+    pub(crate) classes: Vec<Vec<String>>,
 }
 
 impl Table {
@@ -174,6 +177,18 @@ impl Label {
 }
 
 impl Chart {
+    /// Adds words beside points, but not where they would lie on those before.
+    pub(crate) fn with_marks(mut self, marks: impl IntoIterator<Item = (Point, String)>) -> Self {
+        for ((x, y), text) in marks {
+            let lies_on =
+                |((left, low), _): &(Point, String)| (x - left).abs() < 0.12 && (y - low).abs() < 0.1;
+            if !self.marks.iter().any(lies_on) {
+                self.marks.push(((x, y), text));
+            }
+        }
+        self
+    }
+
     /// Draws a faint line at each label of the axes.
     pub(crate) fn grid(mut self) -> Self {
         let mut grid = Drawing::new();
@@ -193,6 +208,11 @@ impl Chart {
 pub(crate) fn title(what: &str, label: Option<&str>, target: &str) -> String {
     let label = label.map_or_else(String::new, |label| format!(" {label}"));
     format!("{what}{label} of {target}")
+}
+
+/// A target for a title. The port of an own server means nothing after its run.
+pub(crate) fn target_words(target: &TargetRecord) -> &str {
+    if target.server.is_some() { "its own server" } else { &target.authority }
 }
 
 /// Returns a report as text.

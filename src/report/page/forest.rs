@@ -23,35 +23,53 @@ pub(super) struct Row {
     pub(super) bounds: Vec<f64>,
     /// True if the row shows a change for the worse.
     pub(super) is_bad: bool,
+    /// Smallest and largest ratio that are no change worth a verdict.
+    pub(super) band: Option<(f64, f64)>,
+    /// Changes that would be seen, as ratios: drawn as small marks.
+    pub(super) seen: Vec<f64>,
+    /// True for a row that explains the others: it is drawn thin.
+    pub(super) is_hollow: bool,
 }
 
 /// Draws rows on one logarithmic axis of ratios, with 1 in its middle.
 pub(super) fn chart(name: &str, rows: &[Row]) -> Chart {
     let ends = rows.iter().flat_map(|row| {
-        let pairs = [row.interval, row.noise].into_iter().flatten().flat_map(|(low, high)| [low, high]);
+        let pairs =
+            [row.interval, row.noise, row.band].into_iter().flatten().flat_map(|(low, high)| [low, high]);
         pairs.chain(row.dots.iter().copied()).chain(row.bounds.iter().copied()).chain([row.ratio])
     });
     let scale = Scale::ratios(ends);
+    let (low, high) = scale.ends();
+    let far = low <= 1.0 / FAR || high >= FAR;
     let height = 1.0 / as_f64(rows.len().max(1) as u64);
     let place = |row: usize| 1.0 - (as_f64(row as u64) + 0.5) * height;
     let mut drawing = Drawing::new();
     drawing.upright("axis", scale.place(1.0));
     for (index, row) in rows.iter().enumerate() {
         let y = place(index);
-        if let Some((low, high)) = row.noise {
-            drawing.rectangle(
-                "fgrid",
-                (scale.place(low), y - 0.38 * height),
-                (scale.place(high), y + 0.38 * height),
-            );
+        let mut box_of = |class, ends: Option<(f64, f64)>, half: f64| {
+            if let Some((low, high)) = ends {
+                let half = half * height;
+                drawing.rectangle(class, (scale.place(low), y - half), (scale.place(high), y + half));
+            }
+        };
+        box_of("fgrid soft", row.band, 0.45);
+        box_of("fgrid", row.noise, 0.3);
+        for seen in &row.seen {
+            let x = scale.place(*seen);
+            drawing.line("c3", [(x, y - 0.45 * height), (x, y - 0.3 * height)]);
         }
         for bound in &row.bounds {
             let x = scale.place(*bound);
             drawing.line("axis dash", [(x, y - 0.45 * height), (x, y + 0.45 * height)]);
         }
-        let class = if row.is_bad { "cbad" } else { "c1" };
+        let (class, bar) = match (row.is_bad, row.is_hollow) {
+            (true, _) => ("cbad", "cbad thick"),
+            (false, true) => ("c3", "c3 thin"),
+            (false, false) => ("c1", "c1 thick"),
+        };
         if let Some((low, high)) = row.interval {
-            let class = if row.is_bad { "cbad thick" } else { "c1 thick" };
+            let class = bar;
             drawing.line(class, [(scale.place(low), y), (scale.place(high), y)]);
         }
         // The dots of repetitions lie one beside the other, in their order.
@@ -69,18 +87,23 @@ pub(super) fn chart(name: &str, rows: &[Row]) -> Chart {
         name: name.to_owned(),
         drawing,
         y: rows.iter().enumerate().map(|(index, row)| Label::new(place(index), row.name.clone())).collect(),
-        x: Label::ticks(&scale, percent),
+        x: Label::ticks(&scale, if far { factor } else { percent }),
         shape: Shape::Rows(rows.len()),
         ..Chart::default()
     }
     .grid()
 }
 
-/// Returns a ratio as a change: `+5 %`, or as a factor from 3 on.
+/// Ratio from which an axis has factors instead of percentages.
+const FAR: f64 = 3.0;
+
+/// Returns a ratio as a factor: `x 5`.
+fn factor(ratio: f64) -> String {
+    format!("x {}", crate::units::decimal(ratio))
+}
+
+/// Returns a ratio as a change: `+5 %`.
 fn percent(ratio: f64) -> String {
-    if ratio >= 3.0 || ratio <= 1.0 / 3.0 {
-        return format!("x {}", crate::units::decimal(ratio));
-    }
     let change = ((ratio - 1.0) * 1_000.0).round() / 10.0;
     if change == 0.0 { "0 %".to_owned() } else { format!("{change:+} %") }
 }

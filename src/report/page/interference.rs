@@ -11,6 +11,7 @@ use crate::{
         interference::{self as words, others, write},
         text::figures::time,
     },
+    result::{FindingKind, Weight},
     units::decimal,
 };
 
@@ -25,14 +26,23 @@ pub(crate) fn page(neighbours: &Interference) -> Page {
         figures.push(rest(without, with));
     }
     let first = neighbours.rounds.first().map(|round| &round.without).or(neighbours.unpaired.first());
-    let target = first.map_or("no server", |summary| summary.target.authority.as_str());
-    let tone = if neighbours.damage.is_none() { Tone::Bad } else { Tone::Good };
+    let target = first.map_or("no server", |summary| content::target_words(&summary.target));
+    let has = |kind: FindingKind| neighbours.findings.iter().any(|finding| finding.is(kind));
+    let tone = if neighbours.damage.is_none() {
+        Tone::Bad
+    } else if neighbours.findings.iter().all(|finding| finding.weight == Weight::Note)
+        && !has(FindingKind::SlowerBesideRefused)
+    {
+        Tone::Good
+    } else {
+        Tone::Doubtful
+    };
     let mut lines = band::findings(&neighbours.findings);
     if neighbours.damage.is_none() {
         lines.push(("no round was completed".to_owned(), String::new(), String::new()));
     }
     Page {
-        title: content::title("Accepted calls beside refused ones", neighbours.label.as_deref(), target),
+        title: content::title("Interference of refused calls", neighbours.label.as_deref(), target),
         band: Band { tone, result: String::new(), lines },
         figures,
         facts: words::lines(neighbours)
@@ -60,7 +70,8 @@ fn ratios(neighbours: &Interference, impact: &Impact) -> Figure {
                 decimal(*highest),
             ]);
             let interval = Some((*lowest, *highest));
-            rows.push(forest::Row { name, ratio: *ratio, interval, ..forest::Row::default() });
+            let is_hollow = what == "lateness";
+            rows.push(forest::Row { name, ratio: *ratio, interval, is_hollow, ..forest::Row::default() });
         }
     }
     let worst = impact.response.iter().max_by(|left, right| left.ratio.total_cmp(&right.ratio));
@@ -71,7 +82,7 @@ fn ratios(neighbours: &Interference, impact: &Impact) -> Figure {
         }),
         charts: vec![forest::chart("Ratios of times with refused calls to times without", &rows)],
         point: format!(
-            "A line goes from the smallest to the largest ratio of {} rounds; its mark is the mean. Lateness is the generator's own share.",
+            "A line goes from the smallest to the largest ratio of {} rounds; its mark is the median. Lateness, drawn thin, is the generator's own share: no change of the server.",
             neighbours.rounds.len()
         ),
         table: Some(table),
@@ -88,9 +99,28 @@ fn curves(without: &PooledSide, with: &PooledSide) -> Option<Figure> {
     let name = "Percentiles of the response time with and without refused calls";
     Some(Figure {
         question: "Which part of the calls is affected?".to_owned(),
-        charts: vec![percentiles::chart(name, "response time, at most", &sides)?],
-        point: "A curve tells which share of the replies took at most so long, over all rounds.".to_owned(),
+        answer: slower(without, with),
+        charts: vec![percentiles::chart(name, "response time, at most", &sides, &[])?],
+        point: format!(
+            "A curve tells which share of the replies took at most so long, over all rounds. {}",
+            percentiles::DOTTED
+        ),
+        table: Some(percentiles::table(&sides)),
         ..Figure::default()
+    })
+}
+
+/// The medians and the slowest replies of both sides.
+fn slower(without: &PooledSide, with: &PooledSide) -> String {
+    let figures = without.response.figures.zip(with.response.figures);
+    figures.map_or_else(String::new, |(without, with)| {
+        format!(
+            "With refused calls, the median is {} instead of {}, and the slowest reply {} instead of {}.",
+            time(with.p50_ns),
+            time(without.p50_ns),
+            time(with.max_ns),
+            time(without.max_ns)
+        )
     })
 }
 

@@ -10,7 +10,8 @@ use crate::{
         limits::{HEADINGS, cells, name, remarks, write},
         plot::{Drawing, Scale},
     },
-    units::{ByteSize, as_f64},
+    rpc::Direction,
+    units::{ByteSize, as_f64, grouped},
 };
 
 /// gRPC's default limit for received messages.
@@ -53,6 +54,31 @@ fn band_of(limits: &Limits) -> Band {
     Band { tone, result: String::new(), lines }
 }
 
+fn exact(bytes: u64) -> String {
+    format!("{} B", grouped(bytes))
+}
+
+/// The smallest limit of each direction: the one that a user meets first.
+fn answer(records: &[LimitRecord]) -> String {
+    let found = records.iter().filter_map(|record| Some((record.limit_bytes?, record)));
+    let least = |direction| {
+        let of = found.clone().filter(move |(_, record)| record.direction == direction);
+        of.min_by_key(|(limit, _)| *limit).map(|(limit, record)| {
+            format!("{}s of more than {} are refused by the {}", record.direction, exact(limit), record.side)
+        })
+    };
+    let words: Vec<String> =
+        [Direction::Request, Direction::Response].into_iter().filter_map(least).collect();
+    match words.as_slice() {
+        [] => "No limit was found.".to_owned(),
+        words => {
+            let words = words.join("; ");
+            let (first, rest) = words.split_at(1);
+            format!("{}{rest}.", first.to_uppercase())
+        }
+    }
+}
+
 /// The rulers of these limits.
 pub(super) fn figure(question: &str, records: &[LimitRecord]) -> Figure {
     let scale = Scale::linear(0.0, LARGEST.log2());
@@ -61,6 +87,7 @@ pub(super) fn figure(question: &str, records: &[LimitRecord]) -> Figure {
     let place = |row: usize| 1.0 - (as_f64(row as u64) + 0.5) * height;
     let mut drawing = Drawing::new();
     drawing.upright("c2 dash", x(DEFAULT_LIMIT));
+    let mut marks = Vec::new();
     for (row, record) in records.iter().enumerate() {
         let y = place(row);
         let passed = match record.state {
@@ -75,7 +102,15 @@ pub(super) fn figure(question: &str, records: &[LimitRecord]) -> Figure {
         }
         if let Some(limit) = record.limit_bytes {
             let at = x(as_f64(limit));
-            drawing.line("cbad", [(at, y - 0.35 * height), (at, y + 0.35 * height)]);
+            drawing.line("cbad thick", [(at, y - 0.35 * height), (at, y + 0.35 * height)]);
+            marks.push(((at, y), exact(limit)));
+        } else {
+            // An arrow: sizes beyond were not tried, or none was refused.
+            let at = passed.map_or(0.0, |passed| x(as_f64(passed)));
+            if passed.is_some() && record.smallest_refused_bytes.is_none() && at < 0.99 {
+                drawing.line("c1", [(at, y + 0.2 * height), (at + 0.015, y), (at, y - 0.2 * height)]);
+            }
+            marks.push(((at, y), cells(record)[0].clone()));
         }
     }
     let sizes = [0_u32, 10, 16, 20, 22, 26, 30];
@@ -93,13 +128,15 @@ pub(super) fn figure(question: &str, records: &[LimitRecord]) -> Figure {
             .collect(),
         key: vec![
             ("c1 thick", "passed".to_owned()),
+            ("cbad thick", "limit".to_owned()),
             ("cbad dots", "refused".to_owned()),
             ("c2 dash", "gRPC's default of 4 MiB".to_owned()),
         ],
         shape: Shape::Rows(records.len()),
         ..Chart::default()
     }
-    .grid();
+    .grid()
+    .with_marks(marks);
     let mut head = vec!["limit of, for"];
     head.extend(HEADINGS);
     let mut table = Table::new(&head);
@@ -108,6 +145,7 @@ pub(super) fn figure(question: &str, records: &[LimitRecord]) -> Figure {
     }
     Figure {
         question: question.to_owned(),
+        answer: answer(records),
         charts: vec![chart],
         point: "A row is a limit, in the order of a call. Message bytes, without gRPC's prefix of 5 bytes."
             .to_owned(),

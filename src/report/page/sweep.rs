@@ -27,20 +27,8 @@ pub(crate) fn page(sweep: &Sweep) -> Page {
     let cells = sweep.cells();
     let mut figures = Vec::new();
     if !cells.is_empty() {
-        figures.push(grid(
-            sweep,
-            &cells,
-            "How many calls does each size carry?",
-            |cell| Some(cell.calls_per_second),
-            |rate| format!("{} calls/s", decimal(rate)),
-        ));
-        figures.push(grid(
-            sweep,
-            &cells,
-            "How long do calls take?",
-            |cell| cell.p99_ns.map(as_f64),
-            |time| format!("p99 {}", format_nanoseconds(time)),
-        ));
+        figures.push(grid(sweep, &cells, &goodput(&cells)));
+        figures.push(grid(sweep, &cells, &tail(&cells)));
         figures.extend(sizes(&cells).into_iter().filter_map(|size| curve(&cells, size)));
     }
     let (done, all) = (sweep.points.len(), sweep.order.len());
@@ -72,11 +60,23 @@ pub(crate) fn page(sweep: &Sweep) -> Page {
 fn facts(sweep: &Sweep) -> Vec<(String, String)> {
     let asked = &sweep.asked;
     let each = exact_duration(asked.settings.duration.unwrap_or_default());
-    vec![
-        ("points".to_owned(), format!("{each} each, medians of up to {} repetitions", asked.repetitions)),
-        ("client".to_owned(), asked.settings.options.client.to_string()),
-        ("plimsoll".to_owned(), content::build_words(&sweep.plimsoll)),
-    ]
+    let warm_up = exact_duration(asked.settings.warm_up);
+    let repetitions = match asked.repetitions {
+        1 => "one run per point".to_owned(),
+        repetitions => format!("medians of up to {repetitions} repetitions"),
+    };
+    let mut facts = vec![
+        ("points", format!("{each} each after {warm_up} of warm-up, {repetitions}")),
+        ("sizes", asked.sizes.to_string()),
+        ("client", asked.settings.options.client.to_string()),
+    ];
+    if let Some(first) = sweep.points.first() {
+        facts.push(("target", first.target.authority.clone()));
+        facts.push(("started", first.started_at.clone()));
+        facts.push(("machine", content::machine_words(&first.environment)));
+    }
+    facts.push(("plimsoll", content::build_words(&sweep.plimsoll)));
+    facts.into_iter().map(|(name, words)| (name.to_owned(), words)).collect()
 }
 
 fn sizes(cells: &[Cell]) -> Vec<u64> {
@@ -93,53 +93,84 @@ fn load_words(load: GridLoad) -> String {
     }
 }
 
+/// Content of a grid: its question, its answer, the figure of a cell, and the figure in words.
+struct Shown {
+    question: &'static str,
+    answer: String,
+    of: fn(&Cell) -> Option<f64>,
+    words: fn(&Cell, f64) -> String,
+    /// Meaning of the figure.
+    point: &'static str,
+}
+
+fn goodput(cells: &[Cell]) -> Shown {
+    let most = cells.iter().max_by(|left, right| left.calls_per_second.total_cmp(&right.calls_per_second));
+    Shown {
+        question: "How many calls does each size carry?",
+        answer: most.map_or_else(String::new, |cell| {
+            let (rate, size) = (decimal(cell.calls_per_second), ByteSize(cell.message_bytes));
+            format!("The most are {rate} calls/s, of {size} at {}.", load_words(cell.load))
+        }),
+        of: |cell| Some(cell.calls_per_second),
+        words: |cell, rate| {
+            let (least, most) = (decimal(cell.spread.0), decimal(cell.spread.1));
+            let spread = if least == most { String::new() } else { format!(" ({least} to {most})") };
+            format!("{} calls/s{spread}", decimal(rate))
+        },
+        point: "A cell is goodput, verified replies per second: the median of its repetitions, with the smallest and the largest.",
+    }
+}
+
+fn tail(cells: &[Cell]) -> Shown {
+    let times = || cells.iter().filter_map(|cell| Some((cell.p99_ns?, cell)));
+    let ends = times().min_by_key(|(time, _)| *time).zip(times().max_by_key(|(time, _)| *time));
+    let at = |(time, cell): (u64, &Cell)| {
+        format!(
+            "{} ({}, {})",
+            format_nanoseconds(as_f64(time)),
+            ByteSize(cell.message_bytes),
+            load_words(cell.load)
+        )
+    };
+    Shown {
+        question: "How long do calls take?",
+        answer: ends.map_or_else(String::new, |(shortest, longest)| {
+            format!("p99 is between {} and {}.", at(shortest), at(longest))
+        }),
+        of: |cell| cell.p99_ns.map(as_f64),
+        words: |_, time| format!("p99 {}", format_nanoseconds(time)),
+        point: "A cell is the median of the repetitions' 99th percentiles, of verified replies alone.",
+    }
+}
+
 /// A grid of sizes by loads. Cells are shaded by the logarithm of their figure; a thick rule is a limit.
-fn grid(
-    sweep: &Sweep,
-    cells: &[Cell],
-    question: &str,
-    of: impl Fn(&Cell) -> Option<f64>,
-    shown: impl Fn(f64) -> String,
-) -> Figure {
+fn grid(sweep: &Sweep, cells: &[Cell], shown: &Shown) -> Figure {
     let loads = &sweep.asked.loads;
     let mut table = Table { head: vec!["size".to_owned()], ..Table::default() };
     table.head.extend(loads.iter().map(|load| load_words(*load)));
-    let scale = Scale::logarithmic(cells.iter().filter_map(&of));
+    let scale = Scale::logarithmic(cells.iter().filter_map(shown.of));
     let limits: Vec<u64> = limits(sweep).into_iter().map(|(_, bytes)| bytes).collect();
     let mut before = 0;
     for size in sizes(cells) {
         let is_over = limits.iter().any(|limit| (before..size).contains(limit) && *limit > 0);
         before = size;
         let mut row = vec![ByteSize(size).to_string()];
-        let mut classes = vec![""];
+        let mut classes = vec![String::new()];
         for load in loads {
             let cell = cells.iter().find(|cell| cell.message_bytes == size && cell.load == *load);
-            let figure = cell.and_then(&of);
-            row.push(match (cell, figure) {
-                (None, _) => "not measured".to_owned(),
-                (Some(cell), _) if cell.refused > 0.999 => "refused".to_owned(),
-                (Some(_), None) => "-".to_owned(),
-                (Some(cell), Some(figure)) => {
-                    let refused = if cell.refused > 0.0 {
-                        format!(", {} refused", format_share(cell.refused))
-                    } else {
-                        String::new()
-                    };
-                    format!("{}{refused}", shown(figure))
-                }
-            });
+            row.push(cell_words(cell, shown));
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
                 reason = "a place is from 0 to 1"
             )]
-            let shade = figure.map_or(0, |figure| (scale.place(figure) * 4.999) as usize);
-            let is_unsound = cell.is_some_and(|cell| cell.unsound > 0);
-            classes.push(match (is_over, is_unsound) {
-                (true, _) => "limit",
-                (false, true) => "doubt",
-                (false, false) => SHADES[shade.min(SHADES.len() - 1)],
-            });
+            let shade = cell.and_then(shown.of).map_or(0, |figure| (scale.place(figure) * 4.999) as usize);
+            let of_cell = [
+                if is_over { "limit" } else { "" },
+                if cell.is_some_and(|cell| cell.unsound > 0) { "doubt" } else { "" },
+                if cell.is_some_and(is_refused) { "hatch" } else { SHADES[shade.min(SHADES.len() - 1)] },
+            ];
+            classes.push(of_cell.into_iter().filter(|class| !class.is_empty()).collect::<Vec<_>>().join(" "));
         }
         table.row(row);
         table.classes.push(classes);
@@ -149,17 +180,35 @@ fn grid(
     let limits = if limits.is_empty() {
         String::new()
     } else {
-        format!("A thick rule is a limit: {}. ", limits.join(", "))
+        format!(" A thick rule is a limit: {}.", limits.join(", "))
     };
     Figure {
-        question: question.to_owned(),
-        point: format!(
-            "{limits}A cell is the median of its repetitions: the stronger its colour, the larger."
-        ),
+        question: shown.question.to_owned(),
+        answer: shown.answer.clone(),
+        point: format!("{} The stronger the colour, the larger.{limits}", shown.point),
         table: Some(table),
         is_open: true,
         ..Figure::default()
     }
+}
+
+/// Returns true if no call was answered because all were too large.
+fn is_refused(cell: &Cell) -> bool {
+    cell.refused > 0.999
+}
+
+fn cell_words(cell: Option<&Cell>, shown: &Shown) -> String {
+    let Some(cell) = cell else { return "not measured".to_owned() };
+    if is_refused(cell) {
+        return "refused".to_owned();
+    }
+    let mut words = (shown.of)(cell).map_or_else(|| "-".to_owned(), |figure| (shown.words)(cell, figure));
+    for (share, what) in [(cell.refused, "refused"), (cell.errors, "errors")] {
+        if share > 0.0 {
+            words = format!("{words}, {} {what}", format_share(share));
+        }
+    }
+    words
 }
 
 /// Limits that the sweep found before its grid, with their names.
@@ -179,8 +228,10 @@ fn curve(cells: &[Cell], size: u64) -> Option<Figure> {
         return None;
     }
     let rates = of_size.iter().flat_map(|cell| [cell.calls_per_second, cell.spread.1]);
-    let x = Scale::from_zero(rates.fold(0.0, f64::max));
-    let y = Scale::logarithmic(of_size.iter().filter_map(|cell| cell.p99_ns).map(as_f64));
+    // A margin: dots and whiskers must not lie on the edge.
+    let x = Scale::from_zero(rates.fold(0.0, f64::max) * 1.02);
+    let times = of_size.iter().filter_map(|cell| cell.p99_ns).map(as_f64);
+    let y = Scale::logarithmic(times.flat_map(|time| [time * 0.95, time * 1.05]));
     let point = |cell: &Cell| (x.place(cell.calls_per_second), y.place(as_f64(cell.p99_ns.unwrap_or(0))));
     let mut drawing = Drawing::new();
     drawing.line("c1", of_size.iter().map(|cell| point(cell)));
@@ -190,6 +241,8 @@ fn curve(cells: &[Cell], size: u64) -> Option<Figure> {
         drawing.dot("c1", point(cell));
     }
     let knee = knee(&of_size);
+    let explained =
+        knee.map_or("", |_| " The knee has the largest quotient of calls/s and p99 (Kleinrock's power).");
     if let Some(knee) = knee {
         drawing.dot("c2", point(knee));
     }
@@ -208,12 +261,7 @@ fn curve(cells: &[Cell], size: u64) -> Option<Figure> {
     }
     Some(Figure {
         question: format!("Where does latency break at {}?", ByteSize(size)),
-        answer: knee.map_or_else(String::new, |knee| {
-            format!(
-                "The knee is at {}: beyond it, p99 grows faster than the calls per second.",
-                load_words(knee.load)
-            )
-        }),
+        answer: curve_answer(&of_size, knee),
         charts: vec![
             Chart {
                 name: format!("Calls per second and p99 at {}, by load", ByteSize(size)),
@@ -223,12 +271,33 @@ fn curve(cells: &[Cell], size: u64) -> Option<Figure> {
                 x: Label::ticks(&x, decimal),
                 ..Chart::default()
             }
-            .grid(),
+            .grid()
+            .with_marks(of_size.iter().map(|cell| (point(cell), load_words(cell.load)))),
         ],
-        point: "A dot is a load, in their order; whiskers are its repetitions. The knee has the largest quotient of calls/s and p99 (Kleinrock's power).".to_owned(),
+        point: format!("A dot is a load, in their order; whiskers are its repetitions.{explained}"),
         table: Some(table),
         ..Figure::default()
     })
+}
+
+/// The knee, or why there is none, and the loads whose p99 is that of the answered calls alone.
+fn curve_answer(cells: &[&Cell], knee: Option<&Cell>) -> String {
+    let mut answer = match knee {
+        Some(knee) => format!(
+            "The knee is at {}: beyond it, p99 grows faster than the calls per second.",
+            load_words(knee.load)
+        ),
+        None if cells.len() < FEWEST_FOR_KNEE => {
+            format!("A knee needs {FEWEST_FOR_KNEE} loads or more, such as -c 1..128.")
+        }
+        None => "There is no knee between these loads.".to_owned(),
+    };
+    for cell in cells.iter().filter(|cell| cell.errors > 0.0) {
+        let (load, share) = (load_words(cell.load), format_share(cell.errors));
+        answer =
+            format!("{answer} At {load}, {share} of the calls had no verified reply: its p99 lacks them.");
+    }
+    answer
 }
 
 /// The load with the largest calls per second divided by p99, if it lies inside.

@@ -26,8 +26,9 @@ pub(crate) fn page(verdict: &Verdict) -> Page {
     }
     figures.extend(verdict.scenarios.iter().map(scenario));
     let elapsed = std::time::Duration::from_nanos(verdict.elapsed_ns);
+    let label = verdict.label.as_ref().map_or_else(String::new, |label| format!(" {label}"));
     Page {
-        title: content::title("Gate", verdict.label.as_deref(), &verdict.candidate),
+        title: format!("Gate{label}: {} against {}", short(&verdict.candidate), short(&verdict.base)),
         band: band_of(verdict),
         figures,
         facts: vec![
@@ -41,6 +42,13 @@ pub(crate) fn page(verdict: &Verdict) -> Page {
         text: content::text_of(|out| write(verdict, out)),
         ..Page::default()
     }
+}
+
+/// A contender for a title: the beginning of a long command line. The facts have the whole.
+fn short(contender: &str) -> String {
+    const MOST: usize = 40;
+    let shown: String = contender.chars().take(MOST).collect();
+    if shown.len() < contender.len() { format!("{shown}...") } else { shown }
 }
 
 fn band_of(verdict: &Verdict) -> Band {
@@ -87,11 +95,15 @@ fn scenario(scenario: &ScenarioVerdict) -> Figure {
     let again = scenario.confirmation.as_ref();
     let runs = std::iter::once(("", &scenario.metrics, &scenario.repetitions))
         .chain(again.map(|again| (", second run", &again.metrics, &again.repetitions)));
-    for (run, metrics, repetitions) in runs {
-        for metric in metrics {
-            let name = format!("{}{run}", metric_name(&metric.metric));
-            table.row(cells(&name, metric));
-            rows.push(row(name, metric, repetitions));
+    // The second run of a metric follows the first one.
+    let runs: Vec<_> = runs.collect();
+    for kind in &scenario.metrics {
+        for (run, metrics, repetitions) in &runs {
+            for metric in metrics.iter().filter(|metric| metric.metric == kind.metric) {
+                let name = format!("{}{run}", metric_name(&metric.metric));
+                table.row(cells(&name, metric));
+                rows.push(row(name, metric, repetitions));
+            }
         }
     }
     for reported in &scenario.reported {
@@ -102,17 +114,32 @@ fn scenario(scenario: &ScenarioVerdict) -> Figure {
     }
     Figure {
         question: format!("{} ({}, {load})", scenario.name, ByteSize(scenario.message_bytes)),
-        answer: format!("{}{reason}", word(scenario.verdict)),
+        answer: answer(scenario, &reason),
         charts: if rows.is_empty() {
             Vec::new()
         } else {
             vec![forest::chart("Ratios of candidate to base, by metric", &rows)]
         },
-        point: "A line is the interval of a ratio, its mark the estimate, and dots are the repetitions, in their order from top to bottom. The shaded band is the noise of the base against itself. Dashed marks are half of the threshold: the bound of a regression.".to_owned(),
+        point: "A line is the interval of a ratio, its mark the estimate, and dots are the repetitions, in their order from top to bottom. The wide band is the threshold, the narrow one in it the noise of the base against itself. Dashed marks are half of the threshold: the bound of a regression. The short marks below are the change that would be seen.".to_owned(),
         table: (!table.rows.is_empty()).then(|| table.with_texts(&[6])),
         is_open: true,
         ..Figure::default()
     }
+}
+
+/// The verdict, and the metric that is farthest from no change.
+fn answer(scenario: &ScenarioVerdict, reason: &str) -> String {
+    let far = |metric: &&MetricVerdict| metric.ratio.ln().abs();
+    let farthest = scenario.metrics.iter().max_by(|left, right| far(left).total_cmp(&far(right)));
+    let farthest = farthest.map_or_else(String::new, |metric| {
+        let of = interval(metric.interval);
+        format!(
+            " The largest change is {} of {} (95 % interval {of}).",
+            percent(metric.ratio),
+            metric_name(&metric.metric)
+        )
+    });
+    format!("{}{reason}.{farthest}", word(scenario.verdict))
 }
 
 fn row(name: String, metric: &MetricVerdict, repetitions: &[Repetition]) -> forest::Row {
@@ -128,7 +155,10 @@ fn row(name: String, metric: &MetricVerdict, repetitions: &[Repetition]) -> fore
         dots,
         noise: metric.noise.and_then(|noise| noise.interval),
         bounds: vec![1.0 - half, 1.0 + half],
+        band: Some((1.0 - metric.threshold, 1.0 + metric.threshold)),
+        seen: metric.smallest_effect_seen.map_or_else(Vec::new, |effect| vec![1.0 - effect, 1.0 + effect]),
         is_bad: metric.verdict == Word::Regressed,
+        is_hollow: false,
     }
 }
 

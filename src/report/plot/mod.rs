@@ -8,5 +8,5 @@ pub mod scale;
 pub mod drawing;
 pub mod heat;
 
-pub use drawing::Drawing;
+pub use drawing::{Drawing, Point};
 pub use scale::{Scale, Tick};

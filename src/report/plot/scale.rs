@@ -5,6 +5,17 @@ use crate::units::as_f64;
 /// Largest number of ticks that carry a label.
 const MOST_TICKS: f64 = 6.0;
 
+/// Fewest ticks of a logarithmic scale from which a reader can tell the values in between.
+const FEWEST_TICKS: usize = 4;
+
+/// Digits of the ticks of a logarithmic scale, from the coarsest.
+const DIGITS: [&[f64]; 4] = [
+    &[1.0],
+    &[1.0, 2.0, 5.0],
+    &[1.0, 1.5, 2.0, 3.0, 5.0, 7.0],
+    &[1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0],
+];
+
 /// A scale of one axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scale {
@@ -59,16 +70,16 @@ impl Scale {
         Self { kind: Kind::Logarithmic, from, to: if to > from { to } else { from * 10.0 } }
     }
 
-    /// Logarithmic scale of ratios, with 1 in its middle.
+    /// Logarithmic scale of ratios. Both sides of 1 are seen.
     #[must_use]
     pub fn ratios(values: impl IntoIterator<Item = f64>) -> Self {
-        let far = values
-            .into_iter()
-            .filter(|value| value.is_finite() && *value > 0.0)
-            .fold(1.01_f64, |far, value| far.max(value).max(1.0 / value));
+        let logarithms = values.into_iter().filter(|value| value.is_finite() && *value > 0.0).map(f64::ln);
+        let (low, high) =
+            logarithms.fold((-0.01_f64, 0.01_f64), |(low, high), value| (low.min(value), high.max(value)));
         // A margin: what is farthest must not lie on the edge.
-        let far = far.powf(1.1);
-        Self { kind: Kind::Logarithmic, from: 1.0 / far, to: far }
+        let margin = (high - low) / 10.0;
+        let (low, high) = ((low - margin).min(-high / 4.0), (high + margin).max(-low / 4.0));
+        Self { kind: Kind::Logarithmic, from: low.exp(), to: high.exp() }
     }
 
     /// Scale of quantiles, up to one with so many samples above it as a run of `count` samples has.
@@ -154,17 +165,17 @@ fn linear_ticks(from: f64, to: f64) -> Vec<f64> {
 fn logarithmic_ticks(from: f64, to: f64) -> Vec<f64> {
     let decades = (to / from).log10();
     let (low, high) = (from * (1.0 - 1e-9), to * (1.0 + 1e-9));
-    if decades < 0.3 {
-        return linear_ticks(from, to);
-    }
-    let digits: &[f64] = if decades <= 2.5 { &[1.0, 2.0, 5.0] } else { &[1.0] };
     let every = (decades / MOST_TICKS).ceil().max(1.0);
     let first = from.log10().floor();
-    counted((to.log10() - first).ceil())
-        .filter(|decade| decade % every == 0.0)
-        .flat_map(|decade| digits.iter().map(move |digit| digit * 10.0_f64.powf(first + decade)))
-        .filter(|value| (low..=high).contains(value))
-        .collect()
+    let ticks = |digits: &[f64]| -> Vec<f64> {
+        counted((to.log10() - first).ceil())
+            .filter(|decade| decade % every == 0.0)
+            .flat_map(|decade| digits.iter().map(move |digit| digit * 10.0_f64.powf(first + decade)))
+            .filter(|value| (low..=high).contains(value))
+            .collect()
+    };
+    let enough = DIGITS.into_iter().map(ticks).find(|ticks| ticks.len() >= FEWEST_TICKS);
+    enough.unwrap_or_else(|| linear_ticks(from, to))
 }
 
 #[cfg(test)]
@@ -197,9 +208,14 @@ mod tests {
             ["1.", "100.", "10000.", "1000000.", "100000000."]
         );
         assert_eq!(values(Scale::nines(5_000)), ["0.", "0.9", "0.99", "0.999", "0.9999"]);
-        for place in [Scale::nines(5_000).place(0.99), Scale::ratios([0.5, 1.1]).place(1.0)] {
-            assert!((place - 0.5).abs() < 1e-9, "{place}");
+        for (values_of, ticks) in [
+            (&[0.7, 1.8][..], &["0.8", "1.", "1.2", "1.5"][..]),
+            (&[1.0, 5.0], &["0.7", "1.", "1.5", "2.", "3.", "5."]),
+        ] {
+            assert_eq!(values(Scale::ratios(values_of.iter().copied())), ticks, "{values_of:?}");
         }
+        assert_eq!(values(Scale::logarithmic([100.0, 337.0])), ["100.", "150.", "200.", "300."]);
+        assert!((Scale::nines(5_000).place(0.99) - 0.5).abs() < 1e-9);
         assert_eq!(Scale::logarithmic([]).ends(), (1.0, 10.0));
     }
 
@@ -214,7 +230,7 @@ mod tests {
                 Scale::nines(count),
             ] {
                 let ticks = scale.ticks();
-                prop_assert!(!ticks.is_empty() && ticks.len() < 20, "{scale:?}: {ticks:?}");
+                prop_assert!(ticks.len() > 1 && ticks.len() < 20, "{scale:?}: {ticks:?}");
                 prop_assert!(ticks.windows(2).all(|pair| pair[0].place < pair[1].place), "{scale:?}: {ticks:?}");
                 prop_assert!(ticks.iter().all(|tick| (0.0..=1.0).contains(&tick.place)));
                 for place in [0.0, 0.25, 0.5, 1.0] {

@@ -14,8 +14,8 @@ pub(crate) fn lines(summary: &Summary) -> Vec<(&'static str, String)> {
     let load = match &plan.load {
         PlannedLoad::Closed { concurrency } => format!("closed loop, {} in flight", grouped(*concurrency)),
         PlannedLoad::Open { arrivals, stages, .. } => {
-            let rates: Vec<String> = stages.iter().map(stage).collect();
-            format!("open loop, {} {}", rates.join(", "), arrivals)
+            let rates: Vec<String> = stages.iter().map(|one| stage(one, stages.len())).collect();
+            format!("open loop, {}; {arrivals} arrivals", rates.join(", then "))
         }
     };
     let end = match (plan.calls, plan.duration) {
@@ -86,11 +86,13 @@ fn data_words(data: &PlannedData) -> String {
     format!("{}{origin}{order}", counted(data.messages, "message"))
 }
 
-fn stage(stage: &crate::load::Stage) -> String {
+/// A stage of this many.
+fn stage(stage: &crate::load::Stage, of: usize) -> String {
     let (from, to) = (decimal(stage.from_per_second), decimal(stage.to_per_second));
-    if from == to {
-        format!("{from} calls/s")
-    } else {
-        format!("{from} to {to} calls/s in {}", exact_duration(stage.duration))
+    let duration = exact_duration(stage.duration);
+    match from == to {
+        true if of == 1 => format!("{from} calls/s"),
+        true => format!("{from} calls/s for {duration}"),
+        false => format!("{from} to {to} calls/s in {duration}"),
     }
 }

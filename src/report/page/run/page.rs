@@ -19,7 +19,7 @@ pub(crate) fn page(summary: &Summary) -> Page {
     figures.extend(sizes::figure(summary));
     figures.extend(sides::figure(summary));
     Page {
-        title: content::title("Run", summary.label.as_deref(), &summary.target.authority),
+        title: content::title("Run", summary.label.as_deref(), content::target_words(&summary.target)),
         band: band::of_run(summary),
         headline: headline(summary),
         figures,

@@ -33,7 +33,7 @@ pub(super) fn figure(summary: &Summary) -> Option<Figure> {
     Some(Figure {
         question: "Does a shard stand out?".to_owned(),
         answer: format!("{merged} of {} merged{missing}.", shards.of),
-        charts: if drawn.iter().any(|(_, range)| range.is_some()) {
+        charts: if drawn.iter().any(|range| range.max.is_some()) {
             vec![ranges::chart("Latency of the slowest shards", &drawn)]
         } else {
             Vec::new()
@@ -53,8 +53,7 @@ fn named(line: &ShardLine) -> String {
 }
 
 fn range(line: &ShardLine) -> Range {
-    let latency = line.p50_ns.zip(line.p99_ns).zip(line.max_ns);
-    (named(line), latency.map(|((p50, p99), max)| [p50, p99, max]))
+    Range { name: named(line), p50: line.p50_ns, p99: line.p99_ns, max: line.max_ns }
 }
 
 fn table(lines: &[&ShardLine]) -> Table {

@@ -6,6 +6,7 @@ use crate::{
         plot::{Drawing, Scale},
     },
     result::{
+        FindingKind,
         soundness::{Bottleneck, Saturation},
         summary::Summary,
     },
@@ -20,7 +21,7 @@ pub(super) fn figure(summary: &Summary) -> Option<Figure> {
     let bars = bars(saturation);
     (!bars.is_empty()).then(|| Figure {
         question: "Who was the bottleneck?".to_owned(),
-        answer: answer(saturation),
+        answer: answer(summary, saturation).to_owned(),
         charts: vec![chart(&bars)],
         point: "A bar is a share of the measured window. The line at 90 % is the bound of a saturated side."
             .to_owned(),
@@ -29,14 +30,27 @@ pub(super) fn figure(summary: &Summary) -> Option<Figure> {
     })
 }
 
-fn answer(saturation: &Saturation) -> String {
+fn answer(summary: &Summary, saturation: &Saturation) -> &'static str {
+    let has = |kind: FindingKind| summary.soundness.findings.iter().any(|finding| finding.is(kind));
+    let falls_behind = has(FindingKind::RateNotReached) || has(FindingKind::CallsShed);
     match saturation.saturated {
+        _ if summary.calls.outcomes.answered == 0 => {
+            "No call was answered, so there is no bottleneck to name."
+        }
         Bottleneck::Generator => "The generator: the server may be faster.",
+        Bottleneck::Server if has(FindingKind::MissingAnswers) => {
+            "The server, but not all calls had a verified reply: look at their statuses first."
+        }
         Bottleneck::Server => "The server: these figures are its capacity.",
-        Bottleneck::Neither => "Neither side: both had capacity left.",
-        Bottleneck::Unknown => "Not the generator. The server's CPU time is not known.",
+        Bottleneck::Neither | Bottleneck::Unknown if saturation.server_busy.is_none() => {
+            "Not the generator. The server's CPU time is not known."
+        }
+        _ if falls_behind => "The server fell behind, although both sides had CPU time left.",
+        _ if has(FindingKind::ClosedLoopPaused) => {
+            "Both sides had CPU time left, but the server was away for a while."
+        }
+        _ => "Neither side: both had CPU time left.",
     }
-    .to_owned()
 }
 
 fn bars(saturation: &Saturation) -> Vec<(&'static str, f64)> {

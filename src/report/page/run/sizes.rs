@@ -4,10 +4,13 @@ use super::ranges::{self, Range};
 use crate::{
     report::{
         page::content::{Figure, Table},
-        text::summary::latency_cells,
+        text::{figures::time, summary::latency_cells},
     },
-    result::summary::{SizeSummary, Summary},
-    units::{ByteSize, grouped},
+    result::{
+        samples_needed,
+        summary::{SizeSummary, Summary},
+    },
+    units::{ByteSize, as_f64, grouped},
 };
 
 pub(super) fn figure(summary: &Summary) -> Option<Figure> {
@@ -15,33 +18,48 @@ pub(super) fn figure(summary: &Summary) -> Option<Figure> {
         question: "Do large messages fare worse?".to_owned(),
         answer: answer(&summary.sizes),
         charts: vec![ranges::chart("Latency by message size", &rows(&summary.sizes))],
-        point: "A row is a size: the line goes from p50 to p99, the dot is the maximum.".to_owned(),
+        point: "A row is a size: the line goes from p50 to p99, the dot is the maximum. Without the replies that a quantile needs, a part is missing.".to_owned(),
         table: Some(table(&summary.sizes)),
         ..Figure::default()
     })
 }
 
 fn answer(sizes: &[SizeSummary]) -> String {
-    let known = |size: &&SizeSummary| size.latency.figures.is_some();
-    let Some((first, last)) = sizes.iter().find(known).zip(sizes.iter().rfind(known)) else {
+    let p99 =
+        |size: &SizeSummary| size.latency.figures.filter(|_| size.latency.count >= samples_needed(0.99));
+    let known = || sizes.iter().filter_map(|size| Some((size.message_bytes, p99(size)?.p99_ns)));
+    let ends = known().min_by_key(|(bytes, _)| *bytes).zip(known().max_by_key(|(bytes, _)| *bytes));
+    if sizes.iter().all(|size| size.calls.outcomes.answered == 0) {
         return "No call of any size was answered.".to_owned();
-    };
-    let p99 = |size: &SizeSummary| latency_cells(&size.latency).get(5).cloned().unwrap_or_default();
-    format!(
-        "p99 is {} at {}, and {} at {}.",
-        p99(first),
-        ByteSize(first.message_bytes),
-        p99(last),
-        ByteSize(last.message_bytes)
-    )
+    }
+    match ends {
+        Some(((least, fast), (most, slow))) if least < most => {
+            format!("p99 is {} at {}, and {} at {}.", time(fast), ByteSize(least), time(slow), ByteSize(most))
+        }
+        _ => "Fewer than two sizes have enough replies for a p99.".to_owned(),
+    }
 }
 
 fn rows(sizes: &[SizeSummary]) -> Vec<Range> {
-    let row = |size: &SizeSummary| {
-        let figures = size.latency.figures.map(|figures| [figures.p50_ns, figures.p99_ns, figures.max_ns]);
-        (ByteSize(size.message_bytes).to_string(), figures)
-    };
     sizes.iter().map(row).collect()
+}
+
+fn row(size: &SizeSummary) -> Range {
+    let figures = |needed: u64| size.latency.figures.filter(|_| size.latency.count >= needed);
+    let (planned, answered) = (size.calls.planned, size.calls.outcomes.answered);
+    let bytes = ByteSize(size.message_bytes);
+    let name = if answered == planned {
+        bytes.to_string()
+    } else {
+        let share = as_f64(answered) / as_f64(planned.max(1));
+        format!("{bytes}: {:.0} % answered", (share * 100.0).floor())
+    };
+    Range {
+        name,
+        p50: figures(samples_needed(0.5)).map(|figures| figures.p50_ns),
+        p99: figures(samples_needed(0.99)).map(|figures| figures.p99_ns),
+        max: figures(1).map(|figures| figures.max_ns),
+    }
 }
 
 fn table(sizes: &[SizeSummary]) -> Table {

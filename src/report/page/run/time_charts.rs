@@ -17,7 +17,7 @@ use crate::{
 /// Most columns of the heat map; beyond, neighbours are merged.
 const MOST_HEAT_COLUMNS: usize = 300;
 
-/// What all charts over time share.
+/// Parts that all charts over time share.
 struct Axis<'a> {
     columns: &'a Columns,
     /// Columns that are long enough for a rate. The table has the calls of the others.
