@@ -124,11 +124,11 @@ deny:
 
 # All benchmarks, in full; a baseline: just bench --save-baseline main
 bench *arguments:
-    cargo bench --bench round_trip --bench limits --bench engine -- {{arguments}}
+    cargo bench --bench round_trip --bench limits --bench engine --bench pages -- {{arguments}}
 
 # All benchmarks, in about four minutes
 bench-quick:
-    cargo bench --bench round_trip --bench limits --bench engine -- --quick --noplot
+    cargo bench --bench round_trip --bench limits --bench engine --bench pages -- --quick --noplot
     cargo bench --bench side_by_side -- --quick
 
 # This tree against another commit: did it make the server slower?

@@ -82,7 +82,7 @@ impl PackedLatency {
     }
 
     /// Iterates over the durations in ascending order: a duration in ns, and its count.
-    pub(super) fn recorded(&self) -> impl Iterator<Item = (u64, u64)> {
+    pub(crate) fn recorded(&self) -> impl Iterator<Item = (u64, u64)> {
         self.counts().map(|count| count.expect("checked when it was made"))
     }
 

@@ -117,7 +117,7 @@ pub(crate) fn lines(neighbours: &Interference) -> Vec<(&'static str, String)> {
     let scheme = if first.target.tls.is_some() { "https://" } else { "" };
     let (client, connections) = (plan.options.client, counted(plan.connections as u64, "connection"));
     vec![
-        ("neighbours", format!("{} at {rate} calls/s, with and without refused calls", sizes.join(", "))),
+        ("accepted", format!("{} at {rate} calls/s, with and without refused calls", sizes.join(", "))),
         ("refused", refused.join(", ")),
         ("rounds", format!("{} of {duration} with and {duration} without{servers}", neighbours.rounds.len())),
         ("target", format!("{scheme}{}; {client} client, {connections}", first.target.authority)),

@@ -36,7 +36,10 @@ pub(super) fn chart(name: &str, rows: &[Row]) -> Chart {
     let ends = rows.iter().flat_map(|row| {
         let pairs =
             [row.interval, row.noise, row.band].into_iter().flatten().flat_map(|(low, high)| [low, high]);
-        pairs.chain(row.dots.iter().copied()).chain(row.bounds.iter().copied()).chain([row.ratio])
+        pairs
+            .chain(row.dots.iter().copied())
+            .chain(row.bounds.iter().chain(&row.seen).copied())
+            .chain([row.ratio])
     });
     let scale = Scale::ratios(ends);
     let (low, high) = scale.ends();

@@ -42,7 +42,7 @@ pub(crate) fn page(neighbours: &Interference) -> Page {
         lines.push(("no round was completed".to_owned(), String::new(), String::new()));
     }
     Page {
-        title: content::title("Interference of refused calls", neighbours.label.as_deref(), target),
+        title: content::title("Interference test", neighbours.label.as_deref(), target),
         band: Band { tone, result: String::new(), lines },
         figures,
         facts: words::lines(neighbours)

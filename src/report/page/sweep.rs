@@ -106,7 +106,7 @@ struct Shown {
 fn goodput(cells: &[Cell]) -> Shown {
     let most = cells.iter().max_by(|left, right| left.calls_per_second.total_cmp(&right.calls_per_second));
     Shown {
-        question: "How many calls does each size carry?",
+        question: "How many calls/s does each size carry?",
         answer: most.map_or_else(String::new, |cell| {
             let (rate, size) = (decimal(cell.calls_per_second), ByteSize(cell.message_bytes));
             format!("The most are {rate} calls/s, of {size} at {}.", load_words(cell.load))
@@ -115,9 +115,9 @@ fn goodput(cells: &[Cell]) -> Shown {
         words: |cell, rate| {
             let (least, most) = (decimal(cell.spread.0), decimal(cell.spread.1));
             let spread = if least == most { String::new() } else { format!(" ({least} to {most})") };
-            format!("{} calls/s{spread}", decimal(rate))
+            format!("{}{spread}", decimal(rate))
         },
-        point: "A cell is goodput, verified replies per second: the median of its repetitions, with the smallest and the largest.",
+        point: "A cell is goodput in calls/s, verified replies alone: the median of its repetitions, with the smallest and the largest.",
     }
 }
 

@@ -26,9 +26,8 @@ pub(crate) fn page(verdict: &Verdict) -> Page {
     }
     figures.extend(verdict.scenarios.iter().map(scenario));
     let elapsed = std::time::Duration::from_nanos(verdict.elapsed_ns);
-    let label = verdict.label.as_ref().map_or_else(String::new, |label| format!(" {label}"));
     Page {
-        title: format!("Gate{label}: {} against {}", short(&verdict.candidate), short(&verdict.base)),
+        title: title(verdict),
         band: band_of(verdict),
         figures,
         facts: vec![
@@ -41,6 +40,15 @@ pub(crate) fn page(verdict: &Verdict) -> Page {
         ],
         text: content::text_of(|out| write(verdict, out)),
         ..Page::default()
+    }
+}
+
+/// Names both contenders, unless they begin alike.
+fn title(verdict: &Verdict) -> String {
+    let label = verdict.label.as_ref().map_or_else(String::new, |label| format!(" {label}"));
+    match (short(&verdict.candidate), short(&verdict.base)) {
+        (candidate, base) if candidate == base => format!("Gate{label}"),
+        (candidate, base) => format!("Gate{label}: {candidate} against {base}"),
     }
 }
 

@@ -339,7 +339,7 @@ impl LatencyRecord {
     ///
     /// # Errors
     /// As with [`decode`](Self::decode).
-    pub(super) fn packed(&self) -> Result<PackedLatency, ReadError> {
+    pub(crate) fn packed(&self) -> Result<PackedLatency, ReadError> {
         let packed = PackedLatency::decode(&self.histogram, self.out_of_range)?;
         same("the number of times of a histogram", packed.count(), self.count)?;
         Ok(packed)

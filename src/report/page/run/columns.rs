@@ -3,7 +3,10 @@
 use crate::{
     measure::{Latency, Outcomes},
     report::plot::Scale,
-    result::summary::{IntervalRecord, LatencyFigures, Summary},
+    result::{
+        samples_needed,
+        summary::{IntervalRecord, LatencyFigures, Summary},
+    },
     units::as_f64,
 };
 
@@ -45,6 +48,8 @@ pub(super) struct Column {
 /// Columns of a run.
 pub(super) struct Columns {
     pub(super) all: Vec<Column>,
+    /// Columns of a second for a quantile that most columns have too few replies for; empty where they have enough.
+    pub(super) seconds: Vec<Column>,
     /// Scale of the times; `None` if no call was answered.
     pub(super) times: Option<Scale>,
     /// Length of a whole column.
@@ -70,9 +75,17 @@ impl Columns {
             Scale::logarithmic(figures().flat_map(|figures| [as_f64(figures.min_ns), as_f64(figures.max_ns)]))
         });
         let bounds = times.as_ref().map(bounds).unwrap_or_default();
-        let columns = intervals.chunks(together);
-        let all = columns.filter_map(|part| column(part, length_ns, end_ns, &bounds)).collect();
-        Some(Self { all, times, length_ns, end_ns })
+        let joined = |together: usize, bounds: &[u64]| -> Vec<Column> {
+            let length_ns = length.saturating_mul(together as u64);
+            let columns = intervals.chunks(together);
+            columns.filter_map(|part| column(part, length_ns, end_ns, bounds)).collect()
+        };
+        let all = joined(together, &bounds);
+        let known = all.iter().filter(|column| column.calls.answered >= samples_needed(0.99)).count();
+        let per_second = usize::try_from(SECOND_NS / length.max(1)).unwrap_or(1);
+        let is_fine = length_ns < SECOND_NS && known < all.len() / 2;
+        let seconds = if is_fine { joined(per_second, &[]) } else { Vec::new() };
+        Some(Self { all, seconds, times, length_ns, end_ns })
     }
 
     /// Returns true if the drain is long enough to be seen.
@@ -128,11 +141,23 @@ fn bounds(times: &Scale) -> Vec<u64> {
 fn column(part: &[IntervalRecord], length_ns: u64, end_ns: u64, bounds: &[u64]) -> Option<Column> {
     let (first, last) = (part.first()?, part.last()?);
     let mut calls = Outcomes::default();
-    let mut latency = Latency::new();
+    // A histogram takes more time than all the rest, so there is none where the figures are known.
+    let mut sum = (part.len() > 1).then(Latency::new);
+    let mut heat = vec![0_u64; bounds.len()];
     for interval in part {
         calls.add(&interval.calls);
-        if interval.latency.count > 0 {
-            latency.add(&interval.latency.decode().ok()?);
+        if interval.latency.count == 0 {
+            continue;
+        }
+        let packed = interval.latency.packed().ok()?;
+        if let Some(sum) = &mut sum {
+            sum.add_packed(&packed);
+        }
+        if let Some(last) = bounds.len().checked_sub(1) {
+            for (time, count) in packed.recorded() {
+                let cell = &mut heat[bounds.partition_point(|bound| *bound < time).min(last)];
+                *cell = cell.saturating_add(count);
+            }
         }
     }
     let (start, end) = (first.start_ns, end_of(last).max(first.start_ns + 1));
@@ -145,12 +170,12 @@ fn column(part: &[IntervalRecord], length_ns: u64, end_ns: u64, bounds: &[u64]) 
         start_ns: start,
         end_ns: end,
         place: (as_f64(start) / as_f64(end_ns), as_f64(end) / as_f64(end_ns)),
-        figures: if let [interval] = part { interval.latency.figures } else { LatencyFigures::of(&latency) },
+        figures: sum.map_or(first.latency.figures, |sum| LatencyFigures::of(&sum)),
         in_flight: last.in_flight,
         largest_lateness_ns: part.iter().filter_map(|interval| interval.largest_lateness_ns).max(),
         client_cores: cores(|interval| interval.client_cpu_ns),
         server_cores: cores(|interval| interval.server_cpu_ns),
-        cells: if bounds.is_empty() { Vec::new() } else { latency.counts_up_to(bounds) },
+        cells: heat,
         has_rate: end - start >= length_ns / SHORTEST,
         calls,
     })

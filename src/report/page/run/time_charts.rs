@@ -77,20 +77,6 @@ impl Axis<'_> {
         }
     }
 
-    /// Draws a line of steps. It ends where a value is not known.
-    fn steps(
-        &self,
-        drawing: &mut Drawing,
-        class: &'static str,
-        scale: &Scale,
-        of: impl Fn(&Column) -> Option<f64>,
-    ) {
-        for part in self.drawn.split(|column| of(column).is_none()) {
-            let known = part.iter().filter_map(|column| Some((column.place, scale.place(of(column)?))));
-            drawing.line(class, known.flat_map(|((from, to), height)| [(from, height), (to, height)]));
-        }
-    }
-
     fn calls(&self, summary: &Summary) -> Chart {
         let planned = planned(summary, self.columns.end_ns);
         let columns = &self.drawn;
@@ -127,23 +113,27 @@ impl Axis<'_> {
 
     fn quantiles(&self, which: &str, times: Scale) -> Chart {
         let mut drawing = self.drawing();
+        let mut key = Vec::new();
+        let seconds: Vec<&Column> = self.columns.seconds.iter().filter(|column| column.has_rate).collect();
         // Lines end where no call ended, and where a quantile has too few calls.
-        let mut line = |class, needed: u64, of: fn(&LatencyFigures) -> u64| {
-            self.steps(&mut drawing, class, &times, |column| {
-                let figures = column.figures.as_ref().filter(|_| column.calls.answered >= needed)?;
-                Some(as_f64(of(figures)))
-            });
-        };
-        line("c1 dots", 1, |figures| figures.max_ns);
-        line("c2", samples_needed(0.99), |figures| figures.p99_ns);
-        line("c3 dash", samples_needed(0.5), |figures| figures.p50_ns);
-        let key = [("c1 dots", "max"), ("c2", "p99"), ("c3 dash", "p50")];
+        let mut line =
+            |class, name: &str, columns: &[&Column], needed: u64, of: fn(&LatencyFigures) -> u64| {
+                let known = |column: &Column| {
+                    let figures = column.figures.as_ref().filter(|_| column.calls.answered >= needed)?;
+                    Some(as_f64(of(figures)))
+                };
+                if columns.iter().any(|column| known(column).is_some()) {
+                    steps(columns, &mut drawing, class, &times, known);
+                    key.push((class, name.to_owned()));
+                }
+            };
+        line("c1 dots", "max", &self.drawn, 1, |figures| figures.max_ns);
+        let (p99, columns) =
+            if seconds.is_empty() { ("p99", &self.drawn) } else { ("p99 of each second", &seconds) };
+        line("c2", p99, columns, samples_needed(0.99), |figures| figures.p99_ns);
+        line("c3 dash", "p50", &self.drawn, samples_needed(0.5), |figures| figures.p50_ns);
         let name = format!("Median, 99th percentile and maximum of the {which} over the run");
-        Chart {
-            key: key.map(|(class, name)| (class, name.to_owned())).into(),
-            ..self.chart(name, which, drawing, Label::ticks(&times, format_nanoseconds))
-        }
-        .grid()
+        Chart { key, ..self.chart(name, which, drawing, Label::ticks(&times, format_nanoseconds)) }.grid()
     }
 
     fn heat_map(&self, which: &str, times: Scale) -> Chart {
@@ -172,7 +162,7 @@ impl Axis<'_> {
         let mut key = Vec::new();
         let mut line = |class, name: &str, of: fn(&Column) -> Option<f64>| {
             if self.drawn.iter().any(|column| of(column).is_some()) {
-                self.steps(&mut drawing, class, &scale, of);
+                steps(&self.drawn, &mut drawing, class, &scale, of);
                 key.push((class, name.to_owned()));
             }
         };
@@ -182,6 +172,20 @@ impl Axis<'_> {
         Some(
             Chart { key, ..self.chart(name, "CPU, in cores", drawing, Label::ticks(&scale, decimal)) }.grid(),
         )
+    }
+}
+
+/// Draws a line of steps. It ends where a value is not known.
+fn steps(
+    columns: &[&Column],
+    drawing: &mut Drawing,
+    class: &'static str,
+    scale: &Scale,
+    of: impl Fn(&Column) -> Option<f64>,
+) {
+    for part in columns.split(|column| of(column).is_none()) {
+        let known = part.iter().filter_map(|column| Some((column.place, scale.place(of(column)?))));
+        drawing.line(class, known.flat_map(|((from, to), height)| [(from, height), (to, height)]));
     }
 }
 
