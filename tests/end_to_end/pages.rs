@@ -1,9 +1,16 @@
 //! Pages: their structure, whatever texts a document has, and the figures on them.
 
+use std::time::Duration;
+
 use plimsoll::{
     experiment::sweep::Sweep,
+    measure::Latency,
     report::{Format, SavedDocument, Writable},
-    result::{DocumentKind, summary::Summary},
+    result::{
+        DocumentKind,
+        soundness::Bottleneck,
+        summary::{LatencyRecord, Summary},
+    },
 };
 use proptest::prelude::*;
 use quick_xml::{Reader, events::Event};
@@ -103,21 +110,46 @@ fn summary() -> Summary {
     Summary::read(&golden_document(DocumentKind::Summary)[..]).expect("a result")
 }
 
+/// Returns a run of one size in a closed loop with this number of intervals of different times.
+fn run_of(rows: u64, milliseconds: u64) -> Summary {
+    let mut value = serde_json::to_value(summary()).expect("JSON");
+    value["plan"]["load"] = serde_json::json!({ "loop": "closed", "concurrency": 50 });
+    let mut summary: Summary = serde_json::from_value(value).expect("a result");
+    let row = summary.intervals[0].clone();
+    let length_ns = milliseconds * 1_000_000;
+    let mut k: u64 = 1;
+    let mut latency = || {
+        let mut latency = Latency::new();
+        for _ in 0..2_000 {
+            k = k.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let short = 100_000 + (k >> 45);
+            latency.record(Duration::from_nanos(if k >> 58 == 0 { short * 15 } else { short }));
+        }
+        LatencyRecord::from(&latency)
+    };
+    // Some different ones, in turn: each takes time.
+    let latencies: Vec<LatencyRecord> = (0..16).map(|_| latency()).collect();
+    let interval = |(number, latency): (u64, &LatencyRecord)| {
+        let mut row = row.clone();
+        (row.start_ns, row.length_ns) = (number * length_ns, length_ns);
+        (row.calls.answered, row.calls.refused) = (2_000, 0);
+        row.latency = latency.clone();
+        row.largest_lateness_ns = None;
+        row
+    };
+    summary.intervals = (0..rows).zip(latencies.iter().cycle()).map(interval).collect();
+    summary.window_ns = rows * length_ns;
+    summary.sizes.clear();
+    summary.latency.response = None;
+    summary.latency.lateness = None;
+    summary
+}
+
 #[test]
 fn pages_of_long_runs_and_large_sweeps_stay_small() {
-    for (rows, most) in [(60, 120_000), (1_024, 500_000)] {
-        let mut summary = summary();
-        let row = summary.intervals[0].clone();
-        summary.intervals = (0..rows)
-            .map(|number| {
-                let mut row = row.clone();
-                row.start_ns = number * row.length_ns;
-                row
-            })
-            .collect();
-        summary.window_ns = rows * row.length_ns;
-        let page = page_of(&summary);
-        assert!((page.len() as u64) < most, "{rows} rows: {} bytes", page.len());
+    for (rows, milliseconds, most) in [(100, 100, 60_000), (600, 100, 120_000), (1_024, 1_000, 500_000)] {
+        let page = page_of(&run_of(rows, milliseconds));
+        assert!((page.len() as u64) < most, "{rows} rows of {milliseconds} ms: {} bytes", page.len());
         parsed(&page);
     }
     let mut sweep = Sweep::read(&golden_document(DocumentKind::Sweep)[..]).expect("a sweep");
@@ -267,6 +299,81 @@ fn the_planned_rate_is_that_of_the_calls_on_the_page() {
     value["shard"] = serde_json::json!({ "index": 0, "of": 2 });
     let half: Summary = serde_json::from_value(value).expect("a result");
     assert_eq!(planned_line(&half), planned_line(&whole));
+}
+
+#[test]
+fn a_page_says_nothing_that_was_not_measured() {
+    // Without a verified reply there are no times to draw, and no bottleneck.
+    let mut value = serde_json::to_value(summary()).expect("JSON");
+    let none = serde_json::to_value(LatencyRecord::from(&Latency::new())).expect("JSON");
+    value["calls"]["answered"] = 0.into();
+    for interval in value["intervals"].as_array_mut().expect("a list") {
+        interval["calls"]["answered"] = 0.into();
+        interval["latency"] = none.clone();
+    }
+    for size in value["sizes"].as_array_mut().expect("a list") {
+        size["calls"]["answered"] = 0.into();
+        size["latency"] = none.clone();
+    }
+    for time in ["service", "response", "lateness"] {
+        value["latency"][time] = none.clone();
+    }
+    let (_, text) = parsed(&page_of(&serde_json::from_value::<Summary>(value).expect("a result")));
+    for (words, is_said) in [
+        ("No call was answered.", true),
+        ("No call of any size was answered.", true),
+        ("No call was answered, so there is no bottleneck to name.", true),
+        ("the more calls the stronger", false),
+        ("How long is the tail", false),
+        ("these figures are its capacity", false),
+    ] {
+        assert_eq!(text.contains(words), is_said, "{words}: {text}");
+    }
+    // A server whose CPU time is not known has no capacity left that anyone knows of.
+    let mut unknown = summary();
+    if let Some(saturation) = &mut unknown.soundness.saturation {
+        (saturation.server_busy, saturation.saturated) = (None, Bottleneck::Neither);
+    }
+    let (_, text) = parsed(&page_of(&unknown));
+    assert!(text.contains("Not the generator. The server's CPU time is not known."), "{text}");
+    // Sizes in any order, and one with too few replies for a p99.
+    let mut sizes = run_of(20, 100);
+    sizes.sizes = summary().sizes;
+    sizes.sizes.iter_mut().for_each(|size| size.latency = sizes.intervals[0].latency.clone());
+    sizes.sizes.reverse();
+    let (_, text) = parsed(&page_of(&sizes));
+    assert!(text.contains(" at 1 KiB, and ") && text.contains(": 0 % answered"), "{text}");
+    let (_, text) = parsed(&page_of(&summary()));
+    assert!(text.contains("Fewer than two sizes have enough replies for a p99."), "{text}");
+}
+
+#[test]
+fn a_p99_is_drawn_by_the_second_where_columns_have_too_few_replies() {
+    let mut few = run_of(100, 100);
+    let mut latency = Latency::new();
+    (0..200).for_each(|number| latency.record(Duration::from_micros(100 + number)));
+    for row in &mut few.intervals {
+        row.calls.answered = 200;
+        row.latency = LatencyRecord::from(&latency);
+    }
+    let (_, text) = parsed(&page_of(&few));
+    assert!(text.contains("p99 of each second"), "{text}");
+    let (_, text) = parsed(&page_of(&run_of(100, 100)));
+    assert!(!text.contains("p99 of each second") && text.contains("in columns of 100 ms"), "{text}");
+    let (_, text) = parsed(&page_of(&run_of(600, 100)));
+    assert!(text.contains("in columns of 300 ms") && text.contains("rows of 100 ms"), "{text}");
+}
+
+#[test]
+fn errors_of_a_point_stand_in_its_cell_and_beside_its_curve() {
+    let mut sweep = Sweep::read(&golden_document(DocumentKind::Sweep)[..]).expect("a sweep");
+    assert!(!parsed(&page_of(&sweep)).1.contains("errors"));
+    for point in &mut sweep.points {
+        point.calls.outcomes.failed += point.calls.planned;
+        point.calls.planned *= 2;
+    }
+    let (_, text) = parsed(&page_of(&sweep));
+    assert!(text.contains(", 50.00 % errors"), "{text}");
 }
 
 #[test]

@@ -88,6 +88,15 @@ fn intervals_shorter_than_a_second_are_compared_by_their_seconds() {
 }
 
 #[test]
+fn a_size_that_one_side_alone_sent_is_no_moved_limit() {
+    let base = run(&[100; 6], MILLISECOND);
+    let mut candidate = run(&[100; 6], MILLISECOND);
+    candidate.plan.sizes[0].message_bytes *= 2;
+    let comparison = Comparison::new(&[base], &[candidate], true).expect("comparable");
+    assert_eq!(comparison.limits, []);
+}
+
+#[test]
 fn several_runs_are_compared_as_runs() {
     let runs = |rates: [u64; 5]| rates.map(|rate| run(&[rate; 6], MILLISECOND));
     let base = runs([1_000, 1_020, 980, 1_010, 990]);

@@ -11,7 +11,7 @@ use crate::{
         interference::{self as words, others, write},
         text::figures::time,
     },
-    result::{FindingKind, Weight},
+    result::{Finding, FindingKind, Weight},
     units::decimal,
 };
 
@@ -27,16 +27,7 @@ pub(crate) fn page(neighbours: &Interference) -> Page {
     }
     let first = neighbours.rounds.first().map(|round| &round.without).or(neighbours.unpaired.first());
     let target = first.map_or("no server", |summary| content::target_words(&summary.target));
-    let has = |kind: FindingKind| neighbours.findings.iter().any(|finding| finding.is(kind));
-    let tone = if neighbours.damage.is_none() {
-        Tone::Bad
-    } else if neighbours.findings.iter().all(|finding| finding.weight == Weight::Note)
-        && !has(FindingKind::SlowerBesideRefused)
-    {
-        Tone::Good
-    } else {
-        Tone::Doubtful
-    };
+    let tone = if neighbours.damage.is_none() { Tone::Bad } else { tone(&neighbours.findings) };
     let mut lines = band::findings(&neighbours.findings);
     if neighbours.damage.is_none() {
         lines.push(("no round was completed".to_owned(), String::new(), String::new()));
@@ -53,6 +44,13 @@ pub(crate) fn page(neighbours: &Interference) -> Page {
         text: content::text_of(|out| write(neighbours, out)),
         ..Page::default()
     }
+}
+
+/// Tone of the findings: calls that got slower are no good news, although nothing is wrong with the figures.
+fn tone(findings: &[Finding]) -> Tone {
+    let is_good =
+        |finding: &Finding| finding.weight == Weight::Note && !finding.is(FindingKind::SlowerBesideRefused);
+    if findings.iter().all(is_good) { Tone::Good } else { Tone::Doubtful }
 }
 
 fn ratios(neighbours: &Interference, impact: &Impact) -> Figure {
@@ -130,4 +128,19 @@ fn rest(without: &PooledSide, with: &PooledSide) -> Figure {
         table.row([name.to_owned(), before, after]);
     }
     Figure { question: "What else changed?".to_owned(), table: Some(table), ..Figure::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_that_got_slower_are_no_good_news() {
+        let note = |kind| Finding::note(kind, "", "");
+        assert_eq!(
+            tone(&[note(FindingKind::NoSlowerBesideRefused), note(FindingKind::FewSamples)]),
+            Tone::Good
+        );
+        assert_eq!(tone(&[note(FindingKind::SlowerBesideRefused)]), Tone::Doubtful);
+    }
 }

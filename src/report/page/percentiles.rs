@@ -14,6 +14,9 @@ use crate::{
 /// Points of a curve.
 const POINTS: u32 = 160;
 
+/// Largest factor from the longest time to a goal that is drawn.
+const FARTHEST: f64 = 5.0;
+
 /// Meaning of the dotted part of a curve.
 pub(super) const DOTTED: &str = "It is dotted from the last quantile with enough replies up to the maximum.";
 
@@ -34,8 +37,12 @@ pub(super) fn chart(name: &str, unit: &str, curves: &[Curve<'_>], goals: &[Goal]
         return None;
     }
     let x = Scale::nines(latencies.iter().map(|(_, latency)| latency.count()).max()?);
-    let ends = latencies.iter().flat_map(|(_, latency)| [as_f64(latency.min_ns()), as_f64(latency.max_ns())]);
-    let y = Scale::logarithmic(ends.chain(goals.iter().map(|(_, bound, _)| *bound)));
+    let ends =
+        || latencies.iter().flat_map(|(_, latency)| [as_f64(latency.min_ns()), as_f64(latency.max_ns())]);
+    // A bound far above all times would leave little room for the curves.
+    let highest = ends().fold(0.0, f64::max) * FARTHEST;
+    let goals: Vec<&Goal> = goals.iter().filter(|(_, bound, _)| *bound <= highest).collect();
+    let y = Scale::logarithmic(ends().chain(goals.iter().map(|(_, bound, _)| *bound)));
     let mut drawing = Drawing::new();
     for (class, latency) in &latencies {
         let point = |place: f64| (place, y.place(as_f64(latency.quantile_ns(x.value(place)))));
@@ -46,7 +53,7 @@ pub(super) fn chart(name: &str, unit: &str, curves: &[Curve<'_>], goals: &[Goal]
         let rest = places().filter(|place| *place >= last).map(point);
         drawing.line(dotted(class), rest.chain([(1.0, y.place(as_f64(latency.max_ns())))]));
     }
-    for (quantile, bound, _) in goals {
+    for (quantile, bound, _) in &goals {
         let (x, y) = (x.place(*quantile), y.place(*bound));
         drawing.line("cbad thick", [((x - 0.02).max(0.0), y), ((x + 0.02).min(1.0), y)]);
     }

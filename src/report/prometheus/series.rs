@@ -38,6 +38,7 @@ pub fn write(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     latency(summary, run, has_start.then_some(start), &ends, out)?;
+    cpu(summary, run, has_start.then_some(start), &ends, out)?;
     let gauge = |name: &str, help: &str, values: Vec<(f64, f64)>, out: &mut dyn Write| {
         if !values.is_empty() {
             family(name, "gauge", help, out)?;
@@ -58,6 +59,40 @@ pub fn write(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
     )?;
     writeln!(out, "# EOF")?;
     out.flush()
+}
+
+/// CPU time of one side.
+type CpuOf = fn(&IntervalRecord) -> Option<u64>;
+
+/// CPU time of both sides, as far as it was read.
+fn cpu(
+    summary: &Summary,
+    run: &str,
+    start: Option<f64>,
+    ends: &[Option<f64>],
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let sides: [(&str, CpuOf); 2] =
+        [("generator", |interval| interval.client_cpu_ns), ("server", |interval| interval.server_cpu_ns)];
+    let is_known = |side: CpuOf| summary.intervals.iter().any(|row| side(row).is_some());
+    if sides.into_iter().any(|(_, side)| is_known(side)) {
+        family("plimsoll_cpu_seconds", "counter", "CPU time of the generator, and of the server.", out)?;
+    }
+    for (name, side) in sides.into_iter().filter(|(_, side)| is_known(*side)) {
+        let labels = labels(&[("run", run), ("side", name)]);
+        if let Some(start) = start {
+            writeln!(out, "plimsoll_cpu_seconds_total{labels} 0 {start:.3}")?;
+        }
+        let mut total: u64 = 0;
+        for (interval, end) in summary.intervals.iter().zip(ends) {
+            total = total.saturating_add(side(interval).unwrap_or(0));
+            if let Some(end) = end {
+                let seconds = number(as_f64(total) / 1e9);
+                writeln!(out, "plimsoll_cpu_seconds_total{labels} {seconds} {end:.3}")?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Largest lateness by its time: that of all intervals since the value before.

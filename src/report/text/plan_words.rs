@@ -96,3 +96,22 @@ fn stage(stage: &crate::load::Stage, of: usize) -> String {
         false => format!("{from} to {to} calls/s in {duration}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::load::Stage;
+
+    #[test]
+    fn a_stage_of_several_says_how_long_it_is() {
+        let steady = Stage::constant(200.0, Duration::from_secs(2));
+        let ramp = Stage { to_per_second: 3_000.0, ..steady };
+        assert_eq!(
+            (stage(&steady, 1).as_str(), stage(&steady, 2).as_str()),
+            ("200 calls/s", "200 calls/s for 2s")
+        );
+        assert_eq!(stage(&ramp, 2), "200 to 3,000 calls/s in 2s");
+    }
+}
