@@ -61,9 +61,9 @@ Exit status: 0 if the results could be compared, even if they differ; 2 otherwis
 `plimsoll gate`, or `plimsoll run --assert`.";
 
 pub(super) fn execute(arguments: &CompareArguments) -> Result<Status> {
-    let outputs = arguments.reports.outputs(&arguments.output, DocumentKind::Comparison)?;
+    let mut outputs = arguments.reports.outputs(&arguments.output, DocumentKind::Comparison)?;
     let sides = [("the base", arguments.base.as_path()), ("the candidate", arguments.candidate.as_path())];
-    outputs.check_apart(sides)?;
+    outputs.also_reads(sides)?;
     let (base, candidate) = (read(&arguments.base)?, read(&arguments.candidate)?);
     let comparison = Comparison::new(&base, &candidate, arguments.allow_different_plans)?;
     Ok(Status::Done.despite(outputs.write(&comparison)))

@@ -202,8 +202,9 @@ impl GateArguments {
 
     /// Reserves all files for the verdict.
     fn outputs(&self) -> Result<(Outputs, History<'_>)> {
-        let outputs = self.reports.outputs(&self.output, DocumentKind::Verdict)?;
-        outputs.check_apart(self.history.file())?;
+        let mut outputs = self.reports.outputs(&self.output, DocumentKind::Verdict)?;
+        outputs.also_writes("the file of --history", self.history.file())?;
+        outputs.also_reads(self.scenarios.as_deref().map(|path| ("the file of --scenarios", path)))?;
         Ok((outputs, self.history.reserve()?))
     }
 

@@ -44,9 +44,9 @@ impl HistoryFlags {
         self.history.is_some()
     }
 
-    /// The file, with its words for an error.
-    pub(super) fn file(&self) -> Option<(&'static str, &Path)> {
-        Some(("the file of --history", self.history.as_deref()?))
+    /// The file.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.history.as_deref()
     }
 
     /// Reserves the file.

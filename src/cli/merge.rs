@@ -86,10 +86,11 @@ of another plan, seed, version or start are refused, and so is a shard that is t
 Exit status: as `plimsoll run`; 2 if shards are missing, without --partial.";
 
 pub(super) fn execute(arguments: &MergeArguments) -> Result<Status> {
-    let outputs = arguments.reports.outputs(&arguments.output, DocumentKind::Summary)?;
+    let mut outputs = arguments.reports.outputs(&arguments.output, DocumentKind::Summary)?;
+    outputs.also_writes("the file of --events", arguments.watch.events.as_deref())?;
     let (events, view) = arguments.watch.watch(arguments.output.quiet)?;
     let mut input = Input { merging: Merging::default(), results: 0, of: None, events, others: Vec::new() };
-    let read = input.read(&arguments.results, arguments.output.output.as_deref(), &outputs);
+    let read = input.read(&arguments.results, arguments.output.output.as_deref(), &mut outputs);
     let Input { merging, events, others, .. } = input;
     view.finish(events);
     for other in others.iter().take(MOST_SHOWN) {
@@ -126,7 +127,7 @@ struct Input {
 
 impl Input {
     /// Reads all results. An earlier merged result in a folder of shards is left out.
-    fn read(&mut self, paths: &[PathBuf], output: Option<&Path>, outputs: &Outputs) -> Result<()> {
+    fn read(&mut self, paths: &[PathBuf], output: Option<&Path>, outputs: &mut Outputs) -> Result<()> {
         let mut files = Vec::new();
         for path in paths {
             if path.is_dir() {
@@ -135,7 +136,7 @@ impl Input {
                 files.push(path.clone());
             }
         }
-        outputs.check_apart(files.iter().map(|file| ("a shard to read", file.as_path())))?;
+        outputs.also_reads(files.iter().map(|file| ("a shard to read", file.as_path())))?;
         let has_stream = files.iter().any(|path| is_stdout(Some(path)));
         self.of = (!has_stream).then_some(files.len());
         for path in &files {

@@ -1,6 +1,9 @@
 //! Flags about the metadata of calls.
 
-use std::{env, fs, path::PathBuf};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueHint};
@@ -24,6 +27,11 @@ pub(super) struct MetadataFlags {
 }
 
 impl MetadataFlags {
+    /// The file with metadata.
+    pub(super) fn file(&self) -> Option<(&'static str, &Path)> {
+        Some(("the metadata to send", self.metadata_file.as_deref()?))
+    }
+
     /// Returns the pairs of all flags.
     ///
     /// # Errors

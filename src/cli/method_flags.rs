@@ -135,6 +135,18 @@ pub(super) struct SchemaFlags {
     reflect_metadata: Vec<Pair>,
 }
 
+impl MethodFlags {
+    /// Files that the flags name: data and schemas.
+    pub(super) fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        let data = [("the data to send", &self.data), ("the data to send", &self.data_binary)];
+        let data =
+            data.into_iter().filter_map(|(words, text)| Some((words, text.as_deref()?.strip_prefix('@')?)));
+        let SchemaFlags { proto, protoset, .. } = &self.schema;
+        let schemas = proto.iter().chain(protoset).map(|path| ("the schema to read", path.as_path()));
+        data.map(|(words, path)| (words, Path::new(path))).chain(schemas)
+    }
+}
+
 impl SchemaFlags {
     /// Returns true if the schema comes from files.
     pub(super) fn has_files(&self) -> bool {

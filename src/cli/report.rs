@@ -41,19 +41,17 @@ Examples:
   plimsoll report result.json -O hgrm            # HdrHistogram's percentile distribution
   plimsoll report verdict.json --junit gate.xml  # a verdict for a CI service";
 
-/// The document, in an error about a file.
-const READ: &str = "the document to read";
-
 pub(super) fn execute(arguments: &ReportArguments) -> Result<Status> {
     check_name(arguments.output.output.as_deref())?;
     let path = &arguments.result;
     let file = saved::read(path)?;
     let saved = SavedDocument::read(&file).with_context(|| format!("cannot use `{}`", path.display()))?;
     let kind = saved.kind();
-    let outputs = arguments.reports.outputs(&arguments.output, kind)?;
-    outputs.check_apart(arguments.history.file().into_iter().chain([(READ, path.as_path())]))?;
+    let mut outputs = arguments.reports.outputs(&arguments.output, kind)?;
+    outputs.also_writes("the file of --history", arguments.history.file())?;
+    outputs.also_reads([("the document to read", path.as_path())])?;
     let history = arguments.history.reserve()?;
-    let Outputs { destination, printed, files } = outputs;
+    let Outputs { destination, printed, files, .. } = outputs;
     let mut failures = Vec::new();
     if arguments.history.is_given() {
         let SavedDocument::Verdict(verdict) = &saved else {

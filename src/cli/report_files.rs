@@ -139,9 +139,7 @@ impl ReportFiles {
     /// An output cannot be written, the document has no such format, or two outputs would go to one place.
     pub(super) fn outputs(&self, output: &OutputArguments, kind: DocumentKind) -> Result<Outputs> {
         let printed = self.printed(output, kind)?;
-        let outputs = Outputs { destination: output.reserve()?, printed, files: self.reserve(kind)? };
-        outputs.check_apart([])?;
-        Ok(outputs)
+        Outputs::new(output.reserve()?, printed, self.reserve(kind)?)
     }
 
     /// Reserves the files of these flags alone.

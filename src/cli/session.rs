@@ -40,39 +40,75 @@ pub(super) struct Outputs {
     pub(super) printed: Option<Format>,
     /// Reports, reserved.
     pub(super) files: Vec<(Destination, Format)>,
+    /// Files that the command writes or reads.
+    used: Vec<UsedFile>,
+}
+
+/// A file of a command.
+#[derive(Debug)]
+struct UsedFile {
+    words: String,
+    file: PathBuf,
+    is_written: bool,
 }
 
 impl Outputs {
-    /// Checks that each output has a file of its own, which is no other file of the command: a flag or a word for it, and its
-    /// path.
+    /// Makes outputs, each with a file of its own.
     ///
     /// # Errors
     /// Two of them are one file, of which only the last content would be left.
-    pub(super) fn check_apart<'a>(
-        &self,
-        others: impl IntoIterator<Item = (&'a str, &'a Path)>,
-    ) -> Result<()> {
-        let document = self.destination.as_ref().map(|destination| ("-o".to_owned(), destination.file()));
-        let reports = self.files.iter().map(|(destination, format)| (flag(*format), destination.file()));
-        let own = document.into_iter().chain(reports).filter_map(|(flag, file)| Some((flag, file?)));
-        let others = others.into_iter().filter_map(|(what, path)| Some((what.to_owned(), file_at(path)?)));
-        let own: Vec<(String, PathBuf)> = own.collect();
-        let mut seen: Vec<(String, PathBuf)> = others.collect();
-        for (flag, file) in own {
-            if let Some((other, _)) = seen.iter().find(|(_, seen)| *seen == file) {
-                bail!(
-                    "{flag} would write over `{}`, which is {other}; give each a file of its own",
-                    file.display()
-                );
-            }
-            seen.push((format!("the file of {flag}"), file));
+    pub(super) fn new(
+        destination: Option<Destination>,
+        printed: Option<Format>,
+        files: Vec<(Destination, Format)>,
+    ) -> Result<Self> {
+        let mut outputs = Self { destination: None, printed, files: Vec::new(), used: Vec::new() };
+        if let Some(destination) = &destination {
+            outputs.claim("the file of -o", destination.file(), true)?;
         }
+        for (destination, format) in &files {
+            outputs.claim(&format!("the file of {}", flag(*format)), destination.file(), true)?;
+        }
+        Ok(Self { destination, files, ..outputs })
+    }
+
+    /// Adds a file that the command writes besides these: words for it, and its path.
+    ///
+    /// # Errors
+    /// Another output is the same file, or the command reads it.
+    pub(super) fn also_writes(&mut self, words: &str, path: Option<&Path>) -> Result<()> {
+        self.claim(words, path.and_then(file_at), true)
+    }
+
+    /// Adds files that the command reads: words for each, and its path.
+    ///
+    /// # Errors
+    /// An output is the same file.
+    pub(super) fn also_reads<'a>(
+        &mut self,
+        files: impl IntoIterator<Item = (&'static str, &'a Path)>,
+    ) -> Result<()> {
+        files.into_iter().try_for_each(|(words, path)| self.claim(words, file_at(path), false))
+    }
+
+    fn claim(&mut self, words: &str, file: Option<PathBuf>, is_written: bool) -> Result<()> {
+        let Some(file) = file else { return Ok(()) };
+        if let Some(other) =
+            self.used.iter().find(|other| other.file == file && (other.is_written || is_written))
+        {
+            bail!(
+                "`{}` is {}, and also {words}: only one content would be left; give each a file of its own",
+                file.display(),
+                other.words
+            );
+        }
+        self.used.push(UsedFile { words: words.to_owned(), file, is_written });
         Ok(())
     }
 
     /// Writes and prints a document. Returns the failures; none of them takes another output away.
     pub(super) fn write(self, document: &impl Writable) -> Vec<anyhow::Error> {
-        let Self { destination, printed, files } = self;
+        let Self { destination, printed, files, used: _ } = self;
         let written = destination.map_or(Ok(()), |destination| destination.write(document));
         let mut failures: Vec<anyhow::Error> = written.err().map(anyhow::Error::from).into_iter().collect();
         for (destination, format) in files {
@@ -89,8 +125,8 @@ impl Session {
     ///
     /// # Errors
     /// Events cannot be written, or the operating system refuses a resource.
-    pub(super) fn begin(outputs: Outputs, watch: &WatchFlags, quiet: bool) -> Result<Self> {
-        outputs.check_apart(watch.events.as_deref().map(|file| ("the file of --events", file)))?;
+    pub(super) fn begin(mut outputs: Outputs, watch: &WatchFlags, quiet: bool) -> Result<Self> {
+        outputs.also_writes("the file of --events", watch.events.as_deref())?;
         let stop = stop_on_signals()?;
         let (events, view) = watch.watch(quiet)?;
         Ok(Self { stop, events, view, outputs })

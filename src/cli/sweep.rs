@@ -137,9 +137,9 @@ pub(super) fn execute(arguments: &SweepArguments) -> Result<Status> {
     let destination = output.map(Destination::reserve).transpose()?;
     // A pipe stays open until the whole sweep is written to it; a file is written point by point.
     let at_the_end = destination.filter(|_| output.is_some_and(|path| !is_kept(path)));
-    let outputs = Outputs { destination: at_the_end, printed, files };
+    let mut outputs = Outputs::new(at_the_end, printed, files)?;
     // A file that is written point by point is no output of the end.
-    outputs.check_apart(output.filter(|path| is_kept(path)).map(|path| ("the file of -o", path)))?;
+    outputs.also_writes("the file of -o", output.filter(|path| is_kept(path)))?;
     let session = Session::begin(outputs, &arguments.watch, arguments.output.quiet)?;
     let (stop, events) = (&session.stop, &session.events);
     arguments.client.rehearse_built_in(server.there(), &asked.settings.options.metadata)?;

@@ -1,6 +1,9 @@
 //! Flags about the connection to a server: TLS, names and the time to connect.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueHint};
@@ -57,6 +60,12 @@ pub(super) struct TransportFlags {
 }
 
 impl TransportFlags {
+    /// Files with certificates and keys.
+    pub(super) fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        let files = [("a trusted root", &self.cacert), ("a certificate", &self.cert), ("a key", &self.key)];
+        files.into_iter().filter_map(|(words, path)| Some((words, path.as_deref()?)))
+    }
+
     /// Returns the settings of connections to these targets; none stands for the command's own server.
     ///
     /// # Errors

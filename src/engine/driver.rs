@@ -51,7 +51,7 @@ pub fn run(plan: &Plan, target: &Located, stop: &Stop, events: &Events) -> Resul
     run_from(&Start::Soon, &Arc::new(plan.clone()), target, &other_processes_of(target), stop, events)
 }
 
-/// Does what [`run_beside`] does, with this start of the measured window.
+/// Does what [`run`] does, with this start of the measured window, and with `server` as in [`run_beside`].
 ///
 /// # Errors
 /// Fails as [`run_beside`] does, and if the start is not possible; no call was sent then.
@@ -211,7 +211,8 @@ impl<'a> RunState<'a> {
                     None => std::future::pending().await,
                 }
             };
-            let next_cpu = self.next_cpu_reading().filter(|_| !is_over);
+            let next_cpu =
+                self.next_cpu_reading().filter(|_| !self.is_interrupted && self.readings.1.is_none());
             let interval_ends = async {
                 match next_cpu {
                     Some(at) => sleep_until(at).await,

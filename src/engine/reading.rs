@@ -8,11 +8,14 @@ use tokio::time::Instant;
 use super::pulse::Pulse;
 use crate::measure::{
     CpuTime, LoopAccount, MachineTicks, Pauses, ProcessTimes, ThreadTime, Usage, own_cpu,
-    own_peak_memory_bytes, peak_memory_bytes_of,
+    own_peak_memory_bytes, own_thread_cpu, peak_memory_bytes_of,
 };
 
 /// Readings of CPU time take at most this part of a run. The threads of a server's processes are read one by one.
 const COST: u32 = 1_000;
+
+/// Longest time between two readings, whatever they take.
+const LONGEST: Duration = Duration::from_secs(1);
 
 /// CPU time of both sides until an instant.
 #[derive(Debug, Clone)]
@@ -20,15 +23,16 @@ pub(super) struct CpuReading {
     pub(super) at: Instant,
     client: Option<Duration>,
     server: Option<ProcessTimes>,
-    /// Time that the reading took.
+    /// CPU time that the reading took.
     took: Duration,
 }
 
 impl CpuReading {
     pub(super) fn take(server: &[u32]) -> Self {
-        let at = Instant::now();
+        let (at, before) = (Instant::now(), own_thread_cpu());
         let (client, server) = (own_cpu(), ProcessTimes::of(server));
-        Self { at, client, server, took: at.elapsed() }
+        let took = own_thread_cpu().zip(before).and_then(|(now, before)| now.checked_sub(before));
+        Self { at, client, server, took: took.unwrap_or_else(|| at.elapsed()) }
     }
 
     /// CPU time since an earlier reading.
@@ -43,7 +47,8 @@ impl CpuReading {
 
     /// Instant of the next reading: the end of an interval of this length that is far enough away.
     pub(super) fn next(&self, start: Instant, part: Duration) -> Instant {
-        let earliest = self.at.saturating_duration_since(start) + (part / 2).max(self.took * COST);
+        let earliest =
+            self.at.saturating_duration_since(start) + (part / 2).max((self.took * COST).min(LONGEST));
         let part = part.as_nanos().max(1);
         let ends = earliest.as_nanos().div_ceil(part) * part;
         start + Duration::from_nanos(u64::try_from(ends).unwrap_or(u64::MAX))

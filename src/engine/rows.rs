@@ -11,6 +11,9 @@ use crate::{
 /// Most rows that wait for the reports of all workers; each takes 0.5 MiB.
 const MOST_OPEN: usize = 8;
 
+/// Most rows in which a worker that did not run has its calls in flight. The rows of a longer pause have none.
+const MOST_SKIPPED: u64 = 1_000;
+
 /// Time between two events of progress.
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -23,6 +26,8 @@ pub(super) struct Rows {
     open: BTreeMap<u64, (Interval, usize)>,
     /// The current second: its number from 0, its calls so far, and the calls in flight at the end of its last row.
     second: Option<(u64, Interval, u64)>,
+    /// First second that was not announced.
+    next_second: u64,
     /// Outcomes of all reports.
     so_far: Outcomes,
 }
@@ -35,24 +40,35 @@ impl Rows {
             workers,
             open: BTreeMap::new(),
             second: None,
+            next_second: 0,
             so_far: Outcomes::default(),
         }
     }
 
     /// Takes a worker's report. Returns the event of each second that it completes.
     pub(super) fn take(&mut self, ended: EndedInterval) -> Vec<Event> {
-        let EndedInterval { index, interval } = ended;
+        let EndedInterval { index, skipped, interval } = ended;
         self.so_far.add(&interval.outcomes);
-        let reporters = match self.open.remove(&index) {
+        let in_flight = interval.in_flight;
+        let is_open = interval.response.is_some();
+        let mut events = self.take_row(index, interval);
+        for skipped in 1..=skipped.min(MOST_SKIPPED) {
+            events.extend(self.take_row(index + skipped, Interval { in_flight, ..Interval::new(is_open) }));
+        }
+        events
+    }
+
+    fn take_row(&mut self, index: u64, interval: Interval) -> Vec<Event> {
+        let (row, reporters) = match self.open.remove(&index) {
             None => (interval, 1),
             Some((mut sum, reporters)) => {
                 sum.add(&interval);
                 (sum, reporters + 1)
             }
         };
-        let is_complete = reporters.1 == self.workers;
-        self.open.insert(index, reporters);
-        // A delayed worker skips intervals, so rows before a complete one are complete too.
+        let is_complete = reporters == self.workers;
+        self.open.insert(index, (row, reporters));
+        // A worker reports its rows in order, so rows before a complete one are complete too.
         let mut events = Vec::new();
         while let Some(first) = self.open.first_entry()
             && ((is_complete && *first.key() <= index) || self.open.len() > MOST_OPEN)
@@ -75,7 +91,7 @@ impl Rows {
         while let Some((index, (row, _))) = self.open.pop_first() {
             events.extend(self.close(index, row));
         }
-        events.extend(self.second.take().map(|second| self.event(second)));
+        events.extend(self.announce());
         events
     }
 
@@ -91,22 +107,32 @@ impl Rows {
         let number = index / per_second;
         let mut events = Vec::new();
         if self.second.as_ref().is_some_and(|(current, ..)| *current < number) {
-            events.extend(self.second.take().map(|second| self.event(second)));
+            events.extend(self.announce());
         }
         // A late report of a second that was announced shows in `so_far` alone.
+        if number < self.next_second {
+            return events;
+        }
         let in_flight = row.in_flight;
         match &mut self.second {
-            None => self.second = Some((number, row, in_flight)),
             Some((current, sum, last)) if *current == number => {
                 sum.add(&row);
                 *last = in_flight;
             }
             Some(_) => {}
+            second => *second = Some((number, row, in_flight)),
         }
         if (index + 1).is_multiple_of(per_second) {
-            events.extend(self.second.take().map(|second| self.event(second)));
+            events.extend(self.announce());
         }
         events
+    }
+
+    /// Announces the current second, if there is one.
+    fn announce(&mut self) -> Option<Event> {
+        let second = self.second.take()?;
+        self.next_second = second.0 + 1;
+        Some(self.event(second))
     }
 
     fn event(&self, (number, second, in_flight): (u64, Interval, u64)) -> Event {
@@ -123,7 +149,11 @@ mod tests {
 
     fn ended(index: u64, answered: u64) -> EndedInterval {
         let outcomes = Outcomes { answered, ..Outcomes::default() };
-        EndedInterval { index, interval: Interval { outcomes, in_flight: 1, ..Interval::default() } }
+        EndedInterval {
+            index,
+            skipped: 0,
+            interval: Interval { outcomes, in_flight: 1, ..Interval::default() },
+        }
     }
 
     /// Elapsed seconds of the events, with the calls of the second, those so far, and those in flight.
@@ -160,21 +190,27 @@ mod tests {
         for index in 0..12 {
             assert!(rows.take(ended(index, 1)).is_empty(), "{index}");
         }
-        // This worker was blocked for 1.1 s.
-        assert_eq!(seconds(rows.take(ended(11, 3))), [(1, 10, 15, 1)]);
-        assert_eq!(seconds(rows.close_all()), [(2, 5, 15, 2)]);
-        assert_eq!(answered(&rows.into_timeline(PART * 12)), [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 4]);
+        // This worker was blocked from the first row on for 1.1 s, with its call in flight.
+        assert_eq!(seconds(rows.take(EndedInterval { skipped: 10, ..ended(0, 3) })), [(1, 13, 15, 2)]);
+        assert_eq!(seconds(rows.take(ended(11, 3))), []);
+        assert_eq!(seconds(rows.close_all()), [(2, 5, 18, 2)]);
+        let timeline = rows.into_timeline(PART * 12);
+        assert_eq!(answered(&timeline), [4, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 4]);
+        assert!(timeline.intervals(PART * 12).all(|row| row.interval.in_flight == 2), "a call of each");
     }
 
     #[test]
     fn rows_that_wait_for_a_worker_take_bounded_memory() {
         let mut rows = Rows::new(2, PART);
+        let mut announced = Vec::new();
         for index in 0..200 {
-            rows.take(ended(index, 1));
+            announced.extend(seconds(rows.take(ended(index, 1))));
             assert!(rows.open.len() <= MOST_OPEN);
         }
-        rows.take(ended(0, 7));
-        rows.close_all();
+        announced.extend(seconds(rows.take(ended(0, 7))));
+        announced.extend(seconds(rows.close_all()));
+        let elapsed: Vec<u64> = announced.iter().map(|(elapsed, ..)| *elapsed).collect();
+        assert_eq!(elapsed, (1..=20).collect::<Vec<_>>(), "each second once");
         let timeline = rows.into_timeline(PART * 200);
         assert_eq!((timeline.total().answered, answered(&timeline)[0]), (207, 8));
     }

@@ -256,7 +256,8 @@ impl Sequencer {
     /// Sends the interval that has ended at this instant, if there is one.
     pub(super) fn report(&mut self, now: Instant) {
         if let Some((index, interval)) = self.recorder.take_interval(now, self.in_flight) {
-            self.tell(Report::Interval(Box::new(EndedInterval { index, interval })));
+            let skipped = self.recorder.interval_index().saturating_sub(index + 1);
+            self.tell(Report::Interval(Box::new(EndedInterval { index, skipped, interval })));
         }
     }
 
@@ -292,7 +293,7 @@ impl Sequencer {
         let Self { recorder, reports, window, in_flight, .. } = self;
         let (recording, (index, mut interval)) = recorder.into_recording();
         interval.in_flight = in_flight;
-        let _ = reports.send(Report::Interval(Box::new(EndedInterval { index, interval })));
+        let _ = reports.send(Report::Interval(Box::new(EndedInterval { index, skipped: 0, interval })));
         let measured = match (window.ended(), window.end()) {
             (End::Time | End::Order, Some(end)) => end.saturating_duration_since(window.start()),
             _ => recording.last_done.max(self.count_reached.unwrap_or_default()),

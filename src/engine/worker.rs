@@ -87,6 +87,8 @@ pub(crate) enum Report {
 pub(crate) struct EndedInterval {
     /// Number of the interval since the start of the window, from 0.
     pub(crate) index: u64,
+    /// Number of intervals after it in which the worker did not run: no call ended, and all stayed in flight.
+    pub(crate) skipped: u64,
     pub(crate) interval: Interval,
 }
 

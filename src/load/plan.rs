@@ -31,12 +31,18 @@ pub const STUB_RECV_CAP: u64 = 256 << 20;
 /// Length of the intervals of a short run's timeline.
 pub const FINE_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Length of the intervals of other timelines: those of long runs, of many shards, and of the runs of an experiment, whose
-/// document has many.
+/// Length of the intervals of other timelines: those of long runs, of many shards, and of the runs of an experiment,
+/// whose document has many.
 pub const COARSE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Longest window with fine intervals.
 const LONGEST_FINE: Duration = Duration::from_secs(100);
+
+/// Longest window of a shard with fine intervals: a merge keeps this number of rows unpacked.
+const LONGEST_FINE_SHARD: Duration = Duration::from_secs(25);
+
+/// Most workers with fine intervals: one driver adds up all that they report.
+const MOST_FINE_WORKERS: usize = 32;
 
 /// Most shards with fine intervals.
 const MOST_FINE_SHARDS: u64 = 16;
@@ -230,12 +236,15 @@ impl Plan {
         &self.messages.0
     }
 
-    /// Length of the intervals of the timeline: 100 ms if the window is at most 100 s long or of unknown length, and
-    /// the run has at most 16 shards; otherwise 1 s. Results of many shards are merged, and short ones merge faster.
+    /// Length of the intervals of the timeline: 100 ms if the window is at most 100 s long (25 s in a run of 2 to 16
+    /// shards) or of unknown length; otherwise 1 s. More than 16 shards, whose results are merged, and more than 32
+    /// workers have intervals of 1 s too.
     #[must_use]
     pub fn interval(&self) -> Duration {
-        let is_long = self.duration.is_some_and(|duration| duration > LONGEST_FINE);
-        if is_long || self.shard.of > MOST_FINE_SHARDS { COARSE_INTERVAL } else { FINE_INTERVAL }
+        let longest = if self.shard.is_whole() { LONGEST_FINE } else { LONGEST_FINE_SHARD };
+        let is_long = self.duration.is_some_and(|duration| duration > longest);
+        let is_wide = self.shard.of > MOST_FINE_SHARDS || self.workers > MOST_FINE_WORKERS;
+        if is_long || is_wide { COARSE_INTERVAL } else { FINE_INTERVAL }
     }
 
     /// Returns the plan as documents contain it: without messages.

@@ -96,6 +96,12 @@ pub fn own_cpu() -> Option<Duration> {
     rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime).try_into().ok()
 }
 
+/// CPU time of the calling thread.
+#[must_use]
+pub fn own_thread_cpu() -> Option<Duration> {
+    rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime).try_into().ok()
+}
+
 /// CPU times of other processes, by thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProcessTimes(BTreeMap<(u32, OsString), ThreadTime>);

@@ -67,18 +67,27 @@ impl CpuSoFar {
         self.over = self.over.saturating_add(next.over);
     }
 
+    /// Removes the CPU time of the server.
+    pub(super) fn forget_server(&mut self) {
+        self.used.server = None;
+    }
+
     /// Adds the CPU time of the same interval in another process. It is not known if one of the two was not read.
-    pub(super) fn beside(&mut self, other: Self) {
+    pub(super) fn add_parallel(&mut self, other: Self) {
         *self = Self { used: self.used.plus(other.used), over: self.over.min(other.over) };
     }
 
     /// CPU time of the interval, of this length. It is not known if a tenth of the interval or more lies outside the
-    /// readings.
+    /// readings. Of readings over a longer time, such as after the end of the run, it is the part of this length.
     pub(super) fn within(self, length: Duration) -> CpuTime {
-        if !self.over.is_zero() && self.over.as_nanos() * 10 > length.as_nanos() * 9 {
-            self.used
-        } else {
-            CpuTime::default()
+        let (over, length) = (self.over.as_nanos(), length.as_nanos());
+        if over == 0 || over * 10 <= length * 9 {
+            return CpuTime::default();
         }
+        let part = |used: Duration| {
+            let nanoseconds = used.as_nanos() * length.min(over) / over;
+            Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
+        };
+        CpuTime { client: self.used.client.map(part), server: self.used.server.map(part) }
     }
 }

@@ -105,6 +105,9 @@ impl Measurement {
         if self.plan.sizes != other.plan.sizes {
             return Err(MergeError("their message sizes differ"));
         }
+        if self.timeline.part() != other.timeline.part() {
+            return Err(MergeError("their intervals have different lengths"));
+        }
         let calls = |plan: &Plan| (plan.other_method.clone(), plan.data.clone(), plan.expect);
         if calls(&self.plan) != calls(&other.plan) {
             return Err(MergeError("they are of different methods, data or checks of replies"));

@@ -20,7 +20,7 @@ mod measurement;
 
 pub(crate) use accounts::suspended_time;
 pub use accounts::{
-    MachineTicks, ProcessTimes, ThreadTime, own_cpu, own_peak_memory_bytes, own_thread_time,
+    MachineTicks, ProcessTimes, ThreadTime, own_cpu, own_peak_memory_bytes, own_thread_cpu, own_thread_time,
     peak_memory_bytes_of,
 };
 pub use calls::{Calls, NotConserved, Outcomes};

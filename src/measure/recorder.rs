@@ -154,6 +154,12 @@ impl Recorder {
         self.window = self.window.min(at.saturating_duration_since(self.start));
     }
 
+    /// Number of the current interval, from 0.
+    #[must_use]
+    pub fn interval_index(&self) -> u64 {
+        self.interval_index
+    }
+
     /// Takes the last interval with its number, from 0, if `now` is after its end.
     ///
     /// `in_flight` is the current number of calls in flight.

@@ -85,7 +85,7 @@ impl Timeline {
         if rows.len() > MOST_ROWS {
             return Err("there are more intervals than a timeline has");
         }
-        let row = |(packed, own_length, cpu)| Row { packed, open: None, cpu: CpuSoFar::of(cpu, own_length) };
+        let row = |(packed, row_length, cpu)| Row { packed, open: None, cpu: CpuSoFar::of(cpu, row_length) };
         Ok(Self { part, length, rows: rows.into_iter().map(row).collect() })
     }
 
@@ -101,10 +101,10 @@ impl Timeline {
         self.length
     }
 
-    /// Number of parts of a row: one, or more in a long run.
+    /// Number of parts of a row of this length: one, or more in a long run. A part that has begun counts.
     #[must_use]
-    pub fn parts_per_row(&self) -> u64 {
-        (nanoseconds_of(self.length) / nanoseconds_of(self.part).max(1)).max(1)
+    pub fn parts_of(&self, length: Duration) -> u64 {
+        nanoseconds_of(length.min(self.length)).div_ceil(nanoseconds_of(self.part).max(1)).max(1)
     }
 
     /// Adds one worker's interval number `index`, from 0, each of the length of a part.
@@ -128,6 +128,11 @@ impl Timeline {
         }
     }
 
+    /// Removes the CPU time of the server: several processes beside one server would each count it.
+    pub fn without_server_cpu(&mut self) {
+        self.rows.iter_mut().for_each(|row| row.cpu.forget_server());
+    }
+
     /// Removes the last rows without calls that start at or after this time. A reading after the end of the window may
     /// have made one.
     pub fn end_at(&mut self, end: Duration) {
@@ -140,7 +145,7 @@ impl Timeline {
     /// Number of the row of a part. If there are too many rows, they become longer.
     fn row_of(&mut self, part: u64) -> usize {
         loop {
-            let row = part / self.parts_per_row();
+            let row = part / self.parts_of(self.length);
             if row < MOST_ROWS as u64 {
                 return usize::try_from(row).unwrap_or(MOST_ROWS);
             }
@@ -166,7 +171,7 @@ impl Timeline {
                 sum.add(&row.unpack());
             }
             if index < both {
-                sum.cpu.beside(row.cpu);
+                sum.cpu.add_parallel(row.cpu);
             } else {
                 sum.cpu = row.cpu;
             }

@@ -57,7 +57,7 @@ fn a_long_run_has_longer_rows_and_loses_nothing() {
     }
     let rows: Vec<TimelineRow> = timeline.intervals(Duration::from_secs(1_000_000)).collect();
     assert!(rows.len() <= MOST_ROWS);
-    assert_eq!((rows[0].length, timeline.parts_per_row()), (128 * SECOND, 128));
+    assert_eq!((rows[0].length, timeline.parts_of(128 * SECOND)), (128 * SECOND, 128));
     assert_eq!(timeline.total().answered, 200);
     assert_eq!(rows.iter().map(|row| row.interval.latency().count()).sum::<u64>(), 200);
 }
@@ -111,6 +111,22 @@ fn cpu_time_belongs_to_the_intervals_between_its_readings() {
     assert_eq!(of_rows(&sum), doubled);
     sum.coarsen();
     assert_eq!(of_rows(&sum), [cpu(298, None), cpu(60, Some(120)), CpuTime::default()]);
+    sum.without_server_cpu();
+    assert_eq!(of_rows(&sum), [cpu(298, None), cpu(60, None), CpuTime::default()]);
+}
+
+#[test]
+fn a_short_last_row_has_the_part_of_its_length() {
+    let mut timeline = Timeline::new(FINE_INTERVAL);
+    timeline.add(0, &interval(1));
+    // The reading is late: the row of 10 ms has a third of its CPU time.
+    let client = Some(15 * MS);
+    timeline.add_cpu((Duration::ZERO, 30 * MS), CpuTime { client, server: None });
+    let row = timeline.intervals(10 * MS).next().expect("a row");
+    assert_eq!((row.length, row.cpu.client), (10 * MS, Some(5 * MS)));
+    let mut long = Timeline::new(SECOND);
+    long.coarsen();
+    assert_eq!((long.parts_of(2 * SECOND), long.parts_of(300 * MS), long.parts_of(1_001 * MS)), (2, 1, 2));
 }
 
 proptest! {

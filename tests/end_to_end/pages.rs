@@ -329,7 +329,7 @@ fn a_page_says_nothing_that_was_not_measured() {
     ] {
         assert_eq!(text.contains(words), is_said, "{words}: {text}");
     }
-    // A server whose CPU time is not known has no capacity left that anyone knows of.
+    // Without the server's CPU time, its capacity is not known.
     let mut unknown = summary();
     if let Some(saturation) = &mut unknown.soundness.saturation {
         (saturation.server_busy, saturation.saturated) = (None, Bottleneck::Neither);

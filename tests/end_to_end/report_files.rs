@@ -47,7 +47,7 @@ fn a_run_writes_all_of_its_formats_at_once() {
 
 #[test]
 fn an_output_that_is_not_possible_fails_before_the_run() {
-    // Nobody listens here: a command that tried would say so.
+    // No server listens here: a command that tried would say so.
     let target = "127.0.0.1:1";
     for (arguments, words) in [
         (&["run", target, "-o", "page.html"][..], "for html, write --html page.html"),
@@ -115,18 +115,23 @@ fn two_contents_never_go_to_one_file() {
     fs::copy("tests/data/documents/summary.json", &result).expect("copied");
     std::os::unix::fs::symlink(&result, path("link")).expect("a link");
     let (page, same, link) = (path("page"), path("./page"), path("link"));
-    // Nobody listens here: a command that tried would say so.
+    let data = format!("@{result}");
+    // No server listens here: a command that tried would say so.
     let target = "127.0.0.1:1";
     for (arguments, words) in [
-        (vec!["run", target, "-o", &page, "--html", &same], "--html would write over"),
-        (vec!["run", target, "--csv", &page, "--html", &page], "which is the file of --html"),
-        (vec!["run", "--events", &page, "-o", &page], "which is the file of --events"),
-        (vec!["sweep", "-o", &page, "--html", &page], "which is the file of -o"),
+        (vec!["run", target, "-o", &page, "--html", &same], "the file of --html"),
+        (vec!["run", target, "--csv", &page, "--html", &page], "the file of --csv"),
+        (vec!["run", "--events", &page, "-o", &page], "the file of --events"),
+        (vec!["run", target, "--text-file", &result, "-o", &result], "the text to send"),
+        (vec!["run", target, "--method", "a/B", "-d", &data, "-o", &result], "the data to send"),
+        (vec!["run", target, "--metadata-file", &result, "--html", &result], "the metadata to send"),
+        (vec!["sweep", "-o", &page, "--html", &page], "the file of -o"),
+        (vec!["sweep", "-o", &page, "--events", &page], "the file of --events"),
         (vec!["gate", "--base", target, "--candidate", target, "--history", &page, "-o", &page], "--history"),
-        (vec!["report", &result, "--html", &result], "which is the document to read"),
-        (vec!["report", &result, "--html", &link], "which is the document to read"),
-        (vec!["compare", &result, &result, "-o", &link], "which is the base"),
-        (vec!["merge", &result, "--html", &result], "which is a shard to read"),
+        (vec!["report", &result, "--html", &result], "the document to read"),
+        (vec!["report", &result, "--html", &link], "the document to read"),
+        (vec!["compare", &result, &result, "-o", &link], "the base"),
+        (vec!["merge", &result, "--html", &result], "a shard to read"),
     ] {
         let before = fs::read(&result).expect("the result");
         let output = output_of(&arguments);

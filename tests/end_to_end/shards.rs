@@ -91,6 +91,9 @@ fn shards_of_a_rate_make_the_whole() {
     let shards = whole.shards.as_ref().expect("shards");
     assert_eq!((shards.of, shards.merged.len(), shards.missing.len()), (3, 3, 0));
     assert!(whole.shard.is_none() && whole.cost.server_cpu_ns_per_call.is_none());
+    // Each shard on the server's machine read the same server.
+    assert!(one.intervals.iter().any(|interval| interval.server_cpu_ns.is_some()));
+    assert!(whole.intervals.iter().all(|interval| interval.server_cpu_ns.is_none()));
     assert!((whole.goodput.calls_per_second - 400.0).abs() < 80.0, "{:?}", whole.goodput);
     assert!(!whole.has_finding("windows_not_aligned"), "{:?}", whole.soundness.findings);
     // The order of the files does not matter.

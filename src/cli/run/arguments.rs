@@ -1,6 +1,10 @@
 //! Flags of `plimsoll run` and `plimsoll interference`.
 
-use std::{path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueHint};
@@ -226,6 +230,12 @@ impl FromStr for WrittenStage {
 }
 
 impl LoadArguments {
+    /// Files that the flags name.
+    pub(super) fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        let text = self.text_file.as_deref().map(|path| ("the text to send", path));
+        text.into_iter().chain(self.metadata.file()).chain(self.transport.files())
+    }
+
     /// Returns settings from these flags. The default number of workers depends on whether the server needs
     /// cores of this machine too.
     pub(super) fn settings(&self, shares_machine: bool) -> Result<Settings> {

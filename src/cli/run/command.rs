@@ -33,7 +33,8 @@ pub(crate) fn execute(arguments: &RunArguments) -> Result<Status> {
     if let Some(launcher) = launcher.filter(|_| !output.quiet) {
         line(&format!("{shard}, as {} says", launcher.name()));
     }
-    let outputs = arguments.reports(shard).outputs(&output, DocumentKind::Summary)?;
+    let mut outputs = arguments.reports(shard).outputs(&output, DocumentKind::Summary)?;
+    outputs.also_reads(arguments.method.files().chain(load.files()))?;
     let server = load.server.server(load.target.as_ref(), &load.transport)?;
     let driven = arguments.method.driven(server.there(), &load.metadata)?;
     let settings = load.with_method(load.settings(server.is_local())?, driven)?;

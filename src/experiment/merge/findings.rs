@@ -37,6 +37,7 @@ const STANDS_OUT: f64 = 3.0;
 pub(super) fn findings(shards: &Shards, starts: (SystemTime, SystemTime), window: Duration) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(missing(shards));
+    findings.extend(interrupted(shards));
     findings.extend(not_aligned(starts, window));
     findings.extend(collected(&shards.merged));
     findings.extend(machines_differ(&shards.merged));
@@ -51,6 +52,19 @@ fn missing(shards: &Shards) -> Option<Finding> {
             Weight::Warning,
             format!("{} of {} shards are missing: {}", shards.missing.len(), shards.of, listed(&shards.missing)),
             "rates and counts are those of the merged shards; the load of the missing ones may have reached the server",
+        )
+    })
+}
+
+fn interrupted(shards: &Shards) -> Option<Finding> {
+    let which: Vec<u64> =
+        shards.merged.iter().filter(|line| line.interrupted).map(|line| line.index).collect();
+    (!which.is_empty()).then(|| {
+        let (count, of) = (which.len(), shards.merged.len());
+        Finding::note(
+            FindingKind::Interrupted,
+            format!("{count} of {of} merged shards were interrupted: {}", listed(&which)),
+            "their part of the load ended early; run again for the figures of the whole plan",
         )
     })
 }

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     measure::{Measurement, ShardOrigin},
     result::{
-        Objective, Rating, Soundness,
+        FindingKind, Objective, Rating, Soundness,
         summary::{Context, ShardLine, Shards, Summary, TargetRecord, cost, goodput},
     },
     units::exact_duration,
@@ -109,6 +109,8 @@ impl Merging {
         run.window = end.duration_since(starts.0).unwrap_or_default();
         let shards = Shards { of, merged: lines.into_values().collect(), missing };
         let mut soundness = Soundness::of(&run, target.is_local);
+        // The findings about shards say which one was interrupted.
+        soundness.findings.retain(|finding| !finding.is(FindingKind::Interrupted));
         soundness.findings.extend(findings(&shards, starts, run.window));
         soundness.findings.sort_by_key(|finding| finding.weight);
         soundness.verdict = Rating::of(&soundness.findings);
@@ -176,6 +178,7 @@ fn without_process(mut run: Measurement) -> Measurement {
     run.shard = None;
     run.environment.load_average = None;
     run.usage.server_cpu = None;
+    run.timeline.without_server_cpu();
     run.usage.server_threads = Vec::new();
     run.usage.server_peak_memory_bytes = None;
     run

@@ -82,7 +82,7 @@ pub(crate) struct Chart {
     pub(crate) y: Vec<Label>,
     /// Labels of the horizontal axis.
     pub(crate) x: Vec<Label>,
-    /// Words beside points of the drawing: the point, from the left and from the bottom, and its text.
+    /// Words next to points of the drawing: the point, from the left and from the bottom, and its text.
     pub(crate) marks: Vec<(Point, String)>,
     /// Lines by class, with their names.
     pub(crate) key: Vec<(&'static str, String)>,
@@ -177,7 +177,7 @@ impl Label {
 }
 
 impl Chart {
-    /// Adds words beside points, but not where they would lie on those before.
+    /// Adds words next to points, but not where they would lie on those before.
     pub(crate) fn with_marks(mut self, marks: impl IntoIterator<Item = (Point, String)>) -> Self {
         for ((x, y), text) in marks {
             let lies_on =

@@ -134,8 +134,9 @@ fn tail(cells: &[Cell]) -> Shown {
     };
     Shown {
         question: "How long do calls take?",
-        answer: ends.map_or_else(String::new, |(shortest, longest)| {
-            format!("p99 is between {} and {}.", at(shortest), at(longest))
+        answer: ends.map_or_else(String::new, |(shortest, longest)| match (at(shortest), at(longest)) {
+            (shortest, longest) if shortest == longest => format!("p99 is {shortest}."),
+            (shortest, longest) => format!("p99 is between {shortest} and {longest}."),
         }),
         of: |cell| cell.p99_ns.map(as_f64),
         words: |_, time| format!("p99 {}", format_nanoseconds(time)),

@@ -83,12 +83,16 @@ fn cpu(
         if let Some(start) = start {
             writeln!(out, "plimsoll_cpu_seconds_total{labels} 0 {start:.3}")?;
         }
-        let mut total: u64 = 0;
+        let (mut total, mut is_known): (u64, bool) = (0, true);
         for (interval, end) in summary.intervals.iter().zip(ends) {
             total = total.saturating_add(side(interval).unwrap_or(0));
+            is_known &= side(interval).is_some();
             if let Some(end) = end {
-                let seconds = number(as_f64(total) / 1e9);
-                writeln!(out, "plimsoll_cpu_seconds_total{labels} {seconds} {end:.3}")?;
+                // A second with an unknown part has no value.
+                if std::mem::replace(&mut is_known, true) {
+                    let seconds = number(as_f64(total) / 1e9);
+                    writeln!(out, "plimsoll_cpu_seconds_total{labels} {seconds} {end:.3}")?;
+                }
             }
         }
     }

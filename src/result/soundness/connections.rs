@@ -8,13 +8,17 @@ use crate::{
     units::{format_nanoseconds, format_share, grouped},
 };
 
-/// Share of the window without a server, from which a closed loop's figures are of another load.
+/// Share of the window in which no call ended while connections failed, from which a closed loop's figures are of another
+/// load.
 const PAUSED: f64 = 0.01;
 
 /// Share of the window with calls waiting for a connection that is worth a note. A smaller share is the
 /// normal cost of a few connections.
 const UNCONNECTED_NOTED: f64 = 0.05;
 
+/// Returns the share of the window (0..1) during which calls waited for a connection, because the server had closed
+/// the last one. For the stub, which connects on its own: the share during which it was connecting. Returns `None`
+/// below the share worth a note.
 pub(super) fn unconnected(run: &Measurement) -> Option<f64> {
     let window = run.window.as_secs_f64();
     let part = run.connections.unconnected.as_secs_f64() / window;
@@ -50,18 +54,29 @@ pub(super) fn connections_limited(run: &Measurement) -> Option<Finding> {
     ))
 }
 
+/// Returns the share of the window (0..1) in whose intervals no call ended.
+fn silent(run: &Measurement) -> f64 {
+    let window = run.window.as_secs_f64();
+    let rows = run
+        .timeline
+        .outcomes(run.window)
+        .filter(|(start, _, outcomes)| *start < run.window && outcomes.total() == 0);
+    let silent: f64 =
+        rows.map(|(start, length, _)| length.min(run.window.saturating_sub(start)).as_secs_f64()).sum();
+    if window > 0.0 { (silent / window).min(1.0) } else { 0.0 }
+}
+
 pub(super) fn paused(run: &Measurement, plan: &Plan) -> Option<Finding> {
     let paused = run.connections.paused;
-    let window = run.window.as_secs_f64();
-    let part = if window > 0.0 { (paused.as_secs_f64() / window).min(1.0) } else { 1.0 };
+    let silent = silent(run);
     (!paused.is_zero() && !plan.is_open()).then(|| {
         Finding::new(
             FindingKind::ClosedLoopPaused,
-            if part >= PAUSED { Weight::Warning } else { Weight::Note },
+            if silent >= PAUSED { Weight::Warning } else { Weight::Note },
             format!(
-                "attempts to connect failed; the closed loop started no call for {} ({} of the window), and no call of that time is planned or counted",
+                "attempts to connect failed; a connection's share of the closed loop started no call for up to {}, and no call ended for {} of the window",
                 format_nanoseconds(paused.as_secs_f64() * 1e9),
-                format_share(part),
+                format_share(silent),
             ),
             "find out why the server was away; an open loop (--rate) keeps its rate meanwhile, and counts the calls",
         )

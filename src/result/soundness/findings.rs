@@ -154,6 +154,12 @@ pub(super) fn interrupted(run: &Measurement) -> Option<Finding> {
                 "the run was interrupted before its measured window: there are no figures of the planned load".to_owned(),
                 "run it again; --warm-up 0s starts the window at once",
             )
+        } else if run.plan.duration.is_some_and(|planned| run.window >= planned) {
+            note(
+                FindingKind::Interrupted,
+                "the wait for calls in flight was interrupted, after the measured window".to_owned(),
+                "calls that had not ended are unfinished",
+            )
         } else {
             note(
                 FindingKind::Interrupted,
@@ -298,9 +304,6 @@ pub(super) fn other_load(run: &Measurement, is_local: bool) -> Option<Finding> {
     })
 }
 
-/// Returns the share of the window (0..1) during which calls waited for a connection, because the server had closed
-/// the last one. For the stub, which connects on its own: the share during which it was connecting. Returns `None`
-/// below the share worth a note.
 pub(super) fn few_samples(latency: &Latency) -> Option<Finding> {
     let count = latency.count();
     let missing: Vec<_> =

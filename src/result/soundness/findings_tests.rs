@@ -64,6 +64,9 @@ fn an_interrupted_run_says_of_which_part_its_figures_are() {
     let mut run = run_of(ClientKind::Lean);
     assert_eq!(interrupted(&run), None);
     run.is_interrupted = true;
+    let drain = interrupted(&run).expect("a note");
+    assert!(drain.detail.contains("after the measured window"), "{drain:?}");
+    run.plan.duration = Some(run.window * 5);
     let part = interrupted(&run).expect("a note");
     assert_eq!((part.weight, part.detail.contains("after 2.00 s")), (Weight::Note, true), "{part:?}");
     run.window = Duration::ZERO;

@@ -182,7 +182,7 @@ fn intervals(run: &Measurement) -> Vec<IntervalRecord> {
             length_ns: nanoseconds_of(length),
             calls: interval.outcomes,
             latency: interval.latency().into(),
-            in_flight: Some(interval.in_flight / run.timeline.parts_per_row()),
+            in_flight: Some(interval.in_flight / run.timeline.parts_of(length)),
             largest_lateness_ns: (run.plan.is_open() && interval.outcomes.answered > 0)
                 .then(|| nanoseconds_of(interval.largest_lateness)),
             client_cpu_ns: cpu.client.map(nanoseconds_of),

@@ -2,7 +2,10 @@
 
 use super::{
     assemble::Context,
-    document::{Goodput, LatencyFigures, LatencyRecord, LatencyRecords, ObjectiveRecord, Summary},
+    document::{
+        Goodput, IntervalRecord, LatencyFigures, LatencyRecord, LatencyRecords, ObjectiveRecord, Summary,
+    },
+    measured::Measured,
     objectives::calls_of,
 };
 use crate::{
@@ -17,6 +20,18 @@ use crate::{
     rpc::{Code, OutcomeKind},
     units::as_f64,
 };
+
+impl IntervalRecord {
+    /// Gives what another version wrote otherwise: 0 as the lateness of no call, the length of a row in the drain, and the
+    /// calls in flight of a short last row.
+    fn write_as(&mut self, written: &Self) {
+        self.length_ns = written.length_ns;
+        self.in_flight = written.in_flight;
+        if written.calls.answered == 0 {
+            self.largest_lateness_ns = written.largest_lateness_ns;
+        }
+    }
+}
 
 impl Summary {
     /// Checks that calls are conserved, and that every figure follows from the rest of the result.
@@ -77,6 +92,11 @@ impl Summary {
         let mut again = Self::with_soundness(&run, context, self.soundness.clone())?;
         if let Some((again, written)) = again.measured.as_mut().zip(self.measured.as_ref()) {
             again.write_as(written);
+        }
+        if self.measured.as_ref().is_some_and(Measured::is_of_earlier_version) {
+            for (row, written) in again.intervals.iter_mut().zip(&self.intervals) {
+                row.write_as(written);
+            }
         }
         Ok(Some(Self {
             plimsoll: self.plimsoll.clone(),

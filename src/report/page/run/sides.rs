@@ -45,6 +45,10 @@ fn answer(summary: &Summary, saturation: &Saturation) -> &'static str {
         Bottleneck::Neither | Bottleneck::Unknown if saturation.server_busy.is_none() => {
             "Not the generator. The server's CPU time is not known."
         }
+        _ if has(FindingKind::GeneratorPaused) => {
+            "The generator stood still for a while: the figures are not the server's alone."
+        }
+        _ if has(FindingKind::ConnectionsLimited) => "Connections set the pace: calls waited for new ones.",
         _ if falls_behind => "The server fell behind, although both sides had CPU time left.",
         _ if has(FindingKind::ClosedLoopPaused) => {
             "Both sides had CPU time left, but the server was away for a while."
