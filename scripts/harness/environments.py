@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness import commands
+from harness import commands, locks
 from harness.repository import ROOT, SCRIPTS, TARGET
 
 # A module that runs in an environment may take minutes: it has time limits of its own for all that it starts.
@@ -15,6 +15,11 @@ MODULE_SECONDS = 3_600
 
 def make(name: str, requirements: Path) -> Path:
     """Python of the environment `name`, with these requirements: made at the first use, or when they changed."""
+    with locks.only_one(name):
+        return _made(name, requirements)
+
+
+def _made(name: str, requirements: Path) -> Path:
     folder = TARGET / name
     python = folder / "bin" / "python"
     # Written last: an installation that was interrupted is made again.

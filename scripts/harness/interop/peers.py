@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import commands
+from harness import commands, locks
 from harness.checks import MISSING_TOOL
 from harness.repository import SCRIPTS, TARGET
 
@@ -34,7 +34,10 @@ def source(name: str) -> Path:
 def built(name: str) -> Peer:
     """The peer, built from its sources as they are now."""
     out = TARGET / "interop" / name
-    done = commands.finished([source(name) / "build", out], seconds=commands.BUILD_SECONDS, statuses=(0, MISSING_TOOL))
+    with locks.only_one(f"peer-{name}"):
+        done = commands.finished(
+            [source(name) / "build", out], seconds=commands.BUILD_SECONDS, statuses=(0, MISSING_TOOL)
+        )
     if done.returncode == MISSING_TOOL:
         raise MissingToolError(done.stderr.strip().removeprefix(f"SKIPPED {name}: "))
     return Peer(name, (str(source(name) / "peer"), str(out)))
