@@ -6,7 +6,7 @@ binary := "target/release/plimsoll"
 check: format lint doc test
 
 # Whatever CI runs, in this order. The README's test command comes last
-ci: format lint scripts doc main-command examples interop-and-image scale-and-pages readers figures-short counted-and-fuzzed second-suite test
+ci: format lint scripts doc main-command examples interop-and-image pages readers figures-short beside-the-counts second-suite test
 
 format:
     cargo fmt --check
@@ -41,28 +41,18 @@ examples: build
     cargo run --release --locked --quiet --example own_report -- target/ci-result.json
 
 # Other implementations of gRPC on the other side: Python, Node, Java, nginx, grpc-go, etcd; needs Python 3
-interop: interop-limits interop-methods
-
-# Size limits of other implementations, and behind a proxy
-interop-limits: build
+interop: build
     scripts/interop/run {{binary}}
     scripts/interop/matrix {{binary}} --peers python,node
     # 77: nginx is missing, nothing was checked
     scripts/interop/proxy {{binary}} || [ $? -eq 77 ]
-
-# Methods, TLS and connections with other implementations
-interop-methods: build
+    scripts/interop/goaway {{binary}}
     scripts/interop/methods {{binary}}
     scripts/interop/tls {{binary}}
-    scripts/interop/goaway {{binary}}
 
 # The other implementations wait for their processes most of the time, so the image is built beside them
 [parallel]
-interop-and-image: interop-limits interop-methods image
-
-# Pages in a browser are drawn while Slurm's jobs wait for their starts
-[parallel]
-scale-and-pages: scale pages
+interop-and-image: interop image
 
 # Pages in Debian's chromium. 77: chromium or Node is missing
 pages: build
@@ -112,17 +102,18 @@ second-suite:
 test-all:
     cargo test --release --locked -- --include-ignored
 
-# Counts of instructions do not depend on what else runs, so the fuzz targets are built and run beside them
+# Counts of instructions do not depend on what else runs, and Slurm's jobs wait for their starts: so the fuzz targets are
+# built and run beside them
 [parallel]
-counted-and-fuzzed: deterministic fuzz-short
+beside-the-counts: deterministic fuzz-short scale
 
 # All fuzz targets at once, for ten minutes; needs nightly
 fuzz:
     scripts/fuzz 600
 
-# All fuzz targets at once, for 40 s. 77: nightly Rust is missing, nothing was fuzzed
+# All fuzz targets at once, for 30 s. 77: nightly Rust is missing, nothing was fuzzed
 fuzz-short:
-    scripts/fuzz 40 || [ $? -eq 77 ]
+    scripts/fuzz 30 || [ $? -eq 77 ]
 
 # Licences, advisories and sources of the dependencies; needs cargo-deny
 deny:

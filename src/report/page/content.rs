@@ -176,6 +176,22 @@ impl Label {
     }
 }
 
+impl Label {
+    /// Labels of a scale's ticks for an axis on which they must lie so far apart. Powers of ten come first.
+    pub(crate) fn apart(scale: &Scale, least: f64, text: impl Fn(f64) -> String) -> Vec<Self> {
+        let is_power = |value: f64| (value.log10() - value.log10().round()).abs() < 1e-9;
+        let (powers, others): (Vec<_>, Vec<_>) =
+            scale.ticks().into_iter().partition(|tick| is_power(tick.value));
+        let mut labels: Vec<Self> = Vec::new();
+        for tick in powers.into_iter().chain(others) {
+            if labels.iter().all(|label| (label.place - tick.place).abs() >= least) {
+                labels.push(Self::new(tick.place, text(tick.value)));
+            }
+        }
+        labels
+    }
+}
+
 impl Chart {
     /// Adds words next to points, but not where they would lie on those before.
     pub(crate) fn with_marks(mut self, marks: impl IntoIterator<Item = (Point, String)>) -> Self {

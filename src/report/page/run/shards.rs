@@ -32,7 +32,7 @@ pub(super) fn figure(summary: &Summary) -> Option<Figure> {
     let drawn: Vec<Range> = lines.iter().take(MOST_DRAWN).map(|line| range(line)).collect();
     Some(Figure {
         question: "Does a shard stand out?".to_owned(),
-        answer: format!("{merged} of {} merged{missing}.", shards.of),
+        answer: format!("{}{merged} of {} merged{missing}.", slowest(&lines), shards.of),
         charts: if drawn.iter().any(|range| range.max.is_some()) {
             vec![ranges::chart("Latency of the slowest shards", &drawn)]
         } else {
@@ -44,6 +44,23 @@ pub(super) fn figure(summary: &Summary) -> Option<Figure> {
         table: Some(table(&lines)),
         ..Figure::default()
     })
+}
+
+/// The slowest shard next to the one in the middle. The lines are sorted, the slowest first.
+fn slowest(lines: &[&ShardLine]) -> String {
+    let known: Vec<(u64, &ShardLine)> = lines.iter().filter_map(|line| Some((line.p99_ns?, *line))).collect();
+    match known.as_slice() {
+        [(p99, line), .., _] => {
+            let (middle, _) = known[known.len() / 2];
+            format!(
+                "p99 is {} on the slowest shard, {}, and {} on the one in the middle. ",
+                time(*p99),
+                named(line),
+                time(middle)
+            )
+        }
+        _ => String::new(),
+    }
 }
 
 fn named(line: &ShardLine) -> String {

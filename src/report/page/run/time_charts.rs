@@ -17,6 +17,9 @@ use crate::{
 /// Most columns of the heat map; beyond, neighbours are merged.
 const MOST_HEAT_COLUMNS: usize = 300;
 
+/// Least distance of the labels of times: a line of text in a low chart.
+const LEAST_APART: f64 = 0.15;
+
 /// Parts that all charts over time share.
 struct Axis<'a> {
     columns: &'a Columns,
@@ -133,7 +136,11 @@ impl Axis<'_> {
         line("c2", p99, columns, samples_needed(0.99), |figures| figures.p99_ns);
         line("c3 dash", "p50", &self.drawn, samples_needed(0.5), |figures| figures.p50_ns);
         let name = format!("Median, 99th percentile and maximum of the {which} over the run");
-        Chart { key, ..self.chart(name, which, drawing, Label::ticks(&times, format_nanoseconds)) }.grid()
+        Chart {
+            key,
+            ..self.chart(name, which, drawing, Label::apart(&times, LEAST_APART, format_nanoseconds))
+        }
+        .grid()
     }
 
     fn heat_map(&self, which: &str, times: Scale) -> Chart {
@@ -150,7 +157,7 @@ impl Axis<'_> {
         heat::heat(&mut drawing, &merged.collect::<Vec<_>>());
         let name = format!("Heat map of the {which} over the run: the more calls, the stronger the colour");
         let unit = format!("{which}, the more calls the stronger");
-        self.chart(name, &unit, drawing, Label::ticks(&times, format_nanoseconds))
+        self.chart(name, &unit, drawing, Label::apart(&times, LEAST_APART, format_nanoseconds))
     }
 
     /// CPU time of both sides; `None` if it was not read.
